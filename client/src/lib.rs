@@ -1,0 +1,16 @@
+//! The Crier client, without any I/O of its own: events and the time go in, actions come out.
+//!
+//! [`Core`] keeps the connection and the outbox, [`Timeline`] folds what arrives into what a reader sees. The page drives both with
+//! the browser's sockets, the command line with native ones (feature `native`), the tests with none at all.
+
+mod backoff;
+mod core;
+mod outbox;
+mod timeline;
+
+#[cfg(feature = "native")]
+pub mod native;
+
+pub use crate::core::{Action, Connection, Core, Event, Options, Update};
+pub use outbox::{Outbox, Pending, Stage};
+pub use timeline::{Missed, Timeline};

@@ -1,0 +1,153 @@
+//! What people write: a message's text and its author's name.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ErrorCode;
+use crate::limits::{AUTHOR_CHARS_MAX, TEXT_BYTES_MAX};
+
+/// A message's text: not blank, at most 16 KiB of UTF-8, no NUL, line ends as `\n`.
+///
+/// All else is kept as it came, and it is never markup: whoever shows it shows text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Text(String);
+
+impl Text {
+    /// Checks a text and gives its line ends one form, which HTML would do anyway (a page must show after hydration
+    /// what the server wrote).
+    pub fn parse(text: &str) -> Result<Self, ErrorCode> {
+        // The first line is what saves a hostile megabyte from being copied.
+        if text.len() > 2 * TEXT_BYTES_MAX {
+            return Err(ErrorCode::TextTooLong);
+        }
+        let text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() };
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(ErrorCode::TextTooLong);
+        }
+        if text.contains('\0') {
+            return Err(ErrorCode::TextInvalid);
+        }
+        if is_blank(&text) {
+            return Err(ErrorCode::TextEmpty);
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Text {
+    type Error = ErrorCode;
+
+    fn try_from(text: String) -> Result<Self, ErrorCode> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.0
+    }
+}
+
+/// An author's name as they wish to be called: at most 64 characters, none that moves or hides others.
+/// The empty name is a nameless author's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Author(String);
+
+impl Author {
+    /// Trims a name and checks it.
+    pub fn parse(name: &str) -> Result<Self, ErrorCode> {
+        let name = name.trim();
+        if name.chars().take(AUTHOR_CHARS_MAX + 1).count() > AUTHOR_CHARS_MAX {
+            return Err(ErrorCode::AuthorTooLong);
+        }
+        if name.chars().any(|c| c.is_control() || is_invisible(c)) {
+            return Err(ErrorCode::AuthorInvalid);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name; empty for a nameless author.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the author gave no name.
+    pub fn is_nameless(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl TryFrom<String> for Author {
+    type Error = ErrorCode;
+
+    fn try_from(name: String) -> Result<Self, ErrorCode> {
+        Self::parse(&name)
+    }
+}
+
+impl From<Author> for String {
+    fn from(author: Author) -> Self {
+        author.0
+    }
+}
+
+/// Whether a text would show nothing at all.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || is_invisible(c))
+}
+
+/// Characters without a glyph of their own: zero-width ones, and those that turn the direction of their neighbours
+/// (Unicode's `Bidi_Control` and the zero-width part of `Default_Ignorable_Code_Point`). The joiners U+200C and
+/// U+200D are not among them: names in Persian and emoji need them.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_kept_as_it_came() {
+        for text in ["hello", " indented\n\tline ", "<script>", "\u{202e}abc", "a\u{1}b", &"字".repeat(TEXT_BYTES_MAX / 3)] {
+            assert_eq!(Text::parse(text).as_ref().map(Text::as_str), Ok(text));
+        }
+    }
+
+    #[test]
+    fn line_ends_have_one_form() {
+        assert_eq!(Text::parse("a\r\nb\rc\n").as_ref().map(Text::as_str), Ok("a\nb\nc\n"));
+    }
+
+    #[test]
+    fn a_text_has_bounds() {
+        assert!(Text::parse(&"x".repeat(TEXT_BYTES_MAX)).is_ok());
+        assert_eq!(Text::parse(&"x".repeat(TEXT_BYTES_MAX + 1)), Err(ErrorCode::TextTooLong));
+        assert_eq!(Text::parse("a\0b"), Err(ErrorCode::TextInvalid));
+        for blank in ["", " ", "\n\t\u{3000}", "\u{200b}", "\u{202e}\u{feff}"] {
+            assert_eq!(Text::parse(blank), Err(ErrorCode::TextEmpty), "{blank:?}");
+        }
+    }
+
+    #[test]
+    fn line_ends_are_counted_as_they_are_stored() {
+        assert!(Text::parse(&"\r\n".repeat(TEXT_BYTES_MAX - 1).replacen("\r\n", "x\r\n", 1)).is_ok());
+    }
+
+    #[test]
+    fn a_name_is_trimmed_and_moves_nobody() {
+        assert_eq!(Author::parse("  小明 ").as_ref().map(Author::as_str), Ok("小明"));
+        assert!(Author::parse(" ").is_ok_and(|author| author.is_nameless()));
+        assert!(Author::parse(&"é".repeat(64)).is_ok());
+        assert_eq!(Author::parse(&"é".repeat(65)), Err(ErrorCode::AuthorTooLong));
+        for bad in ["a\nb", "a\0", "\u{202e}admin", "ad\u{200b}min", "a\u{7}b"] {
+            assert_eq!(Author::parse(bad), Err(ErrorCode::AuthorInvalid), "{bad:?}");
+        }
+    }
+}
