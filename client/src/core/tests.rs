@@ -1,0 +1,163 @@
+//! A core without a world: time is a number, the server is whatever a test says.
+
+mod connection;
+mod model;
+mod outbox;
+mod resume;
+
+use protocol::{
+    Author, ClientFrame, Entry, Epoch, ErrorCode, Gap, GapReason, Hello, Limits, Position, PublishKey, PublishRequest, Published, RoomName,
+    ServerFrame, Text,
+};
+
+use super::*;
+
+pub(super) const HEARTBEAT: u64 = protocol::limits::HEARTBEAT_SECONDS;
+
+pub(super) fn at(epoch: u64, offset: u64) -> Position {
+    Position { epoch: Epoch(epoch), offset }
+}
+
+pub(super) fn key(name: &str) -> PublishKey {
+    name.parse().unwrap()
+}
+
+pub(super) fn request(name: &str) -> PublishRequest {
+    PublishRequest { text: Text::parse(name).unwrap(), author: Author::default(), key: Some(key(name)) }
+}
+
+pub(super) fn entry(offset: u64) -> Entry {
+    Entry { offset, time: 0, author: Author::default(), text: Text::parse("x").unwrap(), key: None, raw: None }
+}
+
+/// The entry that a message of ours becomes.
+pub(super) fn entry_of(offset: u64, name: &str) -> Entry {
+    Entry { key: Some(key(name)), text: Text::parse(name).unwrap(), ..entry(offset) }
+}
+
+pub(super) fn hello(position: Position, latest: u64) -> Hello {
+    Hello {
+        room: RoomName::lobby(),
+        position,
+        latest,
+        recovered: true,
+        gap: None,
+        here: 1,
+        heartbeat_seconds: HEARTBEAT,
+        limits: Limits::default(),
+        version: "0".to_owned(),
+    }
+}
+
+pub(super) struct Desk {
+    pub(super) core: Core,
+    pub(super) now: u64,
+}
+
+impl Desk {
+    pub(super) fn new(after: Option<Position>) -> Self {
+        Self::with(Options { after, outbox: Vec::new(), seed: 1 })
+    }
+
+    pub(super) fn with(options: Options) -> Self {
+        Self { core: Core::new(options), now: 1_000_000 }
+    }
+
+    /// One that is live, at offset 0 of log 1.
+    pub(super) fn live() -> Self {
+        let mut desk = Self::new(None);
+        desk.event(Event::Start);
+        desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)));
+        assert_eq!(desk.core.connection(), Connection::Live);
+        desk
+    }
+
+    pub(super) fn event(&mut self, event: Event) -> Vec<Action> {
+        self.core.handle(event, self.now)
+    }
+
+    pub(super) fn after(&mut self, milliseconds: u64, event: Event) -> Vec<Action> {
+        self.now += milliseconds;
+        self.event(event)
+    }
+
+    pub(super) fn say(&mut self, frame: &ServerFrame) -> Vec<Action> {
+        self.event(Event::Received(frame.to_json()))
+    }
+
+    pub(super) fn close(&mut self, code: u16, reason: &str) -> Vec<Action> {
+        self.event(Event::Closed { code, reason: reason.to_owned() })
+    }
+
+    pub(super) fn publish(&mut self, name: &str) -> Vec<Action> {
+        self.event(Event::Publish(request(name)))
+    }
+
+    /// Lets time pass to the deadline.
+    pub(super) fn tick(&mut self) -> Vec<Action> {
+        self.now = self.now.max(self.core.deadline().unwrap());
+        self.event(Event::Tick)
+    }
+
+    /// Lets the connection break, and come back with this hello.
+    pub(super) fn reconnect(&mut self, hello: Hello) -> Vec<Action> {
+        self.close(1006, "");
+        assert!(connects(&self.tick()));
+        self.say(&ServerFrame::Hello(hello))
+    }
+
+    pub(super) fn refuse(&mut self, r#ref: u64, code: ErrorCode, retry_after: Option<u64>) -> Vec<Action> {
+        self.say(&ServerFrame::Error { r#ref: Some(r#ref), code, detail: "No.".to_owned(), retry_after })
+    }
+
+    pub(super) fn published(&mut self, r#ref: u64, offset: u64) -> Vec<Action> {
+        let published = Published { position: at(1, offset), duplicate: false, reached: 1 };
+        self.say(&ServerFrame::Published { r#ref, published })
+    }
+
+    pub(super) fn outbox(&self) -> Vec<&str> {
+        self.core.outbox().pending().iter().map(|pending| pending.message.text.as_str()).collect()
+    }
+}
+
+pub(super) fn connects(actions: &[Action]) -> bool {
+    actions.iter().any(|action| matches!(action, Action::Connect { .. }))
+}
+
+pub(super) fn updates(actions: &[Action]) -> Vec<Update> {
+    actions.iter().filter_map(|action| if let Action::Update(update) = action { Some(update.clone()) } else { None }).collect()
+}
+
+fn frames(actions: &[Action]) -> impl Iterator<Item = ClientFrame> {
+    actions.iter().filter_map(|action| if let Action::Send(text) = action { ClientFrame::parse(text).ok() } else { None })
+}
+
+/// What was sent to be published: refs and texts.
+pub(super) fn sent(actions: &[Action]) -> Vec<(u64, String)> {
+    frames(actions)
+        .filter_map(|frame| match frame {
+            ClientFrame::Publish { r#ref, message } => Some((r#ref, message.text.into())),
+            ClientFrame::Ping { .. } => None,
+        })
+        .collect()
+}
+
+pub(super) fn texts(actions: &[Action]) -> Vec<String> {
+    sent(actions).into_iter().map(|(_, text)| text).collect()
+}
+
+pub(super) fn pings(actions: &[Action]) -> bool {
+    frames(actions).any(|frame| matches!(frame, ClientFrame::Ping { .. }))
+}
+
+pub(super) fn offsets(actions: &[Action]) -> Vec<u64> {
+    updates(actions).into_iter().filter_map(|update| if let Update::Entry(entry) = update { Some(entry.offset) } else { None }).collect()
+}
+
+pub(super) fn gaps(actions: &[Action]) -> Vec<GapReason> {
+    updates(actions).into_iter().filter_map(|update| if let Update::Gap(gap) = update { Some(gap.reason) } else { None }).collect()
+}
+
+pub(super) fn gap(reason: GapReason, resumes: Position) -> Gap {
+    Gap { reason, first: resumes, resumes }
+}
