@@ -1,0 +1,69 @@
+//! Publishing one message, and waiting until it is durable.
+
+use std::time::Duration;
+
+use protocol::{ErrorCode, PublishKey, PublishRequest, Published, RoomName};
+use tokio::time::timeout;
+
+use super::{Client, ConnectError};
+use crate::{Stage, Update};
+
+/// Why a message is not known to be published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// There is no client to publish with.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The server refused the message: it is not published.
+    #[error("{code} {detail}")]
+    Refused {
+        /// Why.
+        code: ErrorCode,
+        /// The server's sentence.
+        detail: String,
+    },
+    /// The server said not to come back.
+    #[error("{0}")]
+    Ended(String),
+    /// No answer came in time. The message may be published or not; with the same key it is safe to try again.
+    #[error("no answer in time: {0}")]
+    Late(String),
+}
+
+/// Publishes one message to a room of the server at `base`, and waits until it is durable, through reconnects if need be,
+/// but not longer than `wait`.
+///
+/// Without a key the message is given one. Whoever may call this a second time for the same message gives it a key.
+pub async fn publish(base: &str, room: &RoomName, message: PublishRequest, wait: Duration) -> Result<Published, PublishError> {
+    let mut client = Client::connect(base, room, None)?;
+    let answer = async {
+        let key = client.publish(message).await.ok();
+        while let Some(update) = client.next().await {
+            match update {
+                Update::Published { key: published_key, published } if Some(&published_key) == key.as_ref() => return Some(Ok(published)),
+                Update::Outbox => {
+                    if let Some(refused) = refusal(&client, key.as_ref()) {
+                        return Some(Err(refused));
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    };
+    let answer = timeout(wait, answer).await;
+    let trouble = || client.trouble().unwrap_or("the server is there, but has not answered").to_owned();
+    match answer {
+        Ok(Some(answer)) => answer,
+        Ok(None) => Err(PublishError::Ended(trouble())),
+        Err(_) => Err(PublishError::Late(trouble())),
+    }
+}
+
+fn refusal(client: &Client, key: Option<&PublishKey>) -> Option<PublishError> {
+    let pending = client.outbox().iter().find(|pending| pending.message.key.as_ref() == key)?;
+    match &pending.stage {
+        Stage::Failed { code, detail } => Some(PublishError::Refused { code: *code, detail: detail.clone() }),
+        Stage::Sending => None,
+    }
+}
