@@ -8,7 +8,6 @@ tools=$root/.tools
 trunk_version=0.21.14
 # Debian's binaryen 108 builds, but breaks the bundle at start; 123 and later are fine.
 binaryen_version=132.0.0
-axe_version=4.10.3
 
 say() { printf '\033[1m» %s\033[0m\n' "$*" >&2; }
 

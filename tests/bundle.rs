@@ -1,1 +1,39 @@
-fn main() {}
+//! What a browser downloads before the page is alive has a budget.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// WebAssembly and JavaScript together, in bytes as brotli at its best.
+const CODE_BYTES_MAX: usize = 110_000;
+/// All style sheets together, likewise.
+const STYLE_BYTES_MAX: usize = 8_000;
+
+fn compressed(endings: &[&str]) -> usize {
+    let dist = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist");
+    let files = fs::read_dir(dist).expect("`make build` has made dist/").map(|file| file.unwrap().path());
+    let wanted: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|ending| endings.iter().any(|wanted| ending == *wanted))).collect();
+    assert!(!wanted.is_empty(), "dist/ has no {endings:?}: run `make build`");
+    let mut sum = 0;
+    for path in wanted {
+        let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, 11, 24);
+        writer.write_all(&fs::read(&path).unwrap()).unwrap();
+        let bytes = writer.into_inner().len();
+        println!("{:>8} {}", bytes, path.file_name().unwrap().display());
+        sum += bytes;
+    }
+    sum
+}
+
+#[test]
+fn the_code_is_small() {
+    let bytes = compressed(&["wasm", "js"]);
+    assert!(bytes <= CODE_BYTES_MAX, "the code is {bytes} bytes of brotli, {CODE_BYTES_MAX} are allowed");
+}
+
+#[test]
+fn the_style_is_small() {
+    let bytes = compressed(&["css"]);
+    assert!(bytes <= STYLE_BYTES_MAX, "the style is {bytes} bytes of brotli, {STYLE_BYTES_MAX} are allowed");
+}

@@ -1,1 +1,131 @@
-fn main() {}
+//! The rules that the sources keep, of CONTRIBUTING.md, as far as a machine can see them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file that is longer has two subjects.
+const FILE_LINES_MAX: usize = 500;
+
+/// The server's modules in reading order, with those above that each may use.
+const MODULES: &[(&str, &[&str])] = &[
+    ("tail", &[]),
+    ("presence", &[]),
+    ("history", &[]),
+    ("room", &["tail", "presence"]),
+    ("subscription", &["tail", "history", "room"]),
+    ("hub", &["history", "room", "subscription"]),
+    ("limiter", &[]),
+    ("session", &["tail", "room", "subscription", "hub", "limiter"]),
+    ("http", &["tail", "hub", "limiter", "session"]),
+    ("config", &["hub", "limiter", "http"]),
+    ("verbs", &["config"]),
+    ("lib", &["history", "hub", "limiter", "session", "http", "config", "verbs"]),
+];
+
+/// Words that belong to some places alone: what, where it may stand, and why.
+const OWNED: &[(&str, &[&str], &str)] = &[
+    ("rusqlite", &["server/src/history"], "all SQL is in history"),
+    ("axum::", &["server/src/http", "server/src/http.rs"], "only http knows the web framework"),
+    ("frontend::", &["server/src/http/page.rs"], "the page is rendered in one place"),
+    ("web_sys::", &["frontend/src/browser", "frontend/src/browser.rs", "frontend/tests"], "only browser knows the browser"),
+    ("unsafe ", &[], "nothing needs it"),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every source file below the workspace's crates, with its path from the root.
+fn sources(ending: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> =
+        ["protocol", "client", "server", "frontend", "tests", "style"].iter().map(|name| root().join(name)).collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|is| is == ending) {
+                let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+/// The lines of a file before its tests, without comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let before_tests = text.split("\n#[cfg(test)]\nmod tests").next().unwrap();
+    before_tests.lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+#[test]
+fn no_file_is_too_long() {
+    for (path, text) in sources("rs").into_iter().chain(sources("css")) {
+        let lines = text.lines().count();
+        assert!(lines <= FILE_LINES_MAX, "{path} has {lines} lines, {FILE_LINES_MAX} are allowed");
+    }
+}
+
+#[test]
+fn modules_use_only_what_stands_above_them() {
+    for (path, text) in sources("rs") {
+        let Some(inside) = path.strip_prefix("server/src/") else { continue };
+        let module = inside.split('/').next().unwrap().trim_end_matches(".rs");
+        if module == "main" {
+            continue;
+        }
+        let (_, allowed) =
+            MODULES.iter().find(|(name, _)| *name == module).unwrap_or_else(|| panic!("{path} is of no module in the table"));
+        for used in code(&text)
+            .flat_map(|line| line.split("crate::").skip(1))
+            .map(|rest| rest.split([':', ';', ',', '{', ' ', ')']).next().unwrap())
+        {
+            assert!(used == module || allowed.contains(&used), "{path} uses {used}; {module} may use {allowed:?}");
+        }
+    }
+}
+
+#[test]
+fn what_belongs_to_one_place_stays_there() {
+    for (path, text) in sources("rs") {
+        if path.starts_with("tests/") || path.contains("/tests/") {
+            continue;
+        }
+        for (word, places, why) in OWNED {
+            let at_home = places.iter().any(|place| path.starts_with(place));
+            let stray = code(&text).find(|line| line.contains(word) && !line.contains("#[expect("));
+            assert!(at_home || stray.is_none(), "{path} has `{word}`, but {why}: {}", stray.unwrap_or_default());
+        }
+    }
+}
+
+#[test]
+fn no_test_sleeps() {
+    // In pieces, so that this line is not found itself.
+    let words = [concat!("sle", "ep("), concat!("wait_for_time", "out(")];
+    for (path, text) in sources("rs") {
+        if path.contains("tests/") {
+            let found = text.lines().find(|line| words.iter().any(|word| line.contains(word)));
+            assert!(found.is_none(), "{path} sleeps; wait for a condition: {}", found.unwrap_or_default());
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for (path, text) in sources("rs") {
+        assert!(text.starts_with("//!"), "{path} does not start with what it is for");
+    }
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let words = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("unimplemented", "!(")];
+    for (path, text) in sources("rs").into_iter().chain(sources("css")) {
+        let found = text.lines().find(|line| words.iter().any(|word| line.contains(word)));
+        assert!(found.is_none(), "{path}: {}", found.unwrap_or_default());
+    }
+}

@@ -37,7 +37,7 @@ pub struct MessagesPage {
     pub entries: Vec<Entry>,
     /// Where to go on: pass it as `after`, or subscribe from it, and nothing is missed.
     pub position: Position,
-    /// Where to go back: pass it as `before`. Absent when nothing older is kept.
+    /// Where to go back: pass it as `before` to get the entries older than this one. Absent when nothing older is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Position>,
     /// The room's newest entry.

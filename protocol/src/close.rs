@@ -19,8 +19,6 @@ pub enum Disconnect {
     Unavailable,
     /// 4500: too many refused frames in a row.
     TooManyErrors,
-    /// 4501: on a socket that has no error frames (the demo's), a message was refused. The reason is the error's code.
-    Refused(crate::ErrorCode),
 }
 
 impl Disconnect {
@@ -33,21 +31,20 @@ impl Disconnect {
             Self::HeartbeatMissed => 4001,
             Self::Unavailable => 4002,
             Self::TooManyErrors => 4500,
-            Self::Refused(_) => 4501,
         }
     }
 
     /// The close reason, at most 123 bytes as RFC 6455 (section 5.5) asks.
     pub fn reason(self) -> String {
-        match self {
-            Self::Restart { spread } => format!("spread={spread}"),
-            Self::Binary => "text only".to_owned(),
-            Self::SlowConsumer => "slow consumer".to_owned(),
-            Self::HeartbeatMissed => "heartbeat missed".to_owned(),
-            Self::Unavailable => "unavailable".to_owned(),
-            Self::TooManyErrors => "too many errors".to_owned(),
-            Self::Refused(code) => code.as_str().to_owned(),
-        }
+        let reason = match self {
+            Self::Restart { spread } => return format!("spread={spread}"),
+            Self::Binary => "text only",
+            Self::SlowConsumer => "slow consumer",
+            Self::HeartbeatMissed => "heartbeat missed",
+            Self::Unavailable => "unavailable",
+            Self::TooManyErrors => "too many errors",
+        };
+        reason.to_owned()
     }
 
     /// Whether a client that saw this close code should connect again. All that is not said to be final is worth a
@@ -71,7 +68,7 @@ mod tests {
         for close in [Disconnect::Restart { spread: 1 }, Disconnect::SlowConsumer, Disconnect::HeartbeatMissed, Disconnect::Unavailable] {
             assert!(Disconnect::comes_back(close.code()), "{close:?}");
         }
-        for close in [Disconnect::Binary, Disconnect::TooManyErrors, Disconnect::Refused(crate::ErrorCode::TextTooLong)] {
+        for close in [Disconnect::Binary, Disconnect::TooManyErrors] {
             assert!(!Disconnect::comes_back(close.code()), "{close:?}");
         }
         assert!(Disconnect::comes_back(1006));

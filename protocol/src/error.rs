@@ -79,6 +79,8 @@ error_codes! {
     RequestInvalid = "request_invalid", 400, "The request is malformed.";
     /// The request's target is longer than [`crate::limits::URI_BYTES_MAX`].
     UriTooLong = "uri_too_long", 414, "The address is longer than 8 KiB.";
+    /// The request's header fields are longer than [`crate::limits::HEADER_BYTES_MAX`] together.
+    HeadersTooLong = "headers_too_long", 431, "The header fields are longer than 32 KiB.";
     /// There is nothing at this address.
     NotFound = "not_found", 404, "There is nothing at this address.";
     /// The address does not take this method.
@@ -98,6 +100,16 @@ error_codes! {
 }
 
 impl ErrorCode {
+    /// What is wrong with JSON that could not be read. The value types refuse with their code's own sentence, by which
+    /// the code is found again.
+    pub fn of_json(error: &serde_json::Error) -> Self {
+        if !error.is_data() {
+            return Self::NotJson;
+        }
+        let detail = error.to_string();
+        Self::ALL.iter().copied().find(|code| detail.starts_with(code.title())).unwrap_or(Self::ShapeInvalid)
+    }
+
     /// Whether the same request may succeed later, so that a client should keep the message and try again.
     pub fn is_temporary(self) -> bool {
         matches!(

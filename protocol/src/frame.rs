@@ -49,14 +49,10 @@ impl FrameError {
             r#type: Option<String>,
         }
         let detail = error.to_string();
-        let Ok(outline) = serde_json::from_str::<Outline>(json) else {
-            let code = if error.is_data() { ErrorCode::ShapeInvalid } else { ErrorCode::NotJson };
-            return Self { r#ref: None, code, detail };
-        };
+        let code = ErrorCode::of_json(error);
+        let Ok(outline) = serde_json::from_str::<Outline>(json) else { return Self { r#ref: None, code, detail } };
         let known = matches!(outline.r#type.as_deref(), Some("publish" | "ping"));
-        // The value types refuse with their code's own sentence, by which the code is found again.
-        let refused = ErrorCode::ALL.iter().copied().find(|code| detail.starts_with(code.title()));
-        let code = if known { refused.unwrap_or(ErrorCode::ShapeInvalid) } else { ErrorCode::CommandUnknown };
+        let code = if known { code } else { ErrorCode::CommandUnknown };
         Self { r#ref: outline.r#ref, code, detail }
     }
 }

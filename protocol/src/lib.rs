@@ -2,6 +2,7 @@
 //!
 //! Values only. There is no I/O here, no clock and no chance; both ends build on the same definitions.
 
+pub mod json;
 pub mod limits;
 
 mod key;

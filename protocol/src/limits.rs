@@ -8,6 +8,8 @@ pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// An HTTP request's target, in bytes.
 pub const URI_BYTES_MAX: usize = 8 * 1024;
+/// An HTTP request's header fields together, in bytes.
+pub const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// A message's text, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
 /// An author's name, in characters (Unicode scalar values).

@@ -1,1 +1,80 @@
-fn main() {}
+//! `crier`: reads the settings, starts what they ask for, turns signals into an orderly end.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser;
+use server::config::{Cli, Serve, Verb};
+use server::{Server, verbs};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let log = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).with_env_var("CRIER_LOG").from_env_lossy();
+    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "crier: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.verb {
+        Verb::Serve(settings) => serve(settings).await,
+        Verb::Post(settings) => verbs::post(settings).await,
+        Verb::Tail(settings) => {
+            let mut stop = Signals::new()?;
+            tokio::select! {
+                result = verbs::tail(settings) => result,
+                () = stop.recv() => Ok(()),
+            }
+        }
+    }
+}
+
+async fn serve(settings: Serve) -> anyhow::Result<()> {
+    // Every subscriber is a file descriptor; the usual soft limit of 1,024 is for programs that use select(2).
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) => tracing::info!(files, "file descriptors"),
+        Err(error) => tracing::warn!(%error, "the limit of file descriptors stays as it is"),
+    }
+    let data = settings.data.display().to_string();
+    let server = Server::new(settings)?;
+    let address = server.address().context("the listener has no address")?;
+    tracing::info!(data, version = env!("CARGO_PKG_VERSION"), "history is open");
+    writeln!(std::io::stdout(), "Crier is on http://{address}")?;
+    let stopper = server.stopper();
+    let mut signals = Signals::new()?;
+    tokio::spawn(async move {
+        signals.recv().await;
+        tracing::info!("stopping");
+        stopper.cancel();
+    });
+    Ok(server.serve().await?)
+}
+
+/// SIGINT and SIGTERM.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

@@ -123,7 +123,7 @@ pub(super) fn write(frame: &ClientFrame) -> String {
 
 /// Reads a frame. What is not known is nothing: a newer server may say more.
 fn read(text: &str) -> Option<ServerFrame> {
-    serde_json::from_str(text).ok().or_else(|| read_new_error(text))
+    protocol::json::server_frame(text).ok().or_else(|| read_new_error(text))
 }
 
 /// Reads an error whose code is newer than this client: it is an answer all the same, without which the message it is
@@ -137,7 +137,7 @@ fn read_new_error(text: &str) -> Option<ServerFrame> {
         detail: String,
         retry_after: Option<u64>,
     }
-    let NewError { r#type, r#ref, detail, retry_after } = serde_json::from_str(text).ok()?;
+    let NewError { r#type, r#ref, detail, retry_after } = protocol::json::from_str(text).ok()?;
     let code = if retry_after.is_some() { ErrorCode::Unavailable } else { ErrorCode::RequestInvalid };
     (r#type == "error").then_some(ServerFrame::Error { r#ref: Some(r#ref), code, detail, retry_after })
 }

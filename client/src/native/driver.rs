@@ -200,7 +200,7 @@ impl Line {
     /// Drops the socket. Saying goodbye must not keep the task from what comes next.
     fn hang_up(&mut self) {
         if let Self::Open { mut socket, .. } = std::mem::replace(self, Self::None) {
-            tokio::spawn(async move { timeout(GOODBYE, socket.close(None)).await });
+            tokio::spawn(async move { timeout(GOODBYE, (*socket).close(None)).await });
         }
     }
 

@@ -1,0 +1,143 @@
+//! The settings: command line, environment (`CRIER_*`) and their defaults, in one place. The rest gets plain values.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use protocol::{Author, Position, PublishKey, RoomName};
+
+use crate::http::Door;
+use crate::hub::ROOMS_MAX_DEFAULT;
+use crate::limiter::Allowance;
+
+/// A live message board in one program.
+#[derive(Debug, Parser)]
+#[command(name = "crier", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs of the command line.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Serve the board.
+    Serve(Serve),
+    /// Post one message and wait until it is stored.
+    Post(Post),
+    /// Follow a room.
+    Tail(Tail),
+}
+
+/// Settings of `crier serve`.
+#[derive(Clone, Debug, Args)]
+pub struct Serve {
+    /// Where to listen.
+    #[arg(long, env = "CRIER_LISTEN", default_value = "127.0.0.1:5000", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// The folder that holds everything there is to keep; removing it resets the board.
+    #[arg(long, env = "CRIER_DATA", default_value = "./crier-data", value_name = "FOLDER")]
+    pub data: PathBuf,
+    /// An origin, such as https://example.org, whose pages may post and subscribe besides the board's own. Repeatable.
+    #[arg(long, env = "CRIER_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
+    pub allow_origin: Vec<String>,
+    /// A host name to answer for. On a loopback address the default is loopback names only, elsewhere any. Repeatable.
+    #[arg(long, env = "CRIER_ALLOW_HOST", value_delimiter = ',', value_name = "HOST")]
+    pub allow_host: Vec<String>,
+    /// The address of a reverse proxy whose X-Forwarded-For is believed. Repeatable.
+    #[arg(long, env = "CRIER_TRUST_PROXY", value_delimiter = ',', value_name = "IP")]
+    pub trust_proxy: Vec<IpAddr>,
+    /// Messages per second that one address may publish for long.
+    #[arg(long, env = "CRIER_PUBLISHES_PER_SECOND", default_value = "50", value_name = "N")]
+    pub publishes_per_second: NonZeroU32,
+    /// Messages that one address may publish at once after a silence.
+    #[arg(long, env = "CRIER_PUBLISHES_BURST", default_value = "500", value_name = "N")]
+    pub publishes_burst: NonZeroU32,
+    /// Connections that one address may have open.
+    #[arg(long, env = "CRIER_CONNECTIONS_PER_ADDRESS", default_value_t = 1000, value_name = "N")]
+    pub connections_per_address: usize,
+    /// Connections that the server has open.
+    #[arg(long, env = "CRIER_CONNECTIONS", default_value_t = 50_000, value_name = "N")]
+    pub connections: usize,
+    /// Rooms that the server keeps.
+    #[arg(long, env = "CRIER_ROOMS", default_value_t = ROOMS_MAX_DEFAULT, value_name = "N")]
+    pub rooms: usize,
+    /// Seconds between signs of life on a silent connection.
+    #[arg(long, env = "CRIER_HEARTBEAT", default_value_t = protocol::limits::HEARTBEAT_SECONDS, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
+    pub heartbeat: u64,
+}
+
+impl Serve {
+    /// What strangers may do.
+    pub fn allowance(&self) -> Allowance {
+        Allowance {
+            publishes_per_second: self.publishes_per_second,
+            publishes_burst: self.publishes_burst,
+            connections_per_address: self.connections_per_address,
+            connections: self.connections,
+        }
+    }
+
+    /// Who is let in, to the server that really listens on `listening`.
+    pub fn door(&self, listening: SocketAddr) -> Door {
+        Door {
+            loopback_only: listening.ip().is_loopback(),
+            hosts: self.allow_host.iter().map(|host| host.to_ascii_lowercase()).collect(),
+            origins: self.allow_origin.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect(),
+            proxies: self.trust_proxy.clone(),
+        }
+    }
+
+    /// Time between signs of life.
+    pub fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.heartbeat)
+    }
+}
+
+/// The server that a client verb talks to.
+#[derive(Clone, Debug, Args)]
+pub struct Remote {
+    /// The board's address.
+    #[arg(long, env = "CRIER_SERVER", default_value = "http://127.0.0.1:5000", value_name = "URL")]
+    pub server: String,
+}
+
+/// Settings of `crier post`.
+#[derive(Clone, Debug, Args)]
+pub struct Post {
+    /// The room.
+    pub room: RoomName,
+    /// What to say; `-` or nothing reads it from standard input.
+    pub text: Option<String>,
+    /// Who says it.
+    #[arg(long, env = "CRIER_AUTHOR", default_value = "", value_parser = Author::parse)]
+    pub author: Author,
+    /// A name for this message: posting again with the same key posts nothing twice. Drawn at random by default.
+    #[arg(long)]
+    pub key: Option<PublishKey>,
+    /// Seconds to keep trying while the server can't be reached.
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub timeout: u64,
+    /// Where.
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+/// Settings of `crier tail`.
+#[derive(Clone, Debug, Args)]
+pub struct Tail {
+    /// The room.
+    pub room: RoomName,
+    /// Continue after this position (epoch:offset) instead of starting with what comes next.
+    #[arg(long)]
+    pub after: Option<Position>,
+    /// One JSON object a line, with each entry's position.
+    #[arg(long)]
+    pub json: bool,
+    /// Where.
+    #[command(flatten)]
+    pub remote: Remote,
+}

@@ -1,0 +1,208 @@
+//! The durable past: every room's entries in SQLite, written by one thread, read by a few.
+//!
+//! All SQL is in this module. Not here: anything that wakes or encodes; the hub learns what was committed through
+//! the `visible` call-back, after the commit and before the publisher is told.
+
+mod apply;
+mod read;
+mod schema;
+mod writer;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use protocol::{Author, Entry, Epoch, ErrorCode, PublishKey, RoomName, Text};
+use rusqlite::Connection;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::spawn_blocking;
+
+pub use read::{Head, Slice};
+pub use writer::Visible;
+
+/// How many commands wait for the writer before publishers are told that the server is busy.
+pub const QUEUE_COMMANDS_MAX: usize = 4096;
+/// How many connections read at the same time.
+pub const READERS_MAX: usize = 4;
+
+/// A change of the history. All that time and chance decide is in it, so that the same commands in the same order
+/// make the same history anywhere.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Add a message to a room's log.
+    Publish {
+        /// The room.
+        room: RoomName,
+        /// The publisher's name for the message.
+        key: Option<PublishKey>,
+        /// Who wrote it.
+        author: Author,
+        /// What they wrote.
+        text: Text,
+        /// What came in on the demo's socket, where that is not just the text.
+        raw: Option<String>,
+        /// When it came, in milliseconds since 1970.
+        time: u64,
+    },
+}
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The message is a new entry.
+    Stored(Entry),
+    /// The room has it already, at this offset.
+    Duplicate(u64),
+    /// The key belongs to another message.
+    KeyReused,
+}
+
+/// Why history could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder or a file in it can't be made or used.
+    #[error("can't use the folder {}: {source}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Another server has it open.
+    #[error("the folder {} is in use by another crier", .0.display())]
+    InUse(PathBuf),
+    /// The file is not a history, or one of a newer version. It is left as it is.
+    #[error("{0}")]
+    Foreign(String),
+    /// SQLite's own words.
+    #[error("can't open the history: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// The disk does not keep what it is given, so the writer has stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("the history can no longer be written: {0}")]
+pub struct WriteError(#[from] rusqlite::Error);
+
+/// History can't be read at the moment; the cause is in the server's log.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the history can't be read")]
+pub struct ReadError;
+
+/// A handle on the durable past. Cheap to clone; the last one to go ends the writer.
+#[derive(Clone)]
+pub struct History {
+    epoch: Epoch,
+    commands: mpsc::Sender<writer::Request>,
+    readers: Arc<Readers>,
+}
+
+/// What [`History::open`] found and started.
+pub struct Opened {
+    /// The handle.
+    pub history: History,
+    /// Every room there is.
+    pub heads: Vec<Head>,
+    /// Resolves when the writer has ended: with an error when the disk no longer keeps what it is given.
+    pub ended: oneshot::Receiver<Result<(), WriteError>>,
+}
+
+impl History {
+    /// Opens the history in `folder`, making both where they are missing.
+    ///
+    /// `epoch` names the log if it is new. `visible` is called on the writer's thread with what each commit added, in
+    /// commit order, before any publisher of it is answered.
+    pub fn open(folder: &Path, epoch: Epoch, visible: impl FnOnce(Epoch, &[Head]) -> Visible) -> Result<Opened, OpenError> {
+        let lock = lock(folder)?;
+        let path = folder.join("crier.db");
+        let mut connection = schema::open(&path)?;
+        let epoch = schema::migrate(&mut connection, epoch)?;
+        let heads = read::heads(&connection)?;
+        let visible = visible(epoch, &heads);
+        let (commands, queue) = mpsc::channel(QUEUE_COMMANDS_MAX);
+        let ended = writer::start(connection, queue, visible, lock);
+        let readers = Arc::new(Readers { path, idle: Mutex::default(), permits: Semaphore::new(READERS_MAX) });
+        Ok(Opened { history: Self { epoch, commands, readers }, heads, ended })
+    }
+
+    /// The identity of this log.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Puts a command in line, at once and in the order of the calls. What is returned resolves when the command is
+    /// durable; dropping it does not take the command back.
+    pub fn submit(&self, command: Command) -> Result<impl Future<Output = Result<Outcome, ErrorCode>> + Send + use<>, ErrorCode> {
+        let (done, outcome) = oneshot::channel();
+        self.commands.try_send(writer::Request { command, done }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => ErrorCode::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => ErrorCode::Unavailable,
+        })?;
+        Ok(async move { outcome.await.unwrap_or(Err(ErrorCode::Unavailable)) })
+    }
+
+    /// The entries of a room after `offset`, oldest first, at most `limit`.
+    pub async fn after(&self, room: &RoomName, offset: u64, limit: usize) -> Result<Slice, ReadError> {
+        let room = room.clone();
+        self.readers.run(move |connection| read::after(connection, &room, offset, limit)).await
+    }
+
+    /// The `limit` entries of a room just before `offset`, oldest first.
+    pub async fn before(&self, room: &RoomName, offset: u64, limit: usize) -> Result<Slice, ReadError> {
+        let room = room.clone();
+        self.readers.run(move |connection| read::before(connection, &room, offset, limit)).await
+    }
+
+    /// Whether the history answers.
+    pub async fn ready(&self) -> bool {
+        !self.commands.is_closed() && self.readers.run(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await.is_ok()
+    }
+}
+
+/// Makes the folder and takes its lock: two servers on one history would each believe to be the only writer.
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let failed = |source| OpenError::Folder { folder: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Connections that read, opened when first needed and kept.
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    permits: Semaphore,
+}
+
+impl Readers {
+    async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let readers = self.clone();
+        let _permit = self.permits.acquire().await.map_err(|_| ReadError)?;
+        let run = move || {
+            let idle = readers.lock().pop();
+            let mut connection = match idle {
+                Some(connection) => connection,
+                None => schema::open_reader(&readers.path)?,
+            };
+            let result = read(&mut connection)?;
+            readers.lock().push(connection);
+            Ok(result)
+        };
+        let result: rusqlite::Result<T> = spawn_blocking(run).await.map_err(|_| ReadError)?;
+        result.map_err(|error| {
+            tracing::error!(%error, "reading the history failed");
+            ReadError
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,79 @@
+//! What can be asked of the history.
+
+use protocol::{Entry, RoomName};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// A room that has, or had, entries.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The room.
+    pub room: RoomName,
+    /// Everything after this offset is kept.
+    pub first: u64,
+    /// The newest offset.
+    pub latest: u64,
+}
+
+/// A run of entries, and what the room kept at the moment they were read.
+#[derive(Clone, Debug, Default)]
+pub struct Slice {
+    /// Everything after this offset is kept.
+    pub first: u64,
+    /// The newest offset.
+    pub latest: u64,
+    /// The entries, oldest first.
+    pub entries: Vec<Entry>,
+}
+
+pub(super) fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
+    let mut statement = connection.prepare("SELECT name, first, latest FROM rooms")?;
+    let rows = statement.query_map([], |row| Ok(Head { room: value(row, 0)?, first: row.get(1)?, latest: row.get(2)? }))?;
+    rows.collect()
+}
+
+pub(super) fn after(connection: &mut Connection, room: &RoomName, offset: u64, limit: usize) -> rusqlite::Result<Slice> {
+    const SQL: &str = "SELECT offset, time, author, text, key, raw FROM messages WHERE room = ?1 AND offset > ?2 ORDER BY offset LIMIT ?3";
+    slice(connection, room, SQL, offset, limit)
+}
+
+pub(super) fn before(connection: &mut Connection, room: &RoomName, offset: u64, limit: usize) -> rusqlite::Result<Slice> {
+    const SQL: &str =
+        "SELECT offset, time, author, text, key, raw FROM messages WHERE room = ?1 AND offset < ?2 ORDER BY offset DESC LIMIT ?3";
+    let mut slice = slice(connection, room, SQL, offset, limit)?;
+    slice.entries.reverse();
+    Ok(slice)
+}
+
+/// One transaction, so that the bounds and the entries are of the same moment.
+fn slice(connection: &mut Connection, room: &RoomName, sql: &str, offset: u64, limit: usize) -> rusqlite::Result<Slice> {
+    let transaction = connection.transaction()?;
+    let head = transaction
+        .prepare_cached("SELECT id, first, latest FROM rooms WHERE name = ?1")?
+        .query_row([room.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let Some((room_id, first, latest)) = head else { return Ok(Slice::default()) };
+    let entries = transaction.prepare_cached(sql)?.query_map(params![room_id, offset, limit], entry)?.collect::<Result<_, _>>()?;
+    Ok(Slice { first, latest, entries })
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let key: Option<String> = row.get(4)?;
+    Ok(Entry {
+        offset: row.get(0)?,
+        time: row.get(1)?,
+        author: value(row, 2)?,
+        text: value(row, 3)?,
+        key: key.map(|key| key.parse().map_err(|error| invalid(4, error))).transpose()?,
+        raw: row.get(5)?,
+    })
+}
+
+/// Reads a text column back into the checked type that was written to it.
+fn value<T: TryFrom<String, Error = protocol::ErrorCode>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    T::try_from(row.get::<_, String>(column)?).map_err(|error| invalid(column, error))
+}
+
+fn invalid(column: usize, error: protocol::ErrorCode) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+}

@@ -1,0 +1,93 @@
+//! The database file: how it is opened, and how an older one becomes a current one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use protocol::Epoch;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use super::OpenError;
+
+/// "Crie" in ASCII: marks the file as ours, so that another program's database is never touched.
+const APPLICATION_ID: i32 = 0x4372_6965;
+/// Before this release, two connections could lose data when the write-ahead log was reset (sqlite.org/wal.html).
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+/// How long a statement waits for another process, such as a backup.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const STATEMENTS_CACHED: usize = 32;
+
+/// Each step takes a database from version `index` to `index + 1`. Steps are only ever added.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE log (epoch INTEGER NOT NULL) STRICT;
+    -- `first`: everything after this offset is kept. `latest`: the newest offset ever given.
+    CREATE TABLE rooms (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        first INTEGER NOT NULL,
+        latest INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE messages (
+        room INTEGER NOT NULL REFERENCES rooms (id),
+        offset INTEGER NOT NULL,
+        time INTEGER NOT NULL,
+        author TEXT NOT NULL,
+        text TEXT NOT NULL,
+        key TEXT,
+        raw TEXT,
+        PRIMARY KEY (room, offset)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX messages_by_key ON messages (room, key) WHERE key IS NOT NULL;
+"];
+
+/// Opens the database for writing, making it when it is missing.
+pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
+    assert!(rusqlite::version_number() >= SQLITE_VERSION_MIN, "the bundled SQLite is older than 3.51.3");
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    let mark: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if mark != APPLICATION_ID && tables > 0 {
+        return Err(OpenError::Foreign(format!("{} is not a history of crier; it is left as it is", path.display())));
+    }
+    let version = user_version(&connection)?;
+    if version > MIGRATIONS.len() {
+        return Err(OpenError::Foreign(format!("{} was written by a newer crier; it is left as it is", path.display())));
+    }
+    // With FULL a commit is on disk when it returns; with NORMAL a power cut loses acknowledged messages.
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+    Ok(connection)
+}
+
+/// Opens one more connection that only reads.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    connection.execute_batch("PRAGMA query_only = ON")?;
+    Ok(connection)
+}
+
+/// Brings the database up to date and returns its epoch, which is `fresh` if it has none yet.
+pub(super) fn migrate(connection: &mut Connection, fresh: Epoch) -> Result<Epoch, OpenError> {
+    let transaction = connection.transaction()?;
+    for (version, step) in MIGRATIONS.iter().enumerate().skip(user_version(&transaction)?) {
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", version + 1)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    let known: Option<i64> = transaction.query_row("SELECT epoch FROM log", [], |row| row.get(0)).optional()?;
+    let epoch = match known {
+        Some(epoch) => Epoch(epoch.cast_unsigned()),
+        None => {
+            transaction.execute("INSERT INTO log (epoch) VALUES (?1)", [fresh.0.cast_signed()])?;
+            fresh
+        }
+    };
+    transaction.commit()?;
+    Ok(epoch)
+}
+
+fn user_version(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}

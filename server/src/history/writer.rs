@@ -1,0 +1,84 @@
+//! The one thread that writes: it takes what has queued, applies it in one transaction, commits, makes it visible,
+//! then answers. The busier it is, the more commands share one fsync.
+
+use std::fs::File;
+use std::thread;
+
+use protocol::{Entry, ErrorCode, RoomName};
+use rusqlite::{Connection, TransactionBehavior, ffi};
+use tokio::sync::{mpsc, oneshot};
+
+use super::apply::apply;
+use super::{Command, Outcome, WriteError};
+
+/// How many commands one transaction takes at the most.
+const BATCH_COMMANDS_MAX: usize = 1024;
+
+/// Makes committed entries visible, in the order given.
+pub type Visible = Box<dyn FnMut(Vec<(RoomName, Entry)>) + Send>;
+
+/// A command and who waits for it.
+pub(super) struct Request {
+    pub(super) command: Command,
+    pub(super) done: oneshot::Sender<Result<Outcome, ErrorCode>>,
+}
+
+/// Starts the writer. It ends when every handle is gone, or when the disk fails; the folder's lock goes with it.
+pub(super) fn start(
+    mut connection: Connection,
+    mut queue: mpsc::Receiver<Request>,
+    mut visible: Visible,
+    lock: File,
+) -> oneshot::Receiver<Result<(), WriteError>> {
+    let (end, ended) = oneshot::channel();
+    let run = move || {
+        let result = run(&mut connection, &mut queue, &mut visible);
+        drop(connection);
+        drop(lock);
+        let _ = end.send(result);
+    };
+    thread::Builder::new().name("history".to_owned()).spawn(run).expect("a thread can be started at start-up");
+    ended
+}
+
+fn run(connection: &mut Connection, queue: &mut mpsc::Receiver<Request>, visible: &mut Visible) -> Result<(), WriteError> {
+    let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
+    while queue.blocking_recv_many(&mut batch, BATCH_COMMANDS_MAX) > 0 {
+        match commit(connection, &batch) {
+            Ok(outcomes) => {
+                let stored = batch.iter().zip(&outcomes).filter_map(|(request, outcome)| match (&request.command, outcome) {
+                    (Command::Publish { room, .. }, Outcome::Stored(entry)) => Some((room.clone(), entry.clone())),
+                    _ => None,
+                });
+                visible(stored.collect());
+                for (request, outcome) in batch.drain(..).zip(outcomes) {
+                    let _ = request.done.send(Ok(outcome));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, commands = batch.len(), "a commit failed; nothing of it was stored");
+                for request in batch.drain(..) {
+                    let _ = request.done.send(Err(ErrorCode::Unavailable));
+                }
+                if is_final(&error) {
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn commit(connection: &mut Connection, batch: &[Request]) -> rusqlite::Result<Vec<Outcome>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let outcomes = batch.iter().map(|request| apply(&transaction, &request.command)).collect::<Result<_, _>>()?;
+    transaction.commit()?;
+    Ok(outcomes)
+}
+
+/// After a failed fsync the kernel may have dropped the pages it could not write, so trying again could report
+/// success for data that is gone ("fsyncgate", 2018). The only safe answer is to stop.
+fn is_final(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC | ffi::SQLITE_CORRUPT))
+}

@@ -1,0 +1,57 @@
+//! The board over HTTP: the only module that knows axum.
+
+mod address;
+mod door;
+mod listen;
+mod problem;
+mod request;
+
+mod publishing;
+mod websocket;
+
+mod api;
+mod assets;
+mod health;
+mod message;
+mod page;
+mod ws;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{any, get};
+use tokio_util::task::TaskTracker;
+
+pub use door::Door;
+pub use listen::listen;
+
+use crate::session::Context;
+use problem::Refusal;
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct State {
+    context: Context,
+    door: Arc<Door>,
+    connections: TaskTracker,
+}
+
+/// Every address of the board. Sockets that outlive their request are counted in `connections`.
+pub fn router(context: Context, door: Door, connections: TaskTracker) -> Router {
+    let state = State { context, door: Arc::new(door), connections };
+    let not_allowed = || async { Refusal::from(protocol::ErrorCode::MethodNotAllowed) };
+    let guard = axum::middleware::from_fn_with_state(state.clone(), door::guard);
+    Router::new()
+        .route("/", get(page::lobby).post(page::post_lobby))
+        .route("/r/{room}", get(page::room).post(page::post_room))
+        .route("/api/rooms/{room}/messages", get(api::messages).post(api::publish))
+        .route("/ws/{room}", any(ws::upgrade))
+        .route("/message/", any(message::upgrade))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .method_not_allowed_fallback(not_allowed)
+        .merge(assets::router())
+        .fallback(|| async { Refusal::from(protocol::ErrorCode::NotFound) })
+        .layer(guard)
+        .with_state(state)
+}

@@ -1,0 +1,168 @@
+//! The page of a room, rendered on the server; it reads and posts without any script.
+
+use std::net::IpAddr;
+
+use axum::body::Body;
+use axum::extract::{Request, State as FromState};
+use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use frontend::{Language, PageData, Scheme};
+use leptos::context::use_context;
+use leptos_axum::ResponseOptions;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use protocol::limits::PAGE_ENTRIES_DEFAULT;
+use protocol::{ErrorCode, PublishKey, RoomName};
+use serde::Deserialize;
+
+use super::problem::Refusal;
+use super::publishing::Form;
+use super::request::{Address, Query, Room, WholeBody, cookie};
+use super::{State, assets};
+use crate::hub::Range;
+
+/// A cookie's life, in seconds: a year.
+const COOKIE_SECONDS: u32 = 31_536_000;
+
+/// What a page's address may ask for; it is remembered.
+#[derive(Deserialize)]
+pub(super) struct Wishes {
+    lang: Option<String>,
+    scheme: Option<String>,
+}
+
+/// `GET /`
+pub(super) async fn lobby(state: FromState<State>, query: Query<Wishes>, request: Request) -> Response {
+    room(state, Room(RoomName::lobby()), query, request).await
+}
+
+/// `GET /r/{room}`
+pub(super) async fn room(FromState(state): FromState<State>, Room(room): Room, Query(wishes): Query<Wishes>, request: Request) -> Response {
+    render(&state, room, wishes, Refused::default(), request).await
+}
+
+/// `POST /`
+pub(super) async fn post_lobby(
+    state: FromState<State>,
+    address: Address,
+    query: Query<Wishes>,
+    headers: HeaderMap,
+    body: WholeBody,
+) -> Response {
+    post_room(state, Room(RoomName::lobby()), address, query, headers, body).await
+}
+
+/// `POST /r/{room}`: publishes and sends the browser back, so that reloading the page posts nothing.
+pub(super) async fn post_room(
+    FromState(state): FromState<State>,
+    Room(room): Room,
+    Address(address): Address,
+    Query(wishes): Query<Wishes>,
+    headers: HeaderMap,
+    WholeBody(body): WholeBody,
+) -> Response {
+    let form = std::str::from_utf8(&body).map_err(|_| ErrorCode::NotUtf8).and_then(Form::parse);
+    let (form, published) = match form {
+        Ok(form) => {
+            let published = publish(&state, &room, address, &form).await;
+            (form, published)
+        }
+        Err(code) => (Form::default(), Err(code)),
+    };
+    match published {
+        Ok(()) => {
+            let location = if room == RoomName::lobby() { "/".to_owned() } else { room_path(&room) };
+            let mut response = (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response();
+            remember(&mut response, "author", &form.author);
+            response
+        }
+        Err(code) => {
+            let mut request = Request::new(Body::empty());
+            *request.headers_mut() = headers;
+            let refused = Refused { code: Some(code), draft: form.content.unwrap_or_default(), author: Some(form.author) };
+            render(&state, room, wishes, refused, request).await
+        }
+    }
+}
+
+async fn publish(state: &State, room: &RoomName, address: IpAddr, form: &Form) -> Result<(), ErrorCode> {
+    let message = form.check()?;
+    state.context.limiter.publish(address).map_err(|_| ErrorCode::RateLimited)?;
+    state.context.hub.publish(room, message, None)?.await?;
+    Ok(())
+}
+
+/// A post that was refused, with what the person wrote.
+#[derive(Default)]
+struct Refused {
+    code: Option<ErrorCode>,
+    draft: String,
+    author: Option<String>,
+}
+
+async fn render(state: &State, room: RoomName, wishes: Wishes, refused: Refused, request: Request) -> Response {
+    let page = match state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT).await {
+        Ok(page) => page,
+        Err(error) => return Refusal::from(error).into_response(),
+    };
+    let headers = request.headers();
+    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let language = Language::negotiate(wishes.lang.as_deref(), cookie(headers, "lang").as_deref(), accepted);
+    let scheme = Scheme::negotiate(wishes.scheme.as_deref(), cookie(headers, "scheme").as_deref());
+    let data = PageData {
+        here: state.context.hub.here(&room),
+        room,
+        page,
+        language,
+        scheme,
+        key: fresh_key(),
+        author: refused.author.or_else(|| cookie(headers, "author")).unwrap_or_default(),
+        draft: refused.draft,
+        refusal: refused.code,
+    };
+    let respond = leptos_axum::render_app_to_stream_with_context(set_policy, move || frontend::shell(assets::BASE, data.clone()));
+    let mut response = respond(request).await;
+    if let Some(status) = refused.code.and_then(|code| StatusCode::from_u16(code.status()).ok()) {
+        *response.status_mut() = status;
+    }
+    // The page holds a fresh key and the newest messages: a kept copy would post under an old one.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if wishes.lang.is_some() {
+        remember(&mut response, "lang", language.tag());
+    }
+    if wishes.scheme.is_some() {
+        remember(&mut response, "scheme", scheme.word());
+    }
+    response
+}
+
+/// What the page may do in a browser: nothing but its own files and its own server.
+fn set_policy() {
+    let nonce = leptos::nonce::use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    );
+    if let (Some(response), Ok(policy)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&policy)) {
+        response.insert_header(CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+fn remember(response: &mut Response, name: &str, value: &str) {
+    let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
+    let cookie = format!("{name}={value}; Path=/; Max-Age={COOKIE_SECONDS}; SameSite=Lax");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+}
+
+fn room_path(room: &RoomName) -> String {
+    format!("/r/{}", utf8_percent_encode(room.as_str(), NON_ALPHANUMERIC))
+}
+
+fn fresh_key() -> PublishKey {
+    let mut bits = [0; 16];
+    // Without randomness the key would be one that somebody used before, which the post then says.
+    let _ = getrandom::fill(&mut bits);
+    PublishKey::from_bits(u128::from_ne_bytes(bits))
+}

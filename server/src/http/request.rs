@@ -1,0 +1,127 @@
+//! What handlers take out of a request, refused in our own words when it is not right.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::header::{CONTENT_ENCODING, COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use percent_encoding::percent_decode_str;
+use protocol::limits::BODY_BYTES_MAX;
+use protocol::{ErrorCode, RoomName};
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::problem::Refusal;
+use super::{State, address};
+use crate::limiter::Connected;
+
+/// How long a body may take to arrive, from its first byte to its last.
+const BODY_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// The room in the address.
+pub(super) struct Room(pub(super) RoomName);
+
+impl FromRequestParts<State> for Room {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(name) = path.map_err(|_| Refusal::from(ErrorCode::RoomNameInvalid))?;
+        Ok(Self(name.parse::<RoomName>()?))
+    }
+}
+
+/// The address that a request counts for.
+#[derive(Clone, Copy)]
+pub(super) struct Address(pub(super) IpAddr);
+
+impl FromRequestParts<State> for Address {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Infallible> {
+        Ok(Self(address::of(&parts.extensions, &parts.headers, &state.door)))
+    }
+}
+
+/// Keeps a connection counted after it is no longer HTTP: by the server that waits for it, and by the limits.
+pub(super) struct Place {
+    _tracked: TaskTrackerToken,
+    _connected: Option<Arc<Connected>>,
+}
+
+impl FromRequestParts<State> for Place {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Infallible> {
+        Ok(Self { _tracked: state.connections.token(), _connected: parts.extensions.get().cloned() })
+    }
+}
+
+/// The query's parameters. Those that nobody asked for are ignored.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<State> for Query<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Refusal> {
+        query(&parts.uri).map(Self)
+    }
+}
+
+fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refusal> {
+    serde_urlencoded::from_str(uri.query().unwrap_or_default()).map_err(|error| {
+        let detail = error.to_string();
+        // As with JSON: a value that refuses itself does so with its code's sentence.
+        let code = ErrorCode::ALL.iter().copied().find(|code| detail == code.title());
+        Refusal::detail(code.unwrap_or(ErrorCode::QueryInvalid), detail)
+    })
+}
+
+/// A whole body, of a size and in a time that are bounded.
+pub(super) struct WholeBody(pub(super) Bytes);
+
+impl FromRequest<State> for WholeBody {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request<Body>, _: &State) -> Result<Self, Refusal> {
+        if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+            return Err(ErrorCode::BodyUnsupported.into());
+        }
+        let limited = Limited::new(request.into_body(), BODY_BYTES_MAX);
+        match timeout(BODY_TIME_MAX, limited.collect()).await {
+            Ok(Ok(body)) => Ok(Self(body.to_bytes())),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ErrorCode::BodyTooLong.into()),
+            Ok(Err(_)) => Err(ErrorCode::RequestInvalid.into()),
+            Err(_) => Err(ErrorCode::RequestTimeout.into()),
+        }
+    }
+}
+
+/// A cookie's value, percent-decoded.
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+    let value = cookies.filter_map(|cookie| cookie.trim().split_once('=')).find(|(known, _)| *known == name)?.1;
+    percent_decode_str(value).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_and_decoded() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, "a=1; author=%E5%B0%8F%E6%98%8E; author2=x".parse().unwrap());
+        headers.append(COOKIE, "lang=en".parse().unwrap());
+        assert_eq!(cookie(&headers, "author").as_deref(), Some("小明"));
+        assert_eq!(cookie(&headers, "lang").as_deref(), Some("en"));
+        assert_eq!(cookie(&headers, "b"), None);
+    }
+}

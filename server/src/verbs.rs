@@ -1,0 +1,143 @@
+//! The verbs of the command line that talk to a server: post, tail.
+
+use std::io::{self, ErrorKind, IsTerminal as _, Read as _, Write as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use client::Update;
+use client::native::{self, Client};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use protocol::limits::TEXT_BYTES_MAX;
+use protocol::{Entry, Gap, Position, PublishRequest, Text};
+use serde::Serialize;
+
+use crate::config;
+
+/// `crier post`: publishes one message, through reconnects if need be, and prints its position.
+pub async fn post(settings: config::Post) -> anyhow::Result<()> {
+    let text = match settings.text.as_deref() {
+        Some(text) if text != "-" => text.to_owned(),
+        _ => read_input()?,
+    };
+    let message = PublishRequest { text: Text::parse(&text)?, author: settings.author, key: settings.key };
+    let wait = Duration::from_secs(settings.timeout);
+    let published = native::publish(&settings.remote.server, &settings.room, message, wait).await?;
+    writeln!(io::stdout(), "{}", published.position)?;
+    Ok(())
+}
+
+fn read_input() -> anyhow::Result<String> {
+    if io::stdin().is_terminal() {
+        writeln!(io::stderr(), "Type the message; Ctrl-D ends it.")?;
+    }
+    let mut text = String::new();
+    // One byte more than fits is enough to know that it does not.
+    let limit = TEXT_BYTES_MAX as u64 * 2 + 1;
+    io::stdin().take(limit).read_to_string(&mut text).context("standard input is not a text in UTF-8")?;
+    Ok(text.strip_suffix('\n').map_or(text.clone(), |text| text.strip_suffix('\r').unwrap_or(text).to_owned()))
+}
+
+/// `crier tail`: follows a room for as long as somebody reads what it prints.
+pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
+    let mut client = Client::connect(&settings.remote.server, &settings.room, settings.after)?;
+    let mut told = None;
+    while let Some(update) = client.next().await {
+        let printed = match update {
+            Update::Entry(entry) => print_entry(&entry, client.position(), settings.json),
+            Update::Gap(gap) => print_gap(&gap, settings.json),
+            Update::Hello(_) => {
+                if told.take().is_some() {
+                    note("connected again")?;
+                }
+                Ok(())
+            }
+            Update::Connection => {
+                if let (Some(trouble), Some(wait)) = (client.trouble(), client.retry_in()) {
+                    let trouble = format!("{trouble}; trying again in {:.1} s", wait.as_secs_f32());
+                    note(&trouble)?;
+                    told = Some(());
+                }
+                Ok(())
+            }
+            Update::Here(_) | Update::Outbox | Update::Published { .. } => Ok(()),
+        };
+        match printed {
+            // Whoever read us, such as `head`, has had enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            printed => printed.context("can't write to standard output")?,
+        }
+    }
+    bail!("{}", client.trouble().unwrap_or("the server said not to come back"))
+}
+
+fn note(text: &str) -> io::Result<()> {
+    writeln!(io::stderr(), "crier: {text}")
+}
+
+/// One line of `crier tail --json`.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Line<'a> {
+    Entry {
+        position: Option<Position>,
+        #[serde(flatten)]
+        entry: &'a Entry,
+    },
+    Gap {
+        gap: &'a Gap,
+    },
+}
+
+fn print_entry(entry: &Entry, position: Option<Position>, json: bool) -> io::Result<()> {
+    if json {
+        return print_json(&Line::Entry { position, entry });
+    }
+    let time = Timestamp::from_millisecond(entry.time.cast_signed()).unwrap_or_default().to_zoned(TimeZone::system());
+    let author = if entry.author.is_nameless() { "·" } else { entry.author.as_str() };
+    let mut output = io::stdout().lock();
+    writeln!(output, "{} {}: {}", time.strftime("%H:%M:%S"), harmless(author), harmless(entry.text.as_str()))?;
+    output.flush()
+}
+
+fn print_gap(gap: &Gap, json: bool) -> io::Result<()> {
+    if json {
+        return print_json(&Line::Gap { gap });
+    }
+    note(&format!("messages are missing here ({:?}); going on after {}", gap.reason, gap.resumes))
+}
+
+fn print_json(line: &Line<'_>) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    serde_json::to_writer(&mut output, line).map_err(io::Error::from)?;
+    output.write_all(b"\n")?;
+    output.flush()
+}
+
+/// A stranger's text, as a terminal may see it: no control character moves the cursor, and no line looks like the
+/// start of another message.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => shown.push_str("\n         "),
+            '\t' => shown.push(c),
+            c if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+                shown.push('\u{fffd}');
+            }
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_sees_no_control_characters() {
+        assert_eq!(harmless("a\u{1b}[2Jb\u{7}\u{202e}c\r"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\u{fffd}");
+        assert_eq!(harmless("one\ntwo\t你好"), "one\n         two\t你好");
+    }
+}

@@ -1,0 +1,139 @@
+//! `crier post` and `crier tail`, as programs.
+
+use std::process::{Output, Stdio};
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::support::{PATIENCE, TestServer, texts};
+
+fn crier(server: &TestServer, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
+    command.args(arguments).env("CRIER_SERVER", server.url("")).kill_on_drop(true);
+    command
+}
+
+async fn run(server: &TestServer, arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = crier(server, arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).await.unwrap();
+    timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap()
+}
+
+/// Starts `crier tail` and waits until the server has it.
+async fn tail(server: &TestServer, arguments: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
+    let mut watcher = server.subscribe("lobby", None).await;
+    let mut child = crier(server, &[&["tail", "lobby"], arguments].concat()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let arrived = watcher.hello().here + 1;
+    while watcher.socket.frame().await != (protocol::ServerFrame::Presence { here: arrived }) {}
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    (child, lines)
+}
+
+async fn line(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
+    timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("the program still runs")
+}
+
+#[tokio::test]
+async fn post_says_where_the_message_is() {
+    let server = TestServer::start();
+    let output = run(&server, &["post", "lobby", "hello 世界", "--author", "ana"], b"").await;
+    assert!(output.status.success(), "{output:?}");
+    let entries = server.everything("lobby").await;
+    assert_eq!((texts(&entries), entries[0].author.as_str()), (vec!["hello 世界"], "ana"));
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), server.page("lobby", "").await.latest.to_string());
+}
+
+#[tokio::test]
+async fn post_reads_its_input() {
+    let server = TestServer::start();
+    assert!(run(&server, &["post", "lobby", "-"], b"two\nlines\n").await.status.success());
+    assert!(run(&server, &["post", "lobby"], b"one line").await.status.success());
+    assert_eq!(texts(&server.everything("lobby").await), ["two\nlines", "one line"]);
+}
+
+#[tokio::test]
+async fn post_refuses_what_the_board_would() {
+    let server = TestServer::start();
+    let long = "x".repeat(16 * 1024 + 1);
+    for (arguments, input, complaint) in [
+        (&["post", "lobby", "-"][..], long.as_bytes(), "longer than 16 KiB"),
+        (&["post", "lobby", ""], b"", "empty"),
+        (&["post", "no room", "x"], b"", "letters, digits"),
+        (&["post", "lobby", "-"], b"\xff", "UTF-8"),
+        (&["post", "lobby", "x", "--server", "nonsense"], b"", "not the address of a server"),
+        (&["tail", "lobby", "--after", "5"], b"", "epoch:offset"),
+    ] {
+        let output = run(&server, arguments, input).await;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(complaint), "{arguments:?}: {said}");
+    }
+    assert!(server.everything("lobby").await.is_empty());
+}
+
+#[tokio::test]
+async fn post_with_a_key_is_safe_to_repeat() {
+    let server = TestServer::start();
+    for _ in 0..2 {
+        assert!(run(&server, &["post", "lobby", "hello", "--key", "k"], b"").await.status.success());
+    }
+    assert_eq!(server.everything("lobby").await.len(), 1);
+}
+
+#[tokio::test]
+async fn tail_follows_and_keeps_a_terminal_safe() {
+    let server = TestServer::start();
+    server.post("lobby", "before").await;
+    let (_child, mut lines) = tail(&server, &[]).await;
+    server.post("lobby", "hello\u{1b}[2J").await;
+    let line = line(&mut lines).await;
+    assert!(line.ends_with("·: hello\u{fffd}[2J"), "{line:?}");
+}
+
+#[tokio::test]
+async fn tail_as_json_tells_positions_to_go_on_from() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.latest;
+    for text in ["one", "two"] {
+        server.post("lobby", text).await;
+    }
+    let (_child, mut lines) = tail(&server, &["--json", "--after", &start.to_string()]).await;
+    let one: serde_json::Value = serde_json::from_str(&line(&mut lines).await).unwrap();
+    assert_eq!((one["text"].as_str(), one["offset"].as_u64()), (Some("one"), Some(1)));
+    line(&mut lines).await;
+    drop(lines);
+    let (_child, mut lines) = tail(&server, &["--json", "--after", one["position"].as_str().unwrap()]).await;
+    assert!(line(&mut lines).await.contains("\"two\""));
+}
+
+#[tokio::test]
+async fn tail_ends_quietly_when_nobody_reads_it() {
+    let server = TestServer::start();
+    let (mut child, lines) = tail(&server, &[]).await;
+    drop(lines);
+    // The first line after the pipe is closed tells it.
+    server.post("lobby", "anybody there?").await;
+    assert!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().success());
+}
+
+#[tokio::test]
+async fn tail_ends_quietly_on_an_interrupt() {
+    let server = TestServer::start();
+    let (mut child, _lines) = tail(&server, &[]).await;
+    Command::new("kill").args(["-INT", &child.id().unwrap().to_string()]).status().await.unwrap();
+    assert!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().success());
+}
+
+#[tokio::test]
+async fn tail_goes_on_after_a_restart_of_the_server() {
+    let server = TestServer::start();
+    let (_child, mut lines) = tail(&server, &["--json"]).await;
+    server.post("lobby", "before").await;
+    assert!(line(&mut lines).await.contains("before"));
+    let address = server.address;
+    let folder = server.stop().await;
+    let server = TestServer::start_at(folder, address);
+    server.post("lobby", "after").await;
+    assert!(line(&mut lines).await.contains("after"));
+}

@@ -1,0 +1,85 @@
+//! Who is let in.
+
+use serde_json::json;
+
+use crate::support::{Socket, TestServer, problem};
+
+#[tokio::test]
+async fn a_foreign_page_can_neither_post_nor_subscribe() {
+    let server = TestServer::start();
+    let own = format!("http://{}", server.address);
+    for origin in ["https://evil.example", "null", "http://127.0.0.1:1", &format!("{own}.evil.example")] {
+        for path in ["/ws/lobby", "/message/"] {
+            let opened = Socket::try_open(&server.socket_url(path), &[("origin", origin)]).await;
+            let Err(error) = opened else { panic!("{origin} opened {path}") };
+            let tokio_tungstenite::tungstenite::Error::Http(response) = *error else { panic!("{error}") };
+            assert_eq!(response.status(), 403, "{origin} {path}");
+        }
+        for path in ["/api/rooms/lobby/messages", "/r/lobby", "/"] {
+            let request = server.http.post(server.url(path)).header("origin", origin).header("content-type", "text/plain");
+            assert_eq!(
+                problem(request.body("content=x").send().await.unwrap()).await,
+                (403, "origin_refused".to_owned()),
+                "{origin} {path}"
+            );
+        }
+    }
+    let request = server.http.post(server.url("/r/lobby")).header("sec-fetch-site", "cross-site");
+    assert_eq!(request.body("content=x").send().await.unwrap().status(), 403);
+    assert!(server.everything("lobby").await.is_empty());
+    assert!(Socket::try_open(&server.socket_url("/ws/lobby"), &[("origin", &own)]).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_origin_that_is_named_is_let_in() {
+    let server = TestServer::start_with(&["--allow-origin", "http://127.0.0.1:8000"]);
+    assert!(Socket::try_open(&server.socket_url("/message/"), &[("origin", "http://127.0.0.1:8000")]).await.is_ok());
+    assert!(Socket::try_open(&server.socket_url("/message/"), &[("origin", "http://127.0.0.1:8001")]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_foreign_host_name_is_not_answered_on_loopback() {
+    let server = TestServer::start();
+    for host in ["evil.example", "evil.example:5000", "localhost.evil.example"] {
+        let response = server.http.get(server.url("/")).header("host", host).send().await.unwrap();
+        assert_eq!(problem(response).await, (421, "host_refused".to_owned()), "{host}");
+    }
+    let named = TestServer::start_with(&["--allow-host", "board.example"]);
+    let response = named.http.get(named.url("/healthz")).header("host", "board.example").send().await.unwrap();
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
+async fn every_answer_carries_its_headers() {
+    let server = TestServer::start();
+    for path in ["/", "/healthz", "/nothing", "/api/rooms/lobby/messages"] {
+        let response = server.get(path).await;
+        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+        assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(header("cross-origin-opener-policy"), "same-origin", "{path}");
+        assert!(header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+    }
+    let policy = server.get("/").await.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
+}
+
+#[tokio::test]
+async fn a_key_of_a_handshake_must_be_sixteen_bytes() {
+    let server = TestServer::start();
+    let request = server.http.get(server.url("/ws/lobby")).header("connection", "upgrade").header("upgrade", "websocket");
+    let request = request.header("sec-websocket-version", "13").header("sec-websocket-key", "abc");
+    assert_eq!(request.send().await.unwrap().status(), 400);
+}
+
+#[tokio::test]
+async fn an_unknown_body_type_and_a_compressed_body_are_refused() {
+    let server = TestServer::start();
+    let url = server.url("/api/rooms/lobby/messages");
+    let image = server.http.post(&url).header("content-type", "image/png").body("x").send().await.unwrap();
+    assert_eq!(problem(image).await, (415, "body_unsupported".to_owned()));
+    let compressed = server.http.post(&url).header("content-encoding", "gzip").json(&json!({ "text": "x" })).send().await.unwrap();
+    assert_eq!(problem(compressed).await, (415, "body_unsupported".to_owned()));
+    let broken = server.http.post(&url).body(vec![0xff, 0xfe]).send().await.unwrap();
+    assert_eq!(problem(broken).await, (400, "not_utf8".to_owned()));
+}

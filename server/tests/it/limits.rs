@@ -1,0 +1,276 @@
+//! Bounds, and what happens at them.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::support::{PATIENCE, Socket, TestServer, problem};
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_with_a_length_or_without() {
+    let server = TestServer::start();
+    let url = server.url("/api/rooms/lobby/messages");
+    let long = "x".repeat(64 * 1024 + 1);
+    let sized = server.http.post(&url).body(long.clone()).send().await.unwrap();
+    assert_eq!(problem(sized).await, (413, "body_too_long".to_owned()));
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = format!("POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: {}\r\nTransfer-Encoding: chunked\r\n\r\n", server.address);
+    let body = format!("{:x}\r\n{long}\r\n0\r\n\r\n", long.len());
+    stream.write_all((head + &body).as_bytes()).await.unwrap();
+    assert!(first_line(&mut stream).await.contains(" 413 "));
+    assert!(server.everything("lobby").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_text_over_the_limit_is_refused_whatever_its_form() {
+    let server = TestServer::start();
+    let url = server.url("/api/rooms/lobby/messages");
+    let long = "x".repeat(16 * 1024 + 1);
+    assert_eq!(problem(server.http.post(&url).body(long.clone()).send().await.unwrap()).await, (422, "text_too_long".to_owned()));
+    assert_eq!(problem(server.post_json("lobby", &json!({ "text": long })).await).await, (422, "text_too_long".to_owned()));
+    let form = server.http.post(&url).header("content-type", "application/x-www-form-urlencoded").body(format!("content={long}"));
+    assert_eq!(problem(form.send().await.unwrap()).await, (422, "text_too_long".to_owned()));
+    let named = server.post_json("lobby", &json!({ "text": "x", "author": "n".repeat(65) })).await;
+    assert_eq!(problem(named).await, (422, "author_too_long".to_owned()));
+    assert!(server.everything("lobby").await.is_empty());
+}
+
+#[tokio::test]
+async fn hostile_json_is_refused() {
+    let server = TestServer::start();
+    let url = server.url("/api/rooms/lobby/messages");
+    for (body, code) in [
+        ("", "not_json"),
+        ("{", "not_json"),
+        ("null", "shape_invalid"),
+        ("{}", "shape_invalid"),
+        (r#"{"text":1}"#, "shape_invalid"),
+        (r#"{"text":"a","text":"b"}"#, "shape_invalid"),
+        (r#"{"text":""}"#, "text_empty"),
+        (r#"{"text":"\ud800"}"#, "not_json"),
+        (r#"{"text":"a\u0000b"}"#, "text_invalid"),
+        (&"[".repeat(60_000), "shape_invalid"),
+    ] {
+        let response = server.http.post(&url).header("content-type", "application/json").body(body.to_owned()).send().await.unwrap();
+        assert_eq!(problem(response).await.1, code, "{body:.40}");
+    }
+    assert!(server.everything("lobby").await.is_empty());
+}
+
+#[tokio::test]
+async fn an_address_that_floods_is_told_to_wait_and_nobody_else_is() {
+    let server = TestServer::start_with(&["--publishes-burst", "3", "--publishes-per-second", "1", "--trust-proxy", "127.0.0.1"]);
+    let post = |address: &'static str| {
+        let request = server.http.post(server.url("/api/rooms/lobby/messages")).header("x-forwarded-for", address);
+        async { request.body("x").send().await.unwrap() }
+    };
+    for _ in 0..3 {
+        assert_eq!(post("203.0.113.1").await.status(), 200);
+    }
+    let refused = post("203.0.113.1").await;
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert_eq!(problem(refused).await, (429, "rate_limited".to_owned()));
+    assert_eq!(post("203.0.113.2").await.status(), 200);
+    assert_eq!(server.everything("lobby").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_socket_that_floods_is_told_to_wait_and_stays() {
+    let server = TestServer::start_with(&["--publishes-burst", "2", "--publishes-per-second", "1"]);
+    let mut client = server.subscribe("lobby", None).await;
+    for r#ref in 0..30 {
+        client.publish(r#ref, "x", None).await;
+    }
+    let mut refused = 0;
+    while refused < 28 {
+        if let protocol::ServerFrame::Error { code, retry_after, .. } = client.socket.frame().await {
+            assert_eq!(code, protocol::ErrorCode::RateLimited);
+            assert!(retry_after.is_some_and(|wait| wait > 0));
+            refused += 1;
+        }
+    }
+    assert_eq!(server.everything("lobby").await.len(), 2);
+}
+
+#[tokio::test]
+async fn connections_are_bounded_and_the_ones_before_go_on() {
+    let server = TestServer::start_with(&["--connections-per-address", "3"]);
+    let mut held =
+        vec![server.subscribe("lobby", None).await, server.subscribe("lobby", None).await, server.subscribe("lobby", None).await];
+    let refused = reqwest::get(server.url("/healthz")).await.unwrap();
+    assert_eq!(problem(refused).await, (429, "connections_limited".to_owned()));
+    held[0].publish(1, "still here", None).await;
+    assert_eq!(held[1].texts(1).await, ["still here"]);
+    drop(held);
+    // A place is free again as soon as the server has seen one of them go.
+    let start = Instant::now();
+    while reqwest::get(server.url("/healthz")).await.unwrap().status() != 200 {
+        assert!(start.elapsed() < PATIENCE);
+    }
+}
+
+#[tokio::test]
+async fn rooms_are_bounded() {
+    let server = TestServer::start_with(&["--rooms", "2"]);
+    server.post("one", "x").await;
+    server.post("two", "x").await;
+    assert_eq!(problem(server.post_json("three", &json!({ "text": "x" })).await).await, (507, "rooms_full".to_owned()));
+    assert_eq!(server.get("/api/rooms/three/messages").await.status(), 200);
+    server.post("one", "still fine").await;
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_closed() {
+    let server = TestServer::start();
+    for start in ["", "GET / HTTP/1.1\r\nHost: localhost\r\n"] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(start.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        let closed = timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+        assert!(closed.is_ok(), "{start:?} is still open after 10 s");
+    }
+}
+
+#[tokio::test]
+async fn oversized_and_malformed_heads_are_refused() {
+    let server = TestServer::start();
+    let host = server.address;
+    for (head, status) in [
+        (format!("GET /{} HTTP/1.1\r\nHost: {host}\r\n\r\n", "a".repeat(9000)), "414"),
+        (format!("GET / HTTP/1.1\r\nHost: {host}\r\nX: {}\r\n\r\n", "a".repeat(40_000)), "431"),
+        (format!("GET / HTTP/1.1\r\nHost: {host}\r\nX: {}\r\n\r\n", "a".repeat(100_000)), "431"),
+        (format!("GET / HTTP/1.1\r\nHost: {host}\r\n{}\r\n", "X: y\r\n".repeat(101)), "431"),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), "400"),
+        (format!("GET / HTTP/1.1\r\nHost: {host}\r\nHost: {host}\r\n\r\n"), "400"),
+        (format!("GET / HTTP/1.1\r\nHost : {host}\r\n\r\n"), "400"),
+        ("rubbish\r\n\r\n".to_owned(), "400"),
+        (format!("POST /r/lobby HTTP/1.1\r\nHost: {host}\r\nContent-Length: 9\r\nContent-Length: 8\r\n\r\n"), "400"),
+        (format!("POST /r/lobby HTTP/1.1\r\nHost: {host}\r\nContent-Length: +5\r\n\r\n"), "400"),
+    ] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let line = first_line(&mut stream).await;
+        assert!(line.contains(&format!(" {status} ")), "{:?} got {line:?}", head.chars().take(60).collect::<String>());
+    }
+}
+
+#[tokio::test]
+async fn pings_whose_pongs_are_never_read_do_not_fill_the_memory() {
+    let server = TestServer::start();
+    let mut watcher = server.subscribe("lobby", None).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = format!(
+        "GET /ws/lobby HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        server.address
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Masked pings with 125 bytes each, of which none is ever answered into a buffer that somebody reads.
+    let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'x'; 125]].concat().repeat(500);
+    let start = Instant::now();
+    let mut sent = 0;
+    while start.elapsed() < PATIENCE {
+        match timeout(Duration::from_secs(15), stream.write_all(&ping)).await {
+            Ok(Ok(())) => sent += ping.len(),
+            // The server stopped reading, or closed: either way it does not hoard.
+            Ok(Err(_)) | Err(_) => break,
+        }
+        assert!(sent < 64 << 20, "the server took 64 MiB of pings whose pongs nobody reads");
+    }
+    watcher.publish(1, "still here", None).await;
+    assert_eq!(watcher.texts(1).await, ["still here"]);
+}
+
+#[tokio::test]
+async fn a_frame_that_lies_about_its_length_is_refused() {
+    let server = TestServer::start();
+    for length in [1_u64 << 63, 1 << 62, 64 * 1024 + 1] {
+        let mut socket = Raw::open(&server).await;
+        socket.0.write_all(&[&[0x81, 0xff][..], &length.to_be_bytes(), &[0; 4]].concat()).await.unwrap();
+        let code = socket.close_code().await;
+        assert!(code == 1002 || code == 1009, "{length}: {code}");
+    }
+}
+
+#[tokio::test]
+async fn protocol_errors_are_told_by_their_code() {
+    let server = TestServer::start();
+    for (bytes, code) in [
+        (&[0x81, 0x01, b'a'][..], 1002),                                       // not masked
+        (&[0x83, 0x80, 0, 0, 0, 0], 1002),                                     // reserved opcode
+        (&[0xc1, 0x81, 0, 0, 0, 0, b'a'], 1002),                               // reserved bit
+        (&[0x80, 0x81, 0, 0, 0, 0, b'a'], 1002),                               // a continuation of nothing
+        (&[0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe], 1007),                         // not UTF-8
+        (&[0x01, 0x81, 0, 0, 0, 0, 0xe5, 0x80, 0x81, 0, 0, 0, 0, 0x41], 1007), // not UTF-8 across frames
+    ] {
+        let mut socket = Raw::open(&server).await;
+        socket.0.write_all(bytes).await.unwrap();
+        assert_eq!(socket.close_code().await, code, "{bytes:x?}");
+    }
+}
+
+/// A WebSocket whose bytes the test writes itself.
+struct Raw(TcpStream);
+
+impl Raw {
+    async fn open(server: &TestServer) -> Self {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = format!(
+            "GET /message/ HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            server.address
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut got = Vec::new();
+        while !got.ends_with(b"\r\n\r\n") {
+            got.push(stream.read_u8().await.unwrap());
+        }
+        Self(stream)
+    }
+
+    /// Reads frames until the close and returns its code.
+    async fn close_code(&mut self) -> u16 {
+        let read = async {
+            loop {
+                let head = [self.0.read_u8().await.unwrap(), self.0.read_u8().await.unwrap()];
+                let mut payload = vec![0; usize::from(head[1])];
+                self.0.read_exact(&mut payload).await.unwrap();
+                if head[0] == 0x88 {
+                    return u16::from_be_bytes([payload[0], payload[1]]);
+                }
+            }
+        };
+        timeout(PATIENCE, read).await.unwrap()
+    }
+}
+
+async fn first_line(stream: &mut TcpStream) -> String {
+    let read = async {
+        let mut line = Vec::new();
+        while let Ok(byte) = stream.read_u8().await {
+            if byte == b'\n' {
+                break;
+            }
+            line.push(byte);
+        }
+        String::from_utf8_lossy(&line).into_owned()
+    };
+    timeout(PATIENCE, read).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_publish_beyond_what_may_be_in_flight_waits_its_turn() {
+    let server = TestServer::start();
+    let mut client = Socket::open(&server.socket_url("/ws/lobby")).await;
+    for r#ref in 0..1000 {
+        client.say(json!({ "type": "publish", "ref": r#ref, "text": "x" }).to_string()).await;
+    }
+    let mut answered = 0;
+    while answered < 1000 {
+        if let protocol::ServerFrame::Published { r#ref, .. } = client.frame().await {
+            assert_eq!(r#ref, answered);
+            answered += 1;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The page without any script: what the server sends, and what its form does.
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+
+use crate::support::{TestServer, texts};
+
+const HOSTILE: &[&str] = &[
+    "<script>alert(1)</script>",
+    "</textarea><script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "\u{202e}gnp.exe",
+    "javascript:alert(1)",
+    "<!--<script>",
+    "]]>\u{2028}&lt;b&gt;",
+];
+
+/// A client that does not follow redirects, as a browser's form sends.
+async fn post_form(server: &TestServer, path: &str, fields: &[(&str, &str)]) -> Response {
+    let client = Client::builder().redirect(Policy::none()).build().unwrap();
+    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let body: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    let request = client.post(server.url(path)).header("content-type", "application/x-www-form-urlencoded");
+    request.header("origin", server.url("")).body(body.join("&")).send().await.unwrap()
+}
+
+/// The value of the form's hidden key.
+fn hidden_key(html: &str) -> String {
+    let input = html.split("<input").find(|input| input.contains(r#"name="key""#)).expect("the form has a key");
+    input.split(r#"value=""#).nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_page_holds_the_last_messages_and_the_demos_form() {
+    let server = TestServer::start();
+    for n in 1..=60 {
+        server.post("lobby", &format!("message number {n};")).await;
+    }
+    let response = server.get("/").await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    let html = response.text().await.unwrap();
+    assert!(html.contains("message number 60;") && html.contains("message number 11;") && !html.contains("message number 10;"));
+    for part in ["实时消息", r#"id="message_form""#, r#"id="chat_content""#, r#"name="content""#, "</html>"] {
+        assert!(html.contains(part), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_posts_once_however_often_it_is_sent() {
+    let server = TestServer::start();
+    let html = server.get("/r/room").await.text().await.unwrap();
+    let key = hidden_key(&html);
+    for _ in 0..3 {
+        let response = post_form(&server, "/r/room", &[("content", "hello"), ("author", "小明"), ("key", &key)]).await;
+        assert_eq!(response.status(), 303);
+        assert_eq!(response.headers()["location"], "/r/room");
+        assert!(response.headers()["set-cookie"].to_str().unwrap().starts_with("author=%E5%B0%8F%E6%98%8E;"));
+    }
+    assert_eq!(texts(&server.everything("room").await), ["hello"]);
+    assert_ne!(hidden_key(&server.get("/r/room").await.text().await.unwrap()), key);
+}
+
+#[tokio::test]
+async fn the_lobbys_form_leads_back_to_the_lobby() {
+    let server = TestServer::start();
+    let response = post_form(&server, "/", &[("content", "hello")]).await;
+    assert_eq!((response.status().as_u16(), response.headers()["location"].to_str().unwrap()), (303, "/"));
+    assert_eq!(texts(&server.everything("lobby").await), ["hello"]);
+}
+
+#[tokio::test]
+async fn a_refused_form_says_why_and_keeps_the_text() {
+    let server = TestServer::start();
+    let long = format!("precious {}", "x".repeat(16 * 1024));
+    for (fields, status) in [
+        (vec![("content", long.as_str())], 422),
+        (vec![("content", "precious "), ("author", "a\u{202e}b")], 422),
+        (vec![("content", "precious "), ("key", "not a key")], 422),
+    ] {
+        let response = post_form(&server, "/r/room", &fields).await;
+        assert_eq!(response.status(), status);
+        let html = response.text().await.unwrap();
+        assert!(html.contains("precious ") && html.contains("role=\"alert\""), "{:.200}", html);
+    }
+    assert_eq!(post_form(&server, "/r/room", &[("content", " \r\n ")]).await.status(), 422);
+    assert!(server.everything("room").await.is_empty());
+}
+
+#[tokio::test]
+async fn hostile_text_is_text() {
+    let server = TestServer::start();
+    let marks = format!("z{}", "\u{301}".repeat(5_000));
+    for text in HOSTILE.iter().copied().chain([marks.as_str()]) {
+        server.post_json("lobby", &serde_json::json!({ "text": text, "author": "<b>\"'&" })).await;
+    }
+    let html = server.get("/").await.text().await.unwrap();
+    assert_inert(&html);
+    // A refused draft is hostile too.
+    for text in HOSTILE {
+        let response = post_form(&server, "/", &[("content", text), ("author", "\"><script>x</script>\u{7}")]).await;
+        assert_eq!(response.status(), 422);
+        assert_inert(&response.text().await.unwrap());
+    }
+}
+
+/// No element in the document but those the page is made of.
+fn assert_inert(html: &str) {
+    assert!(!html.contains("<script>alert"), "a script came through");
+    assert!(!html.contains("<img"), "an image came through");
+    assert!(!html.contains("<b>"), "an element came through");
+    assert!(!html.contains("<!--<"), "a comment came through");
+    assert_eq!(html.matches("<textarea").count(), 1);
+    assert_eq!(html.matches("</textarea>").count(), 1);
+    assert!(!html.contains("onerror=alert(1)>") || html.contains("onerror=alert(1)&gt;") || html.contains("onerror=alert(1)\\u003"));
+}
+
+#[tokio::test]
+async fn the_language_follows_the_address_the_cookie_and_the_browser() {
+    let server = TestServer::start();
+    let get = |path: &str, headers: &[(&'static str, &'static str)]| {
+        let mut request = server.http.get(server.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        async { request.send().await.unwrap() }
+    };
+    let language = |html: String| html.split("lang=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    assert_eq!(language(get("/", &[("accept-language", "zh-CN,zh;q=0.9,en;q=0.8")]).await.text().await.unwrap()), "zh-CN");
+    assert_eq!(language(get("/", &[("accept-language", "de,en;q=0.8")]).await.text().await.unwrap()), "en");
+    assert_eq!(language(get("/", &[("accept-language", "zh-CN"), ("cookie", "lang=en")]).await.text().await.unwrap()), "en");
+    let asked = get("/?lang=zh-CN", &[("cookie", "lang=en")]).await;
+    assert!(asked.headers()["set-cookie"].to_str().unwrap().starts_with("lang=zh%2DCN;"));
+    assert_eq!(language(asked.text().await.unwrap()), "zh-CN");
+}
+
+#[tokio::test]
+async fn the_colour_scheme_is_in_the_first_byte_of_the_page() {
+    let server = TestServer::start();
+    let asked = server.get("/?scheme=dark").await;
+    assert!(asked.headers()["set-cookie"].to_str().unwrap().starts_with("scheme=dark;"));
+    assert!(asked.text().await.unwrap().contains(r#"data-scheme="dark""#));
+}

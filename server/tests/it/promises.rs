@@ -1,0 +1,275 @@
+//! The promises of the design, one by one.
+
+use protocol::{Epoch, GapReason, Position, ServerFrame};
+use serde_json::json;
+
+use crate::support::{Heard, TestServer, settings, texts};
+
+#[tokio::test]
+async fn what_one_posts_all_see_at_once() {
+    let server = TestServer::start();
+    let mut ana = server.subscribe("lobby", None).await;
+    let mut bob = server.subscribe("lobby", None).await;
+    ana.publish(1, "hello", Some("k1")).await;
+    assert_eq!(ana.texts(1).await, ["hello"]);
+    assert_eq!(bob.texts(1).await, ["hello"]);
+    let seen = ana.read_until(|seen| !seen.published.is_empty()).await;
+    let (r#ref, published) = &seen.published[0];
+    assert_eq!((*r#ref, published.position.offset, published.duplicate, published.reached), (1, 1, false, 2));
+}
+
+#[tokio::test]
+async fn acknowledged_means_durable() {
+    let server = TestServer::start();
+    let mut last = None;
+    for n in 0..20 {
+        last = Some(server.post("lobby", &format!("message {n}")).await.position);
+    }
+    let server = server.restart().await;
+    let entries = server.everything("lobby").await;
+    assert_eq!(entries.len(), 20);
+    assert_eq!(server.page("lobby", "").await.latest, last.unwrap());
+}
+
+#[tokio::test]
+async fn every_reader_sees_one_order() {
+    let server = TestServer::start();
+    let mut readers = Vec::new();
+    for _ in 0..3 {
+        readers.push(server.subscribe("lobby", None).await);
+    }
+    for round in 0..25 {
+        for reader in &mut readers {
+            reader.publish(round, &format!("round {round}"), None).await;
+        }
+    }
+    let mut orders = Vec::new();
+    for reader in &mut readers {
+        let seen = reader.read_until(|seen| seen.entries.len() == 75).await;
+        orders.push(seen.entries.clone());
+    }
+    assert_eq!(orders[0], orders[1]);
+    assert_eq!(orders[0], orders[2]);
+    assert_eq!(orders[0], server.everything("lobby").await);
+}
+
+#[tokio::test]
+async fn a_reader_that_comes_back_misses_nothing() {
+    let server = TestServer::start();
+    let mut reader = server.subscribe("lobby", None).await;
+    server.post("lobby", "one").await;
+    reader.texts(1).await;
+    let position = reader.position();
+    drop(reader);
+    server.post("lobby", "two").await;
+    server.post("lobby", "three").await;
+    let mut reader = server.subscribe("lobby", Some(position)).await;
+    assert!(reader.hello().recovered);
+    assert_eq!(reader.hello().latest, 3);
+    assert_eq!(reader.texts(2).await, ["two", "three"]);
+}
+
+#[tokio::test]
+async fn a_reader_that_comes_back_after_a_restart_misses_nothing_before_anything_new_is_posted() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.latest;
+    for text in ["one", "two"] {
+        server.post("lobby", text).await;
+    }
+    let server = server.restart().await;
+    let mut reader = server.subscribe("lobby", Some(start)).await;
+    assert!(reader.hello().recovered);
+    assert_eq!(reader.texts(2).await, ["one", "two"]);
+}
+
+#[tokio::test]
+async fn a_reader_far_behind_reads_history_and_then_the_tail() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.latest;
+    let mut writer = server.subscribe("lobby", None).await;
+    let count = 2500;
+    for batch in 0..count / 50 {
+        for n in 0..50 {
+            writer.publish(n, &format!("{}", batch * 50 + n), None).await;
+        }
+        writer.read_until(|seen| seen.published.len() as u64 >= (batch + 1) * 50).await;
+    }
+    let mut reader = server.subscribe("lobby", Some(start)).await;
+    let read = reader.texts(count as usize).await;
+    assert!(read.iter().enumerate().all(|(n, text)| *text == n.to_string()));
+}
+
+#[tokio::test]
+async fn a_position_of_another_log_is_told() {
+    let server = TestServer::start();
+    for n in 0..60 {
+        server.post("lobby", &format!("{n}")).await;
+    }
+    let foreign = Position { epoch: Epoch(1), offset: 3 };
+    let mut reader = server.subscribe("lobby", Some(foreign)).await;
+    let hello = reader.hello().clone();
+    let gap = hello.gap.unwrap();
+    assert!(!hello.recovered);
+    assert_eq!((gap.reason, gap.first.offset, gap.resumes), (GapReason::OtherEpoch, 0, hello.position));
+    assert_eq!(reader.texts(50).await[0], "10");
+}
+
+#[tokio::test]
+async fn a_position_beyond_the_end_is_told() {
+    let server = TestServer::start();
+    let mut position = server.post("lobby", "one").await.position;
+    position.offset += 1;
+    let reader = server.subscribe("lobby", Some(position)).await;
+    assert_eq!(reader.hello().gap.as_ref().unwrap().reason, GapReason::BeyondEnd);
+    let response = server.get(&format!("/api/rooms/lobby/messages?after={position}")).await;
+    assert_eq!(response.status(), 410);
+    let body: serde_json::Value = response.json().await.unwrap();
+    assert_eq!(body["code"], "position_gone");
+    assert_eq!(body["gap"]["reason"], "beyond_end");
+}
+
+#[tokio::test]
+async fn a_reset_board_is_another_log() {
+    let server = TestServer::start();
+    let position = server.post("lobby", "one").await.position;
+    server.stop().await;
+    let server = TestServer::start();
+    let reader = server.subscribe("lobby", Some(position)).await;
+    assert_eq!(reader.hello().gap.as_ref().unwrap().reason, GapReason::OtherEpoch);
+}
+
+#[tokio::test]
+async fn sending_twice_is_safe_across_transports_and_restarts() {
+    let server = TestServer::start();
+    let mut socket = server.subscribe("lobby", None).await;
+    socket.publish(1, "hello", Some("the-key")).await;
+    let first = socket.read_until(|seen| seen.published.len() == 1).await.published[0].1.clone();
+    socket.publish(2, "hello", Some("the-key")).await;
+    let second = socket.read_until(|seen| seen.published.len() == 2).await.published[1].1.clone();
+    assert!(second.duplicate && !first.duplicate);
+    assert_eq!(first.position, second.position);
+    let server = server.restart().await;
+    let again = server.post_json("lobby", &json!({ "text": "hello", "key": "the-key" })).await;
+    let again: protocol::Published = again.json().await.unwrap();
+    assert!(again.duplicate);
+    assert_eq!(again.position, first.position);
+    assert_eq!(texts(&server.everything("lobby").await), ["hello"]);
+    // The same key in another room is another message.
+    let elsewhere: protocol::Published =
+        server.post_json("other", &json!({ "text": "hello", "key": "the-key" })).await.json().await.unwrap();
+    assert!(!elsewhere.duplicate);
+}
+
+#[tokio::test]
+async fn a_key_names_one_message_only() {
+    let server = TestServer::start();
+    server.post_json("lobby", &json!({ "text": "hello", "key": "k" })).await;
+    let response = server.post_json("lobby", &json!({ "text": "other", "key": "k" })).await;
+    assert_eq!(crate::support::problem(response).await, (409, "key_reused".to_owned()));
+    let mut socket = server.subscribe("lobby", None).await;
+    socket.publish(9, "other", Some("k")).await;
+    assert_eq!(socket.socket.refusal().await, (Some(9), protocol::ErrorCode::KeyReused));
+    assert_eq!(texts(&server.everything("lobby").await), ["hello"]);
+}
+
+#[tokio::test]
+async fn one_batch_can_hold_the_same_key_twice() {
+    let server = TestServer::start();
+    let mut socket = server.subscribe("lobby", None).await;
+    for r#ref in 0..10 {
+        socket.publish(r#ref, "hello", Some("k")).await;
+    }
+    let seen = socket.read_until(|seen| seen.published.len() == 10).await;
+    assert_eq!(seen.published.iter().filter(|(_, published)| !published.duplicate).count(), 1);
+    assert_eq!(server.everything("lobby").await.len(), 1);
+}
+
+#[tokio::test]
+async fn rooms_are_apart() {
+    let server = TestServer::start();
+    let mut here = server.subscribe("here", None).await;
+    server.post("there", "not for you").await;
+    server.post("here", "for you").await;
+    assert_eq!(here.texts(1).await, ["for you"]);
+}
+
+#[tokio::test]
+async fn a_slow_reader_harms_nobody_and_loses_nothing() {
+    let server = TestServer::start();
+    let slow = server.subscribe("lobby", None).await;
+    let mut quick = server.subscribe("lobby", None).await;
+    let text = "x".repeat(16_000);
+    // More than the tail and all socket buffers hold.
+    let count = 600;
+    for _ in 0..count {
+        server.post("lobby", &text).await;
+    }
+    quick.read_until(|seen| seen.entries.len() == count).await;
+    // The slow one wakes up: whatever its socket still brings is in order, and it can go on from there.
+    let mut slow = slow;
+    loop {
+        match slow.socket.hear().await {
+            Heard::Text(json) => slow.seen.take(serde_json::from_str(&json).unwrap()),
+            Heard::Closed { code, .. } => {
+                assert_eq!(code, 4000);
+                break;
+            }
+            Heard::Gone => break,
+        }
+        if slow.seen.entries.len() == count {
+            return;
+        }
+    }
+    let missing = count - slow.seen.entries.len();
+    let mut again = server.subscribe("lobby", Some(slow.position())).await;
+    again.read_until(|seen| seen.entries.len() == missing).await;
+}
+
+#[tokio::test]
+async fn presence_follows_who_comes_and_goes() {
+    let server = TestServer::start();
+    let mut ana = server.subscribe("lobby", None).await;
+    assert_eq!(ana.hello().here, 1);
+    let bob = server.subscribe("lobby", None).await;
+    assert_eq!(bob.hello().here, 2);
+    let told = |frame: ServerFrame| if let ServerFrame::Presence { here } = frame { Some(here) } else { None };
+    while told(ana.socket.frame().await) != Some(2) {}
+    drop(bob);
+    while told(ana.socket.frame().await) != Some(1) {}
+}
+
+#[tokio::test]
+async fn a_restart_tells_every_socket_to_come_back() {
+    let server = TestServer::start();
+    let mut reader = server.subscribe("lobby", None).await;
+    server.stop().await;
+    let Heard::Closed { code, reason } = reader.socket.hear().await else { panic!() };
+    assert_eq!(code, 1012);
+    assert!(protocol::Disconnect::spread(&reason).is_some());
+}
+
+#[tokio::test]
+async fn two_servers_do_not_share_a_folder() {
+    let server = TestServer::start();
+    let data = server.folder().to_str().unwrap();
+    let error = server::Server::new(settings(&["--data", data])).err().unwrap().to_string();
+    assert!(error.contains("in use by another crier"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_history_is_left_alone() {
+    for (name, content) in [("text", &b"this is not a database, and long enough to be looked at"[..]), ("foreign", b"")] {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("crier.db");
+        if name == "foreign" {
+            let other = rusqlite::Connection::open(&path).unwrap();
+            other.execute_batch("CREATE TABLE precious (thing TEXT)").unwrap();
+        } else {
+            std::fs::write(&path, content).unwrap();
+        }
+        let before = std::fs::read(&path).unwrap();
+        let data = folder.path().to_str().unwrap();
+        assert!(server::Server::new(settings(&["--data", data])).is_err(), "{name}");
+        assert_eq!(std::fs::read(&path).unwrap(), before, "{name}");
+    }
+}

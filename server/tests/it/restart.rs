@@ -1,0 +1,145 @@
+//! The real binary, killed with `-9` while it works, and opened again.
+
+use std::process::Stdio;
+use std::sync::Arc;
+
+use protocol::{Position, Published};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::support::{Heard, Socket, TestServer};
+
+const KILLS: usize = 4;
+const PUBLISHERS: usize = 8;
+/// A kill comes after this many acknowledgements, at whatever the server is doing then.
+const ACKNOWLEDGED_BEFORE_A_KILL: usize = 300;
+
+/// A publisher's memory: what was acknowledged, and the one message that may or may not have been stored.
+#[derive(Clone, Default)]
+struct Promised {
+    acknowledged: Vec<(String, u64)>,
+    unanswered: Vec<String>,
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_by_kill_9() {
+    let folder = Arc::new(TempDir::new().unwrap());
+    let mut promised = vec![Promised::default(); PUBLISHERS];
+    let mut resume: Option<Position> = None;
+    for round in 0..KILLS {
+        let (mut crier, address) = start(&folder).await;
+        // Whoever comes back before anything new is published gets all there is.
+        let stored = read_from(&address, resume, &promised).await;
+        resume = Some(stored);
+        let (count, mut acknowledged) = watch::channel(0);
+        let mut publishers = JoinSet::new();
+        for (number, promised) in promised.iter().cloned().enumerate() {
+            publishers.spawn(publish(format!("ws://{address}/ws/lobby"), format!("{number}-{round}"), promised, count.clone()));
+        }
+        acknowledged.wait_for(|count| *count >= ACKNOWLEDGED_BEFORE_A_KILL).await.unwrap();
+        crier.kill().await.unwrap();
+        let mut after = Vec::new();
+        while let Some(publisher) = publishers.join_next().await {
+            after.push(publisher.unwrap());
+        }
+        promised = after;
+    }
+    let server = TestServer::start_on(folder);
+    let stored = server.everything("lobby").await;
+    assert!(stored.iter().enumerate().all(|(n, entry)| entry.offset == n as u64 + 1), "offsets have no hole");
+    for promised in &promised {
+        for (text, offset) in &promised.acknowledged {
+            assert_eq!(stored[*offset as usize - 1].text.as_str(), text, "an acknowledged message is where it was said to be");
+        }
+        for text in &promised.unanswered {
+            assert!(stored.iter().filter(|entry| entry.text.as_str() == text).count() <= 1);
+        }
+    }
+    let acknowledged: usize = promised.iter().map(|promised| promised.acknowledged.len()).sum();
+    let unanswered: usize = promised.iter().map(|promised| promised.unanswered.len()).sum();
+    assert!(acknowledged >= KILLS * ACKNOWLEDGED_BEFORE_A_KILL);
+    assert!((acknowledged..=acknowledged + unanswered).contains(&stored.len()), "each is stored once");
+}
+
+/// Starts the binary that users run, on a port of the system's choice.
+async fn start(folder: &TempDir) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_crier"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--publishes-burst", "1000000", "--data"])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = lines.next_line().await.unwrap().expect("the server says where it is");
+    (child, line.rsplit("http://").next().unwrap().to_owned())
+}
+
+/// Publishes one message after another until the server is gone.
+async fn publish(url: String, name: String, mut promised: Promised, count: watch::Sender<usize>) -> Promised {
+    let Ok(mut socket) = Socket::try_open(&url, &[]).await else { return promised };
+    for n in 0.. {
+        let text = format!("{name}-{n}");
+        promised.unanswered.push(text.clone());
+        socket.try_say(json!({ "type": "publish", "ref": n, "text": text, "key": text }).to_string()).await;
+        let published = loop {
+            match socket.hear().await {
+                Heard::Text(json) if json.contains(r#""type":"published""#) => break serde_json::from_str::<Published>(&json).unwrap(),
+                Heard::Text(_) => {}
+                Heard::Closed { .. } | Heard::Gone => return promised,
+            }
+        };
+        promised.unanswered.pop();
+        promised.acknowledged.push((text, published.position.offset));
+        count.send_modify(|count| *count += 1);
+    }
+    promised
+}
+
+/// Reads from where the last life ended, checks that all that was acknowledged since is there, and returns the end.
+async fn read_from(address: &str, resume: Option<Position>, promised: &[Promised]) -> Position {
+    let query = resume.map(|position| format!("?after={position}")).unwrap_or_default();
+    let mut socket = Socket::open(&format!("ws://{address}/ws/lobby{query}")).await;
+    let protocol::ServerFrame::Hello(hello) = socket.frame().await else { panic!("the first frame is no hello") };
+    assert!(hello.recovered);
+    let mut seen = std::collections::HashMap::new();
+    let mut cursor = hello.position.offset;
+    while cursor < hello.latest {
+        if let protocol::ServerFrame::Message(entry) = socket.telling_frame().await {
+            assert_eq!(entry.offset, cursor + 1);
+            cursor = entry.offset;
+            seen.insert(entry.offset, String::from(entry.text));
+        }
+    }
+    for (text, offset) in promised.iter().flat_map(|promised| &promised.acknowledged) {
+        if *offset > hello.position.offset {
+            assert_eq!(seen.get(offset), Some(text));
+        }
+    }
+    Position { epoch: hello.position.epoch, offset: cursor }
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_server_in_good_order() {
+    let folder = TempDir::new().unwrap();
+    let (mut crier, address) = start(&folder).await;
+    let mut socket = Socket::open(&format!("ws://{address}/ws/lobby")).await;
+    let id = crier.id().unwrap().to_string();
+    Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+    loop {
+        match socket.hear().await {
+            Heard::Text(_) => {}
+            heard => {
+                assert!(matches!(heard, Heard::Closed { code: 1012, .. }), "{heard:?}");
+                break;
+            }
+        }
+    }
+    drop(socket);
+    assert!(crier.wait().await.unwrap().success());
+}

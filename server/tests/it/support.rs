@@ -1,0 +1,303 @@
+//! A server of one's own in a folder that goes away, and clients that remember what they were told.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use futures_util::{SinkExt, StreamExt};
+use protocol::{Entry, Epoch, Gap, Hello, MessagesPage, Position, Published, ServerFrame};
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+use server::config::{Cli, Serve, Verb};
+use server::{Server, ServerError};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_util::sync::CancellationToken;
+
+/// Longer than anything takes here; a test that waits this long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running server.
+pub struct TestServer {
+    pub address: SocketAddr,
+    folder: Arc<TempDir>,
+    stop: CancellationToken,
+    serving: JoinHandle<Result<(), ServerError>>,
+    pub http: Client,
+}
+
+impl TestServer {
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// `arguments` are those of `crier serve`.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        Self::start_in(Arc::new(TempDir::new().unwrap()), arguments)
+    }
+
+    fn start_in(folder: Arc<TempDir>, arguments: &[&str]) -> Self {
+        let data = folder.path().to_str().unwrap();
+        let server = Server::new(settings(&[&["--data", data][..], arguments].concat())).unwrap();
+        let (address, stop) = (server.address().unwrap(), server.stopper());
+        let serving = tokio::spawn(server.serve());
+        Self { address, folder, stop, serving, http: Client::new() }
+    }
+
+    /// Stops the server and starts another on the same folder, at another port.
+    pub async fn restart(self) -> Self {
+        let folder = self.stop().await;
+        Self::start_in(folder, &[])
+    }
+
+    /// Stops the server and leaves its folder.
+    pub async fn stop(self) -> Arc<TempDir> {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+        self.folder
+    }
+
+    /// The server on a folder, perhaps another server's.
+    pub fn start_on(folder: Arc<TempDir>) -> Self {
+        Self::start_in(folder, &[])
+    }
+
+    /// The same at an address.
+    pub fn start_at(folder: Arc<TempDir>, address: SocketAddr) -> Self {
+        Self::start_in(folder, &["--listen", &address.to_string()])
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn socket_url(&self, path: &str) -> String {
+        format!("ws://{}{path}", self.address)
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.http.get(self.url(path)).send().await.unwrap()
+    }
+
+    pub async fn page(&self, room: &str, query: &str) -> MessagesPage {
+        let response = self.get(&format!("/api/rooms/{room}/messages{query}")).await;
+        assert_eq!(response.status(), 200);
+        response.json().await.unwrap()
+    }
+
+    /// Every entry of a room, oldest first, read in pages from the beginning.
+    pub async fn everything(&self, room: &str) -> Vec<Entry> {
+        let epoch = self.page(room, "").await.latest.epoch;
+        let mut entries = Vec::new();
+        let mut position = Position { epoch, offset: 0 };
+        loop {
+            let page = self.page(room, &format!("?after={position}&limit=200")).await;
+            if page.entries.is_empty() {
+                return entries;
+            }
+            position = page.position;
+            entries.extend(page.entries);
+        }
+    }
+
+    pub async fn post(&self, room: &str, text: &str) -> Published {
+        self.post_json(room, &json!({ "text": text })).await.json().await.unwrap()
+    }
+
+    pub async fn post_json(&self, room: &str, body: &Value) -> Response {
+        self.http.post(self.url(&format!("/api/rooms/{room}/messages"))).json(body).send().await.unwrap()
+    }
+
+    pub async fn subscribe(&self, room: &str, after: Option<Position>) -> Subscriber {
+        let query = after.map(|position| format!("?after={position}")).unwrap_or_default();
+        let mut subscriber =
+            Subscriber { socket: Socket::open(&self.socket_url(&format!("/ws/{room}{query}"))).await, hello: None, seen: Seen::default() };
+        let ServerFrame::Hello(hello) = subscriber.socket.frame().await else { panic!("the first frame is no hello") };
+        subscriber.seen.cursor = hello.position.offset;
+        subscriber.hello = Some(hello);
+        subscriber
+    }
+}
+
+/// Settings as the command line would make them, with defaults that suit a test.
+pub fn settings(arguments: &[&str]) -> Serve {
+    let mut all = vec!["crier", "serve"];
+    for (flag, value) in [("--listen", "127.0.0.1:0"), ("--publishes-burst", "1000000")] {
+        if !arguments.contains(&flag) {
+            all.extend([flag, value]);
+        }
+    }
+    let Verb::Serve(serve) = Cli::parse_from(all.iter().chain(arguments)).verb else { unreachable!() };
+    serve
+}
+
+/// A socket and nothing more.
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+/// What a socket brought.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    Text(String),
+    Closed { code: u16, reason: String },
+    Gone,
+}
+
+impl Socket {
+    pub async fn open(url: &str) -> Self {
+        Self::try_open(url, &[]).await.unwrap()
+    }
+
+    pub async fn try_open(url: &str, headers: &[(&'static str, &str)]) -> Result<Self, Box<Error>> {
+        let mut request = url.into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
+        }
+        timeout(PATIENCE, connect_async(request)).await.unwrap().map(|(socket, _)| Self(socket)).map_err(Box::new)
+    }
+
+    /// Says something to a peer that may be gone.
+    pub async fn try_say(&mut self, text: String) {
+        let _ = self.0.send(Message::text(text)).await;
+    }
+
+    pub async fn say(&mut self, text: impl Into<String>) {
+        self.0.send(Message::text(text.into())).await.unwrap();
+    }
+
+    pub async fn send(&mut self, message: Message) {
+        self.0.send(message).await.unwrap();
+    }
+
+    pub async fn hear(&mut self) -> Heard {
+        loop {
+            match timeout(PATIENCE, self.0.next()).await.expect("nothing came") {
+                Some(Ok(Message::Text(text))) => return Heard::Text(text.to_string()),
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    return Heard::Closed { code: frame.code.into(), reason: frame.reason.to_string() };
+                }
+                Some(Ok(Message::Close(None)) | Err(_)) | None => return Heard::Gone,
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
+    pub async fn frame(&mut self) -> ServerFrame {
+        match self.hear().await {
+            Heard::Text(json) => serde_json::from_str(&json).unwrap(),
+            other => panic!("expected a frame, not {other:?}"),
+        }
+    }
+
+    /// The next frame that says more than that the server lives and who is here.
+    pub async fn telling_frame(&mut self) -> ServerFrame {
+        loop {
+            match self.frame().await {
+                ServerFrame::Heartbeat | ServerFrame::Presence { .. } => {}
+                telling => return telling,
+            }
+        }
+    }
+
+    pub async fn refusal(&mut self) -> (Option<u64>, protocol::ErrorCode) {
+        loop {
+            match self.telling_frame().await {
+                ServerFrame::Error { r#ref, code, .. } => return (r#ref, code),
+                ServerFrame::Hello(_) | ServerFrame::Message(_) => {}
+                other => panic!("expected an error, not {other:?}"),
+            }
+        }
+    }
+}
+
+/// A reader that checks, entry by entry, that none is missing, doubled or out of order.
+pub struct Subscriber {
+    pub socket: Socket,
+    pub hello: Option<Hello>,
+    pub seen: Seen,
+}
+
+/// What a reader has been told.
+#[derive(Default)]
+pub struct Seen {
+    pub cursor: u64,
+    pub entries: Vec<Entry>,
+    pub gaps: Vec<Gap>,
+    pub published: Vec<(u64, Published)>,
+}
+
+impl Seen {
+    pub fn take(&mut self, frame: ServerFrame) {
+        match frame {
+            ServerFrame::Message(entry) => {
+                assert_eq!(entry.offset, self.cursor + 1, "an entry is missing, doubled or out of order");
+                self.cursor = entry.offset;
+                self.entries.push(entry);
+            }
+            ServerFrame::Gap(gap) => {
+                self.cursor = gap.resumes.offset;
+                self.gaps.push(gap);
+            }
+            ServerFrame::Published { r#ref, published } => self.published.push((r#ref, published)),
+            ServerFrame::Hello(_) | ServerFrame::Presence { .. } | ServerFrame::Heartbeat | ServerFrame::Pong { .. } => {}
+            ServerFrame::Error { .. } => panic!("{frame:?}"),
+        }
+    }
+}
+
+impl Subscriber {
+    pub fn hello(&self) -> &Hello {
+        self.hello.as_ref().unwrap()
+    }
+
+    pub fn epoch(&self) -> Epoch {
+        self.hello().position.epoch
+    }
+
+    /// Where this reader would go on after a reconnect.
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch(), offset: self.seen.cursor }
+    }
+
+    pub async fn read_until(&mut self, done: impl Fn(&Seen) -> bool) -> &Seen {
+        while !done(&self.seen) {
+            let frame = self.socket.frame().await;
+            self.seen.take(frame);
+        }
+        &self.seen
+    }
+
+    pub async fn texts(&mut self, count: usize) -> Vec<String> {
+        let seen = self.read_until(|seen| seen.entries.len() >= count).await;
+        seen.entries.iter().map(|entry| entry.text.as_str().to_owned()).collect()
+    }
+
+    pub async fn publish(&mut self, r#ref: u64, text: &str, key: Option<&str>) {
+        self.socket.say(json!({ "type": "publish", "ref": r#ref, "text": text, "key": key }).to_string()).await;
+    }
+}
+
+/// The texts of entries.
+pub fn texts(entries: &[Entry]) -> Vec<&str> {
+    entries.iter().map(|entry| entry.text.as_str()).collect()
+}
+
+/// The stable code of a refusal, after checking that it is a proper problem.
+pub async fn problem(response: Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["status"], status);
+    (status, body["code"].as_str().unwrap().to_owned())
+}

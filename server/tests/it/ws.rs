@@ -1,0 +1,117 @@
+//! Crier's own protocol over WebSocket.
+
+use protocol::{ErrorCode, ServerFrame};
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::{Heard, TestServer};
+
+#[tokio::test]
+async fn a_bad_frame_is_answered_and_the_session_goes_on() {
+    let server = TestServer::start();
+    let mut client = server.subscribe("lobby", None).await;
+    let long = "x".repeat(16 * 1024 + 1);
+    let cases = [
+        ("hello".to_owned(), None, ErrorCode::NotJson),
+        ("{\"type\":\"publish\",".to_owned(), None, ErrorCode::NotJson),
+        ("[1]".to_owned(), None, ErrorCode::ShapeInvalid),
+        (json!({ "type": "shout", "ref": 1 }).to_string(), Some(1), ErrorCode::CommandUnknown),
+        (json!({ "type": "publish", "ref": 2 }).to_string(), Some(2), ErrorCode::ShapeInvalid),
+        (json!({ "type": "publish", "ref": 3, "text": "  " }).to_string(), Some(3), ErrorCode::TextEmpty),
+        (json!({ "type": "publish", "ref": 4, "text": long }).to_string(), Some(4), ErrorCode::TextTooLong),
+        (json!({ "type": "publish", "ref": 5, "text": "a\u{0}b" }).to_string(), Some(5), ErrorCode::TextInvalid),
+        (json!({ "type": "publish", "ref": 6, "text": "x", "author": "n".repeat(65) }).to_string(), Some(6), ErrorCode::AuthorTooLong),
+        (json!({ "type": "publish", "ref": 7, "text": "x", "author": "\u{202e}x" }).to_string(), Some(7), ErrorCode::AuthorInvalid),
+        (json!({ "type": "publish", "ref": 8, "text": "x", "key": "no spaces" }).to_string(), Some(8), ErrorCode::KeyInvalid),
+    ];
+    for (n, (frame, r#ref, code)) in cases.into_iter().enumerate() {
+        client.socket.say(frame.clone()).await;
+        assert_eq!(client.socket.refusal().await, (r#ref, code), "{frame:.100}");
+        // A good command in between keeps this from being a series.
+        client.socket.say(json!({ "type": "ping", "ref": n }).to_string()).await;
+        assert_eq!(client.socket.telling_frame().await, ServerFrame::Pong { r#ref: n as u64 });
+    }
+    assert!(server.everything("lobby").await.is_empty());
+    client.publish(99, "still here", None).await;
+    assert_eq!(client.texts(1).await, ["still here"]);
+}
+
+#[tokio::test]
+async fn ten_bad_frames_in_a_row_end_the_session_for_good() {
+    let server = TestServer::start();
+    let mut client = server.subscribe("lobby", None).await;
+    for _ in 0..10 {
+        client.socket.say("rubbish").await;
+    }
+    for _ in 0..9 {
+        assert_eq!(client.socket.refusal().await, (None, ErrorCode::NotJson));
+    }
+    let heard = client.socket.hear().await;
+    assert_eq!(heard, Heard::Closed { code: 4500, reason: "too many errors".to_owned() });
+}
+
+#[tokio::test]
+async fn binary_is_refused_with_1003() {
+    let server = TestServer::start();
+    let mut client = server.subscribe("lobby", None).await;
+    client.socket.send(Message::binary(vec![1, 2, 3])).await;
+    assert!(matches!(client.socket.hear().await, Heard::Closed { code: 1003, .. }));
+}
+
+#[tokio::test]
+async fn a_message_beyond_the_frame_limit_is_refused_with_1009() {
+    let server = TestServer::start();
+    let mut client = server.subscribe("lobby", None).await;
+    client.socket.say("x".repeat(64 * 1024 + 1)).await;
+    assert!(matches!(client.socket.hear().await, Heard::Closed { code: 1009, .. }));
+}
+
+#[tokio::test]
+async fn the_longest_text_travels_whole() {
+    let server = TestServer::start();
+    let mut client = server.subscribe("lobby", None).await;
+    // Three bytes each, and a line end that is two characters in JSON.
+    let text = format!("{}\n", "字".repeat((16 * 1024 - 1) / 3));
+    client.publish(1, &text, None).await;
+    assert_eq!(client.texts(1).await, [text]);
+}
+
+#[tokio::test]
+async fn a_position_that_is_none_is_refused_before_the_upgrade() {
+    let server = TestServer::start();
+    let response = server.get("/ws/lobby?after=nonsense").await;
+    assert_eq!(response.status(), 400);
+    let url = server.socket_url("/ws/lobby?after=nonsense");
+    assert!(crate::support::Socket::try_open(&url, &[]).await.is_err());
+}
+
+#[tokio::test]
+async fn acknowledgements_come_in_the_order_of_the_publishes() {
+    let server = TestServer::start();
+    let mut client = server.subscribe("lobby", None).await;
+    for r#ref in 0..300 {
+        client.publish(r#ref, &format!("{}", r#ref), None).await;
+    }
+    let seen = client.read_until(|seen| seen.published.len() == 300 && seen.entries.len() == 300).await;
+    assert!(
+        seen.published.iter().enumerate().all(|(n, (r#ref, published))| *r#ref == n as u64 && published.position.offset == n as u64 + 1)
+    );
+}
+
+#[tokio::test]
+async fn a_silent_connection_hears_a_heartbeat_and_a_dead_one_is_let_go() {
+    let server = TestServer::start_with(&["--heartbeat", "1"]);
+    let mut watcher = server.subscribe("lobby", None).await;
+    assert_eq!(watcher.hello().heartbeat_seconds, 1);
+    // This one's socket is never read again, so that it answers no ping.
+    let _dead = server.subscribe("lobby", None).await;
+    let mut heartbeats = 0;
+    loop {
+        match watcher.socket.frame().await {
+            ServerFrame::Heartbeat => heartbeats += 1,
+            ServerFrame::Presence { here: 1 } => break,
+            _ => {}
+        }
+    }
+    assert!(heartbeats >= 1);
+}
