@@ -1,1 +1,20 @@
-fn main() {}
+//! The whole board as people meet it: the release binary, served and opened in a real browser.
+//!
+//! `world` starts what a test needs, `find`, `act` and `check` are the words a test is written in, and each other file
+//! is one feature.
+
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that panics has failed, and a test binary has no outside")]
+
+mod world;
+
+mod act;
+mod check;
+mod find;
+
+mod composing;
+mod demo;
+mod hostile;
+mod languages;
+mod live;
+mod no_script;
+mod restart;

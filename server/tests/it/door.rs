@@ -56,7 +56,7 @@ async fn every_answer_carries_its_headers() {
         let response = server.get(path).await;
         let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
         assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(header("referrer-policy"), "same-origin", "{path}");
         assert_eq!(header("cross-origin-opener-policy"), "same-origin", "{path}");
         assert!(header("content-security-policy").starts_with("default-src 'none'"), "{path}");
     }

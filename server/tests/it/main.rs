@@ -7,6 +7,7 @@ mod support;
 mod api;
 mod command_line;
 mod demo;
+mod documents;
 mod door;
 mod limits;
 mod model;

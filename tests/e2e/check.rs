@@ -1,0 +1,43 @@
+//! What must become true, and what must stay true.
+
+use std::future::Future;
+use std::time::Instant;
+
+use crate::find;
+use crate::world::{Browser, PATIENCE};
+
+/// Asks again until the answer is the one that is wanted.
+pub async fn until<T, F>(what: &str, mut ask: impl FnMut() -> F, wanted: impl Fn(&T) -> bool)
+where
+    T: std::fmt::Debug,
+    F: Future<Output = T>,
+{
+    let start = Instant::now();
+    loop {
+        let answer = ask().await;
+        if wanted(&answer) {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "{what}; it is {answer:?}");
+    }
+}
+
+/// The page comes to show these messages, in this order, and nothing else.
+pub async fn shows(browser: &Browser, wanted: &[&str]) {
+    until("the page shows other messages", || find::messages(browser), |shown| shown == wanted).await;
+}
+
+/// The page comes to have nothing on its way.
+pub async fn nothing_pending(browser: &Browser) {
+    until("messages are on their way", || find::pending(browser), Vec::is_empty).await;
+}
+
+pub async fn is(browser: &Browser, connection: &str) {
+    until("the connection is in another state", || find::connection(browser), |state| state == connection).await;
+}
+
+/// The console has said nothing at all.
+pub async fn console_is_silent(browser: &Browser) {
+    let said = browser.console().await;
+    assert!(said.is_empty(), "the console says {said:#?}");
+}

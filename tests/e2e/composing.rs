@@ -1,0 +1,73 @@
+//! Writing a message.
+
+use thirtyfour::Key;
+
+use crate::world::{Board, Browser};
+use crate::{act, check, find};
+
+#[tokio::test]
+async fn enter_while_an_input_method_composes_never_sends() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    act::click(&browser, "#chat_content").await;
+    act::compose(&browser, "nihao").await;
+    act::press_enter(&browser, 229).await;
+    assert!(find::messages(&browser).await.is_empty());
+    act::commit(&browser, "你好").await;
+    assert_eq!(find::draft(&browser).await, "你好");
+    // A person needs longer than this from the choice to the next key.
+    browser.page.execute_async("setTimeout(arguments[0], 150)", vec![]).await.unwrap();
+    act::press_enter(&browser, 13).await;
+    check::shows(&browser, &["你好"]).await;
+    assert_eq!(board.texts("lobby").await, ["你好"]);
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn shift_and_enter_breaks_the_line() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    act::write(&browser, "one").await;
+    find::one(&browser, "#chat_content").await.send_keys("" + Key::Shift + Key::Enter).await.unwrap();
+    act::say(&browser, "two").await;
+    check::shows(&browser, &["one\ntwo"]).await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn an_empty_or_too_long_text_is_refused_and_kept() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    act::say(&browser, "   ").await;
+    assert!(find::one(&browser, "#problem").await.is_displayed().await.unwrap());
+    let fill = "const box = document.getElementById('chat_content'); box.value = '字'.repeat(6000); \
+        box.dispatchEvent(new InputEvent('input', { bubbles: true }))";
+    browser.page.execute(fill, vec![]).await.unwrap();
+    act::click(&browser, "button[type=submit]").await;
+    assert!(find::one(&browser, "#problem").await.is_displayed().await.unwrap());
+    assert_eq!(find::draft(&browser).await.chars().count(), 6000);
+    assert!(board.texts("lobby").await.is_empty());
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn clearing_can_be_undone_and_a_name_is_remembered() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    find::one(&browser, "#author").await.send_keys("小明").await.unwrap();
+    act::write(&browser, "a long and precious draft that took a while to write").await;
+    act::click(&browser, "#clear").await;
+    assert_eq!(find::draft(&browser).await, "");
+    act::click(&browser, "#clear").await;
+    assert_eq!(find::draft(&browser).await, "a long and precious draft that took a while to write");
+    act::click(&browser, "button[type=submit]").await;
+    check::until("the message is shown", || find::messages(&browser), |shown| shown.len() == 1).await;
+    assert_eq!(find::one(&browser, "#messages .author").await.text().await.unwrap(), "小明");
+    act::open(&browser, &board, "/r/elsewhere").await;
+    assert_eq!(find::one(&browser, "#author").await.prop("value").await.unwrap().unwrap(), "小明");
+    browser.quit().await;
+}

@@ -1,0 +1,36 @@
+//! Where things are on the page.
+
+use thirtyfour::prelude::*;
+
+use crate::world::{Browser, PATIENCE};
+
+/// The first element of a kind, as soon as there is one.
+pub async fn one(browser: &Browser, css: &str) -> WebElement {
+    let wait = browser.page.query(By::Css(css)).wait(PATIENCE, std::time::Duration::from_millis(50));
+    wait.first().await.unwrap_or_else(|_| panic!("there is no {css}"))
+}
+
+/// The texts of all messages shown, oldest first.
+pub async fn messages(browser: &Browser) -> Vec<String> {
+    let script = "return [...document.querySelectorAll('#messages > li[data-offset] .text')].map(e => e.textContent)";
+    texts(browser, script).await
+}
+
+/// The texts of all messages that are on their way.
+pub async fn pending(browser: &Browser) -> Vec<String> {
+    texts(browser, "return [...document.querySelectorAll('#outbox > li .text')].map(e => e.textContent)").await
+}
+
+async fn texts(browser: &Browser, script: &str) -> Vec<String> {
+    browser.page.execute(script, vec![]).await.unwrap().convert().unwrap()
+}
+
+/// What the composer holds.
+pub async fn draft(browser: &Browser) -> String {
+    browser.page.execute("return document.getElementById('chat_content').value", vec![]).await.unwrap().convert().unwrap()
+}
+
+pub async fn connection(browser: &Browser) -> String {
+    let state = one(browser, "#connection").await.attr("data-state").await.unwrap();
+    state.unwrap_or_default()
+}

@@ -1,0 +1,44 @@
+//! Text that wants to be more than text.
+
+use crate::world::{Board, Browser};
+use crate::{act, check, find};
+
+const HOSTILE: &[&str] = &[
+    "<script>document.title = 'owned'</script>",
+    "</textarea><script>document.title = 'owned'</script>",
+    "</script><script>document.title = 'owned'</script>",
+    "<img src=x onerror=\"document.title = 'owned'\">",
+    "\u{202e}gnp.exe",
+    "<!-- <script>",
+    "line one\u{2028}line two",
+];
+
+#[tokio::test]
+async fn hostile_text_is_shown_as_text_by_the_server_and_by_the_page() {
+    let board = Board::start().await;
+    let marks = format!("z{}", "\u{301}".repeat(8_000));
+    let hostile: Vec<&str> = HOSTILE.iter().copied().chain([marks.as_str()]).collect();
+    for text in &hostile {
+        board.post_as("lobby", text, "<b>x</b>").await;
+    }
+    let browser = Browser::start().await;
+    // Once from the server's HTML, then once more each, live.
+    act::open(&browser, &board, "/").await;
+    check::shows(&browser, &hostile).await;
+    for text in &hostile {
+        board.post_as("lobby", text, "<b>x</b>").await;
+    }
+    check::shows(&browser, &hostile.repeat(2)).await;
+    let strange = "return document.querySelectorAll('#messages script, #messages img, #messages b, #messages textarea').length";
+    let strangers: u64 = browser.page.execute(strange, vec![]).await.unwrap().convert().unwrap();
+    assert_eq!(strangers, 0);
+    assert_ne!(browser.page.title().await.unwrap(), "owned");
+    check::console_is_silent(&browser).await;
+    // Marks that pile up stay within their own message.
+    let overflow = "const list = document.getElementById('messages'); \
+        return [...list.querySelectorAll('.text')].every(e => e.scrollWidth <= list.clientWidth + 1)";
+    let fits: bool = browser.page.execute(overflow, vec![]).await.unwrap().convert().unwrap();
+    assert!(fits);
+    assert_eq!(find::messages(&browser).await.len(), hostile.len() * 2);
+    browser.quit().await;
+}

@@ -1,0 +1,33 @@
+//! Two languages, two colour schemes.
+
+use crate::world::{Board, Browser, Wishes};
+use crate::{act, check, find};
+
+#[tokio::test]
+async fn the_page_speaks_the_readers_language() {
+    let board = Board::start().await;
+    for (language, post) in [("zh-CN", "发布"), ("en", "Post")] {
+        let browser = Browser::start_with(Wishes { language: Some(language), ..Wishes::default() }).await;
+        act::open(&browser, &board, "/").await;
+        assert_eq!(find::one(&browser, "button[type=submit]").await.text().await.unwrap(), post);
+        assert_eq!(find::one(&browser, "html").await.attr("lang").await.unwrap().unwrap(), language);
+        check::console_is_silent(&browser).await;
+        browser.quit().await;
+    }
+}
+
+#[tokio::test]
+async fn a_chosen_language_and_scheme_are_remembered() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/?lang=en&scheme=dark").await;
+    act::open(&browser, &board, "/").await;
+    assert_eq!(find::one(&browser, "button[type=submit]").await.text().await.unwrap(), "Post");
+    assert_eq!(find::one(&browser, "html").await.attr("data-scheme").await.unwrap().unwrap(), "dark");
+    let background = "return getComputedStyle(document.documentElement).backgroundColor";
+    let dark: String = browser.page.execute(background, vec![]).await.unwrap().convert().unwrap();
+    act::open(&browser, &board, "/?scheme=light").await;
+    let light: String = browser.page.execute(background, vec![]).await.unwrap().convert().unwrap();
+    assert_ne!(dark, light);
+    browser.quit().await;
+}

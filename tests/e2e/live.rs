@@ -1,0 +1,61 @@
+//! What one posts, all see at once.
+
+use crate::world::{Board, Browser};
+use crate::{act, check, find};
+
+#[tokio::test]
+async fn two_browsers_see_each_others_messages_at_once() {
+    let board = Board::start().await;
+    let (ana, bob) = (Browser::start().await, Browser::start().await);
+    act::open(&ana, &board, "/").await;
+    act::open(&bob, &board, "/").await;
+    act::say(&ana, "你好").await;
+    check::shows(&bob, &["你好"]).await;
+    act::write(&bob, "hello").await;
+    act::click(&bob, "button[type=submit]").await;
+    for browser in [&ana, &bob] {
+        check::shows(browser, &["你好", "hello"]).await;
+        check::nothing_pending(browser).await;
+        check::console_is_silent(browser).await;
+    }
+    assert_eq!(find::draft(&ana).await, "");
+    assert_eq!(board.texts("lobby").await, ["你好", "hello"]);
+    let here = async || find::one(&ana, "#here").await.text().await.unwrap();
+    check::until("both are here", here, |text| text.contains('2')).await;
+    ana.quit().await;
+    bob.quit().await;
+}
+
+#[tokio::test]
+async fn what_the_server_rendered_comes_alive_without_a_word_on_the_console() {
+    let board = Board::start().await;
+    for n in 0..60 {
+        board.post_as("room", &format!("message {n}\nsecond line"), if n % 3 == 0 { "小明" } else { "" }).await;
+    }
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/r/room").await;
+    assert_eq!(find::messages(&browser).await.len(), 50);
+    board.post("room", "one more").await;
+    check::until("the new one is shown", || find::messages(&browser), |shown| shown.last().is_some_and(|text| text == "one more")).await;
+    check::console_is_silent(&browser).await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn older_messages_are_loaded_by_a_button() {
+    let board = Board::start().await;
+    for n in 0..120 {
+        board.post("lobby", &format!("{n}")).await;
+    }
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    act::click(&browser, "#older").await;
+    check::until("a page more is shown", || find::messages(&browser), |shown| shown.len() >= 100).await;
+    // What is left comes with the button, or with scrolling up to it.
+    act::scroll_to_top(&browser).await;
+    check::until("all is shown", || find::messages(&browser), |shown| shown.len() == 120).await;
+    let shown = find::messages(&browser).await;
+    assert!(shown.iter().enumerate().all(|(n, text)| *text == n.to_string()));
+    check::console_is_silent(&browser).await;
+    browser.quit().await;
+}

@@ -1,0 +1,50 @@
+//! The server dies; nothing is lost and every page goes on by itself.
+
+use crate::world::{Board, Browser};
+use crate::{act, check, find};
+
+#[tokio::test]
+async fn pages_go_on_by_themselves_after_kill_9() {
+    let mut board = Board::start().await;
+    let (ana, bob) = (Browser::start().await, Browser::start().await);
+    act::open(&ana, &board, "/").await;
+    act::open(&bob, &board, "/").await;
+    act::say(&ana, "before").await;
+    check::shows(&bob, &["before"]).await;
+    board.kill().await;
+    check::until("the page sees it", || find::connection(&ana), |state| state != "live").await;
+    // Written while nobody listens: it waits, in sight, and the composer is free again.
+    act::say(&ana, "meanwhile").await;
+    assert_eq!(find::pending(&ana).await, ["meanwhile"]);
+    assert_eq!(find::draft(&ana).await, "");
+    board.open().await;
+    for browser in [&ana, &bob] {
+        check::is(browser, "live").await;
+        check::shows(browser, &["before", "meanwhile"]).await;
+    }
+    check::nothing_pending(&ana).await;
+    assert_eq!(board.texts("lobby").await, ["before", "meanwhile"]);
+    ana.quit().await;
+    bob.quit().await;
+}
+
+#[tokio::test]
+async fn what_waits_survives_a_reload() {
+    let mut board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    act::write(&browser, "half a thought").await;
+    browser.page.refresh().await.unwrap();
+    act::open(&browser, &board, "/").await;
+    assert_eq!(find::draft(&browser).await, "half a thought");
+    board.kill().await;
+    act::say(&browser, " and the rest").await;
+    act::say(&browser, "another").await;
+    assert_eq!(find::pending(&browser).await, ["half a thought and the rest", "another"]);
+    board.open().await;
+    browser.page.refresh().await.unwrap();
+    check::shows(&browser, &["half a thought and the rest", "another"]).await;
+    check::nothing_pending(&browser).await;
+    assert_eq!(board.texts("lobby").await, ["half a thought and the rest", "another"]);
+    browser.quit().await;
+}

@@ -1,0 +1,176 @@
+//! What a test needs: a board that can be killed and started again, and browsers.
+
+use std::env;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use thirtyfour::extensions::cdp::ChromeDevTools;
+use thirtyfour::{CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// Longer than anything takes here; a test that waits this long has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running board, at one address for all its lives.
+pub struct Board {
+    folder: TempDir,
+    port: u16,
+    arguments: Vec<String>,
+    process: Option<Child>,
+    http: reqwest::Client,
+}
+
+impl Board {
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// `arguments` are those of `crier serve`.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        let mut board = Self { folder: TempDir::new().unwrap(), port: free_port(), arguments, process: None, http: reqwest::Client::new() };
+        board.open().await;
+        board
+    }
+
+    /// Starts the binary, and waits until it says where it is.
+    pub async fn open(&mut self) {
+        let mut process = Command::new(binary())
+            .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
+            .arg(self.folder.path())
+            .args(&self.arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        lines.next_line().await.unwrap().expect("the board says where it is");
+        self.process = Some(process);
+    }
+
+    /// `kill -9`.
+    pub async fn kill(&mut self) {
+        self.process.take().unwrap().kill().await.unwrap();
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    pub async fn post(&self, room: &str, text: &str) {
+        self.post_as(room, text, "").await;
+    }
+
+    pub async fn post_as(&self, room: &str, text: &str, author: &str) {
+        let url = self.url(&format!("/api/rooms/{room}/messages"));
+        let response = self.http.post(url).json(&json!({ "text": text, "author": author })).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+    }
+
+    /// The texts of a room's newest messages.
+    pub async fn texts(&self, room: &str) -> Vec<String> {
+        let url = self.url(&format!("/api/rooms/{room}/messages?limit=200"));
+        let page: protocol::MessagesPage = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        page.entries.into_iter().map(|entry| entry.text.into()).collect()
+    }
+}
+
+fn binary() -> PathBuf {
+    let from_make = env::var_os("CRIER").map(PathBuf::from);
+    let path = from_make.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/release/crier"));
+    assert!(path.exists(), "{} is missing: run `make build`", path.display());
+    path
+}
+
+/// A port that nobody listens on at this moment.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A browser with a fresh profile, and the driver that steers it.
+pub struct Browser {
+    pub page: WebDriver,
+    http: reqwest::Client,
+    driver_url: String,
+    _driver: Child,
+    _profile: TempDir,
+}
+
+/// How a browser differs from the usual one.
+#[derive(Default)]
+pub struct Wishes {
+    pub language: Option<&'static str>,
+    pub no_script: bool,
+}
+
+impl Browser {
+    pub async fn start() -> Self {
+        Self::start_with(Wishes::default()).await
+    }
+
+    pub async fn start_with(wishes: Wishes) -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver is installed");
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = loop {
+            let line = lines.next_line().await.unwrap().expect("chromedriver starts");
+            if let Some(port) = line.strip_prefix("ChromeDriver was started successfully on port ") {
+                break port.trim_end_matches('.').to_owned();
+            }
+        };
+        let driver_url = format!("http://127.0.0.1:{port}");
+        let profile = TempDir::new().unwrap();
+        let mut wanted = DesiredCapabilities::chrome();
+        let language = wishes.language.unwrap_or("zh-CN");
+        for argument in [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1280,900",
+            &format!("--accept-lang={language}"),
+            &format!("--user-data-dir={}", profile.path().display()),
+        ] {
+            wanted.add_arg(argument).unwrap();
+        }
+        wanted.insert_base_capability("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
+        let page = WebDriver::new(&driver_url, wanted).await.unwrap();
+        page.set_script_timeout(PATIENCE).await.unwrap();
+        let browser = Self { page, http: reqwest::Client::new(), driver_url, _driver: driver, _profile: profile };
+        if wishes.no_script {
+            browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
+        }
+        browser
+    }
+
+    /// Runs a command of the DevTools protocol.
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        ChromeDevTools::new(self.page.handle.clone()).execute_cdp_with_params(command, parameters).await.unwrap()
+    }
+
+    /// All that the console has said since this was last asked.
+    pub async fn console(&self) -> Vec<String> {
+        let url = format!("{}/session/{}/se/log", self.driver_url, self.page.session_id());
+        let answer: Value = self.http.post(url).json(&json!({ "type": "browser" })).send().await.unwrap().json().await.unwrap();
+        answer["value"].as_array().unwrap().iter().map(|line| format!("{}: {}", line["level"], line["message"])).collect()
+    }
+
+    pub async fn quit(self) {
+        self.page.quit().await.unwrap();
+    }
+}
