@@ -7,7 +7,7 @@ BUNDLE_SOURCES := $(shell find protocol/src client/src frontend/src style -type 
 SERVER_SOURCES := $(shell find protocol/src client/src frontend/src server/src -type f) server/build.rs server/Cargo.toml Cargo.lock
 say = @printf '\033[1m» %s\033[0m\n' "$(1)"
 
-.PHONY: help run build dev test test-rust test-wasm test-browser check bench clean
+.PHONY: help run build dev test test-rust test-wasm check bench clean
 
 help:
 	@echo 'make run    build and serve the board on http://127.0.0.1:5000 (data in ./crier-data)'
@@ -47,24 +47,19 @@ dev:
 	  target/debug/crier serve --allow-origin http://127.0.0.1:8080,http://localhost:8080 & \
 	  setup/with wasm trunk serve --offline --dist target/dev-dist
 
-test: test-rust test-wasm test-browser
+test: test-rust test-wasm
 
-test-rust: $(BUNDLE)
-	$(call say,Testing the protocol, the client, the server and the rules …)
-	cargo test --locked -p protocol -p client -p server --features client/native
-	cargo test --locked -p frontend --features ssr
-	cargo test --locked -p tests --test tidy --test bundle
+# One call for all native tests: with the same packages and features cargo builds every dependency once.
+test-rust: $(CRIER)
+	@setup/install browser
+	$(call say,Testing the protocol, the client, the server and the rules, then the whole board in a real browser …)
+	CRIER=$(abspath $(CRIER)) cargo test --locked --workspace --features frontend/ssr,client/native
 
 test-wasm:
 	@setup/install wasm-target wasm-bindgen browser
 	$(call say,Testing the components in a headless browser …)
 	CHROMEDRIVER=$$(command -v chromedriver) CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner WASM_BINDGEN_TEST_TIMEOUT=120 \
 	  setup/with wasm cargo test --locked -p frontend --features hydrate --target wasm32-unknown-unknown
-
-test-browser: $(CRIER)
-	@setup/install browser
-	$(call say,Testing the whole board in a real browser …)
-	CRIER=$(abspath $(CRIER)) cargo test --locked -p tests --test e2e
 
 check: $(BUNDLE)
 	cargo fmt --all --check
@@ -73,9 +68,9 @@ check: $(BUNDLE)
 	setup/with wasm cargo clippy --locked -p frontend --features hydrate --target wasm32-unknown-unknown --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps -p protocol -p client -p server
 
-bench: $(CRIER)
-	$(call say,Measuring …)
-	cargo test --locked --release -p server --test it bench -- --ignored --nocapture
+bench: $(BUNDLE)
+	$(call say,Measuring the release binary on this machine …)
+	cargo bench --locked -p server --bench board
 
 clean:
 	cargo clean

@@ -31,26 +31,29 @@ impl FromStr for RoomName {
     type Err = ErrorCode;
 
     fn from_str(name: &str) -> Result<Self, ErrorCode> {
-        let allowed = |c: char| c.is_ascii_digit() || c == '_' || c == '-' || c.is_alphabetic();
-        // The length is checked first, so that a hostile name costs no lower-casing.
-        let short = name.chars().take(ROOM_NAME_CHARS_MAX + 1).count() <= ROOM_NAME_CHARS_MAX;
-        if name.is_empty() || !short || !name.chars().all(allowed) {
+        // The name is checked first, so that a hostile one costs no lower-casing.
+        if !is_well_formed(name) {
             return Err(ErrorCode::RoomNameInvalid);
         }
-        let lower = name.to_lowercase();
         // Lower case can be longer, or need a mark that is no letter, as for the Turkish capital dotted I.
-        if lower.chars().count() > ROOM_NAME_CHARS_MAX || !lower.chars().all(allowed) {
-            return Err(ErrorCode::RoomNameInvalid);
-        }
-        Ok(Self(lower))
+        name.to_lowercase().try_into()
     }
+}
+
+fn is_well_formed(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_digit() || c == '_' || c == '-' || c.is_alphabetic();
+    let short = name.chars().take(ROOM_NAME_CHARS_MAX + 1).count() <= ROOM_NAME_CHARS_MAX;
+    !name.is_empty() && short && name.chars().all(allowed)
 }
 
 impl TryFrom<String> for RoomName {
     type Error = ErrorCode;
 
+    /// Takes a canonical name as it is, which is how names travel. What people type is parsed; only that brings the
+    /// tables of lower case into a program, and the browser's need not have them.
     fn try_from(name: String) -> Result<Self, ErrorCode> {
-        name.parse()
+        let canonical = is_well_formed(&name) && !name.chars().any(char::is_uppercase);
+        if canonical { Ok(Self(name)) } else { Err(ErrorCode::RoomNameInvalid) }
     }
 }
 
@@ -80,6 +83,13 @@ mod tests {
     #[test]
     fn case_does_not_matter() {
         assert_eq!("Lobby".parse::<RoomName>(), Ok(RoomName::lobby()));
+    }
+
+    #[test]
+    fn names_travel_in_lower_case() {
+        assert_eq!(RoomName::try_from("lobby".to_owned()), Ok(RoomName::lobby()));
+        assert_eq!(RoomName::try_from("Lobby".to_owned()), Err(ErrorCode::RoomNameInvalid));
+        assert_eq!(RoomName::try_from("a b".to_owned()), Err(ErrorCode::RoomNameInvalid));
     }
 
     #[test]
