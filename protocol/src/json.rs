@@ -130,7 +130,7 @@ impl<'de> Reader<'de> {
         loop {
             let rest = self.json.get(self.at..).ok_or(Unreadable)?;
             let plain = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).ok_or(Unreadable)?;
-            let (plain, rest) = rest.split_at(plain);
+            let (plain, rest) = rest.split_at_checked(plain).ok_or(Unreadable)?;
             self.at += plain.len() + 1;
             if text.is_empty() {
                 text = Cow::Borrowed(plain);
