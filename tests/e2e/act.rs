@@ -50,5 +50,5 @@ pub async fn press_enter(browser: &Browser, key_code: u32) {
 }
 
 pub async fn scroll_to_top(browser: &Browser) {
-    browser.page.execute("document.getElementById('scroller').scrollTop = 0", vec![]).await.unwrap();
+    browser.page.execute("const box = document.getElementById('scroller'); box.scrollTop = -box.scrollHeight", vec![]).await.unwrap();
 }
