@@ -1,0 +1,33 @@
+//! Crier's page: the same components rendered by the server (feature `ssr`) and brought to life in the browser
+//! (feature `hydrate`).
+//!
+//! Components render and forward; `decide` is pure; `browser` is the only place that knows sockets, timers, storage
+//! and the clock.
+
+mod language;
+mod page_data;
+mod scheme;
+mod texts;
+
+pub mod decide;
+
+pub mod app;
+pub mod board;
+pub mod components;
+
+mod live;
+
+#[cfg(feature = "hydrate")]
+pub mod browser;
+#[cfg(feature = "ssr")]
+mod shell;
+
+pub use language::Language;
+pub use page_data::PageData;
+pub use scheme::Scheme;
+#[cfg(feature = "ssr")]
+pub use shell::shell;
+pub use texts::{TITLE, Texts};
+
+#[cfg(all(test, feature = "hydrate"))]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -1,0 +1,30 @@
+//! The whole page inside `<body>`.
+
+#![allow(unreachable_pub, reason = "`#[component]` makes a second function that is as public and not exported")]
+
+use leptos::prelude::*;
+
+use crate::PageData;
+use crate::board::Board;
+use crate::components::{Composer, ComposerStart, Header, Timeline};
+use crate::live::truth;
+
+/// The page, made alive by its driver once it runs in a browser.
+#[component]
+pub fn App(
+    /// What the server says.
+    data: PageData,
+) -> impl IntoView {
+    let board = Board::new(&data);
+    provide_context(board);
+    #[cfg(feature = "hydrate")]
+    crate::browser::drive(board);
+    let start = ComposerStart { key: data.key.as_str().to_owned(), author: data.author, draft: data.draft };
+    view! {
+        <div class="page" data-ready=truth(move || board.today.get().is_some())>
+            <Header/>
+            <Timeline/>
+            <Composer start/>
+        </div>
+    }
+}

@@ -1,0 +1,60 @@
+//! The clock, the calendar and chance.
+
+use js_sys::Date;
+use wasm_bindgen::JsValue;
+
+use crate::decide::moment::{Day, Moment};
+
+/// A clock in milliseconds that only moves forward, and moves while the machine sleeps.
+///
+/// Browsers have one of each kind only: `performance.now()` stands still during sleep on some systems, and `Date`
+/// goes back when somebody sets it. So each reading advances by whichever of the two advanced more.
+pub(super) struct Clock {
+    steady: f64,
+    wall: f64,
+    now: f64,
+}
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        Self { steady: steady(), wall: Date::now(), now: 0.0 }
+    }
+
+    pub(super) fn now(&mut self) -> u64 {
+        let (steady, wall) = (steady(), Date::now());
+        self.now += (steady - self.steady).max(wall - self.wall).max(0.0);
+        (self.steady, self.wall) = (steady, wall);
+        self.now as u64
+    }
+}
+
+fn steady() -> f64 {
+    super::window().performance().map_or(0.0, |performance| performance.now())
+}
+
+/// A time, in milliseconds since 1970, in the reader's zone.
+pub(crate) fn local(time: u64) -> Moment {
+    moment(&Date::new(&JsValue::from_f64(time as f64)))
+}
+
+/// Today in the reader's zone.
+pub(super) fn today() -> Day {
+    moment(&Date::new_0()).day
+}
+
+fn moment(date: &Date) -> Moment {
+    let day = Day { year: date.get_full_year() as i32, month: date.get_month() + 1, day: date.get_date() };
+    Moment { day, hour: date.get_hours(), minute: date.get_minutes(), second: date.get_seconds() }
+}
+
+/// Bits that nobody can guess. Where the browser has no source of them, time and `Math.random` must do: a publish key
+/// has to be unique, not secret.
+pub(super) fn random_bits() -> u128 {
+    let mut bytes = [0; 16];
+    let filled = super::window().crypto().is_ok_and(|crypto| crypto.get_random_values_with_u8_array(&mut bytes).is_ok());
+    if !filled {
+        let halves = [Date::now() * js_sys::Math::random(), js_sys::Math::random()].map(f64::to_bits);
+        return (u128::from(halves[0]) << 64) | u128::from(halves[1]);
+    }
+    u128::from_le_bytes(bytes)
+}

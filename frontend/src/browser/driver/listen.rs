@@ -1,0 +1,67 @@
+//! What wakes the driver: the alarm, the network, the page coming back to the front.
+
+use std::rc::{Rc, Weak};
+
+use client::Event;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+use web_sys::EventTarget;
+
+use super::Driver;
+use crate::browser::{document, window};
+
+/// An alarm. Dropping it turns it off.
+pub(super) struct Timer {
+    id: Option<i32>,
+    _callback: Closure<dyn FnMut()>,
+}
+
+impl Timer {
+    pub(super) fn new(wait: u64, driver: Weak<Driver>) -> Self {
+        let callback = Closure::new(move || {
+            if let Some(driver) = driver.upgrade() {
+                driver.handle(Event::Tick);
+            }
+        });
+        // A tick that comes too early does no harm, so what is beyond the browser's range is woken in between.
+        let wait = i32::try_from(wait).unwrap_or(i32::MAX);
+        let id = window().set_timeout_with_callback_and_timeout_and_arguments_0(callback.as_ref().unchecked_ref(), wait);
+        Self { id: id.ok(), _callback: callback }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            window().clear_timeout_with_handle(id);
+        }
+    }
+}
+
+impl Driver {
+    /// Listens for as long as the page lives.
+    pub(super) fn listen(self: &Rc<Self>) {
+        self.on(&window(), "online", |driver| driver.handle(Event::Nudge));
+        self.on(&window(), "offline", |driver| driver.handle(Event::Offline));
+        // A page that comes out of the browser's cache has slept, with its socket closed.
+        self.on(&window(), "pageshow", |driver| driver.handle(Event::Nudge));
+        self.on(&document(), "visibilitychange", |driver| {
+            if !document().hidden() {
+                driver.handle(Event::Nudge);
+                driver.flush();
+            }
+        });
+    }
+
+    fn on(self: &Rc<Self>, target: &EventTarget, event: &str, act: fn(&Rc<Self>)) {
+        let driver = Rc::downgrade(self);
+        let callback = Closure::<dyn FnMut()>::new(move || {
+            if let Some(driver) = driver.upgrade() {
+                act(&driver);
+            }
+        });
+        // It can't fail with a function to call.
+        _ = target.add_event_listener_with_callback(event, callback.as_ref().unchecked_ref());
+        callback.forget();
+    }
+}

@@ -1,0 +1,86 @@
+//! A WebSocket as the client core wants it.
+
+use client::Event;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+use web_sys::{CloseEvent, MessageEvent, WebSocket};
+
+/// An open or opening socket. Dropping it closes it, after which it tells nothing more.
+pub(super) struct Socket {
+    socket: WebSocket,
+    _opened: Closure<dyn FnMut()>,
+    _received: Closure<dyn FnMut(MessageEvent)>,
+    _closed: Closure<dyn FnMut(CloseEvent)>,
+}
+
+impl Socket {
+    /// Opens a socket that tells `tell` what happens. `None` where the browser refuses at once.
+    pub(super) fn open(address: &str, tell: impl Fn(Event) + Clone + 'static) -> Option<Self> {
+        let socket = WebSocket::new(address).ok()?;
+        let on_open = tell.clone();
+        let opened = Closure::<dyn FnMut()>::new(move || on_open(Event::Opened));
+        let on_message = tell.clone();
+        let received = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
+            // The protocol has text frames only; the server sends no others.
+            if let Some(text) = event.data().as_string() {
+                on_message(Event::Received(text));
+            }
+        });
+        let closed = Closure::<dyn FnMut(_)>::new(move |event: CloseEvent| {
+            tell(Event::Closed { code: event.code(), reason: event.reason() });
+        });
+        socket.set_onopen(Some(opened.as_ref().unchecked_ref()));
+        socket.set_onmessage(Some(received.as_ref().unchecked_ref()));
+        socket.set_onclose(Some(closed.as_ref().unchecked_ref()));
+        Some(Self { socket, _opened: opened, _received: received, _closed: closed })
+    }
+
+    /// Sends a text frame. What the browser buffers is bounded by the core, which has only so many publishes unanswered.
+    pub(super) fn send(&self, text: &str) {
+        // A socket that can't send any more is about to say that it closed.
+        _ = self.socket.send_with_str(text);
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.socket.set_onopen(None);
+        self.socket.set_onmessage(None);
+        self.socket.set_onclose(None);
+        _ = self.socket.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use js_sys::Promise;
+    use wasm_bindgen_futures::JsFuture;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    #[wasm_bindgen_test]
+    async fn a_socket_that_can_not_be_opened_says_so_once() {
+        let told = Rc::new(RefCell::new(Vec::new()));
+        let mut socket = None;
+        let closed = Promise::new(&mut |resolve, _| {
+            let told = Rc::clone(&told);
+            // Nothing listens on the discard port.
+            socket = Socket::open("ws://127.0.0.1:9/", move |event| {
+                told.borrow_mut().push(format!("{event:?}"));
+                _ = resolve.call0(&wasm_bindgen::JsValue::NULL);
+            });
+        });
+        JsFuture::from(closed).await.unwrap();
+        assert!(socket.is_some());
+        assert_eq!(*told.borrow(), ["Closed { code: 1006, reason: \"\" }"]);
+    }
+
+    #[wasm_bindgen_test]
+    fn an_address_that_is_none_is_refused_at_once() {
+        assert!(Socket::open("ws://[", |_| {}).is_none());
+    }
+}

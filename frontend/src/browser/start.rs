@@ -1,0 +1,60 @@
+//! How the page begins: hydrated where the server rendered it, mounted where it did not.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use super::document;
+use crate::PageData;
+use crate::app::App;
+
+/// Brings the server's page to life. A page whose data can't be read stays as it is, which works as well.
+#[wasm_bindgen]
+pub fn hydrate() {
+    let json = document().get_element_by_id("page-data").and_then(|element| element.text_content());
+    let data: Option<PageData> = json.and_then(|json| protocol::json::from_str(&json).ok());
+    if let (Some(data), Some(root)) = (data, document().get_element_by_id("app")) {
+        hydrate_from(root.unchecked_into(), move || view! { <App data/> }).forget();
+    }
+}
+
+/// Where no server rendered the page, it is mounted. That is so under `trunk serve` only, whose document says so, and
+/// released bundles are spared the code for it.
+#[cfg(debug_assertions)]
+mod mount {
+    use protocol::{PublishKey, RoomName};
+    use wasm_bindgen_futures::spawn_local;
+
+    use super::*;
+    use crate::browser::{clock, history, window};
+    use crate::{Language, Scheme};
+
+    #[wasm_bindgen(start)]
+    fn start() {
+        if let Some(body) = document().body().filter(|body| body.has_attribute("data-csr")) {
+            spawn_local(async move {
+                if let Some(data) = fetch_data().await {
+                    mount_to_renderer(body.as_ref(), move || view! { <App data/> }).forget();
+                }
+            });
+        }
+    }
+
+    async fn fetch_data() -> Option<PageData> {
+        let path = window().location().pathname().ok()?;
+        let name = path.strip_prefix("/r/").map(|name| String::from(js_sys::decode_uri_component(name).unwrap_or_default()));
+        let room = name.and_then(|name| name.parse().ok()).unwrap_or_else(RoomName::lobby);
+        let page = history::page(&room, None).await?;
+        Some(PageData {
+            room,
+            page,
+            here: 0,
+            language: Language::negotiate(None, None, window().navigator().language().as_deref()),
+            scheme: Scheme::System,
+            key: PublishKey::from_bits(clock::random_bits()),
+            author: String::new(),
+            draft: String::new(),
+            refusal: None,
+        })
+    }
+}

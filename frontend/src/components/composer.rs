@@ -1,0 +1,210 @@
+//! Where messages are written.
+
+use leptos::ev::{CompositionEvent, Event, KeyboardEvent, SubmitEvent};
+use leptos::html::{Input, Textarea};
+use leptos::prelude::*;
+
+use crate::board::{Board, Command, Look};
+use crate::decide::draft::{self, Problem};
+use crate::decide::ime::{Composition, Key};
+use crate::live::{attribute, flag, text, truth};
+
+/// What the composer starts with.
+#[derive(Clone, Debug, Default)]
+pub struct ComposerStart {
+    /// The form's own publish key, for a browser without script.
+    pub key: String,
+    /// The reader's name.
+    pub author: String,
+    /// A text that was refused.
+    pub draft: String,
+}
+
+/// The composer's fields and what it knows of them. The fields keep their own values: what was typed before the page
+/// came alive must not be overwritten.
+#[derive(Clone, Copy)]
+struct Fields {
+    text: NodeRef<Textarea>,
+    author: NodeRef<Input>,
+    /// The text again, for those who show something about it.
+    current: RwSignal<String>,
+    /// The text that was cleared and may come back; empty if there is none.
+    cleared: RwSignal<String>,
+    composition: StoredValue<Composition>,
+}
+
+/// The form in which messages are written. It posts by itself where there is no script.
+#[component]
+pub fn Composer(
+    /// What it starts with.
+    start: ComposerStart,
+) -> impl IntoView {
+    let board = Board::of_page();
+    let texts = board.texts;
+    let fields = Fields {
+        text: NodeRef::new(),
+        author: NodeRef::new(),
+        current: RwSignal::new(start.draft.clone()),
+        cleared: RwSignal::new(String::new()),
+        composition: StoredValue::new(Composition::default()),
+    };
+    let action = "/r/".to_owned() + board.content.read_value().room.as_str();
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        fields.submit(board);
+    };
+    view! {
+        <form id="message_form" class="composer" method="post" action=action on:submit=submit>
+            <div class="column">
+                <Problem/>
+                <label class="visually-hidden" for="chat_content">{texts.message}</label>
+                <TextField fields draft=start.draft/>
+                <div class="row">
+                    <label class="visually-hidden" for="author">{texts.author}</label>
+                    <input
+                        id="author" name="author" node_ref=fields.author value=start.author placeholder=texts.author_hint
+                        maxlength="128" autocomplete="nickname" enterkeyhint="done"
+                        on:change=move |_| board.ask(Command::KeepAuthor(fields.author_value()))
+                    />
+                    <input type="hidden" name="key" value=start.key/>
+                    <Counter fields/>
+                    <span class="keys">{texts.keys}</span>
+                    <ClearButton fields/>
+                    <button type="submit" class="primary">{texts.post}</button>
+                </div>
+            </div>
+        </form>
+    }
+}
+
+#[component]
+fn TextField(fields: Fields, draft: String) -> impl IntoView {
+    let board = Board::of_page();
+    let composition = fields.composition;
+    let keydown = move |event: KeyboardEvent| {
+        let key = Key {
+            enter: event.key() == "Enter",
+            shift: event.shift_key(),
+            is_composing: event.is_composing(),
+            code: event.key_code(),
+            at: event.time_stamp(),
+        };
+        if composition.with_value(|composition| composition.sends(key)) {
+            event.prevent_default();
+            fields.submit(board);
+        }
+    };
+    let ended = move |at| composition.update_value(|composition| composition.end(at));
+    view! {
+        <textarea
+            id="chat_content" name="content" node_ref=fields.text dir="auto" placeholder=board.texts.message_hint
+            autocomplete="off" enterkeyhint="send" rows=attribute(move || Some(draft::rows(&fields.current.read())))
+            aria-describedby="problem" aria-invalid=truth(move || board.look.get().problem.is_some())
+            on:keydown=keydown
+            // What did not come from typing: the driver tells of a draft that it put back.
+            on:change=move |_| fields.current.set(fields.text_value())
+            on:input=move |_| fields.noted(board, fields.text_value())
+            on:compositionstart=move |_: CompositionEvent| composition.update_value(Composition::start)
+            on:compositionend=move |event: CompositionEvent| ended(event.time_stamp())
+            // A field that loses the focus composes no longer, whether or not its input method says so.
+            on:blur=move |event| {
+                if composition.with_value(Composition::is_open) {
+                    ended(Event::from(event).time_stamp());
+                }
+            }
+            inner_html=draft::textarea_html(&draft)
+        ></textarea>
+    }
+}
+
+/// Why the text was refused.
+#[component]
+fn Problem() -> impl IntoView {
+    let board = Board::of_page();
+    let problem = move || board.look.get().problem;
+    let words = move || match problem() {
+        Some(Problem::Refused(code)) => (board.texts.problem)(code),
+        Some(Problem::OutboxFull) => board.texts.outbox_full,
+        None => "",
+    };
+    let hidden = flag(move || problem().is_none());
+    view! { <p id="problem" class="problem" role="alert" hidden=hidden>{text(move || words().to_owned())}</p> }
+}
+
+#[component]
+fn Counter(fields: Fields) -> impl IntoView {
+    let texts = Board::of_page().texts;
+    let left = move || draft::bytes_left(&fields.current.read());
+    let over = truth(move || left().is_some_and(|left| left < 0));
+    view! {
+        <output id="counter" class="counter" data-over=over hidden=flag(move || left().is_none())>
+            {text(move || left().map_or_else(String::new, texts.bytes_left))}
+        </output>
+    }
+}
+
+/// Clears the text, and brings it back.
+#[component]
+fn ClearButton(fields: Fields) -> impl IntoView {
+    let board = Board::of_page();
+    let undoable = move || !fields.cleared.read().is_empty();
+    let words = move || if undoable() { board.texts.undo } else { board.texts.clear };
+    view! {
+        <button type="button" id="clear" class="quiet" data-undo=truth(undoable) on:click=move |_| fields.clear(board)>
+            {text(move || words().to_owned())}
+        </button>
+    }
+}
+
+impl Fields {
+    fn text_value(self) -> String {
+        self.text.get_untracked().map(|field| field.value()).unwrap_or_default()
+    }
+
+    fn author_value(self) -> String {
+        self.author.get_untracked().map(|field| field.value()).unwrap_or_default()
+    }
+
+    /// Puts a text into the field and the cursor into it.
+    fn write(self, board: Board, text: &str) {
+        if let Some(field) = self.text.get_untracked() {
+            field.set_value(text);
+            // Where the focus can't be had, the text is in its place nevertheless.
+            _ = field.focus();
+        }
+        self.noted(board, text.to_owned());
+    }
+
+    fn noted(self, board: Board, text: String) {
+        board.ask(Command::KeepDraft(text.clone()));
+        self.current.set(text);
+        self.cleared.set(String::new());
+        board.show(Look { problem: None, ..board.looked() });
+    }
+
+    fn clear(self, board: Board) {
+        let cleared = self.cleared.get_untracked();
+        let text = self.text_value();
+        self.write(board, &cleared);
+        if cleared.is_empty() && draft::is_worth_keeping(&text) {
+            self.cleared.set(text);
+        }
+    }
+
+    /// Sends the text, if it may be sent. A refused one stays where it is.
+    fn submit(self, board: Board) {
+        let author = self.author_value();
+        match draft::check(&self.text_value(), &author, board.looked().outbox_room) {
+            Ok((text, author)) => {
+                self.write(board, "");
+                board.ask(Command::Publish { text, author });
+            }
+            Err(problem) => {
+                board.show(Look { problem: Some(problem), ..board.looked() });
+                if let Some(field) = self.text.get_untracked() {
+                    _ = field.focus();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The state of the connection: always there, and quiet.
+
+use leptos::prelude::*;
+
+use crate::board::{Board, Command};
+use crate::decide::status::Status;
+use crate::live::{attribute, flag, text};
+
+/// The state of the connection.
+#[component]
+pub fn Connection() -> impl IntoView {
+    let board = Board::of_page();
+    let texts = board.texts;
+    let status = move || board.look.get().status;
+    let words = move || match status() {
+        Status::Connecting => texts.connecting,
+        Status::Live => texts.live,
+        Status::Waiting { .. } => texts.waiting,
+        Status::Offline => texts.offline,
+        Status::Stopped => texts.stopped,
+    };
+    let countdown = move || match status() {
+        Status::Waiting { seconds } => (texts.retry_in)(seconds),
+        _ => String::new(),
+    };
+    let word = move || Some(status().word());
+    let busy = move || matches!(status(), Status::Live | Status::Connecting);
+    view! {
+        <div class="connection" data-state=attribute(word)>
+            // The countdown stands outside of what is announced: a number that changes each second is no news.
+            <span id="connection" role="status" data-state=attribute(word)>{text(move || words().to_owned())}</span>
+            <span class="countdown" aria-hidden="true">{text(countdown)}</span>
+            <button type="button" id="connect_now" class="quiet" hidden=flag(busy) on:click=move |_| board.ask(Command::Connect)>
+                {texts.now}
+            </button>
+        </div>
+    }
+}

@@ -1,0 +1,71 @@
+//! Whether the list follows its newest message.
+
+/// How near to an end of the list still counts as being there, in CSS pixels.
+const NEAR_PX: i32 = 30;
+
+/// Whether so many pixels are none to speak of.
+pub fn is_near(distance: i32) -> bool {
+    distance <= NEAR_PX
+}
+
+/// Whether the reader is at the end, and what came in while they were not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Follow {
+    at_end: bool,
+    unseen: usize,
+}
+
+impl Default for Follow {
+    fn default() -> Self {
+        Self { at_end: true, unseen: 0 }
+    }
+}
+
+impl Follow {
+    /// Whether the list stays at its end when it grows. If not, nothing moves.
+    pub fn at_end(self) -> bool {
+        self.at_end
+    }
+
+    /// How many messages came in below what the reader sees.
+    pub fn unseen(self) -> usize {
+        self.unseen
+    }
+
+    /// The reader scrolled to `distance` pixels from the end.
+    #[must_use]
+    pub fn scrolled(self, distance: i32) -> Self {
+        let at_end = is_near(distance);
+        Self { at_end, unseen: if at_end { 0 } else { self.unseen } }
+    }
+
+    /// Messages of others came in.
+    #[must_use]
+    pub fn arrived(self, count: usize) -> Self {
+        Self { unseen: if self.at_end { 0 } else { self.unseen.saturating_add(count) }, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_follows_only_near_the_end() {
+        let follow = Follow::default();
+        assert!(follow.at_end());
+        assert!(follow.scrolled(30).at_end());
+        assert!(!follow.scrolled(31).at_end());
+        assert!(follow.scrolled(500).scrolled(0).at_end());
+    }
+
+    #[test]
+    fn it_counts_what_the_reader_has_not_seen() {
+        let follow = Follow::default().arrived(5);
+        assert_eq!(follow.unseen(), 0);
+        let away = follow.scrolled(100).arrived(2).arrived(1);
+        assert_eq!(away.unseen(), 3);
+        assert_eq!(away.scrolled(90).unseen(), 3);
+        assert_eq!(away.scrolled(10).unseen(), 0);
+    }
+}

@@ -1,0 +1,117 @@
+//! Whether an Enter sends, breaks the line, or belongs to an input method.
+//!
+//! People who write Chinese, Japanese or Korean confirm a composition with Enter, and browsers disagree on how that
+//! looks: Chrome and Firefox send the key while the composition goes on; Safari ends it first and then sends the key,
+//! marked only by the key code 229 (W3C UI Events, section 5.6, leaves the order open). And Chrome on macOS can leave
+//! 229 on a key long after a composition, which must not swallow an Enter that was meant.
+
+/// How long after a composition a key may still belong to it, in milliseconds.
+const LINGER_MS: f64 = 100.0;
+/// The key code of a key that an input method is working on.
+const PROCESS_KEY: u32 = 229;
+
+/// Follows the compositions of one text field.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Composition {
+    composing: bool,
+    ended: Option<f64>,
+}
+
+/// A key as its event tells it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Key {
+    /// Whether it is Enter.
+    pub enter: bool,
+    /// Whether Shift is down.
+    pub shift: bool,
+    /// The event's `isComposing`.
+    pub is_composing: bool,
+    /// The event's `keyCode`.
+    pub code: u32,
+    /// The event's time, in milliseconds on the clock of all events.
+    pub at: f64,
+}
+
+impl Composition {
+    /// A composition starts.
+    pub fn start(&mut self) {
+        self.composing = true;
+    }
+
+    /// A composition ends, at the event's time.
+    pub fn end(&mut self, at: f64) {
+        self.composing = false;
+        self.ended = Some(at);
+    }
+
+    /// Whether a composition has started and not ended.
+    pub fn is_open(&self) -> bool {
+        self.composing
+    }
+
+    /// Whether a key sends the text. All others do what the browser makes of them.
+    pub fn sends(&self, key: Key) -> bool {
+        let over = self.ended.is_some_and(|ended| key.at - ended > LINGER_MS);
+        let processed = (key.is_composing || key.code == PROCESS_KEY) && !over;
+        key.enter && !key.shift && !self.composing && !processed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTER: Key = Key { enter: true, shift: false, is_composing: false, code: 13, at: 1000.0 };
+
+    #[test]
+    fn a_plain_enter_sends_and_others_do_not() {
+        let idle = Composition::default();
+        assert!(idle.sends(ENTER));
+        assert!(!idle.sends(Key { shift: true, ..ENTER }));
+        assert!(!idle.sends(Key { enter: false, code: 65, ..ENTER }));
+    }
+
+    #[test]
+    fn an_enter_inside_a_composition_never_sends() {
+        let mut composition = Composition::default();
+        composition.start();
+        for key in [ENTER, Key { is_composing: true, ..ENTER }, Key { code: 229, ..ENTER }, Key { at: 9e9, ..ENTER }] {
+            assert!(!composition.sends(key), "{key:?}");
+        }
+        composition.end(500.0);
+        composition.start();
+        assert!(!composition.sends(ENTER));
+    }
+
+    #[test]
+    fn safari_ends_the_composition_before_its_enter() {
+        let mut composition = Composition::default();
+        composition.start();
+        composition.end(999.0);
+        assert!(!composition.sends(Key { code: 229, ..ENTER }));
+        assert!(!composition.sends(Key { code: 229, at: 1099.0, ..ENTER }));
+    }
+
+    #[test]
+    fn a_lingering_key_code_does_not_swallow_the_next_enter() {
+        let mut composition = Composition::default();
+        composition.start();
+        composition.end(899.0);
+        assert!(composition.sends(Key { code: 229, ..ENTER }));
+        assert!(composition.sends(Key { is_composing: true, ..ENTER }));
+    }
+
+    #[test]
+    fn a_quick_real_enter_after_a_composition_sends() {
+        let mut composition = Composition::default();
+        composition.start();
+        composition.end(990.0);
+        assert!(composition.sends(ENTER));
+    }
+
+    #[test]
+    fn an_input_method_without_composition_events_is_believed() {
+        assert!(!Composition::default().sends(Key { code: 229, ..ENTER }));
+        assert!(!Composition::default().sends(Key { is_composing: true, ..ENTER }));
+    }
+}

@@ -1,0 +1,115 @@
+//! What the page says about its connection: nothing, as long as that is honest.
+
+use client::Connection;
+
+/// How long a connection may be away before the page says so, in milliseconds.
+const QUIET_MS: u64 = 1500;
+
+/// What is said about the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It is being made.
+    Connecting,
+    /// It is there.
+    Live,
+    /// It is lost; the next try is in so many seconds.
+    Waiting {
+        /// At least one.
+        seconds: u64,
+    },
+    /// There is no network.
+    Offline,
+    /// The server ended it for good.
+    Stopped,
+}
+
+impl Status {
+    /// The status as `#connection` has it in `data-state`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Waiting { .. } => "waiting",
+            Self::Offline => "offline",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// Turns the connection's state into what is said about it, and keeps quiet about short interruptions.
+#[derive(Clone, Copy, Debug)]
+pub struct Calm {
+    shown: Status,
+    away_since: Option<u64>,
+}
+
+impl Default for Calm {
+    fn default() -> Self {
+        Self { shown: Status::Connecting, away_since: None }
+    }
+}
+
+impl Calm {
+    /// What to say now, and when to look again if nothing happens before.
+    pub fn look(&mut self, connection: Connection, now: u64) -> (Status, Option<u64>) {
+        let (status, again) = match connection {
+            Connection::Live => {
+                self.away_since = None;
+                (Status::Live, None)
+            }
+            Connection::Stopped { code: Some(_) } => (Status::Stopped, None),
+            _ => self.away(connection, now),
+        };
+        self.shown = status;
+        (status, again)
+    }
+
+    fn away(&mut self, connection: Connection, now: u64) -> (Status, Option<u64>) {
+        let since = *self.away_since.get_or_insert(now);
+        if now < since + QUIET_MS {
+            return (self.shown, Some(since + QUIET_MS));
+        }
+        match connection {
+            Connection::Waiting { until } if until > now => {
+                (Status::Waiting { seconds: (until - now).div_ceil(1000) }, Some(until.min(now + 1000)))
+            }
+            Connection::Offline => (Status::Offline, None),
+            _ => (Status::Connecting, None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAITING: Connection = Connection::Waiting { until: 20_000 };
+
+    #[test]
+    fn a_short_interruption_is_not_worth_a_word() {
+        let mut calm = Calm::default();
+        assert_eq!(calm.look(Connection::Live, 0), (Status::Live, None));
+        assert_eq!(calm.look(WAITING, 10_000), (Status::Live, Some(11_500)));
+        assert_eq!(calm.look(Connection::Connecting, 11_000), (Status::Live, Some(11_500)));
+        assert_eq!(calm.look(Connection::Live, 11_400), (Status::Live, None));
+        assert_eq!(calm.look(Connection::Offline, 12_000), (Status::Live, Some(13_500)));
+    }
+
+    #[test]
+    fn a_long_one_is_told_and_counted_down() {
+        let mut calm = Calm::default();
+        calm.look(Connection::Live, 0);
+        calm.look(WAITING, 10_000);
+        assert_eq!(calm.look(WAITING, 11_500), (Status::Waiting { seconds: 9 }, Some(12_500)));
+        assert_eq!(calm.look(WAITING, 19_500), (Status::Waiting { seconds: 1 }, Some(20_000)));
+        assert_eq!(calm.look(WAITING, 20_000), (Status::Connecting, None));
+        assert_eq!(calm.look(Connection::Live, 20_001), (Status::Live, None));
+    }
+
+    #[test]
+    fn the_end_is_told_at_once() {
+        let mut calm = Calm::default();
+        calm.look(Connection::Live, 0);
+        assert_eq!(calm.look(Connection::Stopped { code: Some(4500) }, 1), (Status::Stopped, None));
+    }
+}

@@ -1,0 +1,77 @@
+//! What the server tells the page, once in the HTML and once as data for hydration.
+
+use protocol::{ErrorCode, MessagesPage, PublishKey, RoomName};
+use serde::{Deserialize, Serialize};
+
+use crate::{Language, Scheme};
+
+/// Everything a page is rendered from. The browser renders from the same data, so that both come to the same HTML.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageData {
+    /// The room.
+    pub room: RoomName,
+    /// Its newest entries.
+    pub page: MessagesPage,
+    /// How many sessions the room has.
+    pub here: usize,
+    /// The language of the page's own texts.
+    pub language: Language,
+    /// Light or dark.
+    pub scheme: Scheme,
+    /// A fresh key for the form, by which a page without script posts once and not twice.
+    pub key: PublishKey,
+    /// The reader's own name, from the cookie `author`; empty if there is none.
+    pub author: String,
+    /// The text of a form post that was refused; else empty.
+    pub draft: String,
+    /// Why it was refused.
+    pub refusal: Option<ErrorCode>,
+}
+
+impl PageData {
+    /// The data as JSON that is safe inside a `<script>` element: nothing in it can close the element or open a
+    /// comment, whatever people wrote. The escapes are JSON's own, so it reads back as it was.
+    pub fn to_script_json(&self) -> String {
+        let json = serde_json::to_string(self).expect("page data has only string keys and plain values");
+        let mut safe = String::with_capacity(json.len() + json.len() / 16);
+        for c in json.chars() {
+            match c {
+                '<' => safe.push_str("\\u003c"),
+                '>' => safe.push_str("\\u003e"),
+                '&' => safe.push_str("\\u0026"),
+                '\u{2028}' => safe.push_str("\\u2028"),
+                '\u{2029}' => safe.push_str("\\u2029"),
+                c => safe.push(c),
+            }
+        }
+        safe
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{Author, Entry, Epoch, Position, Text};
+
+    use super::*;
+
+    #[test]
+    fn hostile_text_stays_inside_and_reads_back() {
+        let position = Position { epoch: Epoch(1), offset: 1 };
+        let text = Text::parse("</script><!--<script>&amp;\u{2028}\u{2029}\"\\").unwrap();
+        let entry = Entry { offset: 1, time: 0, author: Author::default(), text, key: None, raw: None };
+        let data = PageData {
+            room: RoomName::lobby(),
+            page: MessagesPage { room: RoomName::lobby(), entries: vec![entry], position, before: None, latest: position },
+            here: 1,
+            language: Language::En,
+            scheme: Scheme::System,
+            key: "k".parse().unwrap(),
+            author: "</script>".to_owned(),
+            draft: "<!--".to_owned(),
+            refusal: Some(ErrorCode::RateLimited),
+        };
+        let json = data.to_script_json();
+        assert!(!json.contains(['<', '>', '&', '\u{2028}', '\u{2029}']));
+        assert_eq!(serde_json::from_str::<PageData>(&json).unwrap(), data);
+    }
+}

@@ -1,0 +1,57 @@
+//! English.
+
+use protocol::ErrorCode;
+
+use super::Texts;
+
+pub(super) static TEXTS: Texts = Texts {
+    subtitle: "Live messages",
+    message: "Message",
+    message_hint: "Write to everybody here…",
+    author: "Name",
+    author_hint: "Name (optional)",
+    post: "Post",
+    clear: "Clear",
+    undo: "Undo clear",
+    keys: "Enter posts, Shift+Enter breaks the line",
+    messages: "Messages",
+    empty: "Nothing has been said here yet. Say the first word.",
+    nameless: "Anonymous",
+    older: "Older messages",
+    older_loading: "Loading…",
+    older_failed: "Could not load. Try again",
+    outbox: "Messages on their way",
+    sending: "sending…",
+    failed: "Not sent.",
+    retry: "Retry",
+    discard: "Discard",
+    settings: "Language and colours",
+    language: "Language",
+    scheme: "Colours",
+    scheme_light: "Light",
+    scheme_dark: "Dark",
+    scheme_system: "System",
+    connecting: "Connecting…",
+    live: "Live",
+    waiting: "Connection lost",
+    offline: "Offline. What you post is sent later.",
+    stopped: "Disconnected by the server.",
+    now: "Try now",
+    no_script: "Scripts are off, so this page does not renew itself. Reading and posting work.",
+    reload: "Show new messages",
+    here: |count| format!("{count} here"),
+    retry_in: |seconds| format!("again in {seconds} s"),
+    newest: "Newest messages",
+    unseen: |count| if count == 1 { "1 new message".to_owned() } else { format!("{count} new messages") },
+    missed: |first, last| {
+        if first == last {
+            format!("You missed message {first}; it is no longer kept.")
+        } else {
+            format!("You missed messages {first}–{last}; they are no longer kept.")
+        }
+    },
+    missed_log: "The board was started afresh; messages from before may be missing here.",
+    bytes_left: |left| if left < 0 { format!("{} bytes too long", -left) } else { format!("{left} bytes left") },
+    outbox_full: "Too many messages are waiting to be sent. Your text is kept here; post it later.",
+    problem: ErrorCode::title,
+};

@@ -1,0 +1,192 @@
+//! Components in a real browser.
+#![cfg(all(feature = "hydrate", target_arch = "wasm32"))]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use frontend::board::{Board, Command};
+use frontend::components::{Composer, ComposerStart, Timeline};
+use frontend::decide::rows;
+use frontend::{Language, PageData, Scheme};
+use leptos::prelude::*;
+use leptos::task::tick;
+use protocol::{Author, Entry, Epoch, MessagesPage, Position, RoomName, Text};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use web_sys::{CompositionEvent, Element, Event, EventInit, HtmlElement, HtmlTextAreaElement, KeyboardEvent, KeyboardEventInit};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+fn written(offset: u64, text: &str) -> Entry {
+    let author = Author::parse("<b>小明</b>").unwrap();
+    Entry { offset, time: 0, author, text: Text::parse(text).unwrap(), key: None, raw: None }
+}
+
+fn data(entries: Vec<Entry>) -> PageData {
+    let position = Position { epoch: Epoch(1), offset: entries.last().map_or(0, |entry| entry.offset) };
+    PageData {
+        room: RoomName::lobby(),
+        page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position },
+        here: 1,
+        language: Language::En,
+        scheme: Scheme::System,
+        key: "k".parse().unwrap(),
+        author: String::new(),
+        draft: String::new(),
+        refusal: None,
+    }
+}
+
+/// Mounts a view with a board into an element of its own, which goes with the returned handle.
+fn mount<V: IntoView + 'static>(data: PageData, view: impl FnOnce() -> V + 'static) -> (Board, Element, impl Drop) {
+    let place = document().create_element("div").unwrap();
+    document().body().unwrap().append_child(&place).unwrap();
+    let board = Rc::new(Cell::new(None));
+    let made = Rc::clone(&board);
+    let handle = mount_to_renderer(&place, move || {
+        let board = Board::new(&data);
+        provide_context(board);
+        made.set(Some(board));
+        view().into_view()
+    });
+    (board.get().unwrap(), place.clone(), Guard { place, _handle: handle })
+}
+
+struct Guard<T> {
+    place: Element,
+    _handle: T,
+}
+
+impl<T> Drop for Guard<T> {
+    fn drop(&mut self) {
+        self.place.remove();
+    }
+}
+
+fn compose() -> (Board, HtmlTextAreaElement, Element, impl Drop) {
+    let (board, place, guard) = mount(data(Vec::new()), || view! { <Composer start=ComposerStart::default()/> });
+    let field = place.query_selector("#chat_content").unwrap().unwrap().unchecked_into();
+    (board, field, place, guard)
+}
+
+fn bubbling(kind: &str) -> Event {
+    let init = EventInit::new();
+    init.set_bubbles(true);
+    Event::new_with_event_init_dict(kind, &init).unwrap()
+}
+
+fn type_in(field: &HtmlTextAreaElement, text: &str) {
+    field.set_value(text);
+    field.dispatch_event(&bubbling("input")).unwrap();
+}
+
+fn enter(field: &HtmlTextAreaElement, code: u32, is_composing: bool, shift: bool) {
+    let init = KeyboardEventInit::new();
+    init.set_bubbles(true);
+    init.set_cancelable(true);
+    init.set_key("Enter");
+    init.set_key_code(code);
+    init.set_is_composing(is_composing);
+    init.set_shift_key(shift);
+    let event = KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &init).unwrap();
+    field.dispatch_event(&event).unwrap();
+}
+
+fn composition(field: &HtmlTextAreaElement, kind: &str) {
+    field.dispatch_event(&CompositionEvent::new(kind).unwrap()).unwrap();
+}
+
+fn published(board: Board) -> Vec<String> {
+    let said = |command: &Command| match command {
+        Command::Publish { text, .. } => Some(text.as_str().to_owned()),
+        _ => None,
+    };
+    board.commands.read_untracked().iter().filter_map(said).collect()
+}
+
+#[wasm_bindgen_test]
+fn hostile_text_mounts_as_text() {
+    let texts = ["<script>window.owned = 1</script>", "<img src=x onerror='window.owned = 1'>", "</li></ol><h1>"];
+    let entries = (1..).zip(texts).map(|(offset, text)| written(offset, text)).collect();
+    let (_, place, _guard) = mount(data(entries), || view! { <Timeline/> });
+    assert_eq!(place.query_selector_all("#messages script, #messages img, #messages h1, #messages b").unwrap().length(), 0);
+    let shown = place.query_selector_all("#messages > li .text").unwrap();
+    let shown: Vec<_> = (0..shown.length()).map(|index| shown.item(index).unwrap().text_content().unwrap()).collect();
+    assert_eq!(shown, texts);
+}
+
+#[wasm_bindgen_test]
+async fn rows_that_come_are_added_and_what_is_shown_stays() {
+    let (board, place, _guard) = mount(data(vec![written(1, "one")]), || view! { <Timeline/> });
+    let first = place.query_selector("#m-1").unwrap().unwrap();
+    board.content.write_value().timeline.append(written(2, "two"));
+    board.rows.set(board.content.with_value(|content| rows::of(&content.timeline)));
+    tick().await;
+    assert!(place.query_selector("#m-1").unwrap().unwrap().is_same_node(Some(&first)));
+    let second = place.query_selector("#m-2").unwrap().unwrap();
+    assert_eq!(second.class_name(), "message continued");
+    assert_eq!(second.query_selector(".text").unwrap().unwrap().text_content().unwrap(), "two");
+}
+
+#[wasm_bindgen_test]
+fn enter_sends_and_shift_enter_does_not() {
+    let (board, field, _, _guard) = compose();
+    type_in(&field, "hello");
+    enter(&field, 13, false, true);
+    assert_eq!(published(board), Vec::<String>::new());
+    enter(&field, 13, false, false);
+    assert_eq!(published(board), ["hello"]);
+    assert_eq!(field.value(), "");
+}
+
+#[wasm_bindgen_test]
+fn enter_that_belongs_to_an_input_method_does_not_send() {
+    let (board, field, _, _guard) = compose();
+    type_in(&field, "ni");
+    // Chrome and Firefox: the key comes while the composition goes on.
+    composition(&field, "compositionstart");
+    enter(&field, 229, true, false);
+    enter(&field, 13, false, false);
+    // Safari: the composition has just ended.
+    composition(&field, "compositionend");
+    enter(&field, 229, false, false);
+    assert_eq!(published(board), Vec::<String>::new());
+    assert_eq!(field.value(), "ni");
+    enter(&field, 13, false, false);
+    assert_eq!(published(board), ["ni"]);
+}
+
+#[wasm_bindgen_test]
+async fn a_refused_text_stays_and_says_why() {
+    let (board, field, place, _guard) = compose();
+    let problem: HtmlElement = place.query_selector("#problem").unwrap().unwrap().unchecked_into();
+    let long = "字".repeat(6000);
+    type_in(&field, &long);
+    enter(&field, 13, false, false);
+    tick().await;
+    assert_eq!(published(board), Vec::<String>::new());
+    assert_eq!(field.value(), long);
+    assert!(!problem.has_attribute("hidden") && !problem.text_content().unwrap().is_empty());
+    assert_eq!(place.query_selector("#counter").unwrap().unwrap().text_content().unwrap(), "1616 bytes too long");
+    type_in(&field, "short");
+    tick().await;
+    assert!(problem.has_attribute("hidden"));
+}
+
+#[wasm_bindgen_test]
+fn a_cleared_draft_comes_back() {
+    let (board, field, place, _guard) = compose();
+    let clear: HtmlElement = place.query_selector("#clear").unwrap().unwrap().unchecked_into();
+    type_in(&field, "a draft worth keeping");
+    clear.click();
+    assert_eq!(field.value(), "");
+    clear.click();
+    assert_eq!(field.value(), "a draft worth keeping");
+    assert_eq!(board.commands.read_untracked().last(), Some(&Command::KeepDraft("a draft worth keeping".to_owned())));
+    clear.click();
+    type_in(&field, "x");
+    clear.click();
+    clear.click();
+    assert_eq!(field.value(), "");
+}

@@ -1,0 +1,119 @@
+//! What the server sends: hostile texts are inert, and everything a reader without script needs is there.
+#![cfg(feature = "ssr")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+use frontend::{Language, PageData, Scheme, shell};
+use leptos::prelude::*;
+use protocol::{Author, Entry, Epoch, ErrorCode, MessagesPage, Position, RoomName, Text};
+
+fn written(offset: u64, author: &str, text: &str) -> Entry {
+    let (author, text) = (Author::parse(author).unwrap(), Text::parse(text).unwrap());
+    Entry { offset, time: 1_776_157_503_250, author, text, key: None, raw: None }
+}
+
+fn data(entries: Vec<Entry>) -> PageData {
+    let position = Position { epoch: Epoch(1), offset: entries.last().map_or(0, |entry| entry.offset) };
+    PageData {
+        room: RoomName::lobby(),
+        page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position },
+        here: 3,
+        language: Language::En,
+        scheme: Scheme::System,
+        key: "form-key".parse().unwrap(),
+        author: String::new(),
+        draft: String::new(),
+        refusal: None,
+    }
+}
+
+fn html(data: PageData) -> String {
+    Owner::new().with(|| shell("/pkg/0123", data).to_html())
+}
+
+/// What stands between two markers, of which the first must be there once.
+fn between<'a>(html: &'a str, start: &str, end: &str) -> &'a str {
+    assert_eq!(html.matches(start).count(), 1, "{start}");
+    let (_, rest) = html.split_once(start).unwrap();
+    rest.split_once(end).unwrap().0
+}
+
+#[test]
+fn hostile_messages_are_text() {
+    let marks = format!("e{}", "\u{301}".repeat(8000));
+    let texts = ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "</li></ol></script><!--", "\u{202e}evil\u{2066}", &marks];
+    let entries = (1..).zip(texts).map(|(offset, text)| written(offset, "<b onclick='x'>\"&", text)).collect();
+    let html = html(data(entries));
+    let list = between(&html, "<ol id=\"messages\"", "</ol>");
+    for hostile in ["<script", "<img", "<b ", "<!--"] {
+        assert!(!list.contains(hostile), "{hostile}");
+    }
+    assert_eq!(list.matches("<li ").count(), texts.len());
+    assert!(list.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert!(list.contains("dir=\"auto\""));
+    assert!(list.contains("<bdi"));
+    assert!(list.contains(&marks));
+}
+
+#[test]
+fn hostile_text_closes_no_script() {
+    let html = html(data(vec![written(1, "</script>", "</script><script>alert(1)</script>")]));
+    let json = between(&html, "<script type=\"application/json\" id=\"page-data\">", "</script>");
+    assert!(!json.contains(['<', '>', '&']));
+    assert_eq!(serde_json::from_str::<PageData>(json).unwrap().page.entries.len(), 1);
+    assert_eq!(html.matches("<script").count(), 2);
+}
+
+#[test]
+fn a_refused_draft_comes_back_as_text() {
+    let draft = "\n</textarea><script>alert(1)</script>&amp;";
+    let data = PageData { draft: draft.to_owned(), refusal: Some(ErrorCode::RateLimited), ..data(Vec::new()) };
+    let html = html(data);
+    let area = between(&html, "<textarea", "</textarea>");
+    let (_, inside) = area.split_once('>').unwrap();
+    assert_eq!(inside, "\n\n&lt;/textarea&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;amp;");
+    assert!(html.contains(ErrorCode::RateLimited.title()));
+}
+
+#[test]
+fn a_name_stays_in_its_attribute() {
+    let data = PageData { author: "\"><script>alert(1)</script>".to_owned(), ..data(Vec::new()) };
+    let html = html(data);
+    let (_, field) = html.split_once("id=\"author\"").unwrap();
+    let value = field.split_once("value=\"").unwrap().1.split_once('"').unwrap().0;
+    assert!(value.starts_with("&quot;") && value.ends_with("&gt;"), "{value}");
+    assert_eq!(html.matches("<script").count(), 2);
+}
+
+#[test]
+fn the_form_posts_without_script() {
+    let data = PageData { room: "大厅".parse().unwrap(), language: Language::ZhCn, scheme: Scheme::Dark, ..data(Vec::new()) };
+    let html = html(data);
+    let form = between(&html, "<form", "</form>");
+    for part in ["id=\"message_form\"", "method=\"post\"", "action=\"/r/大厅\"", "name=\"content\"", "name=\"author\""] {
+        assert!(form.contains(part), "{part}");
+    }
+    assert!(between(form, "type=\"hidden\"", ">").contains("value=\"form-key\""));
+    assert!(html.starts_with("<!DOCTYPE html><html lang=\"zh-CN\" data-scheme=\"dark\">"));
+    assert!(html.contains("<title>大厅 · 实时消息</title>"));
+    assert!(form.contains(">发布</button>") && form.contains("清空"));
+}
+
+#[test]
+fn nothing_is_inline() {
+    let html = html(data(vec![written(1, "a", "b")]));
+    assert!(!html.contains(" style=") && !html.contains("<style"));
+    assert!(!html.contains(" onclick=") && !html.contains("javascript:"));
+    for script in html.match_indices("<script").map(|(index, _)| &html[index..]) {
+        let tag = script.split_once('>').unwrap().0;
+        assert!(tag.contains("src=\"/pkg/0123/") || tag.contains("type=\"application/json\""), "{tag}");
+    }
+}
+
+#[test]
+fn both_sides_can_write_the_same() {
+    let html = html(data(vec![written(7, "", "b")]));
+    let row = between(&html, "<li id=\"m-7\"", "</li>");
+    assert!(row.contains("datetime=\"2026-04-14T09:05:03Z\""));
+    assert!(row.contains("04-14 09:05 UTC"));
+    assert!(row.contains("Anonymous"));
+}
