@@ -7,7 +7,7 @@ BUNDLE_SOURCES := $(shell find protocol/src client/src frontend/src style -type 
 SERVER_SOURCES := $(shell find protocol/src client/src frontend/src server/src -type f) server/build.rs server/Cargo.toml Cargo.lock
 say = @printf '\033[1m» %s\033[0m\n' "$(1)"
 
-.PHONY: help run build dev test test-rust test-wasm check bench clean
+.PHONY: help run build dev test test-rust test-wasm check bench screens clean
 
 help:
 	@echo 'make run    build and serve the board on http://127.0.0.1:5000 (data in ./crier-data)'
@@ -16,6 +16,7 @@ help:
 	@echo 'make dev    the page on http://127.0.0.1:8080, rebuilt at every change'
 	@echo 'make check  format, lints and documentation'
 	@echo 'make bench  how fast it is on this machine'
+	@echo 'make screens  the screenshots in docs/screens, taken anew'
 	@echo 'make clean  remove what was built (the installed tools stay in .tools)'
 
 # One recipe line per command, so that Ctrl-C reaches the server and its exit code is ours.
@@ -71,6 +72,10 @@ check: $(BUNDLE)
 bench: $(BUNDLE)
 	$(call say,Measuring the release binary on this machine …)
 	cargo bench --locked -p server --bench board
+
+screens: $(CRIER)
+	@setup/install browser
+	docs/screens/take
 
 clean:
 	cargo clean
