@@ -41,6 +41,7 @@ pub fn shell(assets: &str, data: PageData) -> impl IntoView + use<> {
                 <link rel="icon" href=ICON/>
                 <link rel="stylesheet" href=file("tokens.css")/>
                 <link rel="stylesheet" href=file("base.css")/>
+                <link rel="stylesheet" href=file("list.css")/>
                 <link rel="stylesheet" href=file("components.css")/>
                 <link rel="modulepreload" href=file("frontend.js")/>
                 <link rel="preload" href=file("frontend_bg.wasm") r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
