@@ -54,7 +54,7 @@ test: test-rust test-wasm
 test-rust: $(CRIER)
 	@setup/install browser
 	$(call say,Testing the protocol, the client, the server and the rules, then the whole board in a real browser …)
-	CRIER=$(abspath $(CRIER)) cargo test --locked --workspace --features frontend/ssr,client/native
+	CRIER=$(abspath $(CRIER)) cargo test --locked --no-fail-fast --workspace --features frontend/ssr,client/native
 
 test-wasm:
 	@setup/install wasm-target wasm-bindgen browser

@@ -39,7 +39,7 @@ const PAGE: &str = r#"<!DOCTYPE html>
 async fn serve(listener: TcpListener, page: String) {
     let head =
         format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", page.len());
-    let answer = head + &page;
+    let answer = format!("{head}{page}");
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
         let answer = answer.clone();

@@ -56,6 +56,8 @@ impl OutboxStore {
     pub(super) fn open(room: &RoomName) -> (Self, Vec<PublishRequest>) {
         let mut store = Self { prefix: "crier:outbox:".to_owned() + room.as_str() + ":", kept: Vec::new(), newest: 0 };
         let found = store.read().unwrap_or_default();
+        // What was kept before stays before what follows, even within one tick of the clock.
+        store.newest = found.last().map_or(0, |(time, _)| *time);
         let messages: Vec<_> = found.into_iter().map(|(_, message)| message).collect();
         store.kept = messages.iter().filter_map(|message| message.key.clone()).collect();
         (store, messages)
