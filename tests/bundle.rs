@@ -1,5 +1,7 @@
 //! What a browser downloads before the page is alive has a budget.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that panics has failed, and prints for whoever looks")]
+
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;

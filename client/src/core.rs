@@ -71,7 +71,7 @@ impl Core {
         match event {
             Event::Start => self.hurry(now),
             Event::Opened => {}
-            Event::Received(text) => self.receive(&text, now),
+            Event::Received(frame) => self.receive(frame, now),
             Event::Closed { code, reason } => self.closed(code, &reason, now),
             Event::Tick => self.tick(now),
             Event::Publish(message) => self.outbox.push(message, &mut self.rng),

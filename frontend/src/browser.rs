@@ -5,6 +5,7 @@ pub(crate) mod clock;
 mod cookie;
 mod driver;
 mod history;
+mod json;
 mod socket;
 mod storage;
 mod viewport;

@@ -2,7 +2,6 @@
 //!
 //! Values only. There is no I/O here, no clock and no chance; both ends build on the same definitions.
 
-pub mod json;
 pub mod limits;
 
 mod key;
@@ -17,12 +16,14 @@ mod error;
 
 mod api;
 mod frame;
+mod json;
 
 pub use api::{MessagesPage, PublishRequest, Published};
 pub use close::Disconnect;
 pub use entry::Entry;
 pub use error::{ErrorCode, Problem};
 pub use frame::{ClientFrame, FrameError, Gap, GapReason, Hello, ServerFrame};
+pub use json::Json;
 pub use key::PublishKey;
 pub use limits::Limits;
 pub use position::{Epoch, Position};

@@ -68,7 +68,8 @@ impl Board {
     /// User and system time of the server so far. The kernel counts in hundredths of a second (USER_HZ).
     fn cpu(&self) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
-        let ticks: Vec<u64> = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2).map(|ticks| ticks.parse().unwrap()).collect();
+        let ticks: Vec<u64> =
+            stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2).map(|ticks| ticks.parse().unwrap()).collect();
         Duration::from_millis(ticks.iter().sum::<u64>() * 10)
     }
 

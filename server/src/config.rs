@@ -41,7 +41,7 @@ pub struct Serve {
     /// The folder that holds everything there is to keep; removing it resets the board.
     #[arg(long, env = "CRIER_DATA", default_value = "./crier-data", value_name = "FOLDER")]
     pub data: PathBuf,
-    /// An origin, such as https://example.org, whose pages may post and subscribe besides the board's own. Repeatable.
+    /// An origin, such as `https://example.org`, whose pages may post and subscribe besides the board's own. Repeatable.
     #[arg(long, env = "CRIER_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
     /// A host name to answer for. On a loopback address the default is loopback names only, elsewhere any. Repeatable.

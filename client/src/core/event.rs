@@ -1,6 +1,6 @@
 //! What goes into a [`crate::Core`] and what comes out of it.
 
-use protocol::{Entry, Gap, Hello, Position, PublishKey, PublishRequest, Published};
+use protocol::{Entry, Gap, Hello, Position, PublishKey, PublishRequest, Published, ServerFrame};
 
 /// What a [`crate::Core`] starts from.
 #[derive(Clone, Debug)]
@@ -20,8 +20,8 @@ pub enum Event {
     Start,
     /// The socket that [`Action::Connect`] asked for is open.
     Opened,
-    /// A text frame arrived.
-    Received(String),
+    /// A text frame arrived. One that can't be read, as [`ServerFrame::read`] has it, is a sign of life nevertheless.
+    Received(Option<ServerFrame>),
     /// The socket closed, or could not be opened (1006, no reason).
     Closed {
         /// The close code.

@@ -1,17 +1,16 @@
 //! What a [`Core`] makes of the server's frames.
 
 use protocol::{ClientFrame, Entry, ErrorCode, Gap, GapReason, Hello, Position, ServerFrame};
-use serde::Deserialize;
 
 use super::session::Session;
 use super::{Core, Link, Update};
 
 impl Core {
-    pub(super) fn receive(&mut self, text: &str, now: u64) {
+    pub(super) fn receive(&mut self, frame: Option<ServerFrame>, now: u64) {
         if let Link::Live(session) = &mut self.link {
             session.hear(now);
         }
-        let Some(frame) = read(text) else { return };
+        let Some(frame) = frame else { return };
         match (&self.link, frame) {
             (Link::Connecting { .. }, ServerFrame::Hello(hello)) => self.hello(hello, now),
             (Link::Live(_), frame) => self.frame(frame, now),
@@ -121,25 +120,4 @@ pub(super) fn write(frame: &ClientFrame) -> String {
     // A frame has only string keys and plain values, so this can't fail. Saying so with `expect` would bring all that
     // writes errors out into the browser's bundle.
     serde_json::to_string(frame).unwrap_or_default()
-}
-
-/// Reads a frame. What is not known is nothing: a newer server may say more.
-fn read(text: &str) -> Option<ServerFrame> {
-    protocol::json::server_frame(text).ok().or_else(|| read_new_error(text))
-}
-
-/// Reads an error whose code is newer than this client: it is an answer all the same, without which the message it is
-/// about would be sent again for ever. A time to wait says that it is temporary.
-fn read_new_error(text: &str) -> Option<ServerFrame> {
-    #[derive(Deserialize)]
-    struct NewError {
-        r#type: String,
-        r#ref: u64,
-        #[serde(default)]
-        detail: String,
-        retry_after: Option<u64>,
-    }
-    let NewError { r#type, r#ref, detail, retry_after } = protocol::json::from_str(text).ok()?;
-    let code = if retry_after.is_some() { ErrorCode::Unavailable } else { ErrorCode::RequestInvalid };
-    (r#type == "error").then_some(ServerFrame::Error { r#ref: Some(r#ref), code, detail, retry_after })
 }

@@ -82,7 +82,7 @@ impl Desk {
     }
 
     pub(super) fn say(&mut self, frame: &ServerFrame) -> Vec<Action> {
-        self.event(Event::Received(frame.to_json()))
+        self.event(Event::Received(Some(frame.clone())))
     }
 
     pub(super) fn close(&mut self, code: u16, reason: &str) -> Vec<Action> {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use protocol::Problem;
+use protocol::{Problem, ServerFrame};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -121,7 +121,7 @@ impl Driver {
     fn heard(&mut self, heard: Heard) -> Event {
         match heard {
             Heard::Opened => Event::Opened,
-            Heard::Text(text) => Event::Received(text),
+            Heard::Text(text) => Event::Received(ServerFrame::read(text.as_str())),
             Heard::Closed { code, reason } => {
                 let colon = if reason.is_empty() { "" } else { ": " };
                 self.fail(format!("the server closed the connection with {code}{colon}{reason}"));

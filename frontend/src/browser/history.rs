@@ -1,9 +1,11 @@
 //! Pages of history, by HTTP.
 
-use protocol::{MessagesPage, Position, RoomName};
+use protocol::{Json, MessagesPage, Position, RoomName};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, RequestInit, Response};
+
+use super::json::Parsed;
 
 /// How long a page may take, in milliseconds.
 const PAGE_MS: u32 = 15_000;
@@ -23,5 +25,5 @@ pub(super) async fn page(room: &RoomName, before: Option<Position>) -> Option<Me
         return None;
     }
     let json = JsFuture::from(response.text().ok()?).await.ok()?.as_string()?;
-    protocol::json::from_str(&json).ok()
+    Parsed::new(&json)?.read()
 }

@@ -1,9 +1,12 @@
 //! A WebSocket as the client core wants it.
 
 use client::Event;
+use protocol::ServerFrame;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
+
+use super::json::Parsed;
 
 /// An open or opening socket. Dropping it closes it, after which it tells nothing more.
 pub(super) struct Socket {
@@ -23,7 +26,7 @@ impl Socket {
         let received = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
             // The protocol has text frames only; the server sends no others.
             if let Some(text) = event.data().as_string() {
-                on_message(Event::Received(text));
+                on_message(Event::Received(Parsed::new(&text).and_then(|json| ServerFrame::read(&json))));
             }
         });
         let closed = Closure::<dyn FnMut(_)>::new(move |event: CloseEvent| {

@@ -1,10 +1,12 @@
 //! How the page begins: hydrated where the server rendered it, mounted where it did not.
 
 use leptos::prelude::*;
+use protocol::Json;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::document;
+use super::json::Parsed;
 use crate::PageData;
 use crate::app::App;
 
@@ -12,7 +14,7 @@ use crate::app::App;
 #[wasm_bindgen]
 pub fn hydrate() {
     let json = document().get_element_by_id("page-data").and_then(|element| element.text_content());
-    let data: Option<PageData> = json.and_then(|json| protocol::json::from_str(&json).ok());
+    let data: Option<PageData> = json.and_then(|json| Parsed::new(&json)?.read());
     if let (Some(data), Some(root)) = (data, document().get_element_by_id("app")) {
         hydrate_from(root.unchecked_into(), move || view! { <App data/> }).forget();
     }

@@ -2,8 +2,10 @@
 //!
 //! Storage can be forbidden, full or wiped at any time. The page then goes on without it.
 
-use protocol::{PublishKey, PublishRequest, RoomName};
+use protocol::{Json, PublishKey, PublishRequest, RoomName};
 use web_sys::Storage;
+
+use super::json::Parsed;
 
 fn storage() -> Option<Storage> {
     super::window().local_storage().ok().flatten()
@@ -71,7 +73,7 @@ impl OutboxStore {
             let item = storage.get_item(&key).ok().flatten()?;
             // What can't be read was not written by this version, and is left alone.
             let Some((time, json)) = item.split_once(' ') else { continue };
-            if let (Ok(time), Ok(message)) = (time.parse(), protocol::json::from_str(json)) {
+            if let (Ok(time), Some(message)) = (time.parse(), Parsed::new(json).and_then(|json| json.read())) {
                 let place = found.partition_point(|(earlier, _)| *earlier <= time);
                 found.insert(place, (time, message));
             }

@@ -91,3 +91,40 @@ pub(super) fn migrate(connection: &mut Connection, fresh: Epoch) -> Result<Epoch
 fn user_version(connection: &Connection) -> rusqlite::Result<usize> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_is_on_disk_when_it_returns() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let connection = open(&folder.path().join("crier.db")).unwrap();
+        let setting = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, String>(0));
+        // 2 is FULL. `kill -9` does not tell it from NORMAL, a power cut does.
+        assert_eq!(connection.query_row("PRAGMA synchronous", [], |row| row.get(0)), Ok(2));
+        assert_eq!(setting("journal_mode").as_deref(), Ok("wal"));
+    }
+
+    #[test]
+    fn the_epoch_is_drawn_once() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("crier.db");
+        for fresh in [u64::MAX, 7] {
+            let mut connection = open(&path).unwrap();
+            assert_eq!(migrate(&mut connection, Epoch(fresh)).unwrap(), Epoch(u64::MAX));
+        }
+    }
+
+    #[test]
+    fn a_newer_history_is_left_alone() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("crier.db");
+        let mut connection = open(&path).unwrap();
+        migrate(&mut connection, Epoch(1)).unwrap();
+        connection.pragma_update(None, "user_version", MIGRATIONS.len() + 1).unwrap();
+        drop(connection);
+        let error = open(&path).unwrap_err().to_string();
+        assert!(error.contains("newer crier"), "{error}");
+    }
+}

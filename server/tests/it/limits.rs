@@ -135,6 +135,16 @@ async fn a_head_that_never_ends_is_closed() {
 }
 
 #[tokio::test]
+async fn a_body_that_never_ends_is_refused_and_not_stored() {
+    let server = TestServer::start();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = format!("POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: {}\r\nContent-Length: 100\r\n\r\nhalf a", server.address);
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert!(first_line(&mut stream).await.contains(" 408 "));
+    assert!(server.everything("lobby").await.is_empty());
+}
+
+#[tokio::test]
 async fn oversized_and_malformed_heads_are_refused() {
     let server = TestServer::start();
     let host = server.address;

@@ -1,6 +1,11 @@
 //! The server, tested through its doors: over HTTP and WebSocket, as clients see it.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is the point")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    unreachable_pub,
+    reason = "a test that panics has failed, and a test binary has no outside"
+)]
 
 mod support;
 

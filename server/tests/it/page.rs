@@ -82,7 +82,7 @@ async fn a_refused_form_says_why_and_keeps_the_text() {
         let response = post_form(&server, "/r/room", &fields).await;
         assert_eq!(response.status(), status);
         let html = response.text().await.unwrap();
-        assert!(html.contains("precious ") && html.contains("role=\"alert\""), "{:.200}", html);
+        assert!(html.contains("precious ") && html.contains("role=\"alert\""), "{html:.200}");
     }
     assert_eq!(post_form(&server, "/r/room", &[("content", " \r\n ")]).await.status(), 422);
     assert!(server.everything("room").await.is_empty());

@@ -67,7 +67,11 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
 
 /// Starts the binary that users run, on a port of the system's choice.
 async fn start(folder: &TempDir) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_crier"))
+    start_as(Command::new(env!("CARGO_BIN_EXE_crier")), folder).await
+}
+
+async fn start_as(mut command: Command, folder: &TempDir) -> (Child, String) {
+    let mut child = command
         .args(["serve", "--listen", "127.0.0.1:0", "--publishes-burst", "1000000", "--data"])
         .arg(folder.path())
         .stdout(Stdio::piped())
@@ -142,4 +146,34 @@ async fn a_signal_ends_the_server_in_good_order() {
     }
     drop(socket);
     assert!(crier.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_what_it_can_not_keep_and_keeps_what_it_had() {
+    let folder = Arc::new(TempDir::new().unwrap());
+    // No file may grow beyond 512 KiB, and trying is an error, not a signal.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 1024; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_crier")]);
+    let (mut crier, address) = start_as(limited, &folder).await;
+    let http = reqwest::Client::new();
+    let url = format!("http://{address}/api/rooms/lobby/messages");
+    let mut kept = 0;
+    let refused = loop {
+        let response = http.post(&url).json(&json!({ "text": format!("{kept} {}", "x".repeat(10_000)) })).send().await.unwrap();
+        if response.status() != 200 {
+            break response;
+        }
+        kept += 1;
+    };
+    assert!(kept > 10);
+    assert_eq!(crate::support::problem(refused).await, (503, "unavailable".to_owned()));
+    // Reading goes on, and nobody was shown what was refused.
+    let page: protocol::MessagesPage = http.get(&url).send().await.unwrap().json().await.unwrap();
+    assert_eq!(page.latest.offset, kept);
+    crier.kill().await.unwrap();
+    let server = TestServer::start_on(folder);
+    let stored = server.everything("lobby").await;
+    assert!(stored.iter().enumerate().all(|(n, entry)| entry.text.as_str().starts_with(&format!("{n} "))));
+    assert_eq!(stored.len() as u64, kept);
+    server.post("lobby", "there is room again").await;
 }

@@ -90,7 +90,7 @@ async fn acknowledgements_come_in_the_order_of_the_publishes() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
     for r#ref in 0..300 {
-        client.publish(r#ref, &format!("{}", r#ref), None).await;
+        client.publish(r#ref, &r#ref.to_string(), None).await;
     }
     let seen = client.read_until(|seen| seen.published.len() == 300 && seen.entries.len() == 300).await;
     assert!(

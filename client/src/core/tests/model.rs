@@ -167,7 +167,7 @@ impl World {
             wire.delivered += 1;
         }
         if let Some(text) = wire.down.pop_front() {
-            self.event(Event::Received(text));
+            self.event(Event::Received(ServerFrame::read(text.as_str())));
         }
     }
 

@@ -262,7 +262,9 @@ fn an_error_of_the_future_is_an_answer() {
     for (retry_after, left) in [("", failed(ErrorCode::RequestInvalid)), (r#","retry_after":100"#, Some(Stage::Sending))] {
         let mut desk = Desk::live();
         desk.publish("a");
-        desk.event(Event::Received(format!(r#"{{"type":"error","ref":1,"code":"mood_wrong","detail":"No."{retry_after}}}"#)));
+        desk.event(Event::Received(ServerFrame::read(
+            format!(r#"{{"type":"error","ref":1,"code":"mood_wrong","detail":"No."{retry_after}}}"#).as_str(),
+        )));
         assert_eq!(stage(&desk, "a"), left);
     }
 }

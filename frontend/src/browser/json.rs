@@ -1,0 +1,201 @@
+//! JSON by the browser's own parser, which costs no download.
+//!
+//! What it made of a text is read into the wire's types by a reader of just what these have: texts, whole numbers,
+//! truths, options, lists, objects, and words out of a fixed set. The general library for this, `serde-wasm-bindgen`,
+//! was 14 KB more of the download (brotli) when it was tried.
+
+use std::fmt;
+
+use js_sys::{Array, Object};
+use protocol::Json;
+use serde::de::value::StringDeserializer;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
+use wasm_bindgen::{JsCast, JsValue};
+
+/// A JSON text that was parsed.
+pub(super) struct Parsed(JsValue);
+
+impl Parsed {
+    /// Parses a text; `None` if it is not JSON.
+    pub(super) fn new(json: &str) -> Option<Self> {
+        js_sys::JSON::parse(json).ok().map(Self)
+    }
+}
+
+impl Json for Parsed {
+    fn read<T: DeserializeOwned>(&self) -> Option<T> {
+        T::deserialize(Value(self.0.clone())).ok()
+    }
+}
+
+/// The value has another shape.
+#[derive(Debug)]
+struct Misfit;
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the value has another shape")
+    }
+}
+
+impl std::error::Error for Misfit {}
+
+impl serde::de::Error for Misfit {
+    // Not looking at the message keeps all that would write it out of the bundle.
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+struct Value(JsValue);
+
+impl Value {
+    fn string(self) -> Result<String, Misfit> {
+        self.0.as_string().ok_or(Misfit)
+    }
+}
+
+impl<'de> Deserializer<'de> for Value {
+    type Error = Misfit;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Misfit> {
+        Err(Misfit)
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        visitor.visit_bool(self.0.as_bool().ok_or(Misfit)?)
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        // Every whole number on the wire is below 2^53, so it came through the parser unchanged.
+        let number = self.0.as_f64().filter(|number| (*number as u64) as f64 == *number).ok_or(Misfit)?;
+        visitor.visit_u64(number as u64)
+    }
+
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        self.deserialize_u64(visitor)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        visitor.visit_string(self.string()?)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        visitor.visit_seq(Items::of(self.0.dyn_into().map_err(|_| Misfit)?))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Misfit> {
+        let object: Object = self.0.dyn_into().map_err(|_| Misfit)?;
+        visitor.visit_map(Fields { entries: Items::of(Object::entries(&object)), value: JsValue::UNDEFINED })
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Misfit> {
+        let word: StringDeserializer<Misfit> = self.string()?.into_deserializer();
+        visitor.visit_enum(word)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        i8 i16 i32 i64 i128 u8 u32 u128 f32 f64 char str bytes byte_buf unit unit_struct newtype_struct tuple tuple_struct map identifier
+    }
+}
+
+struct Items {
+    array: Array,
+    at: u32,
+}
+
+impl Items {
+    fn of(array: Array) -> Self {
+        Self { array, at: 0 }
+    }
+
+    fn next(&mut self) -> Option<JsValue> {
+        let at = self.at;
+        self.at += 1;
+        (at < self.array.length()).then(|| self.array.get(at))
+    }
+}
+
+impl<'de> SeqAccess<'de> for Items {
+    type Error = Misfit;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misfit> {
+        self.next().map(|item| seed.deserialize(Value(item))).transpose()
+    }
+}
+
+struct Fields {
+    entries: Items,
+    value: JsValue,
+}
+
+impl<'de> MapAccess<'de> for Fields {
+    type Error = Misfit;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Misfit> {
+        let Some(entry) = self.entries.next() else { return Ok(None) };
+        let entry: Array = entry.unchecked_into();
+        self.value = entry.get(1);
+        let name: StringDeserializer<Misfit> = Value(entry.get(0)).string()?.into_deserializer();
+        seed.deserialize(name).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
+        seed.deserialize(Value(std::mem::take(&mut self.value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{MessagesPage, Problem, ServerFrame};
+    use serde_json::json;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+    use crate::PageData;
+
+    fn read<T: DeserializeOwned>(json: &str) -> Option<T> {
+        Parsed::new(json)?.read()
+    }
+
+    fn same<T: DeserializeOwned + PartialEq + fmt::Debug>(json: &str) {
+        let expected = serde_json::from_str::<T>(json).unwrap();
+        assert_eq!(read::<T>(json), Some(expected), "{json}");
+    }
+
+    #[wasm_bindgen_test]
+    fn it_reads_what_programs_read() {
+        let at = "00c0ffee00c0ffee:9007199254740991";
+        let entry = json!({ "offset": 9_007_199_254_740_991_u64, "time": 0, "text": "\"你好\" 😀 \u{2028}", "author": "a", "key": "k", "news": [{}] });
+        let page = json!({ "room": "大厅", "entries": [entry], "position": at, "before": null, "latest": at });
+        same::<MessagesPage>(&page.to_string());
+        let data = json!({
+            "room": "lobby", "page": page, "here": 3, "language": "zh-CN", "scheme": "dark", "key": "k", "author": "", "draft": "</x>",
+            "refusal": "text_empty"
+        });
+        same::<PageData>(&data.to_string());
+        same::<Problem>(&json!({ "type": "t", "title": "t", "status": 422, "code": "text_empty" }).to_string());
+        let frame = json!({ "type": "published", "ref": 1, "position": at, "duplicate": true, "reached": 2 }).to_string();
+        assert_eq!(Parsed::new(&frame).and_then(|json| ServerFrame::read(&json)), ServerFrame::read(frame.as_str()));
+    }
+
+    #[wasm_bindgen_test]
+    fn what_does_not_fit_is_refused() {
+        assert!(Parsed::new("{").is_none());
+        for misfit in [json!(null), json!(5), json!([]), json!({}), json!({ "offset": -1, "time": 0, "text": "x" })] {
+            assert_eq!(read::<protocol::Entry>(&misfit.to_string()), None, "{misfit}");
+        }
+        for misfit in [json!({ "offset": 0.5, "time": 0, "text": "x" }), json!({ "offset": 1, "time": 0, "text": " " })] {
+            assert_eq!(read::<protocol::Entry>(&misfit.to_string()), None, "{misfit}");
+        }
+    }
+}
