@@ -14,6 +14,8 @@ use tracing_subscriber::filter::LevelFilter;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let log = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).with_env_var("CRIER_LOG").from_env_lossy();
+    // It would list each file of the bundle at every start.
+    let log = log.add_directive("memory_serve=warn".parse().expect("a directive that was written with care"));
     tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,

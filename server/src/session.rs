@@ -158,9 +158,11 @@ impl Session {
 
     /// Refuses a command. The session goes on, unless this happens again and again.
     pub fn refuse(&mut self, r#ref: Option<u64>, code: ErrorCode, detail: String, retry_after: Option<u64>) -> Outgoing {
-        self.errors_in_a_row += 1;
-        // A client that is told to wait does nothing wrong by having pipelined more.
-        if self.errors_in_a_row >= ERRORS_IN_A_ROW_MAX && !code.is_temporary() {
+        // A client that is told to wait does nothing wrong by having sent more meanwhile.
+        if !code.is_temporary() {
+            self.errors_in_a_row += 1;
+        }
+        if self.errors_in_a_row >= ERRORS_IN_A_ROW_MAX {
             return Outgoing::Close(Disconnect::TooManyErrors);
         }
         Outgoing::Frame(ServerFrame::Error { r#ref, code, detail, retry_after })

@@ -27,9 +27,19 @@ pub async fn shows(browser: &Browser, wanted: &[&str]) {
     until("the page shows other messages", || find::messages(browser), |shown| shown == wanted).await;
 }
 
+/// The page comes to have these messages on their way.
+pub async fn pending_is(browser: &Browser, wanted: &[&str]) {
+    until("other messages are on their way", || find::pending(browser), |pending| pending == wanted).await;
+}
+
+/// The composer comes to hold this.
+pub async fn draft_is(browser: &Browser, wanted: &str) {
+    until("the composer holds something else", || find::draft(browser), |draft| draft == wanted).await;
+}
+
 /// The page comes to have nothing on its way.
 pub async fn nothing_pending(browser: &Browser) {
-    until("messages are on their way", || find::pending(browser), Vec::is_empty).await;
+    pending_is(browser, &[]).await;
 }
 
 pub async fn is(browser: &Browser, connection: &str) {
@@ -40,4 +50,10 @@ pub async fn is(browser: &Browser, connection: &str) {
 pub async fn console_is_silent(browser: &Browser) {
     let said = browser.console().await;
     assert!(said.is_empty(), "the console says {said:#?}");
+}
+
+/// The page has said nothing. What the browser itself says of a server that was not there can't be kept from it.
+pub async fn console_tells_only_of_refused_connections(browser: &Browser) {
+    let said = browser.console().await;
+    assert!(said.iter().all(|line| line.contains("ERR_CONNECTION_REFUSED")), "the console says {said:#?}");
 }

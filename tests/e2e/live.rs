@@ -18,7 +18,7 @@ async fn two_browsers_see_each_others_messages_at_once() {
         check::nothing_pending(browser).await;
         check::console_is_silent(browser).await;
     }
-    assert_eq!(find::draft(&ana).await, "");
+    check::draft_is(&ana, "").await;
     assert_eq!(board.texts("lobby").await, ["你好", "hello"]);
     let here = async || find::one(&ana, "#here").await.text().await.unwrap();
     check::until("both are here", here, |text| text.contains('2')).await;

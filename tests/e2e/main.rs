@@ -11,6 +11,7 @@ mod act;
 mod check;
 mod find;
 
+mod assets;
 mod composing;
 mod demo;
 mod hostile;

@@ -15,12 +15,13 @@ async fn pages_go_on_by_themselves_after_kill_9() {
     check::until("the page sees it", || find::connection(&ana), |state| state != "live").await;
     // Written while nobody listens: it waits, in sight, and the composer is free again.
     act::say(&ana, "meanwhile").await;
-    assert_eq!(find::pending(&ana).await, ["meanwhile"]);
-    assert_eq!(find::draft(&ana).await, "");
+    check::pending_is(&ana, &["meanwhile"]).await;
+    check::draft_is(&ana, "").await;
     board.open().await;
     for browser in [&ana, &bob] {
         check::is(browser, "live").await;
         check::shows(browser, &["before", "meanwhile"]).await;
+        check::console_tells_only_of_refused_connections(browser).await;
     }
     check::nothing_pending(&ana).await;
     assert_eq!(board.texts("lobby").await, ["before", "meanwhile"]);
@@ -36,11 +37,11 @@ async fn what_waits_survives_a_reload() {
     act::write(&browser, "half a thought").await;
     browser.page.refresh().await.unwrap();
     act::open(&browser, &board, "/").await;
-    assert_eq!(find::draft(&browser).await, "half a thought");
+    check::draft_is(&browser, "half a thought").await;
     board.kill().await;
     act::say(&browser, " and the rest").await;
     act::say(&browser, "another").await;
-    assert_eq!(find::pending(&browser).await, ["half a thought and the rest", "another"]);
+    check::pending_is(&browser, &["half a thought and the rest", "another"]).await;
     board.open().await;
     browser.page.refresh().await.unwrap();
     check::shows(&browser, &["half a thought and the rest", "another"]).await;

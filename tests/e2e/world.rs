@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use reqwest::Response;
+use reqwest::header::HeaderName;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::extensions::cdp::ChromeDevTools;
@@ -73,6 +75,14 @@ impl Board {
         assert_eq!(response.status(), 200);
     }
 
+    pub async fn get(&self, path: &str, headers: &[(HeaderName, &str)]) -> Response {
+        let mut request = self.http.get(self.url(path));
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
     /// The texts of a room's newest messages.
     pub async fn texts(&self, room: &str) -> Vec<String> {
         let url = self.url(&format!("/api/rooms/{room}/messages?limit=200"));
@@ -99,7 +109,15 @@ pub struct Browser {
     http: reqwest::Client,
     driver_url: String,
     _driver: Child,
-    _profile: TempDir,
+    profile: TempDir,
+}
+
+/// A test that fails does not get to quit its browser, and killing the driver leaves the browser running.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let profile = format!("--user-data-dir={}", self.profile.path().display());
+        let _ = std::process::Command::new("pkill").args(["-f", "--", &profile]).status();
+    }
 }
 
 /// How a browser differs from the usual one.
@@ -151,7 +169,7 @@ impl Browser {
         wanted.insert_base_capability("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
         let page = WebDriver::new(&driver_url, wanted).await.unwrap();
         page.set_script_timeout(PATIENCE).await.unwrap();
-        let browser = Self { page, http: reqwest::Client::new(), driver_url, _driver: driver, _profile: profile };
+        let browser = Self { page, http: reqwest::Client::new(), driver_url, _driver: driver, profile };
         if wishes.no_script {
             browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
         }
@@ -171,6 +189,6 @@ impl Browser {
     }
 
     pub async fn quit(self) {
-        self.page.quit().await.unwrap();
+        self.page.clone().quit().await.unwrap();
     }
 }
