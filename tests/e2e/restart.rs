@@ -49,3 +49,19 @@ async fn what_waits_survives_a_reload() {
     assert_eq!(board.texts("lobby").await, ["half a thought and the rest", "another"]);
     browser.quit().await;
 }
+
+#[tokio::test]
+async fn a_board_that_asks_to_wait_gets_everything_in_the_end() {
+    let board = Board::start_with(&["--publishes-burst", "2", "--publishes-per-second", "2"]).await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    let said = ["one", "two", "three", "four", "five"];
+    for text in said {
+        act::say(&browser, text).await;
+    }
+    check::shows(&browser, &said).await;
+    check::nothing_pending(&browser).await;
+    assert_eq!(board.texts("lobby").await, said);
+    check::console_is_silent(&browser).await;
+    browser.quit().await;
+}

@@ -35,13 +35,24 @@ impl Board {
     /// `arguments` are those of `crier serve`.
     pub async fn start_with(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        let mut board = Self { folder: TempDir::new().unwrap(), port: free_port(), arguments, process: None, http: reqwest::Client::new() };
-        board.open().await;
-        board
+        let mut board = Self { folder: TempDir::new().unwrap(), port: 0, arguments, process: None, http: reqwest::Client::new() };
+        // Another test may take a free port first.
+        for _ in 0..5 {
+            board.port = free_port();
+            if board.try_open().await {
+                return board;
+            }
+        }
+        panic!("the board does not start");
+    }
+
+    /// Starts the binary again, where it was.
+    pub async fn open(&mut self) {
+        assert!(self.try_open().await, "the board does not start again");
     }
 
     /// Starts the binary, and waits until it says where it is.
-    pub async fn open(&mut self) {
+    async fn try_open(&mut self) -> bool {
         let mut process = Command::new(binary())
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
             .arg(self.folder.path())
@@ -52,8 +63,9 @@ impl Board {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        lines.next_line().await.unwrap().expect("the board says where it is");
+        let says_where = lines.next_line().await.unwrap().is_some();
         self.process = Some(process);
+        says_where
     }
 
     /// `kill -9`.
@@ -89,6 +101,21 @@ impl Board {
         let page: protocol::MessagesPage = self.http.get(url).send().await.unwrap().json().await.unwrap();
         page.entries.into_iter().map(|entry| entry.text.into()).collect()
     }
+}
+
+/// A driver and its port. It picks one that is free on IPv4 and then finds it taken on IPv6 at times, so it gets a few tries.
+async fn start_driver() -> (Child, String) {
+    for _ in 0..5 {
+        let mut command = Command::new("chromedriver");
+        let mut driver = command.arg("--port=0").stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("chromedriver is installed");
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if let Some(port) = line.strip_prefix("ChromeDriver was started successfully on port ") {
+                return (driver, port.trim_end_matches('.').to_owned());
+            }
+        }
+    }
+    panic!("chromedriver does not start");
 }
 
 fn binary() -> PathBuf {
@@ -133,19 +160,7 @@ impl Browser {
     }
 
     pub async fn start_with(wishes: Wishes) -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("chromedriver is installed");
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = loop {
-            let line = lines.next_line().await.unwrap().expect("chromedriver starts");
-            if let Some(port) = line.strip_prefix("ChromeDriver was started successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
-            }
-        };
+        let (driver, port) = start_driver().await;
         let driver_url = format!("http://127.0.0.1:{port}");
         let profile = TempDir::new().unwrap();
         let mut wanted = DesiredCapabilities::chrome();

@@ -17,6 +17,7 @@ mod door;
 mod limits;
 mod model;
 mod page;
+mod power_cut;
 mod promises;
 mod restart;
 mod ws;

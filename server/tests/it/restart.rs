@@ -20,8 +20,8 @@ const ACKNOWLEDGED_BEFORE_A_KILL: usize = 300;
 
 /// A publisher's memory: what was acknowledged, and the one message that may or may not have been stored.
 #[derive(Clone, Default)]
-struct Promised {
-    acknowledged: Vec<(String, u64)>,
+pub struct Promised {
+    pub acknowledged: Vec<(String, u64)>,
     unanswered: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ async fn start(folder: &TempDir) -> (Child, String) {
     start_as(Command::new(env!("CARGO_BIN_EXE_crier")), folder).await
 }
 
-async fn start_as(mut command: Command, folder: &TempDir) -> (Child, String) {
+pub async fn start_as(mut command: Command, folder: &TempDir) -> (Child, String) {
     let mut child = command
         .args(["serve", "--listen", "127.0.0.1:0", "--publishes-burst", "1000000", "--data"])
         .arg(folder.path())
@@ -85,7 +85,7 @@ async fn start_as(mut command: Command, folder: &TempDir) -> (Child, String) {
 }
 
 /// Publishes one message after another until the server is gone.
-async fn publish(url: String, name: String, mut promised: Promised, count: watch::Sender<usize>) -> Promised {
+pub async fn publish(url: String, name: String, mut promised: Promised, count: watch::Sender<usize>) -> Promised {
     let Ok(mut socket) = Socket::try_open(&url, &[]).await else { return promised };
     for n in 0.. {
         let text = format!("{name}-{n}");
