@@ -60,7 +60,7 @@ test-wasm:
 	@setup/install wasm-target wasm-bindgen browser
 	$(call say,Testing the components in a headless browser …)
 	CHROMEDRIVER=$$(command -v chromedriver) CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner WASM_BINDGEN_TEST_TIMEOUT=120 \
-	  setup/with wasm cargo test --locked -p frontend --features hydrate --target wasm32-unknown-unknown
+	  setup/with wasm cargo test --locked -p frontend --lib --tests --features hydrate --target wasm32-unknown-unknown
 
 check: $(BUNDLE)
 	cargo fmt --all --check

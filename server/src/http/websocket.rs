@@ -32,6 +32,9 @@ const READ_BUFFER_BYTES: usize = 4 * 1024;
 const WRITE_BUFFER_BYTES: usize = 64 * 1024;
 const WRITE_BUFFER_BYTES_MAX: usize = 4 * READ_BYTES_MAX;
 
+/// How many messages are taken together, and how many are gathered for one write.
+const BATCH_MESSAGES_MAX: usize = 256;
+
 /// What is said over a socket.
 pub(super) trait Dialect: Send + 'static {
     /// Takes a text message.
@@ -70,13 +73,16 @@ pub(super) async fn run(mut socket: WebSocket, mut session: Session, mut dialect
         None => None,
     };
     while end.is_none() {
+        // Not biased: a client that never stops talking is still told to go when the server stops.
         tokio::select! {
-            biased;
             incoming = socket.recv(), if session.takes_more() => {
                 let mut batch = Vec::new();
                 end = take(incoming, &mut session, &mut dialect, &mut batch);
                 // What has arrived already is answered together.
-                while end.is_none() && session.takes_more() && batch.len() < BATCH_MESSAGES_MAX {
+                for _ in 1..BATCH_MESSAGES_MAX {
+                    if end.is_some() || !session.takes_more() {
+                        break;
+                    }
                     let Some(incoming) = socket.next().now_or_never() else { break };
                     end = take(incoming, &mut session, &mut dialect, &mut batch);
                 }
@@ -102,9 +108,6 @@ pub(super) async fn run(mut socket: WebSocket, mut session: Session, mut dialect
         close(socket, code, reason).await;
     }
 }
-
-/// How many messages are gathered for one write.
-const BATCH_MESSAGES_MAX: usize = 256;
 
 /// How a socket's life ends.
 enum End {

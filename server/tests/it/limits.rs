@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use protocol::ServerFrame;
+use protocol::limits::ERRORS_IN_A_ROW_MAX;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -67,14 +69,19 @@ async fn an_address_that_floods_is_told_to_wait_and_nobody_else_is() {
         let request = server.http.post(server.url("/api/rooms/lobby/messages")).header("x-forwarded-for", address);
         async { request.body("x").send().await.unwrap() }
     };
-    for _ in 0..3 {
-        assert_eq!(post("203.0.113.1").await.status(), 200);
-    }
-    let refused = post("203.0.113.1").await;
+    let mut stored = 0;
+    let refused = loop {
+        let response = post("203.0.113.1").await;
+        if response.status() != 200 {
+            break response;
+        }
+        stored += 1;
+    };
+    assert!(stored >= 3, "the burst is granted");
     assert_eq!(refused.headers()["retry-after"], "1");
     assert_eq!(problem(refused).await, (429, "rate_limited".to_owned()));
     assert_eq!(post("203.0.113.2").await.status(), 200);
-    assert_eq!(server.everything("lobby").await.len(), 4);
+    assert_eq!(server.everything("lobby").await.len(), stored + 1);
 }
 
 #[tokio::test]
@@ -84,15 +91,20 @@ async fn a_socket_that_floods_is_told_to_wait_and_stays() {
     for r#ref in 0..30 {
         client.publish(r#ref, "x", None).await;
     }
-    let mut refused = 0;
-    while refused < 28 {
-        if let protocol::ServerFrame::Error { code, retry_after, .. } = client.socket.frame().await {
-            assert_eq!(code, protocol::ErrorCode::RateLimited);
-            assert!(retry_after.is_some_and(|wait| wait > 0));
-            refused += 1;
+    let (mut refused, mut published) = (0, 0);
+    while refused + published < 30 {
+        match client.socket.frame().await {
+            ServerFrame::Error { code, retry_after, .. } => {
+                assert_eq!(code, protocol::ErrorCode::RateLimited);
+                assert!(retry_after.is_some_and(|wait| wait > 0));
+                refused += 1;
+            }
+            ServerFrame::Published { .. } => published += 1,
+            _ => {}
         }
     }
-    assert_eq!(server.everything("lobby").await.len(), 2);
+    assert!(refused > ERRORS_IN_A_ROW_MAX as usize && published >= 2, "{refused} refused, {published} published");
+    assert_eq!(server.everything("lobby").await.len(), published);
 }
 
 #[tokio::test]
@@ -278,7 +290,7 @@ async fn a_publish_beyond_what_may_be_in_flight_waits_its_turn() {
     }
     let mut answered = 0;
     while answered < 1000 {
-        if let protocol::ServerFrame::Published { r#ref, .. } = client.frame().await {
+        if let ServerFrame::Published { r#ref, .. } = client.frame().await {
             assert_eq!(r#ref, answered);
             answered += 1;
         }
