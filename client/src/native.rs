@@ -34,7 +34,7 @@ pub enum ConnectError {
     #[error("{0:?} is not the address of a server: it must be like http://localhost:5000")]
     Address(String),
     /// The system has no random numbers, without which no key is safe.
-    #[error("the system gives no random numbers: {0}")]
+    #[error("the system gives no random numbers")]
     Random(#[from] getrandom::Error),
 }
 

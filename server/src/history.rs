@@ -61,7 +61,7 @@ pub enum Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder or a file in it can't be made or used.
-    #[error("can't use the folder {}: {source}", folder.display())]
+    #[error("can't use the folder {}", folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,
@@ -75,13 +75,13 @@ pub enum OpenError {
     #[error("{0}")]
     Foreign(String),
     /// SQLite's own words.
-    #[error("can't open the history: {0}")]
+    #[error("can't open the history")]
     Sqlite(#[from] rusqlite::Error),
 }
 
 /// The disk does not keep what it is given, so the writer has stopped.
 #[derive(Debug, thiserror::Error)]
-#[error("the history can no longer be written: {0}")]
+#[error("the history can no longer be written")]
 pub struct WriteError(#[from] rusqlite::Error);
 
 /// History can't be read at the moment; the cause is in the server's log.

@@ -63,7 +63,7 @@ pub enum ServerError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The address can't be listened on.
-    #[error("can't listen on {address}: {source}")]
+    #[error("can't listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -71,7 +71,7 @@ pub enum ServerError {
         source: io::Error,
     },
     /// The system has no random numbers.
-    #[error("no randomness: {0}")]
+    #[error("the system gives no random numbers")]
     Randomness(#[from] getrandom::Error),
     /// The disk does not keep what it is given. Starting again may or may not help; going on would not be safe.
     #[error(transparent)]
