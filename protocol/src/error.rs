@@ -106,8 +106,12 @@ impl ErrorCode {
         if !error.is_data() {
             return Self::NotJson;
         }
-        let detail = error.to_string();
-        Self::ALL.iter().copied().find(|code| detail.starts_with(code.title())).unwrap_or(Self::ShapeInvalid)
+        Self::of_refusal(&error.to_string()).unwrap_or(Self::ShapeInvalid)
+    }
+
+    /// The code with whose sentence a value refused itself, whatever a reader wrote behind it.
+    pub fn of_refusal(detail: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| detail.starts_with(code.title()))
     }
 
     /// Whether the same request may succeed later, so that a client should keep the message and try again.

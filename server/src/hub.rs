@@ -191,7 +191,7 @@ impl Hub {
         // A position that memory can vouch for, as nearly all can, needs no database.
         let latest = room.latest();
         match after {
-            Some(position) if position.epoch == epoch && position.offset <= latest && room.read(position.offset).is_some() => {
+            Some(position) if position.epoch == epoch && position.offset <= latest && room.reaches(position.offset) => {
                 Ok(Bounds { epoch, first: 0, latest })
             }
             None => Ok(Bounds { epoch, first: 0, latest }),

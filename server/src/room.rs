@@ -64,6 +64,11 @@ impl Room {
         self.lock().tail.read(offset)
     }
 
+    /// Whether memory has all entries after `offset`.
+    pub fn reaches(&self, offset: u64) -> bool {
+        self.lock().tail.reaches(offset)
+    }
+
     /// Lets the tail go; entries stay in history.
     pub fn forget_tail(&self) {
         self.lock().tail.clear();

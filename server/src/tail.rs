@@ -98,7 +98,7 @@ impl Tail {
     /// The entries after `offset`, at most [`READ_BYTES_MAX`] of them but at least one if there is any.
     /// `None` when older ones than the tail keeps are wanted: they are in history.
     pub fn read(&self, offset: u64) -> Option<Vec<Encoded>> {
-        if offset < self.after {
+        if !self.reaches(offset) {
             return None;
         }
         let start = self.entries.partition_point(|entry| entry.offset <= offset);
@@ -108,6 +108,11 @@ impl Tail {
             bytes <= READ_BYTES_MAX || bytes == entry.frame.len()
         };
         Some(self.entries.range(start..).take_while(fits).cloned().collect())
+    }
+
+    /// Whether everything after `offset` is here.
+    pub fn reaches(&self, offset: u64) -> bool {
+        offset >= self.after
     }
 
     /// Forgets all entries, which stay in history.

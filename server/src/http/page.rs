@@ -7,6 +7,7 @@ use axum::extract::{Request, State as FromState};
 use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use client::native::random_key;
 use frontend::{Language, PageData, Scheme};
 use leptos::context::use_context;
 use leptos_axum::ResponseOptions;
@@ -161,8 +162,6 @@ fn room_path(room: &RoomName) -> String {
 }
 
 fn fresh_key() -> PublishKey {
-    let mut bits = [0; 16];
-    // Without randomness the key would be one that somebody used before, which the post then says.
-    let _ = getrandom::fill(&mut bits);
-    PublishKey::from_bits(u128::from_ne_bytes(bits))
+    // Without randomness the key is one that somebody used before, which the post then says.
+    random_key().unwrap_or_else(|_| PublishKey::from_bits(0))
 }

@@ -78,9 +78,8 @@ impl<T: DeserializeOwned> FromRequestParts<State> for Query<T> {
 fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refusal> {
     serde_urlencoded::from_str(uri.query().unwrap_or_default()).map_err(|error| {
         let detail = error.to_string();
-        // As with JSON: a value that refuses itself does so with its code's sentence.
-        let code = ErrorCode::ALL.iter().copied().find(|code| detail == code.title());
-        Refusal::detail(code.unwrap_or(ErrorCode::QueryInvalid), detail)
+        let code = ErrorCode::of_refusal(&detail).unwrap_or(ErrorCode::QueryInvalid);
+        Refusal::detail(code, detail)
     })
 }
 
