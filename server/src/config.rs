@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
+use client::Transport;
 use protocol::{Author, Position, PublishKey, RoomName};
 
 use crate::http::Door;
@@ -137,6 +139,9 @@ pub struct Tail {
     /// One JSON object a line, with each entry's position.
     #[arg(long)]
     pub json: bool,
+    /// How to get them, whatever stands in the way. By default the best one that works is found.
+    #[arg(long, value_parser = PossibleValuesParser::new(Transport::WORDS).try_map(|word| Transport::of_word(&word).ok_or("unknown")))]
+    pub transport: Option<Transport>,
     /// Where.
     #[command(flatten)]
     pub remote: Remote,

@@ -212,7 +212,7 @@ fn page(room: RoomName, bounds: Bounds, range: Range, slice: Slice) -> MessagesP
         Range::Before(position) => newest.map_or(position, |offset| bounds.position(offset)),
     };
     let before = oldest.filter(|oldest| *oldest > bounds.first + 1).map(|offset| bounds.position(offset));
-    MessagesPage { room, entries: slice.entries, position, before, latest: bounds.position(bounds.latest) }
+    MessagesPage { room, entries: slice.entries, position, before, latest: bounds.position(bounds.latest), here: 0 }
 }
 
 /// What the history's writer does with committed entries: each room's tail first, then its readers, in commit order.

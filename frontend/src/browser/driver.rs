@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use client::{Action, Connection, Core, Event, Options, Update};
+use client::{Action, Connection, Core, Event, Options, Transport, Update};
 use leptos::prelude::*;
 use protocol::{Position, RoomName};
 
@@ -35,7 +35,8 @@ struct Driver {
     clock: RefCell<Clock>,
     calm: RefCell<Calm>,
     store: RefCell<OutboxStore>,
-    socket: RefCell<Option<Socket>>,
+    /// The link that is open, with its number.
+    socket: RefCell<Option<(u32, Socket)>>,
     timer: RefCell<Option<Timer>>,
     /// What was told and is not shown yet.
     updates: RefCell<Vec<Update>>,
@@ -55,7 +56,8 @@ impl Driver {
     fn new(board: Board) -> Rc<Self> {
         let (room, after) = board.content.with_value(|content| (content.room.clone(), content.timeline.position()));
         let (store, outbox) = OutboxStore::open(&room);
-        let core = Core::new(Options { after: Some(after), outbox, seed: clock::random_bits() as u64 });
+        let seed = clock::random_bits() as u64;
+        let core = Core::new(Options { after: Some(after), outbox, seed, only: Some(Transport::WebSocket), remembered: None });
         Rc::new_cyclic(|driver| Self {
             board,
             room,
@@ -89,20 +91,22 @@ impl Driver {
     /// Does what the core says. An event that follows at once is returned, so that the core is never asked by itself.
     fn act(self: &Rc<Self>, action: Action) -> Option<Event> {
         match action {
-            Action::Connect { after } => return self.connect(after),
-            Action::Send(text) => {
-                if let Some(socket) = &*self.socket.borrow() {
+            Action::Open { link, after, .. } => return self.connect(link, after),
+            Action::Send { text, .. } => {
+                if let Some((_, socket)) = &*self.socket.borrow() {
                     socket.send(&text);
                 }
             }
-            Action::Disconnect => *self.socket.borrow_mut() = None,
+            Action::Close { .. } => *self.socket.borrow_mut() = None,
+            // A core that is to use WebSockets alone asks for nothing else.
+            Action::Fetch { .. } | Action::Post { .. } => {}
             Action::Update(Update::Connection) => {}
             Action::Update(update) => self.told(update),
         }
         None
     }
 
-    fn connect(self: &Rc<Self>, after: Option<Position>) -> Option<Event> {
+    fn connect(self: &Rc<Self>, link: u32, after: Option<Position>) -> Option<Event> {
         let driver = Rc::downgrade(self);
         let tell = move |event| {
             if let Some(driver) = driver.upgrade() {
@@ -111,10 +115,10 @@ impl Driver {
         };
         // The old socket goes before the new one comes.
         *self.socket.borrow_mut() = None;
-        let socket = Socket::open(&self.address(after), tell);
+        let socket = Socket::open(link, &self.address(after), tell);
         let refused = socket.is_none();
-        *self.socket.borrow_mut() = socket;
-        refused.then(|| Event::Closed { code: 1006, reason: String::new() })
+        *self.socket.borrow_mut() = socket.map(|socket| (link, socket));
+        refused.then(|| Event::Closed { link, code: 1006, reason: String::new() })
     }
 
     fn address(&self, after: Option<Position>) -> String {

@@ -53,7 +53,7 @@ impl Calm {
     /// What to say now, and when to look again if nothing happens before.
     pub fn look(&mut self, connection: Connection, now: u64) -> (Status, Option<u64>) {
         let (status, again) = match connection {
-            Connection::Live => {
+            Connection::Live { .. } => {
                 self.away_since = None;
                 (Status::Live, None)
             }
@@ -81,35 +81,38 @@ impl Calm {
 
 #[cfg(test)]
 mod tests {
+    use client::Transport;
+
     use super::*;
 
+    const LIVE: Connection = Connection::Live { transport: Transport::WebSocket, follows: false };
     const WAITING: Connection = Connection::Waiting { until: 20_000 };
 
     #[test]
     fn a_short_interruption_is_not_worth_a_word() {
         let mut calm = Calm::default();
-        assert_eq!(calm.look(Connection::Live, 0), (Status::Live, None));
+        assert_eq!(calm.look(LIVE, 0), (Status::Live, None));
         assert_eq!(calm.look(WAITING, 10_000), (Status::Live, Some(11_500)));
         assert_eq!(calm.look(Connection::Connecting, 11_000), (Status::Live, Some(11_500)));
-        assert_eq!(calm.look(Connection::Live, 11_400), (Status::Live, None));
+        assert_eq!(calm.look(LIVE, 11_400), (Status::Live, None));
         assert_eq!(calm.look(Connection::Offline, 12_000), (Status::Live, Some(13_500)));
     }
 
     #[test]
     fn a_long_one_is_told_and_counted_down() {
         let mut calm = Calm::default();
-        calm.look(Connection::Live, 0);
+        calm.look(LIVE, 0);
         calm.look(WAITING, 10_000);
         assert_eq!(calm.look(WAITING, 11_500), (Status::Waiting { seconds: 9 }, Some(12_500)));
         assert_eq!(calm.look(WAITING, 19_500), (Status::Waiting { seconds: 1 }, Some(20_000)));
         assert_eq!(calm.look(WAITING, 20_000), (Status::Connecting, None));
-        assert_eq!(calm.look(Connection::Live, 20_001), (Status::Live, None));
+        assert_eq!(calm.look(LIVE, 20_001), (Status::Live, None));
     }
 
     #[test]
     fn the_end_is_told_at_once() {
         let mut calm = Calm::default();
-        calm.look(Connection::Live, 0);
+        calm.look(LIVE, 0);
         assert_eq!(calm.look(Connection::Stopped { code: Some(4500) }, 1), (Status::Stopped, None));
     }
 }
