@@ -7,6 +7,7 @@
     reason = "a test that panics has failed, and a test binary has no outside"
 )]
 
+mod readers;
 mod support;
 
 mod api;
@@ -14,7 +15,9 @@ mod command_line;
 mod demo;
 mod documents;
 mod door;
+mod events;
 mod limits;
+mod long_poll;
 mod model;
 mod page;
 mod power_cut;
