@@ -17,12 +17,13 @@ const MODULES: &[(&str, &[&str])] = &[
     ("room", &["encoded", "tail", "presence", "history"]),
     ("subscription", &["encoded", "history", "room"]),
     ("hub", &["encoded", "history", "room", "subscription"]),
+    ("retention", &["history", "hub"]),
     ("limiter", &[]),
     ("session", &["encoded", "room", "subscription", "hub", "limiter"]),
     ("http", &["encoded", "tail", "hub", "limiter", "session"]),
-    ("config", &["hub", "limiter", "http"]),
+    ("config", &["history", "hub", "limiter", "http"]),
     ("verbs", &["config"]),
-    ("lib", &["history", "hub", "limiter", "session", "http", "config", "verbs"]),
+    ("lib", &["history", "hub", "retention", "limiter", "session", "http", "config", "verbs"]),
 ];
 
 /// Words that belong to some places alone: what, where it may stand, and why.

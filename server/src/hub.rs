@@ -9,7 +9,7 @@ use protocol::{Entry, Epoch, ErrorCode, Gap, GapReason, MessagesPage, Position, 
 use tokio::sync::oneshot;
 
 use crate::encoded::Encoded;
-use crate::history::{Command, Head, History, OpenError, Outcome, ReadError, Visible, WriteError};
+use crate::history::{Change, Command, Head, History, Keep, OpenError, Outcome, ReadError, Visible, WriteError};
 use crate::room::{Extent, Room};
 use crate::subscription::Subscription;
 
@@ -153,6 +153,8 @@ impl Hub {
                 Outcome::Stored(entry) => (entry.offset, false),
                 Outcome::Duplicate(offset) => (offset, true),
                 Outcome::KeyReused => return Err(ErrorCode::KeyReused),
+                // That answers another command.
+                Outcome::Expired(_) => return Err(ErrorCode::Unavailable),
             };
             Ok(Published { position: Position { epoch, offset }, duplicate, reached: room.here() })
         })
@@ -220,6 +222,20 @@ impl Hub {
         self.history.ready().await
     }
 
+    /// The rooms that have more than is kept.
+    pub fn overfull(&self, keep: Keep) -> Vec<RoomName> {
+        let rooms: Vec<_> = self.rooms.lock().values().cloned().collect();
+        let now = (self.clock)();
+        rooms.iter().filter(|room| room.is_overfull(keep, now)).map(|room| room.name().clone()).collect()
+    }
+
+    /// Lets go of some of what a room has more than is kept. Says whether there is still more.
+    pub async fn expire(&self, room: &RoomName, keep: Keep) -> Result<bool, ErrorCode> {
+        let time = (self.clock)();
+        self.history.submit(Command::Expire { room: room.clone(), keep, time })?.await?;
+        Ok(self.rooms.get(room).is_some_and(|room| room.is_overfull(keep, time)))
+    }
+
     /// Lets go of what nobody watches: tails, and rooms without entries. To be called now and then.
     pub fn sweep(&self) {
         self.rooms.lock().retain(|_, room| {
@@ -249,19 +265,19 @@ fn page(room: &RoomName, bounds: Bounds, range: Range, entries: Vec<Entry>, here
     MessagesPage { room: room.clone(), entries, position, before, latest: bounds.position(latest), here }
 }
 
-/// What the history's writer does with committed entries: each room's tail first, then its readers, in commit order.
+/// What the history's writer does with what it has committed: each room takes it in first, then its readers wake, in
+/// commit order.
 fn make_visible(rooms: Arc<Rooms>) -> Visible {
-    Box::new(move |stored: Vec<(RoomName, Entry)>| {
-        let mut by_room: HashMap<RoomName, Vec<Entry>> = HashMap::new();
-        for (room, entry) in stored {
-            by_room.entry(room).or_default().push(entry);
+    Box::new(move |committed: Vec<(RoomName, Change)>| {
+        let mut by_room: HashMap<RoomName, Vec<Change>> = HashMap::new();
+        for (room, change) in committed {
+            by_room.entry(room).or_default().push(change);
         }
-        for (name, entries) in by_room {
-            // A room that was swept away since is made anew, as if read from the history just before these entries.
-            let before = entries.first().map_or(0, |entry| entry.offset - 1);
-            let make = || Arc::new(Room::new(Head { room: name.clone(), first: before, latest: before }));
+        for (name, changes) in by_room {
+            // Only a room without entries is ever swept away, so one that is made anew here begins with these.
+            let make = || Arc::new(Room::new(Head::empty(name.clone())));
             let room = rooms.lock().entry(name.clone()).or_insert_with(make).clone();
-            room.append(entries.iter());
+            room.apply(&changes);
             room.reveal();
         }
     })
@@ -283,7 +299,7 @@ impl Rooms {
         if rooms.len() >= rooms_max {
             return Err(ErrorCode::RoomsFull);
         }
-        let room = Arc::new(Room::new(Head { room: name.clone(), first: 0, latest: 0 }));
+        let room = Arc::new(Room::new(Head::empty(name.clone())));
         rooms.insert(name.clone(), room.clone());
         Ok(room)
     }

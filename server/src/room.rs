@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::{Entry, RoomName};
+use protocol::RoomName;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::encoded::Encoded;
-use crate::history::Head;
+use crate::history::{Change, Head, Keep, size};
 use crate::presence::Presence;
 use crate::tail::Tail;
 
@@ -24,6 +24,10 @@ struct State {
     presence: Presence,
     /// Everything after this offset is kept, here or in history.
     first: u64,
+    /// How many bytes that is.
+    bytes: u64,
+    /// The time of its oldest entry.
+    oldest: Option<u64>,
 }
 
 /// What a room has after an offset.
@@ -49,7 +53,8 @@ pub struct Extent {
 impl Room {
     /// A room as history knows it.
     pub fn new(head: Head) -> Self {
-        let state = State { tail: Tail::new(head.latest), presence: Presence::default(), first: head.first };
+        let Head { first, bytes, oldest, .. } = head;
+        let state = State { tail: Tail::new(head.latest), presence: Presence::default(), first, bytes, oldest };
         Self { name: head.room, state: Mutex::new(state), latest: watch::Sender::new(head.latest), here: watch::Sender::new(()) }
     }
 
@@ -68,14 +73,34 @@ impl Room {
         self.latest.subscribe()
     }
 
-    /// Adds committed entries to the tail, in order.
-    pub fn append<'a>(&self, entries: impl Iterator<Item = &'a Entry>) {
+    /// Takes in what was committed, in order.
+    pub fn apply(&self, changes: &[Change]) {
+        let entry = |change: &Change| if let Change::Stored(entry) = change { Some(Encoded::new(entry)) } else { None };
         // Encoding is the work here, so it is done before the lock is taken.
-        let encoded: Vec<_> = entries.map(Encoded::new).collect();
+        let encoded: Vec<_> = changes.iter().map(entry).collect();
         let mut state = self.lock();
-        for entry in encoded {
-            state.tail.push(entry);
+        for (change, encoded) in changes.iter().zip(encoded) {
+            match change {
+                Change::Stored(entry) => {
+                    state.bytes += size(entry);
+                    state.oldest.get_or_insert(entry.time);
+                }
+                Change::Expired(remains) => {
+                    (state.first, state.bytes, state.oldest) = (remains.first, remains.bytes, remains.oldest);
+                    state.tail.expire(remains.first);
+                }
+            }
+            if let Some(entry) = encoded {
+                state.tail.push(entry);
+            }
         }
+    }
+
+    /// Whether some of the room has to go.
+    pub fn is_overfull(&self, keep: Keep, now: u64) -> bool {
+        let state = self.lock();
+        let count = state.tail.latest() - state.first;
+        state.oldest.is_some_and(|oldest| keep.lets_go(count, state.bytes, oldest, now))
     }
 
     /// Wakes every cursor that is behind what has been appended. Only the hub calls this.

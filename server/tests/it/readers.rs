@@ -261,13 +261,13 @@ impl Live {
             }
             let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("nothing came").unwrap();
             let Some(chunk) = chunk else {
-                assert!(!self.buffer.contains("<li"), "half a row: {}", self.buffer);
+                assert!(!self.buffer.contains("<li "), "half a row: {}", self.buffer);
                 return None;
             };
             self.buffer += std::str::from_utf8(&chunk).unwrap();
             while let Some(end) = self.buffer.find("</li>") {
                 let row: String = self.buffer.drain(..end + "</li>".len()).collect();
-                let row = row.split_once("<li").expect("a row").1;
+                let row = row.split_once("<li ").expect("a row").1;
                 // The way on stands behind the last row.
                 self.rows.push_back(if row.contains("class=\"ended\"") { ended(&self.buffer) } else { message(row) });
             }
@@ -276,7 +276,7 @@ impl Live {
 }
 
 fn message(row: &str) -> Row {
-    if row.starts_with(" class=\"missed\"") {
+    if row.starts_with("class=\"missed\"") {
         return Row::Missed;
     }
     let offset = row.split("data-offset=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
