@@ -5,7 +5,7 @@ mod flush;
 mod links;
 mod listen;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
@@ -21,7 +21,7 @@ use super::{Tell, viewport};
 use crate::board::{Board, Look};
 use crate::decide::status::Calm;
 use flush::Frames;
-use links::Line;
+use links::{Claimed, Line};
 use listen::Timer;
 
 /// Brings a board to life, for as long as the page lives.
@@ -43,6 +43,7 @@ struct Driver {
     /// The publish that is out over HTTP.
     posting: RefCell<Option<Abort>>,
     tabs: Tabs,
+    claimed: Cell<Option<Claimed>>,
     /// Where the network tells what happens.
     tell: Tell,
     timer: RefCell<Option<Timer>>,
@@ -67,7 +68,7 @@ impl Driver {
         let remembered = storage::transport();
         let core = Core::new(Options { after: Some(after), outbox, seed: clock::random_bits() as u64, remembered, only: None });
         Rc::new_cyclic(|driver: &Weak<Self>| {
-            let told = driver.clone();
+            let (told, answered) = (driver.clone(), driver.clone());
             let tell: Tell = Rc::new(move |event| {
                 if let Some(driver) = told.upgrade() {
                     driver.handle(event);
@@ -81,7 +82,12 @@ impl Driver {
                 store: RefCell::new(store),
                 lines: RefCell::default(),
                 posting: RefCell::default(),
-                tabs: Tabs::join(&room, &tell),
+                tabs: Tabs::join(&room, &tell, move |may| {
+                    if let Some(driver) = answered.upgrade() {
+                        driver.answered(may);
+                    }
+                }),
+                claimed: Cell::default(),
                 tell,
                 room,
                 timer: RefCell::new(None),

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use client::Event;
-use js_sys::{Function, Object, Promise};
+use js_sys::{Function, Object, Promise, Reflect};
 use protocol::RoomName;
 use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast, JsValue};
@@ -29,6 +29,9 @@ extern "C" {
 pub(super) struct Tabs {
     name: String,
     claim: Rc<RefCell<Claim>>,
+    /// Whether the lock is free, once it was asked for.
+    asked: Closure<dyn FnMut(JsValue) -> JsValue>,
+    /// It is this tab's turn.
     granted: Closure<dyn FnMut() -> JsValue>,
     channel: Option<BroadcastChannel>,
     _woken: Closure<dyn FnMut()>,
@@ -36,10 +39,10 @@ pub(super) struct Tabs {
 
 /// Where this tab stands with the lock.
 enum Claim {
-    /// It does not want it. A request that is still in line gives it back at once.
+    /// It does not want it. If it is in line nevertheless, it gives the lock back as soon as it has it.
     None,
-    /// It is in line.
-    Waits,
+    /// It wants it, and either asks or is in line.
+    Wants,
     /// It has it, until this is called.
     Leads(Function),
 }
@@ -49,49 +52,58 @@ enum Claim {
 pub(super) enum May {
     /// It may.
     Open,
-    /// Not before [`Event::Leads`].
-    Wait,
+    /// That will be told in a moment.
+    Tell,
 }
 
 impl Tabs {
-    /// Joins the tabs of a room. `tell` hears [`Event::Leads`] and [`Event::Woken`].
-    pub(super) fn join(room: &RoomName, tell: &Tell) -> Self {
+    /// Joins the tabs of a room. `answer` is told what a claim came to, `tell` hears [`Event::Leads`] and
+    /// [`Event::Woken`].
+    pub(super) fn join(room: &RoomName, tell: &Tell, answer: impl Fn(bool) + 'static) -> Self {
         let name = "crier:stream:".to_owned() + room.as_str();
         let claim = Rc::new(RefCell::new(Claim::None));
+        let claimed = Rc::clone(&claim);
+        let asked = Closure::new(move |lock: JsValue| {
+            let held = if lock.is_null() { None } else { hold(&claimed) };
+            answer(held.is_some());
+            held.map_or(JsValue::UNDEFINED, JsValue::from)
+        });
         let (claimed, leads, wakes) = (Rc::clone(&claim), Rc::clone(tell), Rc::clone(tell));
         let granted = Closure::new(move || {
-            if !matches!(*claimed.borrow(), Claim::Waits) {
-                // The lock is held until what is returned here resolves, so this gives it back.
-                return JsValue::UNDEFINED;
+            let held = hold(&claimed);
+            if held.is_some() {
+                leads(Event::Leads);
             }
-            let held = Promise::new(&mut |release, _| *claimed.borrow_mut() = Claim::Leads(release));
-            leads(Event::Leads);
-            held.into()
+            held.map_or(JsValue::UNDEFINED, JsValue::from)
         });
         let channel = BroadcastChannel::new(&name).ok();
         let woken = Closure::new(move || wakes(Event::Woken));
         if let Some(channel) = &channel {
             channel.set_onmessage(Some(woken.as_ref().unchecked_ref()));
         }
-        Self { name, claim, granted, channel, _woken: woken }
+        Self { name, claim, asked, granted, channel, _woken: woken }
     }
 
     /// This tab wants to open a stream.
     pub(super) fn claim(&self) -> May {
-        let waits = match &*self.claim.borrow() {
-            Claim::Leads(_) => return May::Open,
-            Claim::Waits => true,
-            Claim::None => false,
-        };
-        if !waits {
-            *self.claim.borrow_mut() = Claim::Waits;
-            // A lock that is free is granted within milliseconds, so it need not be asked whether it is.
-            if request_lock(&self.name, &Object::new(), self.granted.as_ref().unchecked_ref()).is_err() {
-                *self.claim.borrow_mut() = Claim::None;
-                return May::Open;
-            }
+        if let Claim::Leads(_) = &*self.claim.borrow() {
+            return May::Open;
         }
-        May::Wait
+        self.claim.replace(Claim::Wants);
+        let options = Object::new();
+        // Setting a field of an object that was just made can't fail.
+        _ = Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE);
+        match request_lock(&self.name, &options, self.asked.as_ref().unchecked_ref()) {
+            Ok(_) => May::Tell,
+            // Where there are no locks, each tab has a stream of its own.
+            Err(_) => May::Open,
+        }
+    }
+
+    /// Another tab leads: this one is next, or after those that wait already.
+    pub(super) fn wait(&self) {
+        // There are locks, or this would not have been told.
+        _ = request_lock(&self.name, &Object::new(), self.granted.as_ref().unchecked_ref());
     }
 
     /// This tab needs no stream.
@@ -109,4 +121,11 @@ impl Tabs {
             _ = channel.post_message(&JsValue::NULL);
         }
     }
+}
+
+/// Takes a lock that was granted, if it is still wanted. It is held until what is returned resolves; a lock that is not
+/// taken is given back at once.
+fn hold(claim: &RefCell<Claim>) -> Option<Promise> {
+    let wants = matches!(*claim.borrow(), Claim::Wants);
+    wants.then(|| Promise::new(&mut |release, _| _ = claim.replace(Claim::Leads(release))))
 }
