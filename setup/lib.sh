@@ -26,7 +26,21 @@ quietly() {
   fi
 }
 
-# The toolchain that can build for wasm32: the default one, unless `install wasm-target` had to link another.
-wasm_toolchain() {
-  if [ -f "$tools/wasm-toolchain" ]; then cat "$tools/wasm-toolchain"; fi
+# Takes the toolchain that can build for wasm32: the default one, unless `install wasm-target` had to link another.
+use_wasm_toolchain() {
+  if [ -s "$tools/wasm-toolchain" ]; then RUSTUP_TOOLCHAIN=$(cat "$tools/wasm-toolchain") && export RUSTUP_TOOLCHAIN; fi
+}
+
+# Builds for wasm32 with a standard library made for it: optimised for size, and without what writes a panic's message or
+# a value for a programmer, which nobody would read. The bundle is an eighth smaller for it. Rust does not yet call the
+# flags stable, hence the bootstrap switch; `install small-std` finds out whether they work here.
+use_small_std() {
+  export RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=core,alloc,std,panic_abort CARGO_UNSTABLE_BUILD_STD_FEATURES=optimize_for_size
+  export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS='-Zunstable-options -Cpanic=immediate-abort -Zfmt-debug=none -Zlocation-detail=none'
+}
+
+# What was found out about the compiler in use, if it was this one: `yes` or `no`.
+small_std_works() {
+  local file=$tools/small-std
+  if [ -s "$file" ] && [ "$(tail -n +2 "$file")" = "$(rustc --version --verbose)" ]; then head -n 1 "$file"; fi
 }
