@@ -69,6 +69,10 @@ pub struct Texts {
     pub connecting: &'static str,
     /// The connection: there.
     pub live: &'static str,
+    /// What carries the messages, in the order of `client::Transport`.
+    pub via: [&'static str; 4],
+    /// The same, when another tab has them come.
+    pub via_tab: &'static str,
     /// The connection: lost.
     pub waiting: &'static str,
     /// The connection: no network.

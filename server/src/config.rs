@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use client::Transport;
 use protocol::{Author, Position, PublishKey, RoomName};
 
+use crate::history::Keep;
 use crate::http::Door;
 use crate::hub::ROOMS_MAX_DEFAULT;
 use crate::limiter::Allowance;
@@ -67,6 +68,15 @@ pub struct Serve {
     /// Rooms that the server keeps.
     #[arg(long, env = "CRIER_ROOMS", default_value_t = ROOMS_MAX_DEFAULT, value_name = "N")]
     pub rooms: usize,
+    /// Messages that a room keeps; the oldest go first. 0 keeps all.
+    #[arg(long, env = "CRIER_KEEP_MESSAGES", default_value_t = 100_000, value_name = "N")]
+    pub keep_messages: u64,
+    /// Bytes of messages that a room keeps. 0 sets no bound.
+    #[arg(long, env = "CRIER_KEEP_BYTES", default_value_t = 64 * 1024 * 1024, value_name = "N")]
+    pub keep_bytes: u64,
+    /// Days that a message is kept. 0 keeps it for ever.
+    #[arg(long, env = "CRIER_KEEP_DAYS", default_value_t = 365, value_name = "N")]
+    pub keep_days: u64,
     /// Seconds between signs of life on a silent connection.
     #[arg(long, env = "CRIER_HEARTBEAT", default_value_t = protocol::limits::HEARTBEAT_SECONDS, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
     pub heartbeat: u64,
@@ -90,6 +100,16 @@ impl Serve {
             hosts: self.allow_host.iter().map(|host| host.to_ascii_lowercase()).collect(),
             origins: self.allow_origin.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect(),
             proxies: self.trust_proxy.clone(),
+        }
+    }
+
+    /// What a room keeps.
+    pub fn keep(&self) -> Keep {
+        let bound = |value: u64| if value == 0 { u64::MAX } else { value };
+        Keep {
+            messages: bound(self.keep_messages),
+            bytes: bound(self.keep_bytes),
+            age: bound(self.keep_days).saturating_mul(24 * 60 * 60 * 1000),
         }
     }
 

@@ -3,15 +3,19 @@
 mod address;
 mod door;
 mod listen;
+mod patience;
 mod problem;
 mod request;
 
 mod publishing;
+mod stream;
 mod websocket;
 
 mod api;
 mod assets;
+mod events;
 mod health;
+mod live;
 mod message;
 mod page;
 mod ws;
@@ -44,7 +48,9 @@ pub fn router(context: Context, door: Door, connections: TaskTracker) -> Router 
     Router::new()
         .route("/", get(page::lobby).post(page::post_lobby))
         .route("/r/{room}", get(page::room).post(page::post_room))
+        .route("/r/{room}/live", get(live::live))
         .route("/api/rooms/{room}/messages", get(api::messages).post(api::publish))
+        .route("/api/rooms/{room}/events", get(events::events))
         .route("/ws/{room}", any(ws::upgrade))
         .route("/message/", any(message::upgrade))
         .route("/healthz", get(health::alive))

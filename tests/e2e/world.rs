@@ -74,7 +74,12 @@ impl Board {
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("http://{}{path}", self.host())
+    }
+
+    /// Its address as `host:port`.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     pub async fn post(&self, room: &str, text: &str) {

@@ -1,11 +1,14 @@
 //! A WebSocket as the client core wants it.
 
+use std::rc::Rc;
+
 use client::Event;
 use protocol::ServerFrame;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
+use super::Tell;
 use super::json::Parsed;
 
 /// An open or opening socket. Dropping it closes it, after which it tells nothing more.
@@ -18,11 +21,11 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Opens a socket that tells `tell` what happens. `None` where the browser refuses at once.
-    pub(super) fn open(link: u32, address: &str, tell: impl Fn(Event) + Clone + 'static) -> Option<Self> {
+    pub(super) fn open(link: u32, address: &str, tell: &Tell) -> Option<Self> {
         let socket = WebSocket::new(address).ok()?;
-        let on_open = tell.clone();
+        let on_open = Rc::clone(tell);
         let opened = Closure::<dyn FnMut()>::new(move || on_open(Event::Opened { link }));
-        let on_message = tell.clone();
+        let (on_message, on_close) = (Rc::clone(tell), Rc::clone(tell));
         let received = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
             // The protocol has text frames only; the server sends no others.
             if let Some(text) = event.data().as_string() {
@@ -31,7 +34,7 @@ impl Socket {
             }
         });
         let closed = Closure::<dyn FnMut(_)>::new(move |event: CloseEvent| {
-            tell(Event::Closed { link, code: event.code(), reason: event.reason() });
+            on_close(Event::Closed { link, code: event.code(), reason: event.reason() });
         });
         socket.set_onopen(Some(opened.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(received.as_ref().unchecked_ref()));

@@ -2,6 +2,7 @@
 //!
 //! Storage can be forbidden, full or wiped at any time. The page then goes on without it.
 
+use client::Transport;
 use protocol::{Json, PublishKey, PublishRequest, RoomName};
 use web_sys::Storage;
 
@@ -40,6 +41,23 @@ pub(super) fn keep_draft(room: &RoomName, text: &str) {
 
 fn draft_key(room: &RoomName) -> String {
     "crier:draft:".to_owned() + room.as_str()
+}
+
+/// For how long it is worth knowing which transport worked, in milliseconds. Networks change.
+const TRANSPORT_MS: f64 = 600_000.0;
+const TRANSPORT_KEY: &str = "crier:transport";
+
+/// The transport that worked a few minutes ago.
+pub(super) fn transport() -> Option<Transport> {
+    let item = storage()?.get_item(TRANSPORT_KEY).ok().flatten()?;
+    let (word, time) = item.split_once(' ')?;
+    let age = js_sys::Date::now() - time.parse::<u64>().ok()? as f64;
+    Transport::of_word(word).filter(|_| (0.0..TRANSPORT_MS).contains(&age))
+}
+
+/// Remembers which transport works.
+pub(super) fn keep_transport(transport: Transport) {
+    set(TRANSPORT_KEY, &[transport.word(), " ", &(js_sys::Date::now() as u64).to_string()].concat());
 }
 
 /// The messages on their way from one room.

@@ -106,7 +106,7 @@ mod tests {
 
     fn timeline(entries: Vec<Entry>) -> Timeline {
         let position = at(1, entries.last().map_or(0, |entry| entry.offset));
-        Timeline::new(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, here: 0 })
+        Timeline::new(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, here: 1 })
     }
 
     fn message(epoch: u64, offset: u64, continued: bool) -> Row {

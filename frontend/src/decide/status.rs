@@ -1,6 +1,6 @@
 //! What the page says about its connection: nothing, as long as that is honest.
 
-use client::Connection;
+use client::{Connection, Transport};
 
 /// How long a connection may be away before the page says so, in milliseconds.
 const QUIET_MS: u64 = 1500;
@@ -11,7 +11,12 @@ pub enum Status {
     /// It is being made.
     Connecting,
     /// It is there.
-    Live,
+    Live {
+        /// How messages come.
+        transport: Transport,
+        /// Whether it is another tab that has them come.
+        follows: bool,
+    },
     /// It is lost; the next try is in so many seconds.
     Waiting {
         /// At least one.
@@ -28,10 +33,19 @@ impl Status {
     pub fn word(self) -> &'static str {
         match self {
             Self::Connecting => "connecting",
-            Self::Live => "live",
+            Self::Live { .. } => "live",
             Self::Waiting { .. } => "waiting",
             Self::Offline => "offline",
             Self::Stopped => "stopped",
+        }
+    }
+
+    /// What carries the messages, as `#connection` has it in `data-transport`; nothing while nothing does.
+    pub fn transport(self) -> Option<&'static str> {
+        match self {
+            Self::Live { follows: true, .. } => Some("tab"),
+            Self::Live { transport, .. } => Some(transport.word()),
+            _ => None,
         }
     }
 }
@@ -53,9 +67,9 @@ impl Calm {
     /// What to say now, and when to look again if nothing happens before.
     pub fn look(&mut self, connection: Connection, now: u64) -> (Status, Option<u64>) {
         let (status, again) = match connection {
-            Connection::Live { .. } => {
+            Connection::Live { transport, follows } => {
                 self.away_since = None;
-                (Status::Live, None)
+                (Status::Live { transport, follows }, None)
             }
             Connection::Stopped { code: Some(_) } => (Status::Stopped, None),
             _ => self.away(connection, now),
@@ -81,21 +95,20 @@ impl Calm {
 
 #[cfg(test)]
 mod tests {
-    use client::Transport;
-
     use super::*;
 
     const LIVE: Connection = Connection::Live { transport: Transport::WebSocket, follows: false };
+    const SAYS_LIVE: Status = Status::Live { transport: Transport::WebSocket, follows: false };
     const WAITING: Connection = Connection::Waiting { until: 20_000 };
 
     #[test]
     fn a_short_interruption_is_not_worth_a_word() {
         let mut calm = Calm::default();
-        assert_eq!(calm.look(LIVE, 0), (Status::Live, None));
-        assert_eq!(calm.look(WAITING, 10_000), (Status::Live, Some(11_500)));
-        assert_eq!(calm.look(Connection::Connecting, 11_000), (Status::Live, Some(11_500)));
-        assert_eq!(calm.look(LIVE, 11_400), (Status::Live, None));
-        assert_eq!(calm.look(Connection::Offline, 12_000), (Status::Live, Some(13_500)));
+        assert_eq!(calm.look(LIVE, 0), (SAYS_LIVE, None));
+        assert_eq!(calm.look(WAITING, 10_000), (SAYS_LIVE, Some(11_500)));
+        assert_eq!(calm.look(Connection::Connecting, 11_000), (SAYS_LIVE, Some(11_500)));
+        assert_eq!(calm.look(LIVE, 11_400), (SAYS_LIVE, None));
+        assert_eq!(calm.look(Connection::Offline, 12_000), (SAYS_LIVE, Some(13_500)));
     }
 
     #[test]
@@ -106,7 +119,7 @@ mod tests {
         assert_eq!(calm.look(WAITING, 11_500), (Status::Waiting { seconds: 9 }, Some(12_500)));
         assert_eq!(calm.look(WAITING, 19_500), (Status::Waiting { seconds: 1 }, Some(20_000)));
         assert_eq!(calm.look(WAITING, 20_000), (Status::Connecting, None));
-        assert_eq!(calm.look(LIVE, 20_001), (Status::Live, None));
+        assert_eq!(calm.look(LIVE, 20_001), (SAYS_LIVE, None));
     }
 
     #[test]
@@ -114,5 +127,13 @@ mod tests {
         let mut calm = Calm::default();
         calm.look(LIVE, 0);
         assert_eq!(calm.look(Connection::Stopped { code: Some(4500) }, 1), (Status::Stopped, None));
+    }
+
+    #[test]
+    fn what_carries_the_messages_has_a_word() {
+        let live = |transport, follows| Status::Live { transport, follows }.transport();
+        assert_eq!(live(Transport::Sse, false), Some("sse"));
+        assert_eq!(live(Transport::Poll, true), Some("tab"));
+        assert_eq!(Status::Offline.transport(), None);
     }
 }

@@ -33,6 +33,8 @@ pub(super) static TEXTS: Texts = Texts {
     scheme_system: "System",
     connecting: "Connecting…",
     live: "Live",
+    via: ["WebSocket", "event stream", "long polling", "polling"],
+    via_tab: "by another tab",
     waiting: "Connection lost",
     offline: "Offline. What you post is sent later.",
     stopped: "Disconnected by the server.",

@@ -33,6 +33,8 @@ pub(super) static TEXTS: Texts = Texts {
     scheme_system: "跟随系统",
     connecting: "正在连接……",
     live: "实时",
+    via: ["WebSocket", "事件流", "长轮询", "轮询"],
+    via_tab: "经由另一标签页",
     waiting: "连接已断开",
     offline: "网络已断开，您发布的消息将在恢复后送出。",
     stopped: "服务器已结束连接。",

@@ -32,6 +32,19 @@ pub(super) struct Wishes {
     scheme: Option<String>,
 }
 
+impl Wishes {
+    /// The language in which this reader is answered.
+    pub(super) fn language(&self, headers: &HeaderMap) -> Language {
+        let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        Language::negotiate(self.lang.as_deref(), cookie(headers, "lang").as_deref(), accepted)
+    }
+
+    /// The colours that this reader is shown.
+    pub(super) fn scheme(&self, headers: &HeaderMap) -> Scheme {
+        Scheme::negotiate(self.scheme.as_deref(), cookie(headers, "scheme").as_deref())
+    }
+}
+
 /// `GET /`
 pub(super) async fn lobby(state: FromState<State>, query: Query<Wishes>, request: Request) -> Response {
     room(state, Room(RoomName::lobby()), query, request).await
@@ -107,11 +120,9 @@ async fn render(state: &State, room: RoomName, wishes: Wishes, refused: Refused,
         Err(error) => return Refusal::from(error).into_response(),
     };
     let headers = request.headers();
-    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let language = Language::negotiate(wishes.lang.as_deref(), cookie(headers, "lang").as_deref(), accepted);
-    let scheme = Scheme::negotiate(wishes.scheme.as_deref(), cookie(headers, "scheme").as_deref());
+    let (language, scheme) = (wishes.language(headers), wishes.scheme(headers));
     let data = PageData {
-        here: state.context.hub.here(&room),
+        here: page.here,
         room,
         page,
         language,

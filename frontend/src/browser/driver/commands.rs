@@ -9,7 +9,7 @@ use protocol::{PublishKey, PublishRequest};
 
 use super::Driver;
 use crate::board::{Command, Look, Older};
-use crate::browser::{clock, cookie, history, storage, viewport};
+use crate::browser::{clock, cookie, requests, storage, viewport};
 
 impl Driver {
     /// Does all that was asked for, and again whenever more is.
@@ -55,7 +55,7 @@ impl Driver {
         board.show(Look { older: Older::Loading, ..board.looked() });
         let driver = Rc::clone(self);
         spawn_local(async move {
-            let page = history::page(&driver.room, before).await;
+            let page = requests::history(&driver.room, before).await;
             let older = if page.is_some() { Older::Some } else { Older::Failed };
             let mut content = board.content.write_value();
             // A list that has meanwhile let go of its oldest would get a hole.
