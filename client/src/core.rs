@@ -89,7 +89,7 @@ impl Core {
         let connection = self.connection();
         match event {
             Event::Start => self.hurry(now),
-            Event::Opened { link } => self.opened(link),
+            Event::Opened { link } => self.ping(link, now),
             Event::Received { link, frame } => self.received(link, frame, now),
             Event::Alive { link } => self.alive(link, now),
             Event::Closed { link, code, reason } => self.closed(link, code, &reason, now),

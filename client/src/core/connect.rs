@@ -3,6 +3,7 @@
 use protocol::{ClientFrame, Disconnect};
 
 use super::link::{Due, Link};
+use super::publish::write;
 use super::{Action, Core, Rest};
 use crate::Transport;
 use crate::backoff::CAP_MS;
@@ -11,8 +12,6 @@ use crate::backoff::CAP_MS;
 const ATTEMPT_MS: u64 = 3_000;
 /// How long one may take otherwise. The network may just be slow.
 const PATIENT_MS: u64 = 10_000;
-/// The reference of a ping. It need not be another one each time: whatever answers it has come all the way.
-const PING: u64 = 0;
 
 /// How a link was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +90,7 @@ impl Core {
         match link.transport {
             Transport::WebSocket => {
                 if link.ask_now(now) {
-                    self.ping(id);
+                    self.ping(id, now);
                 }
             }
             Transport::Sse => link.doubted = link.is_stale(now),
@@ -103,8 +102,11 @@ impl Core {
         }
     }
 
-    pub(super) fn ping(&mut self, link: u32) {
-        self.actions.push(Action::Send { link, text: super::publish::write(&ClientFrame::Ping { r#ref: PING }) });
+    pub(super) fn ping(&mut self, id: u32, now: u64) {
+        if let Some(link) = self.link(id).filter(|link| link.transport == Transport::WebSocket) {
+            let r#ref = link.ping(now);
+            self.actions.push(Action::Send { link: id, text: write(&ClientFrame::Ping { r#ref }) });
+        }
     }
 
     /// Asks for the next page.
@@ -113,12 +115,6 @@ impl Core {
         if let Some(link) = self.link(id) {
             let wait_seconds = link.fetch(after, may_wait, now);
             self.actions.push(Action::Fetch { link: id, after, wait_seconds });
-        }
-    }
-
-    pub(super) fn opened(&mut self, id: u32) {
-        if self.link(id).is_some_and(|link| link.transport == Transport::WebSocket) {
-            self.ping(id);
         }
     }
 
@@ -189,16 +185,17 @@ impl Core {
     fn mind(&mut self, link: &Link, now: u64) {
         match link.due(now) {
             Due::Nothing => {}
+            Due::Fail if link.is_in_doubt() => self.give_up(link.id, Loss::Late, now),
             Due::Fail => self.give_up(link.id, Loss::Failed { spread: None }, now),
             Due::Fetch => self.fetch(link.id, true, now),
-            Due::Ask => {
-                if let Some(link) = self.link(link.id) {
-                    link.ask_in_silence(now);
-                }
-                if link.transport == Transport::WebSocket {
-                    self.ping(link.id);
-                }
-            }
+            Due::Ask => self.ask_stream(link.id, now),
+        }
+    }
+
+    pub(super) fn ask_stream(&mut self, id: u32, now: u64) {
+        if let Some(link) = self.link(id) {
+            link.ask(now);
+            self.ping(id, now);
         }
     }
 

@@ -128,7 +128,8 @@ pub enum Action {
         /// The body.
         json: String,
     },
-    /// Close a link, or drop its request. No event is expected of it any more.
+    /// Close a link, or drop its request. No event is expected of it any more. Each link ends with this, but for those that
+    /// said [`Event::Closed`] or [`Event::Taken`] themselves.
     Close {
         /// Which.
         link: u32,

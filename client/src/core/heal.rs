@@ -51,7 +51,7 @@ impl Core {
             Some(link) if link.transport == Transport::WebSocket && !link.has_lived() => {
                 link.ask_now(now);
                 let id = link.id;
-                self.ping(id);
+                self.ping(id, now);
             }
             _ => self.promote(now),
         }
@@ -82,6 +82,9 @@ impl Core {
         let Some(Link { transport, .. }) = self.link(id) else { return };
         let transport = *transport;
         self.choice.proven(transport);
+        if transport == Transport::WebSocket {
+            self.ask_stream(id, now);
+        }
         if self.is_current(id) {
             self.live(false, now);
         } else if !self.choice.is_fickle(transport) {

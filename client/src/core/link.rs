@@ -14,8 +14,9 @@ const PAGE_MS: u64 = 10_000;
 pub(super) const HEALTHY_MS: u64 = 10_000;
 /// The longest heartbeat that is believed, in seconds.
 const HEARTBEAT_SECONDS_MAX: u64 = 600;
-/// What comes this long after a hello did not come together with it, in milliseconds.
-const SEPARATE_MS: u64 = 200;
+/// How long after an answer that came behind something else a WebSocket is asked again, in milliseconds, times the number
+/// of questions so far.
+const CONFIRM_MS: u64 = 2_000;
 /// How long a greeted event stream is given to say something more, in milliseconds: the server does so after a second.
 const SIGN_MS: u64 = 1_500;
 /// How long a server may wait with a page, in seconds. Many proxies cut a response at 30.
@@ -41,10 +42,17 @@ pub(super) struct Link {
     pub(super) proven: Option<u64>,
     /// Whether a stream that can't be asked is to be replaced by a new one.
     pub(super) doubted: bool,
-    fetched: u64,
-    greeted: u64,
+    /// When a page was last asked for, or a WebSocket whether it is there.
+    asked: u64,
     heard: u64,
     heartbeat: u64,
+    /// The number of the last ping.
+    pings: u64,
+    /// Whether nothing has come since then.
+    is_next: bool,
+    /// Whether a ping was answered before anything else came. What keeps back each thing until there is another can't do
+    /// that, however much is going on.
+    is_confirmed: bool,
     turn: Turn,
 }
 
@@ -62,9 +70,9 @@ enum Turn {
 /// A sign that something works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sign {
-    /// A frame that came by itself.
+    /// A frame that came by itself. The hello may be held back until it comes, and it until there is another.
     Frame,
-    /// The comment of an event stream, which is written apart from all else.
+    /// The comment of an event stream, which the server writes apart from all else, a second after its hello.
     Comment,
     /// The answer to what was sent or asked on this link.
     Answer,
@@ -85,26 +93,67 @@ pub(super) enum Due {
 impl Link {
     pub(super) fn new(id: u32, transport: Transport, after: Option<Position>, patience: u64, now: u64) -> Self {
         let turn = Turn::Theirs { due: now + patience, wait: 0, again: false };
-        Self { id, transport, after, epoch: None, proven: None, doubted: false, fetched: now, greeted: now, heard: now, heartbeat: 0, turn }
+        Self {
+            id,
+            transport,
+            after,
+            epoch: None,
+            proven: None,
+            doubted: false,
+            asked: now,
+            heard: now,
+            heartbeat: 0,
+            pings: 0,
+            is_next: false,
+            is_confirmed: transport != Transport::WebSocket,
+            turn,
+        }
     }
 
     pub(super) fn is_stream(&self) -> bool {
         matches!(self.transport, Transport::WebSocket | Transport::Sse)
     }
 
-    /// Something arrived.
+    /// Something arrived. That is life enough for a stream which nothing holds back.
     pub(super) fn hear(&mut self, now: u64) {
         self.heard = now;
         self.doubted = false;
-        if self.is_stream() && self.proven.is_some() {
+        if self.is_stream() && self.proven.is_some() && self.is_confirmed {
             self.turn = Turn::Stream;
         }
+    }
+
+    /// A frame arrived that does not answer the last ping.
+    pub(super) fn hear_other(&mut self) {
+        self.is_next = false;
+    }
+
+    /// A ping was answered.
+    pub(super) fn hear_pong(&mut self, ping: u64) {
+        if ping == self.pings {
+            self.is_confirmed |= self.is_next;
+            if self.proven.is_some() {
+                self.turn = Turn::Stream;
+            }
+        }
+    }
+
+    /// The number for a ping that is sent now.
+    pub(super) fn ping(&mut self, now: u64) -> u64 {
+        self.pings += 1;
+        self.is_next = true;
+        self.asked = now;
+        self.pings
+    }
+
+    /// Whether it still has to show that nothing holds it back.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.proven.is_some() && !self.is_confirmed
     }
 
     /// The server said hello.
     pub(super) fn greet(&mut self, epoch: Epoch, heartbeat_seconds: u64, now: u64) {
         self.epoch = Some(epoch);
-        self.greeted = now;
         self.heartbeat = heartbeat_seconds.clamp(1, HEARTBEAT_SECONDS_MAX) * 1_000;
         if let Turn::Theirs { due, .. } = &mut self.turn
             && self.transport == Transport::Sse
@@ -116,12 +165,7 @@ impl Link {
     /// Takes a sign. Whether the link is proven by it: a hello alone may have been let through by what holds back all that
     /// follows, so something must have come apart from it.
     pub(super) fn take(&mut self, sign: Sign, now: u64) -> bool {
-        let proves = match (self.transport, sign) {
-            (Transport::Sse, Sign::Frame) => now >= self.greeted + SEPARATE_MS,
-            (_, Sign::Frame) => false,
-            (_, Sign::Comment | Sign::Answer) => true,
-        };
-        let is_news = proves && self.epoch.is_some() && self.proven.is_none();
+        let is_news = sign != Sign::Frame && self.epoch.is_some() && self.proven.is_none();
         if is_news {
             self.proven = Some(now);
             self.hear(now);
@@ -153,14 +197,15 @@ impl Link {
     pub(super) fn deadline(&self) -> u64 {
         match self.turn {
             Turn::Theirs { due, .. } => due,
+            Turn::Stream if !self.is_confirmed => self.asked + CONFIRM_MS * self.pings,
             Turn::Stream => self.heard + self.heartbeat + GRACE_MS,
             Turn::Ours { at } => at,
         }
     }
 
-    /// The stream is asked because it was silent for long.
-    pub(super) fn ask_in_silence(&mut self, now: u64) {
-        let due = (self.heard + 2 * self.heartbeat).max(now + PROBE_MS);
+    /// The stream is asked because it was silent for long, or is in doubt.
+    pub(super) fn ask(&mut self, now: u64) {
+        let due = if self.is_confirmed { (self.heard + 2 * self.heartbeat).max(now + PROBE_MS) } else { now + PROBE_MS };
         self.turn = Turn::Theirs { due, wait: 0, again: false };
     }
 
@@ -188,7 +233,7 @@ impl Link {
         let wait = if may_wait && self.transport == Transport::LongPoll { WAIT_SECONDS } else { 0 };
         let patience = if may_wait { wait * 1_000 + PAGE_MS } else { PROBE_MS };
         self.after = after;
-        self.fetched = now;
+        self.asked = now;
         self.turn = Turn::Theirs { due: now + patience, wait, again: false };
         wait
     }
@@ -212,7 +257,7 @@ impl Link {
             _ => PAGES_MS,
         };
         self.heard = now;
-        self.turn = Turn::Ours { at: (self.fetched + pause).max(now) };
+        self.turn = Turn::Ours { at: (self.asked + pause).max(now) };
         true
     }
 
@@ -220,7 +265,7 @@ impl Link {
     pub(super) fn hurry(&mut self, now: u64) {
         match &mut self.turn {
             Turn::Theirs { again, .. } => *again = true,
-            Turn::Ours { at } => *at = now.max((*at).min(self.fetched + WOKEN_MS)),
+            Turn::Ours { at } => *at = now.max((*at).min(self.asked + WOKEN_MS)),
             Turn::Stream => {}
         }
     }

@@ -16,6 +16,10 @@ impl Core {
         let is_greeted = link.epoch.is_some();
         let mut sign = Sign::Frame;
         match frame {
+            Some(ServerFrame::Pong { r#ref }) => link.hear_pong(r#ref),
+            _ => link.hear_other(),
+        }
+        match frame {
             Some(ServerFrame::Hello(hello)) if !is_greeted => self.hello(id, hello, now),
             Some(frame) if is_greeted => {
                 if let ServerFrame::Pong { .. } | ServerFrame::Published { .. } | ServerFrame::Error { .. } = frame {
@@ -82,9 +86,9 @@ impl Core {
             Err(Some(Problem { gap: Some(gap), .. })) => self.gap(id, gap, now),
             Err(Some(problem)) if problem.code.is_temporary() => {
                 self.backoff.hold(problem.retry_after.unwrap_or_default().max(HOLD_MS), now);
-                return self.lose(id, Loss::Innocent, now);
+                return self.give_up(id, Loss::Innocent, now);
             }
-            Err(_) => return self.lose(id, Loss::Failed { spread: None }, now),
+            Err(_) => return self.give_up(id, Loss::Failed { spread: None }, now),
         }
         if self.cursor != before {
             if let Some(link) = self.link(id) {
