@@ -24,6 +24,9 @@ pub fn shell(assets: &str, data: PageData) -> impl IntoView + use<> {
         (true, subtitle) => format!("{TITLE} · {subtitle}"),
     };
     let file = |name: &str| format!("{assets}/{name}");
+    // A room's name has nothing in it that an address would need to escape. Which language and colours were asked for
+    // stands in the address, because a reader may keep no cookies.
+    let live = format!("/r/{}/live?after={}&lang={}&scheme={}", data.room, data.page.position, data.language.tag(), data.scheme.word());
     let (language, scheme) = (data.language.tag(), data.scheme.word());
     let color_scheme = match data.scheme {
         Scheme::Light => "light",
@@ -46,10 +49,12 @@ pub fn shell(assets: &str, data: PageData) -> impl IntoView + use<> {
                 <link rel="modulepreload" href=file("frontend.js")/>
                 <link rel="preload" href=file("frontend_bg.wasm") r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
                 <script type="module" src=file("start.js")></script>
+                <noscript><link rel="stylesheet" href=file("live.css")/></noscript>
             </head>
             <body>
                 <noscript>
                     <p class="no-script">{texts.no_script} " " <a href="">{texts.reload}</a></p>
+                    <iframe class="live" src=live title=texts.live_view></iframe>
                 </noscript>
                 <div id="app"><App data/></div>
                 <script type="application/json" id="page-data" inner_html=json></script>

@@ -83,6 +83,12 @@ pub struct Texts {
     pub now: &'static str,
     /// What a reader without script should know.
     pub no_script: &'static str,
+    /// What the live view without script is called.
+    pub live_view: &'static str,
+    /// What it says while it is empty.
+    pub live_empty: &'static str,
+    /// The link that goes on with it when it has stopped.
+    pub live_stopped: &'static str,
     /// The link that loads the page again.
     pub reload: &'static str,
     /// How many are here.

@@ -194,6 +194,10 @@ impl Browser {
         ] {
             wanted.add_arg(argument).unwrap();
         }
+        if wishes.no_script {
+            // The live view never ends, so the page that holds it never has loaded.
+            wanted.insert_base_capability("pageLoadStrategy".to_owned(), json!("none"));
+        }
         wanted.insert_base_capability("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
         let page = WebDriver::new(&driver_url, wanted).await.unwrap();
         page.set_script_timeout(PATIENCE).await.unwrap();

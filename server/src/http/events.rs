@@ -60,7 +60,6 @@ struct Events {
 
 impl Script for Events {
     const BYTES_MAX: usize = 16 * 1024 * 1024;
-    const HEARTBEAT: &'static [u8] = b":\n\n";
 
     fn entry(&self, entry: &Encoded) -> Bytes {
         entry.event(self.epoch)
@@ -73,6 +72,10 @@ impl Script for Events {
             // Nobody asks anything on a stream that goes one way, so nothing is answered.
             _ => Bytes::new(),
         }
+    }
+
+    fn heartbeat(&self, _: u64) -> Bytes {
+        Bytes::from_static(b":\n\n")
     }
 
     /// Nothing: a browser comes back by itself, with its position.

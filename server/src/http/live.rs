@@ -2,12 +2,15 @@
 //! `<iframe>` inside `<noscript>`.
 //!
 //! There is no script in it and its policy forbids one. The newest row is in view by the style sheet alone: the list
-//! is laid out from its end and never closed. When the response ends, in good order or not, a refresh goes on with it.
+//! is laid out from its end and never closed. When the response has ended a refresh goes on with it, and when it has
+//! just stopped, the style sheet shows the last heartbeat, which is a link.
+
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State as FromState;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Version};
 use axum::response::{IntoResponse, Response};
 use frontend::decide::author::{hue_class, initial};
 use frontend::decide::moment::Moment;
@@ -34,6 +37,8 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 const BROKEN_PAUSE: u64 = 5;
 /// The same after the server said that it stops.
 const RESTART_PAUSE: u64 = 3;
+/// The style sheet shows a heartbeat that none has followed for 50 s, so it only may where more would have come by then.
+const BEAT_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// Where to go on.
 #[derive(Deserialize)]
@@ -51,9 +56,10 @@ pub(super) async fn live(
     Query(wishes): Query<Wishes>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
+    let beats = state.context.heartbeat <= BEAT_TIME_MAX;
     let (session, hello) = Session::start(state.context, address, &room, wanted.after)?;
     let (language, scheme) = (wishes.language(&headers), wishes.scheme(&headers));
-    let document = Document { room, epoch: hello.position.epoch, language, scheme };
+    let document = Document { room, epoch: hello.position.epoch, language, scheme, beats };
     let asked = wanted.after.unwrap_or(hello.position);
     let mut first = document.head(asked);
     if let Some(gap) = &hello.gap {
@@ -61,7 +67,11 @@ pub(super) async fn live(
     }
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     let shared = [(CONTENT_TYPE, html), (CONTENT_SECURITY_POLICY, POLICY)];
-    Ok((PASS_ON, shared, stream::body(session, document, hello.position.offset, first.into())).into_response())
+    let mut response = (PASS_ON, shared, stream::body(session, document, hello.position.offset, first.into())).into_response();
+    // In HTTP/1.0 the end of the connection is the end of the document. In chunks, one that breaks off is a failure, on which
+    // browsers give up the refresh, too.
+    *response.version_mut() = Version::HTTP_10;
+    Ok(response)
 }
 
 struct Document {
@@ -69,6 +79,7 @@ struct Document {
     epoch: Epoch,
     language: Language,
     scheme: Scheme,
+    beats: bool,
 }
 
 impl Document {
@@ -78,15 +89,16 @@ impl Document {
 
     /// All that stands before the first row. If the connection breaks, the document is read again from `after`.
     fn head(&self, after: Position) -> String {
-        let (language, scheme, messages) = (self.language.tag(), self.scheme.word(), self.texts().messages);
+        let (language, scheme, texts) = (self.language.tag(), self.scheme.word(), self.texts());
         let sheet = |name: &str| format!("<link rel=\"stylesheet\" href=\"{}/{name}.css\">", assets::BASE);
         let sheets: String = ["tokens", "base", "list", "live"].into_iter().map(sheet).collect();
         let refresh = self.refresh(BROKEN_PAUSE, after);
         format!(
             "<!DOCTYPE html>\n<html lang=\"{language}\" data-scheme=\"{scheme}\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{refresh}<title>{TITLE}</title>{sheets}</head>\
-             <body class=\"live\"><div id=\"scroller\" tabindex=\"0\"><div class=\"column\">\
-             <ol id=\"messages\" role=\"log\" aria-label=\"{messages}\">\n"
+             <body class=\"live\"><div id=\"scroller\" tabindex=\"0\"><div class=\"column\"><p>{}</p>\
+             <ol id=\"messages\" role=\"log\" aria-label=\"{}\">\n",
+            texts.live_empty, texts.live_view
         )
     }
 
@@ -113,7 +125,6 @@ impl Document {
 impl Script for Document {
     /// So that the document is another one before it has a megabyte, which some browsers and readers handle badly.
     const BYTES_MAX: usize = 990_000;
-    const HEARTBEAT: &'static [u8] = b"\n";
 
     fn entry(&self, entry: &Encoded) -> Bytes {
         let form = Language::ALL.iter().position(|language| *language == self.language).unwrap_or_default();
@@ -127,6 +138,14 @@ impl Script for Document {
         }
     }
 
+    fn heartbeat(&self, after: u64) -> Bytes {
+        if !self.beats {
+            return Bytes::from_static(b"\n");
+        }
+        let after = Position { epoch: self.epoch, offset: after };
+        format!("<li class=\"beat\"><a href=\"{}\">{}</a></li>\n", self.address(after), self.texts().live_stopped).into()
+    }
+
     fn end(&self, end: End, after: u64) -> Bytes {
         let pause = match end {
             End::Recycled => 0,
@@ -135,8 +154,8 @@ impl Script for Document {
         };
         let after = Position { epoch: self.epoch, offset: after };
         // The link is for browsers that were told not to follow a refresh.
-        let (refresh, address, reload) = (self.refresh(pause, after), self.address(after), self.texts().reload);
-        format!("<li class=\"ended\"><a href=\"{address}\">{reload}</a></li>{refresh}\n").into()
+        let (refresh, address, words) = (self.refresh(pause, after), self.address(after), self.texts().live_view);
+        format!("<li class=\"ended\"><a href=\"{address}\">{words}</a></li>{refresh}\n").into()
     }
 }
 

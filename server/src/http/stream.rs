@@ -32,13 +32,13 @@ pub(super) const PASS_ON: [(HeaderName, HeaderValue); 2] = [
 pub(super) trait Script: Send + 'static {
     /// How many bytes a response has at the most.
     const BYTES_MAX: usize;
-    /// What is written when nothing happens.
-    const HEARTBEAT: &'static [u8];
     /// An entry.
     fn entry(&self, entry: &Encoded) -> Bytes;
     /// What else the session says to a reader that has everything up to the offset `after`; empty for what this stream
     /// does not carry.
     fn frame(&self, frame: &ServerFrame, after: u64) -> Bytes;
+    /// What is written to such a reader when nothing happens.
+    fn heartbeat(&self, after: u64) -> Bytes;
     /// The last words to a reader that has everything up to the offset `after` and is to go on there.
     fn end(&self, end: End, after: u64) -> Bytes;
 }
@@ -114,7 +114,7 @@ impl<S: Script> Flow<S> {
                 }
                 return;
             }
-            Some(Outgoing::Heartbeat) => return say(Bytes::from_static(S::HEARTBEAT), parts),
+            Some(Outgoing::Heartbeat) => return say(self.script.heartbeat(self.after), parts),
             Some(Outgoing::Close(disconnect)) => End::Closed(disconnect),
             None => End::Recycled,
         };

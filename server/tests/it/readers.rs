@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use protocol::{Gap, MessagesPage, Position, Problem, ServerFrame};
+use protocol::{MessagesPage, Position, Problem, ServerFrame};
 use reqwest::Response;
 use tokio::time::timeout;
 
@@ -93,7 +93,10 @@ impl Reader {
                     self.entry(offset, text);
                     self.link = Some(Link::Live(live));
                 }
-                Some(Row::Missed) => panic!("a gap in the live view is told in a sentence, which this reader can't read"),
+                Some(Row::Missed { last }) => {
+                    self.gap(Position { offset: last.unwrap(), ..self.position });
+                    self.link = Some(Link::Live(live));
+                }
                 Some(Row::Ended { after, .. }) => assert_eq!(after, self.position),
                 None => {}
             },
@@ -105,7 +108,7 @@ impl Reader {
         match self.transport {
             Transport::WebSocket => Link::WebSocket(Box::new(Socket::open(&server.socket_url(&format!("/ws/{room}?after={after}"))).await)),
             Transport::Events => Link::Events(Box::new(Events::open(server, room, &format!("?after={after}")).await)),
-            _ => Link::Live(Box::new(Live::open(server, &format!("/r/{room}/live?after={after}")).await)),
+            _ => Link::Live(Box::new(Live::open(server, &format!("/r/{room}/live?after={after}&lang=en")).await)),
         }
     }
 
@@ -113,7 +116,7 @@ impl Reader {
         let response = server.get(&format!("/api/rooms/{}/messages?after={}{more}", self.room, self.position)).await;
         if response.status() == 410 {
             let problem: Problem = response.json().await.unwrap();
-            return self.gap(&problem.gap.unwrap());
+            return self.gap(problem.gap.unwrap().resumes);
         }
         assert_eq!(response.status(), 200);
         let page: MessagesPage = response.json().await.unwrap();
@@ -126,13 +129,13 @@ impl Reader {
     fn take(&mut self, frame: &ServerFrame) {
         match frame {
             ServerFrame::Hello(hello) => match &hello.gap {
-                Some(gap) => self.gap(gap),
+                Some(gap) => self.gap(gap.resumes),
                 None => assert_eq!(hello.position, self.position),
             },
             ServerFrame::Message(entry) => self.entry(entry.offset, entry.text.as_str().to_owned()),
             // Over server-sent events the hello's gap is told a second time, for who listens to nothing else.
             ServerFrame::Gap(gap) if gap.resumes == self.position => {}
-            ServerFrame::Gap(gap) => self.gap(gap),
+            ServerFrame::Gap(gap) => self.gap(gap.resumes),
             ServerFrame::Presence { .. } | ServerFrame::Heartbeat => {}
             ServerFrame::Published { .. } | ServerFrame::Pong { .. } | ServerFrame::Error { .. } => panic!("{frame:?}"),
         }
@@ -144,17 +147,39 @@ impl Reader {
         self.read.push((offset, text));
     }
 
-    fn gap(&mut self, gap: &Gap) {
-        assert!(gap.resumes.offset > self.position.offset, "{gap:?}");
-        self.gaps.push((self.position.offset, gap.resumes.offset));
-        self.position = gap.resumes;
+    fn gap(&mut self, resumes: Position) {
+        assert!(resumes.offset > self.position.offset, "{resumes}");
+        self.gaps.push((self.position.offset, resumes.offset));
+        self.position = resumes;
+    }
+}
+
+/// Text as it arrives, in pieces that may end within a character.
+#[derive(Default)]
+struct Incoming {
+    text: String,
+    rest: Vec<u8>,
+}
+
+impl Incoming {
+    fn add(&mut self, bytes: &[u8]) {
+        self.rest.extend(bytes);
+        let whole = std::str::from_utf8(&self.rest).map_or_else(|error| error.valid_up_to(), str::len);
+        assert!(self.rest.len() - whole < 4, "it is not UTF-8");
+        self.text += std::str::from_utf8(&self.rest[..whole]).unwrap();
+        self.rest.drain(..whole);
+    }
+
+    fn take_until(&mut self, end: &str) -> Option<String> {
+        let at = self.text.find(end)?;
+        Some(self.text.drain(..at + end.len()).collect())
     }
 }
 
 /// A stream of server-sent events.
 pub struct Events {
     pub response: Response,
-    buffer: String,
+    buffer: Incoming,
 }
 
 /// What an event stream says.
@@ -179,18 +204,17 @@ impl Events {
     pub fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { response, buffer: String::new() }
+        Self { response, buffer: Incoming::default() }
     }
 
     /// The next block, or nothing when the stream has ended in good order. Lines are split as a browser splits them.
     pub async fn next(&mut self) -> Option<Said> {
         loop {
-            if let Some(end) = self.buffer.find("\n\n") {
-                let block: String = self.buffer.drain(..end + 2).collect();
+            if let Some(block) = self.buffer.take_until("\n\n") {
                 return Some(parse(block.trim_end_matches('\n')));
             }
             let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("nothing came").unwrap()?;
-            self.buffer += std::str::from_utf8(&chunk).unwrap();
+            self.buffer.add(&chunk);
         }
     }
 
@@ -230,16 +254,25 @@ fn parse(block: &str) -> Said {
 /// The live view without script.
 pub struct Live {
     pub response: Response,
-    buffer: String,
+    buffer: Incoming,
     rows: VecDeque<Row>,
 }
 
 /// What the live view shows.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Row {
-    Message { offset: u64, text: String },
-    Missed,
-    Ended { pause: u64, after: Position },
+    Message {
+        offset: u64,
+        text: String,
+    },
+    /// The last message that is missing, where the sentence names one.
+    Missed {
+        last: Option<u64>,
+    },
+    Ended {
+        pause: u64,
+        after: Position,
+    },
 }
 
 impl Live {
@@ -250,7 +283,7 @@ impl Live {
     pub fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
-        Self { response, buffer: String::new(), rows: VecDeque::new() }
+        Self { response, buffer: Incoming::default(), rows: VecDeque::new() }
     }
 
     /// The next row, or nothing when the document has ended.
@@ -261,15 +294,17 @@ impl Live {
             }
             let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("nothing came").unwrap();
             let Some(chunk) = chunk else {
-                assert!(!self.buffer.contains("<li "), "half a row: {}", self.buffer);
+                assert!(!self.buffer.text.contains("<li "), "half a row: {}", self.buffer.text);
                 return None;
             };
-            self.buffer += std::str::from_utf8(&chunk).unwrap();
-            while let Some(end) = self.buffer.find("</li>") {
-                let row: String = self.buffer.drain(..end + "</li>".len()).collect();
+            self.buffer.add(&chunk);
+            while let Some(row) = self.buffer.take_until("</li>") {
                 let row = row.split_once("<li ").expect("a row").1;
+                if row.contains("class=\"beat\"") {
+                    continue;
+                }
                 // The way on stands behind the last row.
-                self.rows.push_back(if row.contains("class=\"ended\"") { ended(&self.buffer) } else { message(row) });
+                self.rows.push_back(if row.contains("class=\"ended\"") { ended(&self.buffer.text) } else { message(row) });
             }
         }
     }
@@ -277,7 +312,8 @@ impl Live {
 
 fn message(row: &str) -> Row {
     if row.starts_with("class=\"missed\"") {
-        return Row::Missed;
+        let numbers = row.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
+        return Row::Missed { last: numbers.last() };
     }
     let offset = row.split("data-offset=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
     let text = row.split("<div class=\"text\" dir=\"auto\">").nth(1).unwrap().strip_suffix("</div></li>").unwrap();

@@ -129,7 +129,7 @@ async fn the_gap_is_told_on_every_transport() {
     }
 
     let mut live = Live::open(&server, &format!("/r/lobby/live?after={third}&lang=en")).await;
-    assert_eq!(live.next().await, Some(Row::Missed));
+    assert_eq!(live.next().await, Some(Row::Missed { last: Some(20) }));
     assert_eq!(live.next().await, Some(Row::Message { offset: 21, text: "21".to_owned() }));
     let html = server.get(&format!("/r/lobby/live?after={third}&lang=zh-CN")).await.chunk().await.unwrap().unwrap();
     assert!(std::str::from_utf8(&html).unwrap().contains("您错过了第 4–20 条消息"));
@@ -216,8 +216,7 @@ async fn a_key_lives_as_long_as_its_message() {
 async fn readers_of_every_kind_follow_a_room_that_forgets_as_fast_as_it_learns() {
     let server = TestServer::start_with(&["--keep-messages", "5"]);
     let start = server.page("lobby", "").await.position;
-    let readers = [Transport::WebSocket, Transport::Events, Transport::LongPoll, Transport::Poll];
-    let mut readers: Vec<_> = readers.into_iter().map(|transport| Reader::new("lobby", start, transport)).collect();
+    let mut readers: Vec<_> = Transport::ALL.into_iter().map(|transport| Reader::new("lobby", start, transport)).collect();
     for round in 1..=10 {
         for n in 0..30 {
             server.post("lobby", &n.to_string()).await;
