@@ -185,6 +185,30 @@ async fn a_line_break_in_a_header_is_no_header() {
 }
 
 #[tokio::test]
+async fn a_stream_that_nobody_reads_is_let_go_and_harms_nobody() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.latest;
+    let mut idle = Vec::new();
+    for path in ["/api/rooms/lobby/events", "/r/lobby/live"] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(format!("GET {path}?after={start} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).as_bytes()).await.unwrap();
+        stream.read_exact(&mut [0; 12]).await.unwrap();
+        idle.push(stream);
+    }
+    let mut writer = server.subscribe("lobby", None).await;
+    // More than the sockets' buffers hold. The live view ends by itself before, and then waits for its last bytes to be read.
+    let text = "x".repeat(16_000);
+    for n in 0..800 {
+        writer.publish(n, &text, None).await;
+        writer.read_until(|seen| seen.published.len() as u64 + 32 > n).await;
+    }
+    let waiting = Instant::now();
+    while server.page("lobby", "?limit=1").await.here > 1 {
+        assert!(waiting.elapsed() < PATIENCE);
+    }
+}
+
+#[tokio::test]
 async fn a_stream_counts_as_somebody_who_is_here() {
     let server = TestServer::start();
     let mut ana = server.subscribe("lobby", None).await;
