@@ -5,6 +5,7 @@ BUNDLE := dist/start.js
 CRIER := target/release/crier
 BUNDLE_SOURCES := $(shell find protocol/src client/src frontend/src style -type f) Cargo.toml Cargo.lock frontend/Cargo.toml index.html Trunk.toml
 SERVER_SOURCES := $(shell find protocol/src client/src frontend/src server/src -type f) server/build.rs server/Cargo.toml Cargo.lock
+comma := ,
 say = @printf '\033[1m» %s\033[0m\n' "$(1)"
 
 .PHONY: help run build dev test test-rust test-wasm check bench screens clean
@@ -69,9 +70,9 @@ check: $(BUNDLE)
 	setup/with wasm cargo clippy --locked -p frontend --features hydrate --target wasm32-unknown-unknown --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps -p protocol -p client -p server
 
-bench: $(BUNDLE)
+bench: $(CRIER)
 	$(call say,Measuring the release binary on this machine …)
-	cargo bench --locked -p server --bench board
+	$(CRIER) bench fan-out --batch 1$(comma)32
 
 screens: $(CRIER)
 	@setup/install browser

@@ -12,6 +12,8 @@ mod websocket;
 mod driver;
 mod publish;
 
+pub mod bench;
+
 #[cfg(test)]
 mod tests;
 

@@ -1,5 +1,7 @@
 //! The settings: command line, environment (`CRIER_*`) and their defaults, in one place. The rest gets plain values.
 
+mod bench;
+
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -14,6 +16,7 @@ use crate::history::Keep;
 use crate::http::Door;
 use crate::hub::ROOMS_MAX_DEFAULT;
 use crate::limiter::Allowance;
+pub use bench::{Bench, Measurement, Messages, Place, Readers};
 
 /// A live message board in one program.
 #[derive(Debug, Parser)]
@@ -33,6 +36,8 @@ pub enum Verb {
     Post(Post),
     /// Follow a room.
     Tail(Tail),
+    /// Measure how fast a server is on this machine, and what it takes.
+    Bench(Bench),
 }
 
 /// Settings of `crier serve`.

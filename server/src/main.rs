@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -37,6 +39,16 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
                 result = verbs::tail(settings) => result,
                 () = stop.recv() => Ok(()),
             }
+        }
+        Verb::Bench(settings) => {
+            let mut signals = Signals::new()?;
+            let stop = Arc::new(AtomicBool::new(false));
+            let stopped = stop.clone();
+            tokio::spawn(async move {
+                signals.recv().await;
+                stopped.store(true, Ordering::Relaxed);
+            });
+            verbs::bench(settings, stop).await
         }
     }
 }

@@ -1,4 +1,6 @@
-//! The verbs of the command line that talk to a server: post, tail.
+//! The verbs of the command line that talk to a server: post, tail, bench.
+
+mod bench;
 
 use std::io::{self, ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;
@@ -13,6 +15,7 @@ use protocol::{Entry, Gap, Position, PublishRequest, Text};
 use serde::Serialize;
 
 use crate::config;
+pub use bench::bench;
 
 /// `crier post`: publishes one message, through reconnects if need be, and prints its position.
 pub async fn post(settings: config::Post) -> anyhow::Result<()> {

@@ -11,6 +11,7 @@ mod readers;
 mod support;
 
 mod api;
+mod bench;
 mod command_line;
 mod demo;
 mod documents;
