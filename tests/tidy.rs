@@ -28,7 +28,7 @@ const MODULES: &[(&str, &[&str])] = &[
 const OWNED: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &["server/src/history"], "all SQL is in history"),
     ("axum::", &["server/src/http", "server/src/http.rs"], "only http knows the web framework"),
-    ("frontend::", &["server/src/http/page.rs"], "the page is rendered in one place"),
+    ("frontend::", &["server/src/http/page.rs", "server/src/http/page/"], "the page is rendered in one place"),
     ("web_sys::", &["frontend/src/browser", "frontend/src/browser.rs", "frontend/tests"], "only browser knows the browser"),
     ("unsafe ", &[], "nothing needs it"),
 ];

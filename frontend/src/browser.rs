@@ -2,10 +2,15 @@
 
 pub(crate) mod clock;
 
+pub mod list;
+
+mod attention;
+mod clipboard;
 mod cookie;
 mod driver;
 mod history;
 mod json;
+mod panels;
 mod socket;
 mod storage;
 mod viewport;

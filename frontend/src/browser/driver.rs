@@ -1,8 +1,11 @@
 //! The driver: hands events to the client core, does what it says, and shows what it tells.
 
 mod commands;
-mod flush;
+mod keys;
 mod listen;
+mod page;
+mod show;
+mod travel;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -14,12 +17,12 @@ use protocol::{Position, RoomName};
 
 use super::clock::{self, Clock};
 use super::socket::Socket;
-use super::storage::{self, OutboxStore};
-use super::viewport;
+use super::storage::OutboxStore;
 use crate::board::{Board, Look};
 use crate::decide::status::Calm;
-use flush::Frames;
 use listen::Timer;
+use page::Page;
+use show::Frames;
 
 /// Brings a board to life, for as long as the page lives.
 pub(crate) fn drive(board: Board) {
@@ -40,21 +43,25 @@ struct Driver {
     /// What was told and is not shown yet.
     updates: RefCell<Vec<Update>>,
     frames: Frames,
+    page: RefCell<Page>,
 }
 
 impl Driver {
     fn start(board: Board) -> Rc<Self> {
         let driver = Self::new(board);
-        viewport::restore_draft(&storage::draft(&driver.room));
+        driver.settle_in();
         driver.listen();
+        driver.listen_to_document();
         driver.handle(Event::Start);
         driver.flush();
+        driver.follow_link();
         driver
     }
 
     fn new(board: Board) -> Rc<Self> {
-        let (room, after) = board.content.with_value(|content| (content.room.clone(), content.timeline.position()));
+        let (room, after) = board.content.with_value(|content| (content.room.clone(), content.timeline.end()));
         let (store, outbox) = OutboxStore::open(&room);
+        let page = Page::new(room.as_str(), board);
         let core = Core::new(Options { after: Some(after), outbox, seed: clock::random_bits() as u64 });
         Rc::new_cyclic(|driver| Self {
             board,
@@ -67,6 +74,7 @@ impl Driver {
             timer: RefCell::new(None),
             updates: RefCell::new(Vec::new()),
             frames: Frames::new(driver.clone()),
+            page: RefCell::new(page),
         })
     }
 
@@ -136,7 +144,7 @@ impl Driver {
             self.board.show(Look { outbox_room: core.outbox().room(), ..self.board.looked() });
         }
         self.updates.borrow_mut().push(update);
-        if self.updates.borrow().len() < flush::UPDATES_MAX {
+        if self.updates.borrow().len() < show::UPDATES_MAX {
             self.frames.ask();
         } else {
             self.flush();
@@ -155,7 +163,7 @@ impl Driver {
         if matches!(connection, Connection::Stopped { .. }) {
             *self.socket.borrow_mut() = None;
         }
-        let next = deadline.into_iter().chain(again).min();
+        let next = deadline.into_iter().chain(again).chain(self.linger(now)).min();
         *self.timer.borrow_mut() = next.map(|at| Timer::new(at.saturating_sub(now), Rc::downgrade(self)));
     }
 }

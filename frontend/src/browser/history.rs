@@ -10,12 +10,28 @@ use super::json::Parsed;
 /// How long a page may take, in milliseconds.
 const PAGE_MS: u32 = 15_000;
 
-/// The page of entries up to `before`, or the newest. `None` if it could not be had.
-pub(super) async fn page(room: &RoomName, before: Option<Position>) -> Option<MessagesPage> {
+/// Which page.
+#[derive(Clone, Copy)]
+pub(super) enum Range {
+    /// The newest.
+    Newest,
+    /// The entries up to a position.
+    Before(Position),
+    /// Those that follow it.
+    After(Position),
+}
+
+/// A page of entries. `None` if it could not be had.
+pub(super) async fn page(room: &RoomName, range: Range) -> Option<MessagesPage> {
     let mut address = ["/api/rooms/", room.as_str(), "/messages?limit=50"].concat();
-    if let Some(before) = before {
-        address += "&before=";
-        address += &before.to_string();
+    let (side, position) = match range {
+        Range::Newest => ("", None),
+        Range::Before(position) => ("&before=", Some(position)),
+        Range::After(position) => ("&after=", Some(position)),
+    };
+    address += side;
+    if let Some(position) = position {
+        address += &position.to_string();
     }
     let options = RequestInit::new();
     options.set_signal(Some(&AbortSignal::timeout_with_u32(PAGE_MS)));

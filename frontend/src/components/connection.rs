@@ -14,7 +14,7 @@ pub fn Connection() -> impl IntoView {
     let status = move || board.look.get().status;
     let words = move || match status() {
         Status::Connecting => texts.connecting,
-        Status::Live => texts.live,
+        Status::Live(via) => (texts.live)(via),
         Status::Waiting { .. } => texts.waiting,
         Status::Offline => texts.offline,
         Status::Stopped => texts.stopped,
@@ -24,7 +24,7 @@ pub fn Connection() -> impl IntoView {
         _ => String::new(),
     };
     let word = move || Some(status().word());
-    let busy = move || matches!(status(), Status::Live | Status::Connecting);
+    let busy = move || matches!(status(), Status::Live(_) | Status::Connecting);
     view! {
         <div class="connection" data-state=attribute(word)>
             // The countdown stands outside of what is announced: a number that changes each second is no news.

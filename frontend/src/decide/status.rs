@@ -5,13 +5,28 @@ use client::Connection;
 /// How long a connection may be away before the page says so, in milliseconds.
 const QUIET_MS: u64 = 1500;
 
+/// What messages come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// A WebSocket.
+    WebSocket,
+    /// Server-sent events.
+    Sse,
+    /// Requests that wait.
+    LongPoll,
+    /// Requests now and then.
+    Poll,
+    /// Another tab that has the same room open.
+    OtherTab,
+}
+
 /// What is said about the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// It is being made.
     Connecting,
     /// It is there.
-    Live,
+    Live(Via),
     /// It is lost; the next try is in so many seconds.
     Waiting {
         /// At least one.
@@ -28,7 +43,7 @@ impl Status {
     pub fn word(self) -> &'static str {
         match self {
             Self::Connecting => "connecting",
-            Self::Live => "live",
+            Self::Live(_) => "live",
             Self::Waiting { .. } => "waiting",
             Self::Offline => "offline",
             Self::Stopped => "stopped",
@@ -55,7 +70,7 @@ impl Calm {
         let (status, again) = match connection {
             Connection::Live => {
                 self.away_since = None;
-                (Status::Live, None)
+                (Status::Live(Via::WebSocket), None)
             }
             Connection::Stopped { code: Some(_) } => (Status::Stopped, None),
             _ => self.away(connection, now),
@@ -83,16 +98,17 @@ impl Calm {
 mod tests {
     use super::*;
 
+    const LIVE: Status = Status::Live(Via::WebSocket);
     const WAITING: Connection = Connection::Waiting { until: 20_000 };
 
     #[test]
     fn a_short_interruption_is_not_worth_a_word() {
         let mut calm = Calm::default();
-        assert_eq!(calm.look(Connection::Live, 0), (Status::Live, None));
-        assert_eq!(calm.look(WAITING, 10_000), (Status::Live, Some(11_500)));
-        assert_eq!(calm.look(Connection::Connecting, 11_000), (Status::Live, Some(11_500)));
-        assert_eq!(calm.look(Connection::Live, 11_400), (Status::Live, None));
-        assert_eq!(calm.look(Connection::Offline, 12_000), (Status::Live, Some(13_500)));
+        assert_eq!(calm.look(Connection::Live, 0), (LIVE, None));
+        assert_eq!(calm.look(WAITING, 10_000), (LIVE, Some(11_500)));
+        assert_eq!(calm.look(Connection::Connecting, 11_000), (LIVE, Some(11_500)));
+        assert_eq!(calm.look(Connection::Live, 11_400), (LIVE, None));
+        assert_eq!(calm.look(Connection::Offline, 12_000), (LIVE, Some(13_500)));
     }
 
     #[test]
@@ -103,7 +119,7 @@ mod tests {
         assert_eq!(calm.look(WAITING, 11_500), (Status::Waiting { seconds: 9 }, Some(12_500)));
         assert_eq!(calm.look(WAITING, 19_500), (Status::Waiting { seconds: 1 }, Some(20_000)));
         assert_eq!(calm.look(WAITING, 20_000), (Status::Connecting, None));
-        assert_eq!(calm.look(Connection::Live, 20_001), (Status::Live, None));
+        assert_eq!(calm.look(Connection::Live, 20_001), (LIVE, None));
     }
 
     #[test]

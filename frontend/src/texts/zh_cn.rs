@@ -3,6 +3,7 @@
 use protocol::ErrorCode;
 
 use super::Texts;
+use crate::decide::status::Via;
 
 pub(super) static TEXTS: Texts = Texts {
     subtitle: "",
@@ -14,6 +15,7 @@ pub(super) static TEXTS: Texts = Texts {
     clear: "清空",
     undo: "撤销清空",
     keys: "Enter 发布，Shift+Enter 换行",
+    keys_ctrl: "Ctrl/⌘+Enter 发布，Enter 换行",
     messages: "消息列表",
     empty: "这里还没有消息，来说第一句吧。",
     nameless: "匿名",
@@ -24,15 +26,19 @@ pub(super) static TEXTS: Texts = Texts {
     sending: "正在发送……",
     failed: "未能发送。",
     retry: "重试",
+    copy: "复制文字",
     discard: "放弃",
-    settings: "语言与配色",
-    language: "语言",
-    scheme: "配色",
-    scheme_light: "浅色",
-    scheme_dark: "深色",
-    scheme_system: "跟随系统",
+    rooms: "房间",
+    share: "分享本房间",
+    settings: "设置",
     connecting: "正在连接……",
-    live: "实时",
+    live: |via| match via {
+        Via::WebSocket => "实时 · WebSocket",
+        Via::Sse => "实时 · SSE",
+        Via::LongPoll => "实时 · 长轮询",
+        Via::Poll => "实时 · 轮询",
+        Via::OtherTab => "实时 · 经由其他标签页",
+    },
     waiting: "连接已断开",
     offline: "网络已断开，您发布的消息将在恢复后送出。",
     stopped: "服务器已结束连接。",
@@ -43,6 +49,8 @@ pub(super) static TEXTS: Texts = Texts {
     retry_in: |seconds| format!("{seconds} 秒后重试"),
     newest: "最新消息",
     unseen: |count| format!("{count} 条新消息"),
+    day: |day| [&day.year.to_string(), "年", &day.month.to_string(), "月", &day.day.to_string(), "日"].concat(),
+    unread: "以下为新消息",
     missed: |first, last| {
         if first == last {
             format!("您错过了第 {first} 条消息，它已不再保存。")
@@ -52,6 +60,13 @@ pub(super) static TEXTS: Texts = Texts {
     },
     missed_log: "留言板已重新开始，此前的部分消息可能缺失。",
     bytes_left: |left| if left < 0 { format!("超出 {} 字节", -left) } else { format!("还可输入 {left} 字节") },
+    held: |seconds| format!("服务器要求稍候，{seconds} 秒后重试。"),
+    copied: "已复制。",
+    link_gone: "此链接指向的消息已不在这里。",
+    notify_refused: "浏览器不允许本站显示通知。",
+    outdated: "留言板已更新。",
+    reload_page: "刷新",
+    close: "关闭",
     outbox_full: "等待发送的消息过多；内容已保留，请稍后再发布。",
     problem,
 };
