@@ -24,13 +24,23 @@ pub(crate) fn full_jitter(base: u64, cap: u64, failures: u32, rng: &mut Rng) -> 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Backoff {
     failures: u32,
-    last: Option<u64>,
+    earliest: u64,
 }
 
 impl Backoff {
     /// An attempt starts.
     pub(crate) fn attempt(&mut self, now: u64) {
-        self.last = Some(now);
+        self.earliest = self.earliest.max(now + SPACING_MS);
+    }
+
+    /// What was about to be an attempt was none.
+    pub(crate) fn no_attempt(&mut self, now: u64) {
+        self.earliest = self.earliest.min(now);
+    }
+
+    /// The server asked to be left alone for so long.
+    pub(crate) fn hold(&mut self, wait: u64, now: u64) {
+        self.earliest = self.earliest.max(now + wait.min(SPREAD_MAX_MS));
     }
 
     /// What was learned from failures no longer holds.
@@ -40,7 +50,7 @@ impl Backoff {
 
     /// The first moment at which another attempt is decent, however urgent it is.
     pub(crate) fn earliest(&self) -> u64 {
-        self.last.map_or(0, |last| last + SPACING_MS)
+        self.earliest
     }
 
     /// An attempt or a session failed: when the next attempt is, given the spread the server asked for.

@@ -1,31 +1,42 @@
-//! The connection as a state machine: when to connect, what to send, what arrived.
+//! The connection as a state machine: when to connect and how, what to send, what arrived.
 //!
 //! Time is the `now` of each call, in milliseconds on any clock that only moves forward; chance is the seed in
 //! [`Options`]. Not here: sockets, timers, storage, anything that shows.
 
+mod choice;
 mod event;
+mod link;
+
+mod connect;
+mod heal;
+mod publish;
 mod receive;
-mod session;
 
 #[cfg(test)]
 mod tests;
 
 use fastrand::Rng;
-use protocol::{ClientFrame, Disconnect, Limits, Position};
+use protocol::{Limits, Position};
 
-use crate::Outbox;
-use crate::backoff::{Backoff, CAP_MS};
-use session::{Health, Session};
+use crate::backoff::Backoff;
+use crate::{Outbox, Transport};
+use choice::Choice;
+use heal::Heal;
+use link::Link;
 
 pub use event::{Action, Connection, Event, Options, Update};
-
-/// How long an attempt may take to bring a hello, in milliseconds.
-const ATTEMPT_MS: u64 = 10_000;
 
 /// A client of one room.
 #[derive(Clone, Debug)]
 pub struct Core {
-    link: Link,
+    /// The link in use. Only while it is proven is there another one beside it.
+    current: Option<Link>,
+    /// A link that shows whether it is better.
+    candidate: Option<Link>,
+    /// What is done while there is no link.
+    rest: Rest,
+    choice: Choice,
+    heal: Heal,
     /// The last entry that was told, or where the first session started.
     cursor: Option<Position>,
     outbox: Outbox,
@@ -35,15 +46,17 @@ pub struct Core {
     offline: bool,
     backoff: Backoff,
     rng: Rng,
+    /// The number of the last link.
+    links: u32,
+    /// The number of the last publish.
+    refs: u64,
     /// What this call has led to so far.
     actions: Vec<Action>,
 }
 
-#[derive(Clone, Debug)]
-enum Link {
+#[derive(Clone, Copy, Debug)]
+enum Rest {
     Stopped { code: Option<u16> },
-    Connecting { deadline: u64 },
-    Live(Session),
     Waiting { until: u64 },
     Offline { until: u64 },
 }
@@ -53,7 +66,11 @@ impl Core {
     pub fn new(options: Options) -> Self {
         let mut rng = Rng::with_seed(options.seed);
         Self {
-            link: Link::Stopped { code: None },
+            current: None,
+            candidate: None,
+            rest: Rest::Stopped { code: None },
+            choice: Choice::new(options.only, options.remembered),
+            heal: Heal::default(),
             cursor: options.after,
             outbox: Outbox::new(options.outbox, &mut rng),
             limits: Limits::default(),
@@ -61,6 +78,8 @@ impl Core {
             offline: false,
             backoff: Backoff::default(),
             rng,
+            links: 0,
+            refs: 0,
             actions: Vec::new(),
         }
     }
@@ -70,9 +89,15 @@ impl Core {
         let connection = self.connection();
         match event {
             Event::Start => self.hurry(now),
-            Event::Opened => {}
-            Event::Received(frame) => self.receive(frame, now),
-            Event::Closed { code, reason } => self.closed(code, &reason, now),
+            Event::Opened { link } => self.ping(link, now),
+            Event::Received { link, frame } => self.received(link, frame, now),
+            Event::Alive { link } => self.alive(link, now),
+            Event::Closed { link, code, reason } => self.closed(link, code, &reason, now),
+            Event::Page { link, result } => self.page(link, result, now),
+            Event::Posted { r#ref, result } => self.posted(r#ref, result, now),
+            Event::Taken { link } => self.taken(link, now),
+            Event::Leads => self.leads(now),
+            Event::Woken => self.woken(now),
             Event::Tick => self.tick(now),
             Event::Publish(message) => self.outbox.push(message, &mut self.rng),
             Event::Retry(key) => self.outbox.retry(&key),
@@ -92,25 +117,27 @@ impl Core {
 
     /// When [`Event::Tick`] is wanted. A tick that comes earlier does no harm.
     pub fn deadline(&self) -> Option<u64> {
-        match &self.link {
-            Link::Stopped { .. } => None,
-            Link::Connecting { deadline } => Some(*deadline),
-            Link::Live(session) => {
-                let outbox = self.outbox.deadline(self.limits.publishes_in_flight_max);
-                Some(outbox.map_or(session.deadline(), |deadline| deadline.min(session.deadline())))
-            }
-            Link::Waiting { until } | Link::Offline { until } => Some(*until),
-        }
+        let Some(current) = &self.current else {
+            return match self.rest {
+                Rest::Stopped { .. } => None,
+                Rest::Waiting { until } | Rest::Offline { until } => Some(until),
+            };
+        };
+        let outbox = current.epoch.and_then(|_| self.outbox.deadline(self.window()));
+        let candidate = self.candidate.as_ref().map(Link::deadline);
+        [Some(current.deadline()), candidate, self.trial_end(), self.heal_at(), outbox, self.late_at()].into_iter().flatten().min()
     }
 
     /// How the connection is.
     pub fn connection(&self) -> Connection {
-        match self.link {
-            Link::Stopped { code } => Connection::Stopped { code },
-            Link::Connecting { .. } => Connection::Connecting,
-            Link::Live(_) => Connection::Live,
-            Link::Waiting { until } => Connection::Waiting { until },
-            Link::Offline { .. } => Connection::Offline,
+        match (&self.current, self.rest) {
+            (Some(Link { proven: None, .. }), _) => Connection::Connecting,
+            (Some(link), _) => {
+                Connection::Live { transport: link.transport, follows: self.choice.follows && link.transport == Transport::Poll }
+            }
+            (None, Rest::Stopped { code }) => Connection::Stopped { code },
+            (None, Rest::Waiting { until }) => Connection::Waiting { until },
+            (None, Rest::Offline { .. }) => Connection::Offline,
         }
     }
 
@@ -144,115 +171,15 @@ impl Core {
         }
     }
 
-    fn connect(&mut self, now: u64) {
-        self.backoff.attempt(now);
-        self.link = Link::Connecting { deadline: now + ATTEMPT_MS };
-        self.actions.push(Action::Connect { after: self.cursor });
+    fn link(&mut self, id: u32) -> Option<&mut Link> {
+        [&mut self.current, &mut self.candidate].into_iter().flatten().find(|link| link.id == id)
     }
 
-    /// Connects as soon as it is decent, unless there is a socket.
-    fn hurry(&mut self, now: u64) {
-        if matches!(self.link, Link::Connecting { .. } | Link::Live(_)) {
-            return;
-        }
-        let earliest = self.backoff.earliest();
-        if now >= earliest {
-            self.connect(now);
-        } else {
-            self.link = Link::Waiting { until: earliest };
-        }
+    fn is_current(&self, id: u32) -> bool {
+        self.current.as_ref().is_some_and(|current| current.id == id)
     }
 
-    fn nudge(&mut self, now: u64) {
-        self.offline = false;
-        self.backoff.forget();
-        self.probe(now);
-        self.hurry(now);
-    }
-
-    /// A live socket proves the system wrong, or is dead; asking it tells.
-    fn lost_network(&mut self, now: u64) {
-        self.offline = true;
-        self.probe(now);
-        match self.link {
-            Link::Connecting { .. } => {
-                self.actions.push(Action::Disconnect);
-                self.failed(None, now);
-            }
-            Link::Waiting { .. } => self.link = Link::Offline { until: now + CAP_MS },
-            Link::Stopped { .. } | Link::Live(_) | Link::Offline { .. } => {}
-        }
-    }
-
-    fn probe(&mut self, now: u64) {
-        if let Link::Live(session) = &mut self.link
-            && session.probe_now(now)
-        {
-            self.ping();
-        }
-    }
-
-    fn ping(&mut self) {
-        if let Link::Live(session) = &mut self.link {
-            let frame = ClientFrame::Ping { r#ref: session.next_ref() };
-            self.actions.push(Action::Send(receive::write(&frame)));
-        }
-    }
-
-    fn closed(&mut self, code: u16, reason: &str, now: u64) {
-        match &mut self.link {
-            Link::Connecting { .. } => {}
-            // A goodbye is a sign of life too.
-            Link::Live(session) => session.hear(now),
-            Link::Stopped { .. } | Link::Waiting { .. } | Link::Offline { .. } => return,
-        }
-        if Disconnect::comes_back(code) {
-            self.failed(Disconnect::spread(reason), now);
-        } else {
-            self.outbox.disconnected();
-            self.link = Link::Stopped { code: Some(code) };
-        }
-    }
-
-    /// The socket is gone: when the next attempt is.
-    fn failed(&mut self, spread: Option<u64>, now: u64) {
-        if let Link::Live(session) = &self.link
-            && session.was_healthy()
-        {
-            self.backoff.forget();
-        }
-        self.outbox.disconnected();
-        let until = self.backoff.failed(spread, now, &mut self.rng);
-        self.link = if self.offline { Link::Offline { until: now + CAP_MS } } else { Link::Waiting { until } };
-    }
-
-    fn tick(&mut self, now: u64) {
-        match &mut self.link {
-            Link::Stopped { .. } => {}
-            Link::Connecting { deadline } => {
-                if now >= *deadline {
-                    self.give_up(now);
-                }
-            }
-            Link::Live(session) => match session.health(now) {
-                Health::Dead => self.give_up(now),
-                _ if self.outbox.is_overdue(now) => self.give_up(now),
-                Health::Doubtful => {
-                    session.probe_silence(now);
-                    self.ping();
-                }
-                Health::Fine => {}
-            },
-            Link::Waiting { until } | Link::Offline { until } => {
-                if now >= *until {
-                    self.connect(now);
-                }
-            }
-        }
-    }
-
-    fn give_up(&mut self, now: u64) {
-        self.actions.push(Action::Disconnect);
-        self.failed(None, now);
+    fn is_live(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.proven.is_some())
     }
 }

@@ -1,9 +1,14 @@
-//! The client for programs outside a browser: a [`crate::Core`] over a WebSocket, in a task of its own.
+//! The client for programs outside a browser: a [`crate::Core`] over sockets and HTTP, in a task of its own.
 //!
 //! The task ends when its [`Client`] is dropped. While nobody takes updates it does not read either, so that a slow
 //! program is a slow reader to the server, and not a queue without an end here.
 
 mod address;
+mod heard;
+
+mod http;
+mod websocket;
+
 mod driver;
 mod publish;
 
@@ -36,6 +41,9 @@ pub enum ConnectError {
     /// The system has no random numbers, without which no key is safe.
     #[error("the system gives no random numbers")]
     Random(#[from] getrandom::Error),
+    /// The system can't make connections by HTTP.
+    #[error("no connection can be made: {0}")]
+    Http(#[from] reqwest::Error),
 }
 
 /// The client is over: the server said not to come back.
@@ -86,19 +94,22 @@ pub struct Client {
 
 impl Client {
     /// Starts to connect to a room of the server at `base` (`http`, `https`, `ws` or `wss`, a host, a port if it is not
-    /// the usual one, a path if the server is behind one), and to follow it after a position.
+    /// the usual one, a path if the server is behind one), and to follow it, as the options say. Their seed is drawn anew.
     ///
     /// Whether the server can be reached shows later: see [`Client::trouble`]. Must be called within a Tokio runtime.
-    pub fn connect(base: &str, room: &RoomName, after: Option<Position>) -> Result<Self, ConnectError> {
+    pub fn connect(base: &str, room: &RoomName, options: Options) -> Result<Self, ConnectError> {
+        // TLS needs one implementation of cryptography to be named. When a program has named another, that one serves.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let address = Address::new(base, room)?;
-        let core = Core::new(Options { after, outbox: Vec::new(), seed: getrandom::u64()? });
+        let (position, only) = (options.after, options.only);
+        let core = Core::new(Options { seed: getrandom::u64()?, ..options });
         let (updates_tx, updates) = mpsc::channel(UPDATES_MAX);
         let (commands, commands_rx) = mpsc::channel(COMMANDS_MAX);
         let started = Instant::now();
         let connection = core.connection();
-        tokio::spawn(Driver::new(core, address, started).run(updates_tx, commands_rx));
+        tokio::spawn(Driver::new(core, address, http::client()?, only, started).run(updates_tx, commands_rx));
         let publisher = Publisher { commands };
-        Ok(Self { updates, publisher, started, connection, position: after, trouble: None, outbox: Vec::new() })
+        Ok(Self { updates, publisher, started, connection, position, trouble: None, outbox: Vec::new() })
     }
 
     /// What comes next; `None` once the server has said not to come back, and [`Client::trouble`] says why.
@@ -112,7 +123,7 @@ impl Client {
             self.outbox = outbox;
         }
         match (&update, &mut self.position) {
-            (Update::Hello(hello), None) => self.position = Some(hello.position),
+            (Update::Begins(begins), position) => *position = Some(*begins),
             (Update::Entry(entry), Some(position)) => position.offset = entry.offset,
             (Update::Gap(gap), position) => *position = Some(gap.resumes),
             _ => {}

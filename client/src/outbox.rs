@@ -56,6 +56,8 @@ pub struct Outbox {
     pending: Vec<Pending>,
     /// Answered, and kept until the reader has come to them, so that they do not vanish in between.
     stored: Vec<(PublishKey, Position)>,
+    /// When the last of these was answered.
+    stored_at: u64,
     /// Sent on this session and not answered, in the order of sending.
     flights: VecDeque<Flight>,
     window: usize,
@@ -99,6 +101,7 @@ impl Outbox {
         let mut outbox = Self {
             pending: Vec::new(),
             stored: Vec::new(),
+            stored_at: 0,
             flights: VecDeque::new(),
             window: WINDOW,
             hold: 0,
@@ -176,12 +179,13 @@ impl Outbox {
     }
 
     /// The server has the message that was sent with this `ref`. Its key, if there is such a message.
-    pub(crate) fn published(&mut self, r#ref: u64, position: Position) -> Option<PublishKey> {
+    pub(crate) fn published(&mut self, r#ref: u64, position: Position, now: u64) -> Option<PublishKey> {
         let key = self.answered(r#ref)?;
         self.refusals = 0;
         self.window = (self.window * 2).min(WINDOW);
         if self.pending.iter().any(|pending| pending.has(&key)) {
             self.stored.push((key.clone(), position));
+            self.stored_at = now;
             self.changed = true;
         }
         Some(key)
@@ -240,6 +244,11 @@ impl Outbox {
             let (key, _) = self.stored.swap_remove(index);
             self.discard(&key);
         }
+    }
+
+    /// When the last message was answered, while there is one whose entry has not come.
+    pub(crate) fn stored_at(&self) -> Option<u64> {
+        (!self.stored.is_empty()).then_some(self.stored_at)
     }
 
     /// The session ended: what was not answered is to be sent again.

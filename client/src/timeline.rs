@@ -228,6 +228,7 @@ mod tests {
             position: at(1, position),
             before: before.map(|offset| at(1, offset)),
             latest: at(1, position),
+            here: 0,
         }
     }
 

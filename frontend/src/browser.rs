@@ -8,11 +8,13 @@ mod attention;
 mod clipboard;
 mod cookie;
 mod driver;
-mod history;
 mod json;
 mod panels;
+mod requests;
 mod socket;
 mod storage;
+mod stream;
+mod tabs;
 mod viewport;
 
 mod start;
@@ -20,7 +22,13 @@ mod start;
 pub(crate) use driver::drive;
 pub use start::hydrate;
 
+use std::rc::Rc;
+
+use client::Event;
 use web_sys::{Document, Window};
+
+/// Where what happens is told.
+type Tell = Rc<dyn Fn(Event)>;
 
 /// The window. There always is one: the bundle is never run in a worker.
 fn window() -> Window {

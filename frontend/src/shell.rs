@@ -36,9 +36,13 @@ pub fn shell(assets: &'static str, data: PageData) -> impl IntoView + use<> {
         (true, "") => TITLE.to_owned(),
         (true, subtitle) => format!("{TITLE} · {subtitle}"),
     };
+    let file = |name: &str| format!("{assets}/{name}");
     let room = data.room.clone();
     let (language, scheme) = (data.language, data.scheme);
     let alert = data_url(&ICON.replace("</svg>", DOT));
+    // A room's name has nothing in it that an address would need to escape. Which language and colours were asked for
+    // stands in the address, because a reader may keep no cookies.
+    let live = format!("/r/{}/live?after={}&lang={}&scheme={}", data.room, data.page.position, language.tag(), scheme.word());
     view! {
         <!DOCTYPE html>
         <html lang=language.tag() data-scheme=scheme.word()>
@@ -49,10 +53,12 @@ pub fn shell(assets: &'static str, data: PageData) -> impl IntoView + use<> {
                 <link rel="modulepreload" href=file("frontend.js")/>
                 <link rel="preload" href=file("frontend_bg.wasm") r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
                 <script type="module" src=file("start.js")></script>
+                <noscript><link rel="stylesheet" href=file("live.css")/></noscript>
             </head>
             <body>
                 <noscript>
                     <p class="no-script">{texts.no_script} " " <a href="">{texts.reload}</a></p>
+                    <iframe class="live" src=live title=texts.live_view></iframe>
                 </noscript>
                 <div id="app"><App data/></div>
                 <Panels room language scheme/>

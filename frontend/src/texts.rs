@@ -10,7 +10,6 @@ use protocol::ErrorCode;
 
 use crate::Language;
 use crate::decide::moment::Day;
-use crate::decide::status::Via;
 
 #[cfg(any(feature = "ssr", debug_assertions))]
 pub use panels::PanelTexts;
@@ -73,8 +72,12 @@ pub struct Texts {
     pub settings: &'static str,
     /// The connection: being made.
     pub connecting: &'static str,
-    /// The connection: there, and what messages come by.
-    pub live: fn(Via) -> &'static str,
+    /// The connection: there.
+    pub live: &'static str,
+    /// What carries the messages, in the order of `client::Transport`.
+    pub via: [&'static str; 4],
+    /// The same, when another tab has them come.
+    pub via_tab: &'static str,
     /// The connection: lost.
     pub waiting: &'static str,
     /// The connection: no network.
@@ -85,6 +88,12 @@ pub struct Texts {
     pub now: &'static str,
     /// What a reader without script should know.
     pub no_script: &'static str,
+    /// What the live view without script is called.
+    pub live_view: &'static str,
+    /// What it says while it is empty.
+    pub live_empty: &'static str,
+    /// The link that goes on with it when it has stopped.
+    pub live_stopped: &'static str,
     /// The link that loads the page again.
     pub reload: &'static str,
     /// How many are here.

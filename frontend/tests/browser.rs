@@ -27,7 +27,7 @@ fn data(entries: Vec<Entry>) -> PageData {
     let position = Position { epoch: Epoch(1), offset: entries.last().map_or(0, |entry| entry.offset) };
     PageData {
         room: RoomName::lobby(),
-        page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position },
+        page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, here: 1 },
         here: 1,
         language: Language::En,
         scheme: Scheme::System,

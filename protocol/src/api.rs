@@ -42,4 +42,7 @@ pub struct MessagesPage {
     pub before: Option<Position>,
     /// The room's newest entry.
     pub latest: Position,
+    /// How many sessions the room has; who only asks now and then is not one of them.
+    #[serde(default)]
+    pub here: usize,
 }

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{ErrorCode, ServerFrame};
+use crate::{ErrorCode, Problem, ServerFrame};
 
 /// A JSON text out of which values can be read.
 pub trait Json {
@@ -71,13 +71,40 @@ impl ServerFrame {
     }
 }
 
+/// A problem document whose code is newer than this reader.
+#[derive(Deserialize)]
+struct ProblemAnew {
+    r#type: String,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    detail: Option<String>,
+    #[serde(default)]
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// Reads a problem document; `None` for what is none of Crier's, such as a proxy's own answer.
+    pub fn read(json: &(impl Json + ?Sized)) -> Option<Self> {
+        json.read().or_else(|| {
+            let ProblemAnew { r#type, title, detail, retry_after } = json.read()?;
+            let code = code_anew(retry_after);
+            r#type.starts_with("urn:crier:error:").then(|| Self { title, detail, retry_after, ..code.into() })
+        })
+    }
+}
+
 /// An unknown code is an answer all the same, without which the message it is about would be sent again for ever. A time
 /// to wait says that it is temporary.
 fn refused(r#ref: Option<u64>, known: Option<Refused>, anew: RefusedAnew) -> ServerFrame {
     let RefusedAnew { detail, retry_after } = anew;
-    let code = if retry_after.is_some() { ErrorCode::Unavailable } else { ErrorCode::RequestInvalid };
+    let code = code_anew(retry_after);
     let Refused { code, detail, retry_after } = known.unwrap_or(Refused { code, detail, retry_after });
     ServerFrame::Error { r#ref, code, detail, retry_after }
+}
+
+fn code_anew(retry_after: Option<u64>) -> ErrorCode {
+    if retry_after.is_some() { ErrorCode::Unavailable } else { ErrorCode::RequestInvalid }
 }
 
 #[cfg(test)]
@@ -131,6 +158,20 @@ mod tests {
         for json in ["", "?", "[]", "{}", r#"{"type":"dance"}"#, r#"{"type":"pong"}"#, r#"{"type":"message","offset":1}"#, r#"{"type":5}"#]
         {
             assert_eq!(ServerFrame::read(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_problem_with_a_new_code_is_an_answer() {
+        let problem = Problem { detail: Some("d".to_owned()), retry_after: Some(5), ..ErrorCode::RateLimited.into() };
+        assert_eq!(Problem::read(serde_json::to_string(&problem).unwrap().as_str()), Some(problem));
+        for (retry_after, code) in [("", ErrorCode::RequestInvalid), (r#","retry_after":5"#, ErrorCode::Unavailable)] {
+            let json = format!(r#"{{"type":"urn:crier:error:mood_wrong","title":"No.","status":499,"code":"mood_wrong"{retry_after}}}"#);
+            let problem = Problem::read(json.as_str()).unwrap();
+            assert_eq!((problem.code, problem.title.as_str(), problem.retry_after.is_some()), (code, "No.", !retry_after.is_empty()));
+        }
+        for json in ["", "{}", r#"{"error":"blocked"}"#, r#"{"type":"about:blank","title":"Blocked"}"#] {
+            assert_eq!(Problem::read(json), None, "{json}");
         }
     }
 

@@ -26,6 +26,8 @@ pub const PAGE_ENTRIES_MAX: usize = 200;
 pub const PAGE_ENTRIES_DEFAULT: usize = 50;
 /// How often a server lets a silent connection hear from it, in seconds.
 pub const HEARTBEAT_SECONDS: u64 = 20;
+/// How long a long-poll may ask the server to wait, in seconds: less than the minute after which most proxies give up.
+pub const WAIT_SECONDS_MAX: u64 = 55;
 /// How many refused frames in a row a WebSocket survives.
 pub const ERRORS_IN_A_ROW_MAX: u32 = 10;
 /// How many unanswered publishes one WebSocket may have; the server reads on when one is answered.

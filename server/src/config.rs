@@ -5,9 +5,12 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
+use client::Transport;
 use protocol::{Author, Position, PublishKey, RoomName};
 
+use crate::history::Keep;
 use crate::http::Door;
 use crate::hub::ROOMS_MAX_DEFAULT;
 use crate::limiter::Allowance;
@@ -65,6 +68,15 @@ pub struct Serve {
     /// Rooms that the server keeps.
     #[arg(long, env = "CRIER_ROOMS", default_value_t = ROOMS_MAX_DEFAULT, value_name = "N")]
     pub rooms: usize,
+    /// Messages that a room keeps; the oldest go first. 0 keeps all.
+    #[arg(long, env = "CRIER_KEEP_MESSAGES", default_value_t = 100_000, value_name = "N")]
+    pub keep_messages: u64,
+    /// Bytes of messages that a room keeps. 0 sets no bound.
+    #[arg(long, env = "CRIER_KEEP_BYTES", default_value_t = 64 * 1024 * 1024, value_name = "N")]
+    pub keep_bytes: u64,
+    /// Days that a message is kept. 0 keeps it for ever.
+    #[arg(long, env = "CRIER_KEEP_DAYS", default_value_t = 365, value_name = "N")]
+    pub keep_days: u64,
     /// Seconds between signs of life on a silent connection.
     #[arg(long, env = "CRIER_HEARTBEAT", default_value_t = protocol::limits::HEARTBEAT_SECONDS, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
     pub heartbeat: u64,
@@ -88,6 +100,16 @@ impl Serve {
             hosts: self.allow_host.iter().map(|host| host.to_ascii_lowercase()).collect(),
             origins: self.allow_origin.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect(),
             proxies: self.trust_proxy.clone(),
+        }
+    }
+
+    /// What a room keeps.
+    pub fn keep(&self) -> Keep {
+        let bound = |value: u64| if value == 0 { u64::MAX } else { value };
+        Keep {
+            messages: bound(self.keep_messages),
+            bytes: bound(self.keep_bytes),
+            age: bound(self.keep_days).saturating_mul(24 * 60 * 60 * 1000),
         }
     }
 
@@ -137,6 +159,9 @@ pub struct Tail {
     /// One JSON object a line, with each entry's position.
     #[arg(long)]
     pub json: bool,
+    /// How to get them, whatever stands in the way. By default the best one that works is found.
+    #[arg(long, value_parser = PossibleValuesParser::new(Transport::WORDS).try_map(|word| Transport::of_word(&word).ok_or("unknown")))]
+    pub transport: Option<Transport>,
     /// Where.
     #[command(flatten)]
     pub remote: Remote,

@@ -44,6 +44,60 @@ pub enum Command {
         /// When it came, in milliseconds since 1970.
         time: u64,
     },
+    /// Let go of a room's oldest messages, as far as they are more than is kept; a part of them, if there are many.
+    Expire {
+        /// The room.
+        room: RoomName,
+        /// What is kept.
+        keep: Keep,
+        /// Now, in milliseconds since 1970.
+        time: u64,
+    },
+}
+
+/// How much of a room is kept. The oldest go first, with their keys, as soon as one of the bounds is passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// How many messages.
+    pub messages: u64,
+    /// How many bytes of them, by [`size`]. The newest message is kept, however long it is.
+    pub bytes: u64,
+    /// For how long, in milliseconds.
+    pub age: u64,
+}
+
+impl Keep {
+    /// Whether the oldest of a room's `count` messages, which have `bytes` together, goes at the time `now`; it was
+    /// written at `written`.
+    pub fn lets_go(self, count: u64, bytes: u64, written: u64, now: u64) -> bool {
+        count > self.messages || (count > 1 && bytes > self.bytes) || now.saturating_sub(written) > self.age
+    }
+}
+
+/// How many bytes a message counts for: those that people wrote.
+pub fn size(entry: &Entry) -> u64 {
+    let key = entry.key.as_ref().map_or(0, |key| key.as_str().len());
+    (entry.author.as_str().len() + entry.text.as_str().len() + key + entry.raw.as_ref().map_or(0, String::len)) as u64
+}
+
+/// What a room has left after some of it was let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remains {
+    /// Everything after this offset is kept.
+    pub first: u64,
+    /// How many bytes that is, by [`size`].
+    pub bytes: u64,
+    /// The time of the oldest entry, if there is one.
+    pub oldest: Option<u64>,
+}
+
+/// What a commit did to a room.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// It has a new entry.
+    Stored(Entry),
+    /// Its oldest entries are gone.
+    Expired(Remains),
 }
 
 /// What a command did.
@@ -55,6 +109,8 @@ pub enum Outcome {
     Duplicate(u64),
     /// The key belongs to another message.
     KeyReused,
+    /// The oldest messages are gone, if there were any to let go.
+    Expired(Remains),
 }
 
 /// Why history could not be opened.

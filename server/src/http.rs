@@ -3,15 +3,19 @@
 mod address;
 mod door;
 mod listen;
+mod patience;
 mod problem;
 mod request;
 
 mod publishing;
+mod stream;
 mod websocket;
 
 mod api;
 mod assets;
+mod events;
 mod health;
+mod live;
 mod message;
 mod page;
 mod ws;
@@ -48,7 +52,9 @@ pub fn router(context: Context, door: Door, connections: TaskTracker) -> Router 
         .route("/open", get(page::open))
         .route("/icon.svg", get(page::icon))
         .route("/manifest.webmanifest", get(page::manifest))
+        .route("/r/{room}/live", get(live::live))
         .route("/api/rooms/{room}/messages", get(api::messages).post(api::publish))
+        .route("/api/rooms/{room}/events", get(events::events))
         .route("/ws/{room}", any(ws::upgrade))
         .route("/message/", any(message::upgrade))
         .route("/healthz", get(health::alive))

@@ -8,8 +8,9 @@ use protocol::limits::PAGE_ENTRIES_DEFAULT;
 use protocol::{Entry, Epoch, ErrorCode, Gap, GapReason, MessagesPage, Position, PublishRequest, Published, RoomName};
 use tokio::sync::oneshot;
 
-use crate::history::{Command, History, OpenError, Outcome, ReadError, Slice, Visible, WriteError};
-use crate::room::Room;
+use crate::encoded::Encoded;
+use crate::history::{Change, Command, Head, History, Keep, OpenError, Outcome, ReadError, Visible, WriteError};
+use crate::room::{Extent, Room};
 use crate::subscription::Subscription;
 
 /// How many rooms a server has when nothing else is said.
@@ -75,12 +76,11 @@ impl From<ReadError> for PageError {
     }
 }
 
-/// A point in a room's life: the offsets between which entries exist.
+/// From where to where a room's log goes, as positions in this log.
 #[derive(Clone, Copy)]
 struct Bounds {
     epoch: Epoch,
-    first: u64,
-    latest: u64,
+    extent: Extent,
 }
 
 impl Bounds {
@@ -91,13 +91,35 @@ impl Bounds {
     /// The gap before a reader at `position`, if it can't go on there. A reader of these entries goes on at the first
     /// one that is left; one that comes from another log starts with the newest page, like a newcomer.
     fn gap(self, position: Position) -> Option<Gap> {
-        let reason = GapReason::of(position, self.epoch, self.first, self.latest)?;
+        let Extent { first, latest } = self.extent;
+        let reason = GapReason::of(position, self.epoch, first, latest)?;
         let resumes = match reason {
-            GapReason::Expired => self.first,
-            GapReason::OtherEpoch | GapReason::BeyondEnd => self.first.max(self.latest.saturating_sub(PAGE_ENTRIES_DEFAULT as u64)),
+            GapReason::Expired => first,
+            GapReason::OtherEpoch | GapReason::BeyondEnd => first.max(latest.saturating_sub(PAGE_ENTRIES_DEFAULT as u64)),
         };
-        Some(Gap { reason, first: self.position(self.first), resumes: self.position(resumes) })
+        Some(Gap { reason, first: self.position(first), resumes: self.position(resumes) })
     }
+
+    /// The gap before the page of a range.
+    fn gap_before(self, range: Range) -> Option<Gap> {
+        match range {
+            Range::Last => None,
+            Range::After(position) => self.gap(position),
+            // Going back past what is kept is the end of the way, not a gap.
+            Range::Before(position) => self.gap(position).filter(|gap| gap.reason != GapReason::Expired),
+        }
+    }
+}
+
+/// What a page would be made of, from memory alone: equal ones make equal pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Standing {
+    /// The log.
+    pub epoch: Epoch,
+    /// From where to where the room's log goes.
+    pub extent: Extent,
+    /// How many sessions the room has.
+    pub here: usize,
 }
 
 impl Hub {
@@ -106,7 +128,7 @@ impl Hub {
         let rooms = Arc::new(Rooms::default());
         let opened = History::open(folder, epoch, |_, heads| {
             for head in heads {
-                rooms.lock().insert(head.room.clone(), Arc::new(Room::new(head.room.clone(), head.latest)));
+                rooms.lock().insert(head.room.clone(), Arc::new(Room::new(head.clone())));
             }
             make_visible(rooms.clone())
         })?;
@@ -131,47 +153,87 @@ impl Hub {
                 Outcome::Stored(entry) => (entry.offset, false),
                 Outcome::Duplicate(offset) => (offset, true),
                 Outcome::KeyReused => return Err(ErrorCode::KeyReused),
+                // That answers another command.
+                Outcome::Expired(_) => return Err(ErrorCode::Unavailable),
             };
             Ok(Published { position: Position { epoch, offset }, duplicate, reached: room.here() })
         })
     }
 
     /// Starts a reader after a position, or with what comes next.
-    pub async fn subscribe(&self, room: &RoomName, after: Option<Position>) -> Result<Start, ErrorCode> {
+    pub fn subscribe(&self, room: &RoomName, after: Option<Position>) -> Result<Start, ErrorCode> {
         let room = self.rooms.get_or_make(room, self.rooms_max)?;
-        let bounds = self.bounds(&room, after).await.map_err(|_| ErrorCode::Unavailable)?;
+        let bounds = self.bounds(room.extent());
         let gap = after.and_then(|position| bounds.gap(position));
-        let position = gap.as_ref().map(|gap| gap.resumes).or(after).unwrap_or(bounds.position(bounds.latest));
+        let latest = bounds.extent.latest;
+        let position = gap.as_ref().map(|gap| gap.resumes).or(after).unwrap_or(bounds.position(latest));
         let subscription = Subscription::new(room.clone(), self.history.clone(), position.offset);
-        Ok(Start { subscription, room, position, latest: bounds.latest, gap })
+        Ok(Start { subscription, room, position, latest, gap })
     }
 
-    /// A page of a room's history. A room nobody wrote in is empty.
-    pub async fn page(&self, room: &RoomName, range: Range, limit: usize) -> Result<MessagesPage, PageError> {
-        let epoch = self.history.epoch();
-        let slice = match range {
-            Range::Last => self.history.before(room, i64::MAX as u64, limit).await?,
-            Range::After(position) => self.history.after(room, position.offset, limit).await?,
-            Range::Before(position) => self.history.before(room, position.offset, limit).await?,
-        };
-        let bounds = Bounds { epoch, first: slice.first, latest: slice.latest };
-        let refused = match range {
-            Range::Last => None,
-            Range::After(position) => bounds.gap(position),
-            // Going back past what is kept is the end of the way, not a gap.
-            Range::Before(position) => bounds.gap(position).filter(|gap| gap.reason != GapReason::Expired),
-        };
-        refused.map_or_else(|| Ok(page(room.clone(), bounds, range, slice)), |gap| Err(PageError::Gone(gap)))
+    /// Where a room stands, unless the page of this range would begin with a gap.
+    pub fn standing(&self, room: &RoomName, range: Range) -> Result<Standing, PageError> {
+        // All rooms with entries are in memory, so one that is not has none.
+        let room = self.rooms.get(room);
+        let bounds = self.bounds(room.as_ref().map(|room| room.extent()).unwrap_or_default());
+        match bounds.gap_before(range) {
+            Some(gap) => Err(PageError::Gone(gap)),
+            None => Ok(Standing {
+                epoch: bounds.epoch,
+                extent: bounds.extent,
+                here: room.as_ref().map(|room| room.here_told()).unwrap_or_default(),
+            }),
+        }
     }
 
-    /// How many sessions a room has.
-    pub fn here(&self, room: &RoomName) -> usize {
-        self.rooms.get(room).map_or(0, |room| room.here())
+    /// A page of a room's history, from memory if that has all of it. A room nobody wrote in is empty.
+    pub async fn page(&self, name: &RoomName, range: Range, limit: usize) -> Result<MessagesPage, PageError> {
+        let standing = self.standing(name, range)?;
+        let Extent { mut first, latest } = standing.extent;
+        let Some(room) = self.rooms.get(name).filter(|_| latest > 0) else {
+            return Ok(page(name, self.bounds(standing.extent), range, Vec::new(), standing.here));
+        };
+        let remembered = match range {
+            Range::Last => room.before(latest + 1, limit),
+            Range::After(position) => room.after(position.offset, limit),
+            Range::Before(position) => room.before(position.offset, limit),
+        };
+        let mut entries: Vec<_> = match remembered {
+            Some(entries) => entries.iter().filter_map(Encoded::entry).collect(),
+            None => {
+                let slice = match range {
+                    Range::Last => self.history.before(name, latest + 1, limit).await?,
+                    Range::After(position) => self.history.after(name, position.offset, limit).await?,
+                    Range::Before(position) => self.history.before(name, position.offset, limit).await?,
+                };
+                first = first.max(slice.first).min(latest);
+                slice.entries
+            }
+        };
+        // What has come since is another page's: a reader of this one goes on after `latest`.
+        entries.retain(|entry| entry.offset <= latest);
+        let bounds = self.bounds(Extent { first, latest });
+        // Some may have expired meanwhile.
+        bounds.gap_before(range).map_or_else(|| Ok(page(name, bounds, range, entries, standing.here)), |gap| Err(PageError::Gone(gap)))
     }
 
     /// Whether the history answers.
     pub async fn ready(&self) -> bool {
         self.history.ready().await
+    }
+
+    /// The rooms that have more than is kept.
+    pub fn overfull(&self, keep: Keep) -> Vec<RoomName> {
+        let rooms: Vec<_> = self.rooms.lock().values().cloned().collect();
+        let now = (self.clock)();
+        rooms.iter().filter(|room| room.is_overfull(keep, now)).map(|room| room.name().clone()).collect()
+    }
+
+    /// Lets go of some of what a room has more than is kept. Says whether there is still more.
+    pub async fn expire(&self, room: &RoomName, keep: Keep) -> Result<bool, ErrorCode> {
+        let time = (self.clock)();
+        self.history.submit(Command::Expire { room: room.clone(), keep, time })?.await?;
+        Ok(self.rooms.get(room).is_some_and(|room| room.is_overfull(keep, time)))
     }
 
     /// Lets go of what nobody watches: tails, and rooms without entries. To be called now and then.
@@ -186,47 +248,36 @@ impl Hub {
         });
     }
 
-    async fn bounds(&self, room: &Room, after: Option<Position>) -> Result<Bounds, ReadError> {
-        let epoch = self.history.epoch();
-        // A position that memory can vouch for, as nearly all can, needs no database.
-        let latest = room.latest();
-        match after {
-            Some(position) if position.epoch == epoch && position.offset <= latest && room.reaches(position.offset) => {
-                Ok(Bounds { epoch, first: 0, latest })
-            }
-            None => Ok(Bounds { epoch, first: 0, latest }),
-            Some(_) => {
-                let slice = self.history.after(room.name(), latest, 0).await?;
-                Ok(Bounds { epoch, first: slice.first, latest: slice.latest })
-            }
-        }
+    fn bounds(&self, extent: Extent) -> Bounds {
+        Bounds { epoch: self.history.epoch(), extent }
     }
 }
 
-fn page(room: RoomName, bounds: Bounds, range: Range, slice: Slice) -> MessagesPage {
-    let oldest = slice.entries.first().map(|entry| entry.offset);
-    let newest = slice.entries.last().map(|entry| entry.offset);
+fn page(room: &RoomName, bounds: Bounds, range: Range, entries: Vec<Entry>, here: usize) -> MessagesPage {
+    let Extent { first, latest } = bounds.extent;
+    let oldest = entries.first().map(|entry| entry.offset);
+    let newest = entries.last().map(|entry| bounds.position(entry.offset));
     let position = match range {
-        Range::Last => bounds.position(newest.unwrap_or(bounds.latest)),
-        Range::After(position) => newest.map_or(position, |offset| bounds.position(offset)),
-        Range::Before(position) => newest.map_or(position, |offset| bounds.position(offset)),
+        Range::Last => newest.unwrap_or(bounds.position(latest)),
+        Range::After(position) | Range::Before(position) => newest.unwrap_or(position),
     };
-    let before = oldest.filter(|oldest| *oldest > bounds.first + 1).map(|offset| bounds.position(offset));
-    MessagesPage { room, entries: slice.entries, position, before, latest: bounds.position(bounds.latest) }
+    let before = oldest.filter(|oldest| *oldest > first + 1).map(|offset| bounds.position(offset));
+    MessagesPage { room: room.clone(), entries, position, before, latest: bounds.position(latest), here }
 }
 
-/// What the history's writer does with committed entries: each room's tail first, then its readers, in commit order.
+/// What the history's writer does with what it has committed: each room takes it in first, then its readers wake, in
+/// commit order.
 fn make_visible(rooms: Arc<Rooms>) -> Visible {
-    Box::new(move |stored: Vec<(RoomName, Entry)>| {
-        let mut by_room: HashMap<RoomName, Vec<Entry>> = HashMap::new();
-        for (room, entry) in stored {
-            by_room.entry(room).or_default().push(entry);
+    Box::new(move |committed: Vec<(RoomName, Change)>| {
+        let mut by_room: HashMap<RoomName, Vec<Change>> = HashMap::new();
+        for (room, change) in committed {
+            by_room.entry(room).or_default().push(change);
         }
-        for (name, entries) in by_room {
-            // A room that was swept away since is made anew, as if read from the history just before these entries.
-            let before = entries.first().map_or(0, |entry| entry.offset - 1);
-            let room = rooms.lock().entry(name.clone()).or_insert_with(|| Arc::new(Room::new(name, before))).clone();
-            room.append(entries.iter());
+        for (name, changes) in by_room {
+            // Only a room without entries is ever swept away, so one that is made anew here begins with these.
+            let make = || Arc::new(Room::new(Head::empty(name.clone())));
+            let room = rooms.lock().entry(name.clone()).or_insert_with(make).clone();
+            room.apply(&changes);
             room.reveal();
         }
     })
@@ -248,7 +299,7 @@ impl Rooms {
         if rooms.len() >= rooms_max {
             return Err(ErrorCode::RoomsFull);
         }
-        let room = Arc::new(Room::new(name.clone(), 0));
+        let room = Arc::new(Room::new(Head::empty(name.clone())));
         rooms.insert(name.clone(), room.clone());
         Ok(room)
     }

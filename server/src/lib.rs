@@ -2,6 +2,8 @@
 //!
 //! Modules stand in the order of who may use whom: each uses only what is above it.
 
+pub mod encoded;
+
 pub mod tail;
 
 pub mod presence;
@@ -13,6 +15,8 @@ pub mod room;
 pub mod subscription;
 
 pub mod hub;
+
+pub mod retention;
 
 pub mod limiter;
 
@@ -109,6 +113,7 @@ impl Server {
         let (stop, connections) = (context.stop.clone(), TaskTracker::new());
         let router = http::router(context.clone(), serve.door(address), connections.clone());
         let sweeping = connections.spawn(sweep(context.clone()));
+        let expiring = connections.spawn(retention::run(context.hub.clone(), serve.keep()));
         let listening = http::listen(listener, router, context.limiter.clone(), serve.trust_proxy, stop.clone(), connections.clone());
         let failed = tokio::select! {
             () = listening => None,
@@ -116,6 +121,7 @@ impl Server {
         };
         stop.cancel();
         sweeping.abort();
+        expiring.abort();
         connections.close();
         if timeout(SHUTDOWN_TIME_MAX, connections.wait()).await.is_err() {
             tracing::warn!(connections = connections.len(), "some connections did not end in time");

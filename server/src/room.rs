@@ -1,31 +1,61 @@
-//! A room in memory: its tail, who is here, and how far its log goes. Owns the room's locks.
+//! A room in memory: its tail, who is here, and from where to where its log goes. Owns the room's locks.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::{Entry, RoomName};
+use protocol::RoomName;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use crate::encoded::Encoded;
+use crate::history::{Change, Head, Keep, size};
 use crate::presence::Presence;
-use crate::tail::{Encoded, Tail};
+use crate::tail::Tail;
 
 /// A room that somebody watches or that has entries.
 pub struct Room {
     name: RoomName,
     state: Mutex<State>,
     latest: watch::Sender<u64>,
-    here: watch::Sender<usize>,
+    here: watch::Sender<()>,
 }
 
 struct State {
     tail: Tail,
     presence: Presence,
+    /// Everything after this offset is kept, here or in history.
+    first: u64,
+    /// How many bytes that is.
+    bytes: u64,
+    /// The time of its oldest entry.
+    oldest: Option<u64>,
+}
+
+/// What a room has after an offset.
+#[derive(Debug)]
+pub enum Read {
+    /// These entries, from memory.
+    Entries(Vec<Encoded>),
+    /// Entries that history has to be asked for.
+    InHistory,
+    /// The next entries are no longer kept; everything after this offset is.
+    Expired(u64),
+}
+
+/// From where to where a room's log goes: the entries after `first` up to `latest` exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Extent {
+    /// Everything after this offset is kept.
+    pub first: u64,
+    /// The newest offset that may be seen.
+    pub latest: u64,
 }
 
 impl Room {
-    /// A room whose newest entry is `latest`; 0 if it has none.
-    pub fn new(name: RoomName, latest: u64) -> Self {
-        let state = State { tail: Tail::new(latest), presence: Presence::default() };
-        Self { name, state: Mutex::new(state), latest: watch::Sender::new(latest), here: watch::Sender::new(0) }
+    /// A room as history knows it.
+    pub fn new(head: Head) -> Self {
+        let Head { first, bytes, oldest, .. } = head;
+        let state = State { tail: Tail::new(head.latest), presence: Presence::default(), first, bytes, oldest };
+        Self { name: head.room, state: Mutex::new(state), latest: watch::Sender::new(head.latest), here: watch::Sender::new(()) }
     }
 
     /// The room's name.
@@ -43,14 +73,34 @@ impl Room {
         self.latest.subscribe()
     }
 
-    /// Adds committed entries to the tail, in order.
-    pub fn append<'a>(&self, entries: impl Iterator<Item = &'a Entry>) {
+    /// Takes in what was committed, in order.
+    pub fn apply(&self, changes: &[Change]) {
+        let entry = |change: &Change| if let Change::Stored(entry) = change { Some(Encoded::new(entry)) } else { None };
         // Encoding is the work here, so it is done before the lock is taken.
-        let encoded: Vec<_> = entries.map(Encoded::new).collect();
+        let encoded: Vec<_> = changes.iter().map(entry).collect();
         let mut state = self.lock();
-        for entry in encoded {
-            state.tail.push(entry);
+        for (change, encoded) in changes.iter().zip(encoded) {
+            match change {
+                Change::Stored(entry) => {
+                    state.bytes += size(entry);
+                    state.oldest.get_or_insert(entry.time);
+                }
+                Change::Expired(remains) => {
+                    (state.first, state.bytes, state.oldest) = (remains.first, remains.bytes, remains.oldest);
+                    state.tail.expire(remains.first);
+                }
+            }
+            if let Some(entry) = encoded {
+                state.tail.push(entry);
+            }
         }
+    }
+
+    /// Whether some of the room has to go.
+    pub fn is_overfull(&self, keep: Keep, now: u64) -> bool {
+        let state = self.lock();
+        let count = state.tail.latest() - state.first;
+        state.oldest.is_some_and(|oldest| keep.lets_go(count, state.bytes, oldest, now))
     }
 
     /// Wakes every cursor that is behind what has been appended. Only the hub calls this.
@@ -59,14 +109,31 @@ impl Room {
         self.latest.send_replace(latest);
     }
 
-    /// The entries after `offset` that are still in memory; `None` when the reader has to ask history.
-    pub fn read(&self, offset: u64) -> Option<Vec<Encoded>> {
-        self.lock().tail.read(offset)
+    /// From where to where the log goes.
+    pub fn extent(&self) -> Extent {
+        // Not `self.latest`, which moves a moment later: whoever read an entry meanwhile may ask to go on after it.
+        let state = self.lock();
+        Extent { first: state.first, latest: state.tail.latest() }
     }
 
-    /// Whether memory has all entries after `offset`.
-    pub fn reaches(&self, offset: u64) -> bool {
-        self.lock().tail.reaches(offset)
+    /// What there is after `offset`.
+    pub fn read(&self, offset: u64) -> Read {
+        let state = self.lock();
+        if offset < state.first {
+            return Read::Expired(state.first);
+        }
+        state.tail.read(offset).map_or(Read::InHistory, Read::Entries)
+    }
+
+    /// The first `limit` entries after `offset`, if all of them are in memory.
+    pub fn after(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
+        self.lock().tail.after(offset, limit)
+    }
+
+    /// The last `limit` entries before `offset`, if all of them are in memory.
+    pub fn before(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
+        let state = self.lock();
+        state.tail.before(offset, limit, state.first)
     }
 
     /// Lets the tail go; entries stay in history.
@@ -76,8 +143,8 @@ impl Room {
 
     /// Counts a session in, until the guard is dropped.
     pub fn join(self: &Arc<Self>) -> Visit {
-        let here = self.lock().presence.join();
-        self.here.send_replace(here);
+        self.lock().presence.join(Instant::now().into_std());
+        self.here.send_replace(());
         Visit { room: self.clone() }
     }
 
@@ -86,8 +153,13 @@ impl Room {
         self.lock().presence.here()
     }
 
+    /// How many sessions the room is told to have: one that left a moment ago may be about to come back.
+    pub fn here_told(&self) -> usize {
+        self.lock().presence.told(Instant::now().into_std())
+    }
+
     /// Changes when somebody comes or goes.
-    pub fn watch_here(&self) -> watch::Receiver<usize> {
+    pub fn watch_here(&self) -> watch::Receiver<()> {
         self.here.subscribe()
     }
 
@@ -103,7 +175,7 @@ pub struct Visit {
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let here = self.room.lock().presence.leave();
-        self.room.here.send_replace(here);
+        self.room.lock().presence.leave(Instant::now().into_std());
+        self.room.here.send_replace(());
     }
 }

@@ -15,13 +15,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::encoded::Encoded;
 use crate::hub::Hub;
 use crate::limiter::Limiter;
 use crate::room::{Room, Visit};
 use crate::subscription::{Delivery, Subscription};
-use crate::tail::Encoded;
 
-/// How often a session is told that the number of those present has changed, at the most.
+/// How long after somebody came or went a session is told how many are here now: a storm of arrivals is one frame, and
+/// whoever is back within the second was never gone.
 const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
 /// Clients come back at a random time within this after a restart, in milliseconds.
 const RESTART_SPREAD: u64 = 3000;
@@ -55,9 +56,9 @@ pub struct Session {
     room: Arc<Room>,
     subscription: Subscription,
     _visit: Visit,
-    here: watch::Receiver<usize>,
+    here: watch::Receiver<()>,
     here_told: usize,
-    here_due: Instant,
+    here_due: Option<Instant>,
     publishes: FuturesOrdered<Answer>,
     errors_in_a_row: u32,
     heartbeat: Interval,
@@ -82,11 +83,11 @@ pub enum Outgoing {
 
 impl Session {
     /// Lets a client in. The hello is its first frame.
-    pub async fn start(context: Context, address: IpAddr, room: &RoomName, after: Option<Position>) -> Result<(Self, Hello), ErrorCode> {
-        let start = context.hub.subscribe(room, after).await?;
+    pub fn start(context: Context, address: IpAddr, room: &RoomName, after: Option<Position>) -> Result<(Self, Hello), ErrorCode> {
+        let start = context.hub.subscribe(room, after)?;
         let visit = start.room.join();
-        let mut here = start.room.watch_here();
-        let here_told = *here.borrow_and_update();
+        let here = start.room.watch_here();
+        let here_told = start.room.here_told();
         let now = Instant::now();
         let hello = Hello {
             room: start.room.name().clone(),
@@ -109,7 +110,8 @@ impl Session {
             _visit: visit,
             here,
             here_told,
-            here_due: now + PRESENCE_INTERVAL,
+            // The hello may have counted places that are kept for who left just before.
+            here_due: Some(now + PRESENCE_INTERVAL),
             publishes: FuturesOrdered::new(),
             errors_in_a_row: 0,
             heartbeat,
@@ -119,7 +121,8 @@ impl Session {
         Ok((session, hello))
     }
 
-    /// Notes that the client is alive. A transport calls this for all that arrives, pongs too.
+    /// Notes that the client is alive. A transport calls this for all that arrives, pongs too; one that carries nothing
+    /// from the client calls it whenever what was written before has been taken.
     pub fn heard(&mut self) {
         self.heard = true;
     }
@@ -171,10 +174,12 @@ impl Session {
     /// Waits for what is to be written next. Cancel-safe.
     pub async fn next(&mut self) -> Outgoing {
         loop {
-            let here_changed = async {
-                sleep_until(self.here_due).await;
-                // The room holds the sender and we hold the room.
-                let _ = self.here.changed().await;
+            let due = self.here_due;
+            let here_due = async {
+                match due {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
             };
             tokio::select! {
                 biased;
@@ -186,9 +191,11 @@ impl Session {
                     Err(_) => Outgoing::Close(Disconnect::Unavailable),
                 },
                 _ = self.heartbeat.tick() => return self.beat(),
-                () = here_changed => {
-                    let here = *self.here.borrow_and_update();
-                    self.here_due = Instant::now() + PRESENCE_INTERVAL;
+                // The room holds the sender and we hold the room, so this is never an error.
+                _ = self.here.changed(), if self.here_due.is_none() => self.here_due = Some(Instant::now() + PRESENCE_INTERVAL),
+                () = here_due => {
+                    self.here_due = None;
+                    let here = self.room.here_told();
                     if here != self.here_told {
                         self.here_told = here;
                         return Outgoing::Frame(ServerFrame::Presence { here });

@@ -6,9 +6,9 @@ use protocol::limits::PAGE_ENTRIES_MAX;
 use protocol::{Gap, GapReason, Position};
 use tokio::sync::watch;
 
+use crate::encoded::Encoded;
 use crate::history::{History, ReadError};
-use crate::room::Room;
-use crate::tail::Encoded;
+use crate::room::{Read, Room};
 
 /// A reader's place in a room's log.
 pub struct Subscription {
@@ -34,21 +34,30 @@ impl Subscription {
         Self { room, history, cursor, latest }
     }
 
+    /// Waits until there is something after the cursor.
+    pub async fn ready(&mut self) {
+        let cursor = self.cursor;
+        // The room holds the sender and we hold the room, so this waits for nothing but a new entry.
+        let _ = self.latest.wait_for(|latest| *latest > cursor).await;
+    }
+
     /// Waits until there is something after the cursor and moves the cursor past what it returns.
     ///
     /// Cancel-safe: the cursor moves only when the entries are handed over.
     pub async fn next(&mut self) -> Result<Delivery, ReadError> {
-        let cursor = self.cursor;
-        // The room holds the sender and we hold the room, so this waits for nothing but a new entry.
-        let _ = self.latest.wait_for(|latest| *latest > cursor).await;
+        self.ready().await;
         let entries = match self.room.read(self.cursor) {
-            Some(entries) => entries,
-            None => {
+            Read::Entries(entries) => entries,
+            Read::Expired(first) => return Ok(Delivery::Gap(self.skip_to(first))),
+            Read::InHistory => {
                 let slice = self.history.after(self.room.name(), self.cursor, PAGE_ENTRIES_MAX).await?;
+                // Some may have expired while they were asked for.
                 if slice.first > self.cursor {
                     return Ok(Delivery::Gap(self.skip_to(slice.first)));
                 }
-                slice.entries.iter().map(Encoded::new).collect()
+                // What has been committed and not yet been shown to anybody is not shown here first.
+                let latest = self.room.extent().latest;
+                slice.entries.iter().filter(|entry| entry.offset <= latest).map(Encoded::new).collect()
             }
         };
         if let Some(last) = entries.last() {

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use protocol::{Entry, ServerFrame};
+use crate::encoded::Encoded;
 
 /// How many entries a tail keeps.
 pub const TAIL_ENTRIES_MAX: usize = 1024;
@@ -11,57 +10,6 @@ pub const TAIL_ENTRIES_MAX: usize = 1024;
 pub const TAIL_BYTES_MAX: usize = 1024 * 1024;
 /// How many bytes of frames one read takes; a reader writes them before it asks for more.
 pub const READ_BYTES_MAX: usize = 256 * 1024;
-
-/// An entry as a finished, unmasked WebSocket text frame: encoded once, however many read it, over whatever transport.
-#[derive(Clone, Debug)]
-pub struct Encoded {
-    offset: u64,
-    json_at: usize,
-    frame: Bytes,
-}
-
-impl Encoded {
-    /// Encodes an entry.
-    pub fn new(entry: &Entry) -> Self {
-        let json = ServerFrame::Message(entry.clone()).to_json();
-        let mut frame = BytesMut::with_capacity(json.len() + 10);
-        put_header(&mut frame, json.len());
-        let json_at = frame.len();
-        frame.put_slice(json.as_bytes());
-        Self { offset: entry.offset, json_at, frame: frame.freeze() }
-    }
-
-    /// The entry's place in its room.
-    pub fn offset(&self) -> u64 {
-        self.offset
-    }
-
-    /// The whole frame.
-    pub fn frame(&self) -> &Bytes {
-        &self.frame
-    }
-
-    /// The frame's payload: a [`ServerFrame::Message`] as JSON.
-    pub fn json(&self) -> Bytes {
-        self.frame.slice(self.json_at..)
-    }
-}
-
-/// Writes the header of a final text frame without a mask (RFC 6455, section 5.2).
-fn put_header(frame: &mut BytesMut, length: usize) {
-    frame.put_u8(0x81);
-    match length {
-        0..=125 => frame.put_u8(length as u8),
-        126..=0xffff => {
-            frame.put_u8(126);
-            frame.put_u16(length as u16);
-        }
-        _ => {
-            frame.put_u8(127);
-            frame.put_u64(length as u64);
-        }
-    }
-}
 
 /// The newest entries of a room, without holes up to the newest one.
 #[derive(Debug)]
@@ -80,19 +28,19 @@ impl Tail {
 
     /// Adds the next entry and lets the oldest go where a bound is passed.
     pub fn push(&mut self, entry: Encoded) {
-        debug_assert!(entry.offset > self.latest(), "entries are pushed in order");
-        self.bytes += entry.frame.len();
+        debug_assert!(entry.offset() > self.latest(), "entries are pushed in order");
+        self.bytes += entry.frame().len();
         self.entries.push_back(entry);
         while self.entries.len() > TAIL_ENTRIES_MAX || (self.bytes > TAIL_BYTES_MAX && self.entries.len() > 1) {
             let Some(oldest) = self.entries.pop_front() else { break };
-            self.after = oldest.offset;
-            self.bytes -= oldest.frame.len();
+            self.after = oldest.offset();
+            self.bytes -= oldest.frame().len();
         }
     }
 
     /// The offset of the newest entry.
     pub fn latest(&self) -> u64 {
-        self.entries.back().map_or(self.after, |entry| entry.offset)
+        self.entries.back().map_or(self.after, Encoded::offset)
     }
 
     /// The entries after `offset`, at most [`READ_BYTES_MAX`] of them but at least one if there is any.
@@ -101,18 +49,41 @@ impl Tail {
         if !self.reaches(offset) {
             return None;
         }
-        let start = self.entries.partition_point(|entry| entry.offset <= offset);
+        let start = self.entries.partition_point(|entry| entry.offset() <= offset);
         let mut bytes = 0;
         let fits = |entry: &&Encoded| {
-            bytes += entry.frame.len();
-            bytes <= READ_BYTES_MAX || bytes == entry.frame.len()
+            bytes += entry.frame().len();
+            bytes <= READ_BYTES_MAX || bytes == entry.frame().len()
         };
         Some(self.entries.range(start..).take_while(fits).cloned().collect())
+    }
+
+    /// The first `limit` entries after `offset`; `None` as for [`Tail::read`].
+    pub fn after(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
+        let start = self.entries.partition_point(|entry| entry.offset() <= offset);
+        self.reaches(offset).then(|| self.entries.range(start..).take(limit).cloned().collect())
+    }
+
+    /// The last `limit` entries before `offset`, of a room that keeps everything after `first`. `None` when some of
+    /// them are in history alone.
+    pub fn before(&self, offset: u64, limit: usize, first: u64) -> Option<Vec<Encoded>> {
+        let end = self.entries.partition_point(|entry| entry.offset() < offset);
+        let whole = end >= limit || self.reaches(first);
+        whole.then(|| self.entries.range(end.saturating_sub(limit)..end).cloned().collect())
     }
 
     /// Whether everything after `offset` is here.
     pub fn reaches(&self, offset: u64) -> bool {
         offset >= self.after
+    }
+
+    /// Lets go of the entries up to `first`, which are no longer kept anywhere.
+    pub fn expire(&mut self, first: u64) {
+        while self.entries.front().is_some_and(|oldest| oldest.offset() <= first) {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.bytes -= oldest.frame().len();
+        }
+        self.after = self.after.max(first);
     }
 
     /// Forgets all entries, which stay in history.
@@ -123,7 +94,7 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{Author, Text};
+    use protocol::{Author, Entry, Text};
 
     use super::*;
 
@@ -134,28 +105,6 @@ mod tests {
 
     fn offsets(entries: &[Encoded]) -> Vec<u64> {
         entries.iter().map(Encoded::offset).collect()
-    }
-
-    #[test]
-    fn a_frame_is_header_and_json() {
-        for length in [1, 60, 90, 200, 16_000] {
-            let entry = encoded(1, length);
-            let json = entry.json();
-            let header = &entry.frame()[..entry.frame().len() - json.len()];
-            let told = match header[1] {
-                126 => u64::from(u16::from_be_bytes([header[2], header[3]])),
-                short => u64::from(short),
-            };
-            assert_eq!((header[0], told), (0x81, json.len() as u64));
-            assert!(serde_json::from_slice::<ServerFrame>(&json).is_ok());
-        }
-    }
-
-    #[test]
-    fn a_long_frame_has_a_long_header() {
-        let mut frame = BytesMut::new();
-        put_header(&mut frame, 0x1_0000);
-        assert_eq!(frame[..], [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
     }
 
     #[test]
@@ -191,7 +140,7 @@ mod tests {
             tail.push(encoded(offset, 16_000));
         }
         assert!(tail.bytes <= TAIL_BYTES_MAX);
-        assert_eq!(tail.bytes, tail.entries.iter().map(|entry| entry.frame.len()).sum::<usize>());
+        assert_eq!(tail.bytes, tail.entries.iter().map(|entry| entry.frame().len()).sum::<usize>());
     }
 
     #[test]
@@ -203,6 +152,40 @@ mod tests {
         let read = tail.read(0).unwrap();
         assert_eq!(read.len(), READ_BYTES_MAX / read[0].frame().len());
         assert_eq!(tail.read(39).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_page_is_taken_from_either_side_and_only_whole() {
+        let mut tail = Tail::new(7);
+        for offset in 8..=12 {
+            tail.push(encoded(offset, 1));
+        }
+        assert_eq!(offsets(&tail.after(9, 2).unwrap()), [10, 11]);
+        assert_eq!(offsets(&tail.after(7, 9).unwrap()), [8, 9, 10, 11, 12]);
+        assert!(tail.after(12, 9).unwrap().is_empty());
+        assert!(tail.after(6, 1).is_none());
+        assert_eq!(offsets(&tail.before(13, 2, 0).unwrap()), [11, 12]);
+        assert_eq!(offsets(&tail.before(11, 3, 0).unwrap()), [8, 9, 10]);
+        assert!(tail.before(11, 4, 0).is_none(), "the fourth is in history");
+        assert_eq!(offsets(&tail.before(11, 4, 7).unwrap()), [8, 9, 10], "there is no fourth");
+        assert!(tail.before(8, 1, 0).is_none());
+        assert!(tail.before(8, 1, 7).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_has_expired_is_let_go() {
+        let mut tail = Tail::new(0);
+        for offset in 1..=5 {
+            tail.push(encoded(offset, 1));
+        }
+        tail.expire(3);
+        assert_eq!(offsets(&tail.read(3).unwrap()), [4, 5]);
+        assert!(tail.read(2).is_none());
+        assert_eq!(tail.bytes, tail.entries.iter().map(|entry| entry.frame().len()).sum::<usize>());
+        tail.expire(5);
+        assert_eq!((tail.latest(), tail.bytes), (5, 0));
+        tail.expire(9);
+        assert_eq!(tail.latest(), 9, "an empty tail of what went while it was empty");
     }
 
     #[test]

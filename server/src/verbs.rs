@@ -4,8 +4,8 @@ use std::io::{self, ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use client::Update;
 use client::native::{self, Client};
+use client::{Connection, Options, Transport, Update};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use protocol::limits::TEXT_BYTES_MAX;
@@ -40,27 +40,31 @@ fn read_input() -> anyhow::Result<String> {
 
 /// `crier tail`: follows a room for as long as somebody reads what it prints.
 pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
-    let mut client = Client::connect(&settings.remote.server, &settings.room, settings.after)?;
-    let mut told = None;
+    let options = Options { after: settings.after, only: settings.transport, ..Options::default() };
+    let mut client = Client::connect(&settings.remote.server, &settings.room, options)?;
+    // What whoever looks on believes: that all is well, over the best there is.
+    let (mut is_live, mut by) = (true, settings.transport.unwrap_or(Transport::WebSocket));
     while let Some(update) = client.next().await {
         let printed = match update {
             Update::Entry(entry) => print_entry(&entry, client.position(), settings.json),
             Update::Gap(gap) => print_gap(&gap, settings.json),
-            Update::Hello(_) => {
-                if told.take().is_some() {
-                    note("connected again")?;
-                }
-                Ok(())
-            }
             Update::Connection => {
                 if let (Some(trouble), Some(wait)) = (client.trouble(), client.retry_in()) {
                     let trouble = format!("{trouble}; trying again in {:.1} s", wait.as_secs_f32());
                     note(&trouble)?;
-                    told = Some(());
+                    is_live = false;
+                }
+                if let Connection::Live { transport, .. } = client.connection() {
+                    let (was_live, before) = (std::mem::replace(&mut is_live, true), std::mem::replace(&mut by, transport));
+                    match transport {
+                        _ if transport != before => note(&format!("connected by {}", transport.word()))?,
+                        _ if !was_live => note("connected again")?,
+                        _ => {}
+                    }
                 }
                 Ok(())
             }
-            Update::Here(_) | Update::Outbox | Update::Published { .. } => Ok(()),
+            Update::Begins(_) | Update::Proven(_) | Update::Here(_) | Update::Outbox | Update::Published { .. } => Ok(()),
         };
         match printed {
             // Whoever read us, such as `head`, has had enough.

@@ -1,13 +1,22 @@
 //! What must become true, and what must stay true.
 
 use std::future::Future;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::find;
 use crate::world::{Browser, PATIENCE};
 
 /// Asks again until the answer is the one that is wanted.
-pub async fn until<T, F>(what: &str, mut ask: impl FnMut() -> F, wanted: impl Fn(&T) -> bool)
+pub async fn until<T, F>(what: &str, ask: impl FnMut() -> F, wanted: impl Fn(&T) -> bool)
+where
+    T: std::fmt::Debug,
+    F: Future<Output = T>,
+{
+    until_within(PATIENCE, what, ask, wanted).await;
+}
+
+/// The same with a patience of its own.
+pub async fn until_within<T, F>(patience: Duration, what: &str, mut ask: impl FnMut() -> F, wanted: impl Fn(&T) -> bool)
 where
     T: std::fmt::Debug,
     F: Future<Output = T>,
@@ -18,7 +27,9 @@ where
         if wanted(&answer) {
             return;
         }
-        assert!(start.elapsed() < PATIENCE, "{what}; it is {answer:?}");
+        assert!(start.elapsed() < patience, "{what}; it is {answer:?}");
+        // What is asked may need nobody else to answer, and would keep all others from running.
+        tokio::task::yield_now().await;
     }
 }
 

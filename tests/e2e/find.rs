@@ -34,3 +34,10 @@ pub async fn connection(browser: &Browser) -> String {
     let state = one(browser, "#connection").await.attr("data-state").await.unwrap();
     state.unwrap_or_default()
 }
+
+/// What carries the page's messages: `ws`, `sse`, `long-poll`, `poll`, or `tab` for another tab's stream. Empty while
+/// nothing does.
+pub async fn transport(browser: &Browser) -> String {
+    let used = one(browser, "#connection").await.attr("data-transport").await.unwrap();
+    used.unwrap_or_default()
+}

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that panics has failed, and a test binary has no outside")]
 
+mod proxy;
 mod world;
 
 mod act;
@@ -19,3 +20,4 @@ mod languages;
 mod live;
 mod no_script;
 mod restart;
+mod transports;

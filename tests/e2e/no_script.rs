@@ -2,15 +2,22 @@
 
 use thirtyfour::prelude::*;
 
-use crate::find;
 use crate::world::{Board, Browser, Wishes};
+use crate::{check, find};
 
+/// What the list says at this moment; of a document that is just being replaced, nothing.
 async fn texts(browser: &Browser) -> Vec<String> {
     let mut texts = Vec::new();
-    for element in browser.page.find_all(By::Css("#messages > li[data-offset] .text")).await.unwrap() {
-        texts.push(element.text().await.unwrap());
+    for element in browser.page.find_all(By::Css("#messages > li[data-offset] .text")).await.unwrap_or_default() {
+        // Not what is visible of it, which a browser's driver takes to be nothing for what is scrolled out.
+        texts.extend(element.prop("textContent").await.ok().flatten());
     }
     texts
+}
+
+/// Waits until the list, of the page or of the frame that was entered, says this.
+async fn shows(browser: &Browser, wanted: &[&str]) {
+    check::until("the list says something else", || texts(browser), |texts| texts == wanted).await;
 }
 
 #[tokio::test]
@@ -19,15 +26,16 @@ async fn reading_and_posting_work_without_script() {
     board.post("room", "already here").await;
     let browser = Browser::start_with(Wishes { no_script: true, ..Wishes::default() }).await;
     browser.page.goto(board.url("/r/room")).await.unwrap();
-    assert_eq!(texts(&browser).await, ["already here"]);
+    shows(&browser, &["already here"]).await;
     find::one(&browser, "#author").await.send_keys("小明").await.unwrap();
     find::one(&browser, "#chat_content").await.send_keys("no script at all").await.unwrap();
     find::one(&browser, "button[type=submit]").await.click().await.unwrap();
     find::one(&browser, "#m-2").await;
-    assert_eq!(texts(&browser).await, ["already here", "no script at all"]);
+    shows(&browser, &["already here", "no script at all"]).await;
     // F5 reads again; it does not post again.
+    board.post("room", "said meanwhile").await;
     browser.page.refresh().await.unwrap();
-    assert_eq!(texts(&browser).await, ["already here", "no script at all"]);
+    shows(&browser, &["already here", "no script at all", "said meanwhile"]).await;
     assert_eq!(find::one(&browser, "#author").await.prop("value").await.unwrap().unwrap(), "小明");
     browser.quit().await;
 }
@@ -44,5 +52,32 @@ async fn a_refused_post_keeps_its_text_without_script() {
     let kept = find::one(&browser, "#chat_content").await.prop("value").await.unwrap().unwrap();
     assert_eq!(kept, "</textarea><b>precious");
     assert!(board.texts("lobby").await.is_empty());
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn new_messages_arrive_without_script_and_the_newest_is_in_view() {
+    let mut board = Board::start().await;
+    board.post("room", "already here").await;
+    let browser = Browser::start_with(Wishes { no_script: true, language: Some("en"), ..Wishes::default() }).await;
+    browser.page.goto(board.url("/r/room")).await.unwrap();
+    shows(&browser, &["already here"]).await;
+    find::one(&browser, "iframe.live").await.enter_frame().await.unwrap();
+    let mut wanted = Vec::new();
+    for n in 0..30 {
+        wanted.push(format!("</div><script>{n}"));
+        board.post("room", &wanted[n]).await;
+    }
+    let wanted: Vec<_> = wanted.iter().map(String::as_str).collect();
+    shows(&browser, &wanted).await;
+    let newest = find::one(&browser, "#m-31").await.rect().await.unwrap();
+    let frame = find::one(&browser, "body").await.rect().await.unwrap();
+    assert!(newest.y >= 0.0 && newest.y + newest.height <= frame.height, "{newest:?} in {frame:?}");
+    assert!(find::one(&browser, "#m-2").await.rect().await.unwrap().y < 0.0, "and the oldest is scrolled out of it");
+    // The server dies and comes back; nobody touches the page.
+    board.kill().await;
+    board.open().await;
+    board.post("room", "after the crash").await;
+    check::until("the live view goes on", || texts(&browser), |texts| texts.iter().any(|text| text == "after the crash")).await;
     browser.quit().await;
 }

@@ -34,6 +34,7 @@ impl Board {
 
     /// `arguments` are those of `crier serve`.
     pub async fn start_with(arguments: &[&str]) -> Self {
+        name_cryptography();
         let arguments = arguments.iter().map(ToString::to_string).collect();
         let mut board = Self { folder: TempDir::new().unwrap(), port: 0, arguments, process: None, http: reqwest::Client::new() };
         // Another test may take a free port first.
@@ -74,7 +75,12 @@ impl Board {
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("http://{}{path}", self.host())
+    }
+
+    /// Its address as `host:port`.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     pub async fn post(&self, room: &str, text: &str) {
@@ -101,6 +107,12 @@ impl Board {
         let page: protocol::MessagesPage = self.http.get(url).send().await.unwrap().json().await.unwrap();
         page.entries.into_iter().map(|entry| entry.text.into()).collect()
     }
+}
+
+/// The HTTP client comes without an implementation of cryptography, and wants one even where it is not used.
+fn name_cryptography() {
+    // It fails where one is named already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// A driver and its port. It picks one that is free on IPv4 and then finds it taken on IPv6 at times, so it gets a few tries.
@@ -160,6 +172,7 @@ impl Browser {
     }
 
     pub async fn start_with(wishes: Wishes) -> Self {
+        name_cryptography();
         let (driver, port) = start_driver().await;
         let driver_url = format!("http://127.0.0.1:{port}");
         let profile = TempDir::new().unwrap();
@@ -180,6 +193,10 @@ impl Browser {
             &format!("--user-data-dir={}", profile.path().display()),
         ] {
             wanted.add_arg(argument).unwrap();
+        }
+        if wishes.no_script {
+            // The live view never ends, so the page that holds it never has loaded.
+            wanted.insert_base_capability("pageLoadStrategy".to_owned(), json!("none"));
         }
         wanted.insert_base_capability("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
         let page = WebDriver::new(&driver_url, wanted).await.unwrap();

@@ -1,9 +1,15 @@
 //! What goes into a [`crate::Core`] and what comes out of it.
+//!
+//! The core has up to two **links** at a time: the one in use, and one beside it that is on trial. A link is a stream that
+//! [`Action::Open`] opened, or a row of requests that [`Action::Fetch`] made, each answered once. Its number is never used
+//! again, and what is said of a link that the core has given up is not heard, so a driver may be late with it.
 
-use protocol::{Entry, Gap, Hello, Position, PublishKey, PublishRequest, Published, ServerFrame};
+use protocol::{Entry, Gap, MessagesPage, Position, Problem, PublishKey, PublishRequest, Published, ServerFrame};
+
+use crate::Transport;
 
 /// What a [`crate::Core`] starts from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Continue after this position; `None` starts with what comes next.
     pub after: Option<Position>,
@@ -11,6 +17,10 @@ pub struct Options {
     pub outbox: Vec<PublishRequest>,
     /// Where chance comes from (the jitter of the back-off).
     pub seed: u64,
+    /// What [`Update::Proven`] told a few minutes ago: the client starts there, and tries better transports from there.
+    pub remembered: Option<Transport>,
+    /// Use no other transport than this.
+    pub only: Option<Transport>,
 }
 
 /// What happened.
@@ -18,17 +28,56 @@ pub struct Options {
 pub enum Event {
     /// The owner wants the core to connect; the first event of a life.
     Start,
-    /// The socket that [`Action::Connect`] asked for is open.
-    Opened,
-    /// A text frame arrived. One that can't be read, as [`ServerFrame::read`] has it, is a sign of life nevertheless.
-    Received(Option<ServerFrame>),
-    /// The socket closed, or could not be opened (1006, no reason).
+    /// The WebSocket that [`Action::Open`] asked for is open. For other streams this need not be told.
+    Opened {
+        /// Which.
+        link: u32,
+    },
+    /// A frame arrived. One that can't be read, as [`ServerFrame::read`] has it, is a sign of life nevertheless.
+    Received {
+        /// On which stream.
+        link: u32,
+        /// The frame.
+        frame: Option<ServerFrame>,
+    },
+    /// Something arrived that is no frame: the comment of an event stream.
+    Alive {
+        /// On which stream.
+        link: u32,
+    },
+    /// A stream closed, or could not be opened (1006, no reason). A response that ended says 1006 as well.
     Closed {
+        /// Which.
+        link: u32,
         /// The close code.
         code: u16,
         /// The close reason.
         reason: String,
     },
+    /// [`Action::Fetch`] was answered.
+    Page {
+        /// Of which link.
+        link: u32,
+        /// The page, or why not, in the server's words; `Err(None)` when there are none that can be read.
+        result: Result<MessagesPage, Option<Problem>>,
+    },
+    /// [`Action::Post`] was answered.
+    Posted {
+        /// Its number.
+        r#ref: u64,
+        /// As with [`Event::Page`].
+        result: Result<Published, Option<Problem>>,
+    },
+    /// Another client of the same owner (another tab) has the one stream that they share, so this link was not opened: the
+    /// answer to an [`Action::Open`] of server-sent events, or an [`Action::Fetch`] that waits.
+    Taken {
+        /// Which.
+        link: u32,
+    },
+    /// From now on this client is the one that may open the shared stream.
+    Leads,
+    /// The other client, which has the shared stream, told that there is something new.
+    Woken,
     /// [`crate::Core::deadline`] has come.
     Tick,
     /// The person wants this published. Nothing happens when [`crate::Outbox::room`] is zero, or its key is in the outbox.
@@ -47,15 +96,44 @@ pub enum Event {
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Open a socket with this `after`; drop any other first, with all that it may still say.
-    Connect {
+    /// Open a stream, a WebSocket or server-sent events. A link that is to be dropped for it was closed before.
+    Open {
+        /// Its number.
+        link: u32,
+        /// [`Transport::WebSocket`] or [`Transport::Sse`].
+        transport: Transport,
         /// The position to continue from.
         after: Option<Position>,
     },
-    /// Send this text frame.
-    Send(String),
-    /// Close the socket. No event is expected of it any more.
-    Disconnect,
+    /// Ask for a page, and answer with [`Event::Page`]. A request of the same link that is still out is dropped.
+    Fetch {
+        /// The link's number.
+        link: u32,
+        /// Ask for what comes after this. `None` wants to know the newest position only; a page of one entry will do.
+        after: Option<Position>,
+        /// How long the server may wait until there is something, in seconds. Zero is not said to it.
+        wait_seconds: u64,
+    },
+    /// Send this text frame over a WebSocket.
+    Send {
+        /// Which.
+        link: u32,
+        /// The frame.
+        text: String,
+    },
+    /// Publish by HTTP: post this JSON, and answer with [`Event::Posted`]. A post that is still out is dropped.
+    Post {
+        /// The number by which the answer is known.
+        r#ref: u64,
+        /// The body.
+        json: String,
+    },
+    /// Close a link, or drop its request. No event is expected of it any more. Each link ends with this, but for those that
+    /// said [`Event::Closed`] or [`Event::Taken`] themselves.
+    Close {
+        /// Which.
+        link: u32,
+    },
     /// Tell whoever looks.
     Update(Update),
 }
@@ -65,8 +143,10 @@ pub enum Action {
 pub enum Update {
     /// [`crate::Core::connection`] has changed.
     Connection,
-    /// A session began.
-    Hello(Hello),
+    /// A transport delivers. Worth remembering for some minutes, for [`Options::remembered`].
+    Proven(Transport),
+    /// Where a reader without a position starts: just after this one.
+    Begins(Position),
     /// An entry of the room: in order, each once.
     Entry(Entry),
     /// Entries are missing.
@@ -92,10 +172,15 @@ pub enum Connection {
         /// That close code.
         code: Option<u16>,
     },
-    /// A socket is being opened, or is open and has not said hello.
+    /// A link is being opened, and is not proven.
     Connecting,
-    /// The server says hello and has been heard of since.
-    Live,
+    /// Entries arrive.
+    Live {
+        /// How.
+        transport: Transport,
+        /// Whether they are fetched when another client says so, see [`Event::Taken`].
+        follows: bool,
+    },
     /// Waiting for the next try.
     Waiting {
         /// When that is.

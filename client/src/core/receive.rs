@@ -1,69 +1,137 @@
-//! What a [`Core`] makes of the server's frames.
+//! What a [`Core`] makes of the server's frames and pages.
 
-use protocol::{ClientFrame, Entry, ErrorCode, Gap, GapReason, Hello, Position, ServerFrame};
+use protocol::{Entry, Gap, GapReason, Hello, MessagesPage, Position, Problem, ServerFrame};
 
-use super::session::Session;
-use super::{Core, Link, Update};
+use super::connect::Loss;
+use super::link::Sign;
+use super::{Core, Update};
+
+/// The least time that a server which asks to be left alone is left alone, in milliseconds.
+const HOLD_MS: u64 = 1_000;
 
 impl Core {
-    pub(super) fn receive(&mut self, frame: Option<ServerFrame>, now: u64) {
-        if let Link::Live(session) = &mut self.link {
-            session.hear(now);
+    pub(super) fn received(&mut self, id: u32, frame: Option<ServerFrame>, now: u64) {
+        let Some(link) = self.link(id) else { return };
+        link.hear(now);
+        let is_greeted = link.epoch.is_some();
+        let mut sign = Sign::Frame;
+        match frame {
+            Some(ServerFrame::Pong { r#ref }) => link.hear_pong(r#ref),
+            _ => link.hear_other(),
         }
-        let Some(frame) = frame else { return };
-        match (&self.link, frame) {
-            (Link::Connecting { .. }, ServerFrame::Hello(hello)) => self.hello(hello, now),
-            (Link::Live(_), frame) => self.frame(frame, now),
-            // Before hello nothing has a meaning, and a socket that was given up has nothing to say.
+        match frame {
+            Some(ServerFrame::Hello(hello)) if !is_greeted => self.hello(id, hello, now),
+            Some(frame) if is_greeted => {
+                if let ServerFrame::Pong { .. } | ServerFrame::Published { .. } | ServerFrame::Error { .. } = frame {
+                    sign = Sign::Answer;
+                }
+                self.frame(id, frame, now);
+            }
+            // Before hello nothing has a meaning.
             _ => {}
+        }
+        self.sign(id, sign, now);
+    }
+
+    pub(super) fn alive(&mut self, id: u32, now: u64) {
+        if let Some(link) = self.link(id) {
+            link.hear(now);
+            self.sign(id, Sign::Comment, now);
         }
     }
 
-    fn frame(&mut self, frame: ServerFrame, now: u64) {
+    fn sign(&mut self, id: u32, sign: Sign, now: u64) {
+        if self.link(id).is_some_and(|link| link.take(sign, now)) {
+            self.proven(id, now);
+        } else {
+            self.heard_of(id, now);
+        }
+    }
+
+    fn frame(&mut self, id: u32, frame: ServerFrame, now: u64) {
         match frame {
-            ServerFrame::Message(entry) => self.message(entry),
-            ServerFrame::Gap(gap) => self.gap(gap),
+            ServerFrame::Message(entry) => self.message(id, entry),
+            ServerFrame::Gap(gap) => self.gap(id, gap, now),
             ServerFrame::Presence { here } => self.count(here),
-            ServerFrame::Published { r#ref, published } => {
-                if let Some(key) = self.outbox.published(r#ref, published.position) {
-                    self.settle();
-                    self.tell(Update::Published { key, published });
-                }
-            }
-            ServerFrame::Error { r#ref: Some(r#ref), code, retry_after, .. } if code.is_temporary() => {
-                self.outbox.held(r#ref, retry_after, now, &mut self.rng);
-            }
-            ServerFrame::Error { r#ref: Some(r#ref), code, detail, .. } => self.outbox.refused(r#ref, code, detail),
+            ServerFrame::Published { r#ref, published } => self.published(r#ref, published, now),
+            ServerFrame::Error { r#ref: Some(r#ref), code, detail, retry_after } => self.refused(r#ref, code, detail, retry_after, now),
             ServerFrame::Hello(_) | ServerFrame::Heartbeat | ServerFrame::Pong { .. } | ServerFrame::Error { r#ref: None, .. } => {}
         }
     }
 
-    fn hello(&mut self, hello: Hello, now: u64) {
-        self.link = Link::Live(Session::new(hello.heartbeat_seconds, now));
-        self.offline = false;
+    fn hello(&mut self, id: u32, hello: Hello, now: u64) {
+        let Hello { position, latest, here, .. } = hello;
+        let Some(link) = self.link(id) else { return };
+        link.greet(position.epoch, hello.heartbeat_seconds, now);
+        let gap = hello.gap.or(unexplained(link.after, position, position.offset, latest));
         self.limits = hello.limits;
-        let gap = hello.gap.clone().or_else(|| self.unexplained(&hello));
-        let (position, here) = (hello.position, hello.here);
-        self.tell(Update::Hello(hello));
         self.count(here);
         match gap {
-            Some(gap) => self.gap(Gap { resumes: position, ..gap }),
-            None => self.cursor = Some(self.cursor.unwrap_or(position)),
+            Some(gap) => self.gap(id, Gap { resumes: position, ..gap }, now),
+            None => self.begin(position),
         }
         self.settle();
     }
 
-    /// The gap that a hello brings without naming it. A server's word that nothing is missing is checked, since a hole
-    /// in what the reader sees must never go unsaid.
-    fn unexplained(&self, hello: &Hello) -> Option<Gap> {
-        let Position { epoch, offset } = hello.position;
-        let reason = GapReason::of(self.cursor?, epoch, offset, hello.latest)?;
-        Some(Gap { reason, first: hello.position, resumes: hello.position })
+    pub(super) fn page(&mut self, id: u32, result: Result<MessagesPage, Option<Problem>>, now: u64) {
+        let follows = self.choice.follows;
+        let Some(link) = self.link(id) else { return };
+        let after = link.after;
+        if !link.answer(follows, now) {
+            return;
+        }
+        let before = self.cursor;
+        match result {
+            Ok(page) => self.entries(id, after, page, now),
+            Err(Some(Problem { gap: Some(gap), .. })) => self.gap(id, gap, now),
+            Err(Some(problem)) if problem.code.is_temporary() => {
+                self.backoff.hold(problem.retry_after.unwrap_or_default().max(HOLD_MS), now);
+                return self.give_up(id, Loss::Innocent, now);
+            }
+            Err(_) => return self.give_up(id, Loss::Failed { spread: None }, now),
+        }
+        if self.cursor != before {
+            if let Some(link) = self.link(id) {
+                link.pause(0, now);
+            }
+        }
+        self.sign(id, Sign::Answer, now);
+        self.tick(now);
     }
 
-    fn message(&mut self, entry: Entry) {
-        // There is a cursor on every live session: its hello set it.
-        if let Some(cursor) = self.cursor.as_mut().filter(|cursor| entry.offset > cursor.offset) {
+    fn entries(&mut self, id: u32, after: Option<Position>, page: MessagesPage, now: u64) {
+        let MessagesPage { position, latest, here, entries, .. } = page;
+        let Some(link) = self.link(id) else { return };
+        link.epoch = Some(position.epoch);
+        // Without entries, the page's position is where it was asked from.
+        let first = if entries.is_empty() { position.offset } else { 0 };
+        if here > 0 {
+            self.count(here);
+        }
+        if after.is_none() {
+            // These came before the reader did.
+            self.begin(position);
+        } else if let Some(reason) = unexplained(after, position, first, latest.offset) {
+            self.gap(id, reason, now);
+        } else {
+            entries.into_iter().for_each(|entry| self.message(id, entry));
+        }
+        self.settle();
+    }
+
+    /// A reader without a position has one from now on.
+    fn begin(&mut self, position: Position) {
+        if self.cursor.is_none() {
+            self.cursor = Some(position);
+            self.tell(Update::Begins(position));
+        }
+    }
+
+    fn message(&mut self, id: u32, entry: Entry) {
+        // A link that reads another log has nothing to say that could be put in order.
+        let epoch = self.link(id).and_then(|link| link.epoch);
+        let is_next = |cursor: &&mut Position| Some(cursor.epoch) == epoch && entry.offset > cursor.offset;
+        if let Some(cursor) = self.cursor.as_mut().filter(is_next) {
             cursor.offset = entry.offset;
             self.outbox.arrived(&entry);
             self.tell(Update::Entry(entry));
@@ -71,15 +139,38 @@ impl Core {
         }
     }
 
-    fn gap(&mut self, gap: Gap) {
+    fn gap(&mut self, id: u32, gap: Gap, now: u64) {
         let resumes = gap.resumes;
-        // Going back in the same log would bring entries a second time.
-        let nothing_missed =
-            |cursor: Position| gap.reason == GapReason::Expired && cursor.epoch == resumes.epoch && resumes.offset <= cursor.offset;
-        if !self.cursor.is_some_and(nothing_missed) {
+        let Some(link) = self.link(id) else { return };
+        link.epoch = Some(resumes.epoch);
+        let asked = link.after;
+        // It may have been told on another link, or on this one a moment ago. Going back in the same log would bring
+        // entries a second time; that is right only if the log itself went back behind the reader.
+        let (is_news, restarts) = match self.cursor {
+            None => (true, false),
+            Some(cursor) if cursor.epoch != resumes.epoch => (true, true),
+            Some(cursor) if gap.reason == GapReason::BeyondEnd => {
+                let went_back = asked.is_some_and(|asked| asked.epoch == cursor.epoch && cursor.offset >= asked.offset);
+                (went_back, went_back)
+            }
+            Some(cursor) => (resumes.offset > cursor.offset, false),
+        };
+        if is_news {
             self.cursor = Some(resumes);
             self.tell(Update::Gap(gap));
             self.settle();
+        }
+        if restarts {
+            self.close_others(id, now);
+        }
+    }
+
+    /// The log is another one than before: what still reads the one before has nothing more to say.
+    fn close_others(&mut self, id: u32, now: u64) {
+        if self.is_current(id) {
+            self.close_candidate();
+        } else {
+            self.promote(now);
         }
     }
 
@@ -90,34 +181,16 @@ impl Core {
         }
     }
 
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         if let Some(cursor) = self.cursor {
             self.outbox.reached(cursor);
         }
     }
-
-    /// Sends what may be sent now.
-    pub(super) fn flush(&mut self, now: u64) {
-        let Link::Live(session) = &mut self.link else { return };
-        while let Some(message) = self.outbox.next(self.limits.publishes_in_flight_max, now).cloned() {
-            let Some(key) = message.key.clone() else { return };
-            let r#ref = session.next_ref();
-            let text = write(&ClientFrame::Publish { r#ref, message });
-            if text.len() <= self.limits.frame_bytes_max {
-                self.outbox.sent(r#ref, key, now);
-                self.actions.push(super::Action::Send(text));
-            } else {
-                // The server would close the socket over it, each time it is sent again. A short text can be this long
-                // as JSON when it is made of control characters.
-                self.outbox.fail(&key, ErrorCode::TextTooLong, ErrorCode::TextTooLong.title().to_owned());
-            }
-        }
-    }
 }
 
-/// A frame as the text it travels as.
-pub(super) fn write(frame: &ClientFrame) -> String {
-    // A frame has only string keys and plain values, so this can't fail. Saying so with `expect` would bring all that
-    // writes errors out into the browser's bundle.
-    serde_json::to_string(frame).unwrap_or_default()
+/// The gap that a server brings without naming it. Its word that nothing is missing is checked, since a hole in what the
+/// reader sees must never go unsaid. What counts is what was asked for: by now another link may have brought more.
+fn unexplained(asked: Option<Position>, position: Position, first: u64, latest: u64) -> Option<Gap> {
+    let reason = GapReason::of(asked?, position.epoch, first, latest)?;
+    Some(Gap { reason, first: position, resumes: position })
 }

@@ -1,17 +1,25 @@
 //! A core without a world: time is a number, the server is whatever a test says.
 
+mod choice;
 mod connection;
+mod events;
+
 mod model;
+mod network;
+
 mod outbox;
+mod pages;
+
 mod resume;
 
 use protocol::{
-    Author, ClientFrame, Entry, Epoch, ErrorCode, Gap, GapReason, Hello, Limits, Position, PublishKey, PublishRequest, Published, RoomName,
-    ServerFrame, Text,
+    Author, ClientFrame, Entry, Epoch, ErrorCode, Gap, GapReason, Hello, Limits, MessagesPage, Position, Problem, PublishKey,
+    PublishRequest, Published, RoomName, ServerFrame, Text,
 };
 
 use super::*;
 
+pub(super) const LIVE: Connection = Connection::Live { transport: Transport::WebSocket, follows: false };
 pub(super) const HEARTBEAT: u64 = protocol::limits::HEARTBEAT_SECONDS;
 
 pub(super) fn at(epoch: u64, offset: u64) -> Position {
@@ -49,31 +57,47 @@ pub(super) fn hello(position: Position, latest: u64) -> Hello {
     }
 }
 
+/// A core and its clock, on a WebSocket alone unless a test says otherwise.
 pub(super) struct Desk {
     pub(super) core: Core,
     pub(super) now: u64,
+    /// The link that was opened last.
+    pub(super) link: u32,
+    /// The ping that was sent last.
+    pub(super) ping: u64,
 }
 
 impl Desk {
     pub(super) fn new(after: Option<Position>) -> Self {
-        Self::with(Options { after, outbox: Vec::new(), seed: 1 })
+        Self::with(Options { after, seed: 1, only: Some(Transport::WebSocket), ..Options::default() })
     }
 
     pub(super) fn with(options: Options) -> Self {
-        Self { core: Core::new(options), now: 1_000_000 }
+        Self { core: Core::new(options), now: 1_000_000, link: 0, ping: 0 }
     }
 
     /// One that is live, at offset 0 of log 1.
     pub(super) fn live() -> Self {
         let mut desk = Self::new(None);
         desk.event(Event::Start);
-        desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)));
-        assert_eq!(desk.core.connection(), Connection::Live);
+        desk.greet(hello(at(1, 0), 0));
+        assert_eq!(desk.core.connection(), LIVE);
         desk
     }
 
     pub(super) fn event(&mut self, event: Event) -> Vec<Action> {
-        self.core.handle(event, self.now)
+        let actions = self.core.handle(event, self.now);
+        for action in &actions {
+            if let Action::Open { link, .. } | Action::Fetch { link, .. } = action {
+                self.link = *link;
+            }
+        }
+        for frame in frames(&actions) {
+            if let ClientFrame::Ping { r#ref } = frame {
+                self.ping = r#ref;
+            }
+        }
+        actions
     }
 
     pub(super) fn after(&mut self, milliseconds: u64, event: Event) -> Vec<Action> {
@@ -82,11 +106,30 @@ impl Desk {
     }
 
     pub(super) fn say(&mut self, frame: &ServerFrame) -> Vec<Action> {
-        self.event(Event::Received(Some(frame.clone())))
+        self.event(Event::Received { link: self.link, frame: Some(frame.clone()) })
+    }
+
+    /// Begins a session, and proves it.
+    pub(super) fn greet(&mut self, hello: Hello) -> Vec<Action> {
+        let mut actions = self.event(Event::Opened { link: self.link });
+        actions.extend(self.say(&ServerFrame::Hello(hello)));
+        // The second pong comes alone, which shows that nothing holds it back.
+        actions.extend(self.pong());
+        actions.extend(self.pong());
+        actions
+    }
+
+    /// Answers the last ping.
+    pub(super) fn pong(&mut self) -> Vec<Action> {
+        self.say(&ServerFrame::Pong { r#ref: self.ping })
     }
 
     pub(super) fn close(&mut self, code: u16, reason: &str) -> Vec<Action> {
-        self.event(Event::Closed { code, reason: reason.to_owned() })
+        self.event(Event::Closed { link: self.link, code, reason: reason.to_owned() })
+    }
+
+    pub(super) fn page(&mut self, result: Result<MessagesPage, Option<Problem>>) -> Vec<Action> {
+        self.event(Event::Page { link: self.link, result })
     }
 
     pub(super) fn publish(&mut self, name: &str) -> Vec<Action> {
@@ -103,7 +146,7 @@ impl Desk {
     pub(super) fn reconnect(&mut self, hello: Hello) -> Vec<Action> {
         self.close(1006, "");
         assert!(connects(&self.tick()));
-        self.say(&ServerFrame::Hello(hello))
+        self.greet(hello)
     }
 
     pub(super) fn refuse(&mut self, r#ref: u64, code: ErrorCode, retry_after: Option<u64>) -> Vec<Action> {
@@ -121,7 +164,7 @@ impl Desk {
 }
 
 pub(super) fn connects(actions: &[Action]) -> bool {
-    actions.iter().any(|action| matches!(action, Action::Connect { .. }))
+    actions.iter().any(|action| matches!(action, Action::Open { .. }))
 }
 
 pub(super) fn updates(actions: &[Action]) -> Vec<Update> {
@@ -129,7 +172,7 @@ pub(super) fn updates(actions: &[Action]) -> Vec<Update> {
 }
 
 fn frames(actions: &[Action]) -> impl Iterator<Item = ClientFrame> {
-    actions.iter().filter_map(|action| if let Action::Send(text) = action { ClientFrame::parse(text).ok() } else { None })
+    actions.iter().filter_map(|action| if let Action::Send { text, .. } = action { ClientFrame::parse(text).ok() } else { None })
 }
 
 /// What was sent to be published: refs and texts.
@@ -158,6 +201,16 @@ pub(super) fn gaps(actions: &[Action]) -> Vec<GapReason> {
     updates(actions).into_iter().filter_map(|update| if let Update::Gap(gap) = update { Some(gap.reason) } else { None }).collect()
 }
 
+/// A page of log 1 that ends at its newest entry.
+pub(super) fn page(offsets: &[u64], position: u64) -> MessagesPage {
+    let entries = offsets.iter().map(|offset| entry(*offset)).collect();
+    MessagesPage { room: RoomName::lobby(), entries, position: at(1, position), before: None, latest: at(1, position), here: 0 }
+}
+
 pub(super) fn gap(reason: GapReason, resumes: Position) -> Gap {
     Gap { reason, first: resumes, resumes }
+}
+
+pub(super) fn closes(actions: &[Action]) -> bool {
+    actions.iter().any(|action| matches!(action, Action::Close { .. }))
 }

@@ -1,38 +1,75 @@
-//! Where a room's WebSocket is.
+//! Where a room is, for each transport.
 
 use std::fmt::Write;
 
+use protocol::limits::PAGE_ENTRIES_MAX;
 use protocol::{Position, RoomName};
 use tokio_tungstenite::tungstenite::http::Uri;
 
 use super::ConnectError;
 
-/// The address of a room's WebSocket, but for the position.
+/// The addresses of a room.
 #[derive(Clone, Debug)]
-pub(super) struct Address(String);
+pub(super) struct Address {
+    is_secure: bool,
+    /// The server without its scheme.
+    server: String,
+    room: String,
+}
 
 impl Address {
     pub(super) fn new(base: &str, room: &RoomName) -> Result<Self, ConnectError> {
         let refused = || ConnectError::Address(base.to_owned());
         let (scheme, rest) = base.trim().split_once("://").ok_or_else(refused)?;
-        let scheme = match scheme.to_ascii_lowercase().as_str() {
-            "http" | "ws" => "ws",
-            "https" | "wss" => "wss",
+        let is_secure = match scheme.to_ascii_lowercase().as_str() {
+            "http" | "ws" => false,
+            "https" | "wss" => true,
             _ => return Err(refused()),
         };
-        let address = format!("{scheme}://{}/ws/{}", rest.trim_end_matches('/'), encode(room.as_str()));
-        let uri: Uri = address.parse().map_err(|_| refused())?;
+        let address = Self { is_secure, server: rest.trim_end_matches('/').to_owned(), room: encode(room.as_str()) };
+        let uri: Uri = address.socket(None).parse().map_err(|_| refused())?;
         let has_host = uri.host().is_some_and(|host| !host.is_empty());
         // A user and password would be sent nowhere, and a query would swallow the room.
         if !has_host || rest.contains(['?', '#', '@']) {
             return Err(refused());
         }
-        Ok(Self(address))
+        Ok(address)
     }
 
-    pub(super) fn after(&self, position: Option<Position>) -> String {
-        position.map_or_else(|| self.0.clone(), |position| format!("{}?after={position}", self.0))
+    /// Of the WebSocket.
+    pub(super) fn socket(&self, after: Option<Position>) -> String {
+        let scheme = if self.is_secure { "wss" } else { "ws" };
+        format!("{scheme}://{}/ws/{}{}", self.server, self.room, query(after))
     }
+
+    /// Of the event stream.
+    pub(super) fn events(&self, after: Option<Position>) -> String {
+        format!("{}/events{}", self.room(), query(after))
+    }
+
+    /// Where messages are posted.
+    pub(super) fn messages(&self) -> String {
+        format!("{}/messages", self.room())
+    }
+
+    /// Of the page after a position; without one, of the newest entry.
+    pub(super) fn page(&self, after: Option<Position>, wait_seconds: u64) -> String {
+        let messages = self.messages();
+        match after {
+            None => format!("{messages}?limit=1"),
+            Some(after) if wait_seconds == 0 => format!("{messages}?after={after}&limit={PAGE_ENTRIES_MAX}"),
+            Some(after) => format!("{messages}?after={after}&limit={PAGE_ENTRIES_MAX}&wait={wait_seconds}"),
+        }
+    }
+
+    fn room(&self) -> String {
+        let scheme = if self.is_secure { "https" } else { "http" };
+        format!("{scheme}://{}/api/rooms/{}", self.server, self.room)
+    }
+}
+
+fn query(after: Option<Position>) -> String {
+    after.map_or_else(String::new, |after| format!("?after={after}"))
 }
 
 /// Percent-encodes all but RFC 3986's unreserved characters.
@@ -63,11 +100,21 @@ mod tests {
             (" ws://[::1]:5000 ", "大厅", "ws://[::1]:5000/ws/%E5%A4%A7%E5%8E%85"),
             ("WSS://crier.example/board", "café", "wss://crier.example/board/ws/caf%C3%A9"),
         ] {
-            assert_eq!(Address::new(base, &room.parse().unwrap()).unwrap().after(None), address);
+            assert_eq!(Address::new(base, &room.parse().unwrap()).unwrap().socket(None), address);
         }
-        let address = Address::new("http://h", &RoomName::lobby()).unwrap();
-        let position = Position { epoch: Epoch(1), offset: 7 };
-        assert_eq!(address.after(Some(position)), "ws://h/ws/lobby?after=0000000000000001:7");
+    }
+
+    #[test]
+    fn each_transport_has_an_address() {
+        let address = Address::new("ws://h/board", &RoomName::lobby()).unwrap();
+        let after = Some(Position { epoch: Epoch(1), offset: 7 });
+        assert_eq!(address.socket(after), "ws://h/board/ws/lobby?after=0000000000000001:7");
+        assert_eq!(address.events(after), "http://h/board/api/rooms/lobby/events?after=0000000000000001:7");
+        assert_eq!(address.page(after, 0), "http://h/board/api/rooms/lobby/messages?after=0000000000000001:7&limit=200");
+        assert_eq!(address.page(after, 25), "http://h/board/api/rooms/lobby/messages?after=0000000000000001:7&limit=200&wait=25");
+        assert_eq!(address.page(None, 0), "http://h/board/api/rooms/lobby/messages?limit=1");
+        let address = Address::new("wss://h", &RoomName::lobby()).unwrap();
+        assert_eq!(address.events(None), "https://h/api/rooms/lobby/events");
     }
 
     #[test]

@@ -1,38 +1,25 @@
-//! The task that feeds a core from a socket, a clock and a queue of commands, and does what it says.
+//! The task that feeds a core from its links, a clock and a queue of commands, and does what it says.
 
 use std::collections::VecDeque;
-use std::future::{Future, pending, poll_fn};
-use std::pin::Pin;
+use std::future::{pending, poll_fn};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use protocol::{Problem, ServerFrame};
-use tokio::net::TcpStream;
+use protocol::Published;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio::time::{Instant, sleep_until};
 
 use super::UPDATES_MAX;
 use super::address::Address;
-use crate::{Action, Connection, Core, Event, Pending, Update};
+use super::heard::{Coming, Failure, Heard};
+use super::http::{self, Answer, Events};
+use super::websocket::WebSocket;
+use crate::{Action, Connection, Core, Event, Pending, Transport, Update};
 
-/// The longest message taken from a server, in bytes. A text of 16 KiB can be six times that as JSON, and what came in on
-/// the demo's socket as much again.
-const MESSAGE_BYTES_MAX: usize = 512 * 1024;
-/// What may wait to be written, in bytes: more than all that the core has unanswered at a time.
-const WRITE_BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
 /// RFC 6455's code for a connection that ended without a word.
-const ABNORMAL: u16 = 1006;
-/// RFC 6455's code for a client that does what it may not. Here it stands for a handshake that was refused for good.
+pub(super) const ABNORMAL: u16 = 1006;
+/// RFC 6455's code for a client that does what it may not. Here it stands for an address where there is no Crier.
 const POLICY: u16 = 1008;
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-type Opening = Pin<Box<dyn Future<Output = Result<Socket, Error>> + Send>>;
 
 /// An update, and how things were at that moment.
 #[derive(Debug)]
@@ -47,17 +34,43 @@ pub(super) struct Told {
 pub(super) struct Driver {
     core: Core,
     address: Address,
+    client: reqwest::Client,
     started: Instant,
-    line: Line,
-    /// What the client has not yet had room for. The socket is not read meanwhile.
+    links: Vec<(u32, Line)>,
+    post: Option<(u64, Coming<Answer<Published>>)>,
+    /// What the client has not yet had room for. No link is read meanwhile.
     untold: VecDeque<Told>,
     trouble: Option<String>,
     was_live: bool,
+    /// How many attempts in a row were refused in a way that asking again does not change, and how many are enough.
+    refusals: (usize, usize),
+}
+
+/// What a link is made of.
+enum Line {
+    WebSocket(WebSocket),
+    Events(Events),
+    Page(Coming<Heard>),
+    /// A row of requests, between two of them.
+    Idle,
 }
 
 impl Driver {
-    pub(super) fn new(core: Core, address: Address, started: Instant) -> Self {
-        Self { core, address, started, line: Line::None, untold: VecDeque::new(), trouble: None, was_live: false }
+    pub(super) fn new(core: Core, address: Address, client: reqwest::Client, only: Option<Transport>, started: Instant) -> Self {
+        // Each transport is refused once before it is said that there is no Crier.
+        let enough = only.map_or(Transport::ALL.len(), |_| 1);
+        Self {
+            core,
+            address,
+            client,
+            started,
+            links: Vec::new(),
+            post: None,
+            untold: VecDeque::new(),
+            trouble: None,
+            was_live: false,
+            refusals: (0, enough),
+        }
     }
 
     pub(super) async fn run(mut self, updates: mpsc::Sender<Told>, mut commands: mpsc::Receiver<Event>) {
@@ -71,6 +84,7 @@ impl Driver {
             let has_room = self.core.outbox().room() > 0 && self.untold.len() < UPDATES_MAX;
             // Who is not listened to can't be said to be silent.
             let deadline = self.core.deadline().filter(|_| !tells);
+            let (links, post, started) = (&mut self.links, &mut self.post, self.started);
             let event = tokio::select! {
                 () = updates.closed() => break,
                 permit = updates.reserve(), if tells => {
@@ -81,36 +95,64 @@ impl Driver {
                     continue;
                 }
                 Some(command) = commands.recv(), if has_room => command,
-                event = self.line.next(!tells) => self.heard(event),
-                () = until(self.started, deadline) => Event::Tick,
+                (r#ref, answer) = posted(post) => self.posted(r#ref, answer),
+                (link, heard) = next(links, !tells) => self.heard(link, heard),
+                () = until(started, deadline) => Event::Tick,
             };
             self.event(event);
         }
-        self.line.hang_up();
     }
 
     fn event(&mut self, event: Event) {
+        let is_tick = matches!(event, Event::Tick);
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let actions = self.core.handle(event, now);
-        if actions.contains(&Action::Disconnect) {
+        let closes = actions.iter().any(|action| matches!(action, Action::Close { .. }));
+        if is_tick && closes && !matches!(self.core.connection(), Connection::Live { .. }) {
             self.trouble = Some("the server does not answer".to_owned());
         }
         for action in actions {
-            match action {
-                Action::Connect { after } => {
-                    self.line.hang_up();
-                    self.line = Line::Opening(open(self.address.after(after)));
-                }
-                Action::Send(text) => self.line.send(text),
-                Action::Disconnect => self.line.hang_up(),
-                Action::Update(update) => self.tell(update),
-            }
+            self.act(action);
         }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Open { link, transport: Transport::WebSocket, after } => {
+                self.links.push((link, Line::WebSocket(WebSocket::open(self.address.socket(after)))));
+            }
+            Action::Open { link, after, .. } => {
+                self.links.push((link, Line::Events(Events::open(&self.client, &self.address.events(after)))));
+            }
+            Action::Fetch { link, after, wait_seconds } => {
+                let page = Line::Page(http::page(&self.client, &self.address.page(after, wait_seconds)));
+                match self.line(link) {
+                    Some(line) => *line = page,
+                    None => self.links.push((link, page)),
+                }
+            }
+            Action::Send { link, text } => {
+                if let Some(Line::WebSocket(socket)) = self.line(link) {
+                    socket.send(text);
+                }
+            }
+            Action::Post { r#ref, json } => self.post = Some((r#ref, http::post(&self.client, &self.address.messages(), json))),
+            Action::Close { link } => self.close(link),
+            Action::Update(update) => self.tell(update),
+        }
+    }
+
+    fn line(&mut self, link: u32) -> Option<&mut Line> {
+        self.links.iter_mut().find(|(id, _)| *id == link).map(|(_, line)| line)
+    }
+
+    fn close(&mut self, link: u32) {
+        self.links.retain(|(id, _)| *id != link);
     }
 
     fn tell(&mut self, update: Update) {
         let connection = self.core.connection();
-        if connection == Connection::Live {
+        if let Connection::Live { .. } = connection {
             self.was_live = true;
             self.trouble = None;
         }
@@ -118,28 +160,44 @@ impl Driver {
         self.untold.push_back(Told { update, connection, trouble: self.trouble.clone(), outbox });
     }
 
-    fn heard(&mut self, heard: Heard) -> Event {
+    fn heard(&mut self, link: u32, heard: Heard) -> Event {
         match heard {
-            Heard::Opened => Event::Opened,
-            Heard::Text(text) => Event::Received(ServerFrame::read(text.as_str())),
+            Heard::Opened => Event::Opened { link },
+            Heard::Frame(frame) => Event::Received { link, frame },
+            Heard::Comment => Event::Alive { link },
+            Heard::Page(page) => Event::Page { link, result: Ok(page) },
+            Heard::NoPage(problem) => {
+                self.trouble = Some(problem.title.clone());
+                Event::Page { link, result: Err(Some(problem)) }
+            }
             Heard::Closed { code, reason } => {
                 let colon = if reason.is_empty() { "" } else { ": " };
-                self.fail(format!("the server closed the connection with {code}{colon}{reason}"));
-                Event::Closed { code, reason }
+                self.trouble = Some(format!("the server closed the connection with {code}{colon}{reason}"));
+                self.close(link);
+                Event::Closed { link, code, reason }
             }
-            Heard::Failed(error) => {
-                let (trouble, refused) = describe(error);
-                self.fail(trouble);
-                // Where there never was a Crier, there will be none: that is a wrong address. What once was one comes back.
-                let code = if refused && !self.was_live { POLICY } else { ABNORMAL };
-                Event::Closed { code, reason: String::new() }
+            Heard::Failed(failure) => {
+                self.close(link);
+                Event::Closed { link, code: self.failed(failure), reason: String::new() }
             }
         }
     }
 
-    fn fail(&mut self, trouble: String) {
-        self.line.hang_up();
+    /// Notes a failure. The code that says whether to come back.
+    fn failed(&mut self, Failure { trouble, is_refusal, is_final }: Failure) -> u16 {
         self.trouble = Some(trouble);
+        self.refusals.0 = if is_refusal { self.refusals.0 + 1 } else { 0 };
+        // Where there never was a Crier, there will be none: that is a wrong address. What once was one comes back.
+        if !self.was_live && (is_final || self.refusals.0 >= self.refusals.1) { POLICY } else { ABNORMAL }
+    }
+
+    fn posted(&mut self, r#ref: u64, answer: Answer<Published>) -> Event {
+        self.post = None;
+        let result = answer.map_err(|(failure, problem)| {
+            self.trouble = Some(failure.trouble);
+            problem
+        });
+        Event::Posted { r#ref, result }
     }
 }
 
@@ -150,108 +208,36 @@ async fn until(started: Instant, deadline: Option<u64>) {
     }
 }
 
-fn open(address: String) -> Opening {
-    // TLS needs one implementation of cryptography to be named. When a program has named another, that one serves.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = WebSocketConfig::default()
-        .read_buffer_size(16 * 1024)
-        .write_buffer_size(0)
-        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-        .max_message_size(Some(MESSAGE_BYTES_MAX))
-        .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    Box::pin(async move { connect_async_with_config(address, Some(config), true).await.map(|(socket, _)| socket) })
-}
-
-/// A failure in words, and whether the server refused in a way that asking again does not change.
-fn describe(error: Error) -> (String, bool) {
-    match error {
-        Error::Io(error) => (error.to_string(), false),
-        Error::Http(response) => {
-            let status = response.status();
-            let problem = response.into_body().and_then(|body| serde_json::from_slice::<Problem>(&body).ok());
-            let title = problem.map(|problem| format!(": {}", problem.title)).unwrap_or_default();
-            let refused = status.is_client_error() && !matches!(status.as_u16(), 408 | 425 | 429);
-            (format!("the server answered {status}{title}"), refused)
-        }
-        error => (error.to_string(), false),
+async fn posted(post: &mut Option<(u64, Coming<Answer<Published>>)>) -> (u64, Answer<Published>) {
+    match post {
+        Some((r#ref, answer)) => (*r#ref, answer.as_mut().await),
+        None => pending().await,
     }
 }
 
-enum Heard {
-    Opened,
-    Text(String),
-    Closed { code: u16, reason: String },
-    Failed(Error),
-}
-
-enum Line {
-    None,
-    Opening(Opening),
-    Open { socket: Box<Socket>, unsent: VecDeque<Message> },
+/// Waits for what a link says. Loses nothing when it is dropped.
+async fn next(links: &mut [(u32, Line)], may_read: bool) -> (u32, Heard) {
+    poll_fn(|context| {
+        let heard = links.iter_mut().find_map(|(id, line)| match line.poll(may_read, context) {
+            Poll::Ready(heard) => Some((*id, heard)),
+            Poll::Pending => None,
+        });
+        heard.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }
 
 impl Line {
-    fn send(&mut self, text: String) {
-        if let Self::Open { unsent, .. } = self {
-            unsent.push_back(Message::text(text));
-        }
-    }
-
-    /// Drops the socket. Saying goodbye must not keep the task from what comes next.
-    fn hang_up(&mut self) {
-        if let Self::Open { mut socket, .. } = std::mem::replace(self, Self::None) {
-            tokio::spawn(async move { timeout(GOODBYE, (*socket).close(None)).await });
-        }
-    }
-
-    /// Writes what there is to write, and waits for what the other end says. Loses nothing when it is dropped.
-    async fn next(&mut self, may_read: bool) -> Heard {
-        poll_fn(|context| self.poll(may_read, context)).await
-    }
-
     fn poll(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<Heard> {
         match self {
-            Self::None => Poll::Pending,
-            Self::Opening(opening) => opening.as_mut().poll(context).map(|result| match result {
-                Ok(socket) => {
-                    *self = Self::Open { socket: Box::new(socket), unsent: VecDeque::new() };
-                    Heard::Opened
-                }
-                Err(error) => {
-                    *self = Self::None;
-                    Heard::Failed(error)
-                }
+            Self::WebSocket(socket) => socket.poll(may_read, context),
+            _ if !may_read => Poll::Pending,
+            Self::Events(events) => events.poll(context),
+            Self::Page(page) => page.as_mut().poll(context).map(|heard| {
+                *self = Self::Idle;
+                heard
             }),
-            Self::Open { socket, unsent } => {
-                if let Poll::Ready(Err(error)) = poll_write(socket, unsent, context) {
-                    return Poll::Ready(Heard::Failed(error));
-                }
-                if may_read { poll_read(socket, context) } else { Poll::Pending }
-            }
+            Self::Idle => Poll::Pending,
         }
-    }
-}
-
-fn poll_write(socket: &mut Socket, unsent: &mut VecDeque<Message>, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-    while !unsent.is_empty() {
-        std::task::ready!(socket.poll_ready_unpin(context))?;
-        if let Some(message) = unsent.pop_front() {
-            socket.start_send_unpin(message)?;
-        }
-    }
-    socket.poll_flush_unpin(context)
-}
-
-fn poll_read(socket: &mut Socket, context: &mut Context<'_>) -> Poll<Heard> {
-    loop {
-        let heard = match std::task::ready!(socket.poll_next_unpin(context)) {
-            Some(Ok(Message::Text(text))) => Heard::Text(text.as_str().to_owned()),
-            Some(Ok(Message::Close(Some(frame)))) => Heard::Closed { code: frame.code.into(), reason: frame.reason.as_str().to_owned() },
-            Some(Ok(Message::Close(None))) | None => Heard::Closed { code: ABNORMAL, reason: String::new() },
-            // Pings are answered by the socket itself.
-            Some(Ok(_)) => continue,
-            Some(Err(error)) => Heard::Failed(error),
-        };
-        return Poll::Ready(heard);
     }
 }

@@ -6,7 +6,7 @@ use protocol::{ErrorCode, PublishKey, PublishRequest, Published, RoomName};
 use tokio::time::timeout;
 
 use super::{Client, ConnectError};
-use crate::{Stage, Update};
+use crate::{Options, Stage, Update};
 
 /// Why a message is not known to be published.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub enum PublishError {
 ///
 /// Without a key the message is given one. Whoever may call this a second time for the same message gives it a key.
 pub async fn publish(base: &str, room: &RoomName, message: PublishRequest, wait: Duration) -> Result<Published, PublishError> {
-    let mut client = Client::connect(base, room, None)?;
+    let mut client = Client::connect(base, room, Options::default())?;
     let answer = async {
         let key = client.publish(message).await.ok();
         while let Some(update) = client.next().await {

@@ -2,24 +2,28 @@
 
 mod commands;
 mod keys;
+mod links;
 mod listen;
 mod page;
 mod show;
 mod travel;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
-use client::{Action, Connection, Core, Event, Options, Update};
+use client::{Action, Connection, Core, Event, Options, Transport, Update};
 use leptos::prelude::*;
-use protocol::{Position, RoomName};
+use protocol::RoomName;
 
 use super::clock::{self, Clock};
-use super::socket::Socket;
-use super::storage::OutboxStore;
+use super::Tell;
+use super::requests::Abort;
+use super::storage::{self, OutboxStore};
+use super::tabs::Tabs;
 use crate::board::{Board, Look};
 use crate::decide::status::Calm;
+use links::{Claimed, Line};
 use listen::Timer;
 use page::Page;
 use show::Frames;
@@ -38,7 +42,14 @@ struct Driver {
     clock: RefCell<Clock>,
     calm: RefCell<Calm>,
     store: RefCell<OutboxStore>,
-    socket: RefCell<Option<Socket>>,
+    /// What the core has open, each with its number.
+    lines: RefCell<Vec<(u32, Line)>>,
+    /// The publish that is out over HTTP.
+    posting: RefCell<Option<Abort>>,
+    tabs: Tabs,
+    claimed: Cell<Option<Claimed>>,
+    /// Where the network tells what happens.
+    tell: Tell,
     timer: RefCell<Option<Timer>>,
     /// What was told and is not shown yet.
     updates: RefCell<Vec<Update>>,
@@ -61,20 +72,37 @@ impl Driver {
     fn new(board: Board) -> Rc<Self> {
         let (room, after) = board.content.with_value(|content| (content.room.clone(), content.timeline.end()));
         let (store, outbox) = OutboxStore::open(&room);
+        let remembered = storage::transport();
         let page = Page::new(room.as_str(), board);
-        let core = Core::new(Options { after: Some(after), outbox, seed: clock::random_bits() as u64 });
-        Rc::new_cyclic(|driver| Self {
-            board,
-            room,
-            core: RefCell::new(core),
-            clock: RefCell::new(Clock::new()),
-            calm: RefCell::new(Calm::default()),
-            store: RefCell::new(store),
-            socket: RefCell::new(None),
-            timer: RefCell::new(None),
-            updates: RefCell::new(Vec::new()),
-            frames: Frames::new(driver.clone()),
-            page: RefCell::new(page),
+        let core = Core::new(Options { after: Some(after), outbox, seed: clock::random_bits() as u64, remembered, only: None });
+        Rc::new_cyclic(|driver: &Weak<Self>| {
+            let (told, answered) = (driver.clone(), driver.clone());
+            let tell: Tell = Rc::new(move |event| {
+                if let Some(driver) = told.upgrade() {
+                    driver.handle(event);
+                }
+            });
+            Self {
+                board,
+                core: RefCell::new(core),
+                clock: RefCell::new(Clock::new()),
+                calm: RefCell::new(Calm::default()),
+                store: RefCell::new(store),
+                lines: RefCell::default(),
+                posting: RefCell::default(),
+                tabs: Tabs::join(&room, &tell, move |may| {
+                    if let Some(driver) = answered.upgrade() {
+                        driver.answered(may);
+                    }
+                }),
+                claimed: Cell::default(),
+                tell,
+                room,
+                timer: RefCell::new(None),
+                updates: RefCell::default(),
+                frames: Frames::new(driver.clone()),
+                page: RefCell::new(page),
+            }
         })
     }
 
@@ -85,6 +113,9 @@ impl Driver {
     fn handle(self: &Rc<Self>, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
+            if let Event::Closed { link, .. } = event {
+                self.close(link);
+            }
             let now = self.now();
             let actions = self.core.borrow_mut().handle(event, now);
             for action in actions {
@@ -95,53 +126,31 @@ impl Driver {
     }
 
     /// Does what the core says. An event that follows at once is returned, so that the core is never asked by itself.
-    fn act(self: &Rc<Self>, action: Action) -> Option<Event> {
+    fn act(&self, action: Action) -> Option<Event> {
         match action {
-            Action::Connect { after } => return self.connect(after),
-            Action::Send(text) => {
-                if let Some(socket) = &*self.socket.borrow() {
-                    socket.send(&text);
-                }
-            }
-            Action::Disconnect => *self.socket.borrow_mut() = None,
-            Action::Update(Update::Connection) => {}
+            Action::Open { link, transport, after } => return self.open(link, transport, after),
+            Action::Fetch { link, after, wait_seconds } => return self.fetch(link, after, wait_seconds),
+            Action::Post { r#ref, json } => return self.post(r#ref, json),
+            Action::Send { link, text } => self.send(link, &text),
+            Action::Close { link } => self.close(link),
             Action::Update(update) => self.told(update),
         }
         None
     }
 
-    fn connect(self: &Rc<Self>, after: Option<Position>) -> Option<Event> {
-        let driver = Rc::downgrade(self);
-        let tell = move |event| {
-            if let Some(driver) = driver.upgrade() {
-                driver.handle(event);
-            }
-        };
-        // The old socket goes before the new one comes.
-        *self.socket.borrow_mut() = None;
-        let socket = Socket::open(&self.address(after), tell);
-        let refused = socket.is_none();
-        *self.socket.borrow_mut() = socket;
-        refused.then(|| Event::Closed { code: 1006, reason: String::new() })
-    }
-
-    fn address(&self, after: Option<Position>) -> String {
-        let location = super::window().location();
-        let scheme = if location.protocol().is_ok_and(|scheme| scheme == "https:") { "wss://" } else { "ws://" };
-        let mut address = [scheme, &location.host().unwrap_or_default(), "/ws/", self.room.as_str()].concat();
-        if let Some(after) = after {
-            address += "?after=";
-            address += &after.to_string();
-        }
-        address
-    }
-
     fn told(&self, update: Update) {
-        if update == Update::Outbox {
-            // Kept at once and not with the next frame: the page may be gone by then.
-            let core = self.core.borrow();
-            self.store.borrow_mut().keep(&core.outbox().messages());
-            self.board.show(Look { outbox_room: core.outbox().room(), ..self.board.looked() });
+        match update {
+            Update::Outbox => {
+                // Kept at once and not with the next frame: the page may be gone by then.
+                let core = self.core.borrow();
+                self.store.borrow_mut().keep(&core.outbox().messages());
+                self.board.show(Look { outbox_room: core.outbox().room(), ..self.board.looked() });
+            }
+            Update::Proven(transport) => return storage::keep_transport(transport),
+            Update::Connection => return,
+            // At once as well: a page in the background waits long for its frames, and others may be in front.
+            Update::Entry(_) => self.tabs.wake(),
+            _ => {}
         }
         self.updates.borrow_mut().push(update);
         if self.updates.borrow().len() < show::UPDATES_MAX {
@@ -160,8 +169,10 @@ impl Driver {
         };
         let (status, again) = self.calm.borrow_mut().look(connection, now);
         self.board.show(Look { status, ..self.board.looked() });
-        if matches!(connection, Connection::Stopped { .. }) {
-            *self.socket.borrow_mut() = None;
+        match connection {
+            Connection::Stopped { .. } => self.lines.borrow_mut().clear(),
+            Connection::Live { transport: Transport::WebSocket, .. } => self.tabs.release(),
+            _ => {}
         }
         let next = deadline.into_iter().chain(again).chain(self.linger(now)).min();
         *self.timer.borrow_mut() = next.map(|at| Timer::new(at.saturating_sub(now), Rc::downgrade(self)));

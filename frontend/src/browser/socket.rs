@@ -1,11 +1,14 @@
 //! A WebSocket as the client core wants it.
 
+use std::rc::Rc;
+
 use client::Event;
 use protocol::ServerFrame;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
+use super::Tell;
 use super::json::Parsed;
 
 /// An open or opening socket. Dropping it closes it, after which it tells nothing more.
@@ -18,19 +21,20 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Opens a socket that tells `tell` what happens. `None` where the browser refuses at once.
-    pub(super) fn open(address: &str, tell: impl Fn(Event) + Clone + 'static) -> Option<Self> {
+    pub(super) fn open(link: u32, address: &str, tell: &Tell) -> Option<Self> {
         let socket = WebSocket::new(address).ok()?;
-        let on_open = tell.clone();
-        let opened = Closure::<dyn FnMut()>::new(move || on_open(Event::Opened));
-        let on_message = tell.clone();
+        let on_open = Rc::clone(tell);
+        let opened = Closure::<dyn FnMut()>::new(move || on_open(Event::Opened { link }));
+        let (on_message, on_close) = (Rc::clone(tell), Rc::clone(tell));
         let received = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
             // The protocol has text frames only; the server sends no others.
             if let Some(text) = event.data().as_string() {
-                on_message(Event::Received(Parsed::new(&text).and_then(|json| ServerFrame::read(&json))));
+                let frame = Parsed::new(&text).and_then(|json| ServerFrame::read(&json));
+                on_message(Event::Received { link, frame });
             }
         });
         let closed = Closure::<dyn FnMut(_)>::new(move |event: CloseEvent| {
-            tell(Event::Closed { code: event.code(), reason: event.reason() });
+            on_close(Event::Closed { link, code: event.code(), reason: event.reason() });
         });
         socket.set_onopen(Some(opened.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(received.as_ref().unchecked_ref()));
@@ -72,18 +76,18 @@ mod tests {
         let closed = Promise::new(&mut |resolve, _| {
             let told = Rc::clone(&told);
             // Nothing listens on the discard port.
-            socket = Socket::open("ws://127.0.0.1:9/", move |event| {
+            socket = Socket::open(1, "ws://127.0.0.1:9/", move |event| {
                 told.borrow_mut().push(format!("{event:?}"));
                 _ = resolve.call0(&wasm_bindgen::JsValue::NULL);
             });
         });
         JsFuture::from(closed).await.unwrap();
         assert!(socket.is_some());
-        assert_eq!(*told.borrow(), ["Closed { code: 1006, reason: \"\" }"]);
+        assert_eq!(*told.borrow(), ["Closed { link: 1, code: 1006, reason: \"\" }"]);
     }
 
     #[wasm_bindgen_test]
     fn an_address_that_is_none_is_refused_at_once() {
-        assert!(Socket::open("ws://[", |_| {}).is_none());
+        assert!(Socket::open(1, "ws://[", |_| {}).is_none());
     }
 }

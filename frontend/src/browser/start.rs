@@ -28,7 +28,7 @@ mod mount {
     use wasm_bindgen_futures::spawn_local;
 
     use super::*;
-    use crate::browser::{clock, history, window};
+    use crate::browser::{clock, requests, window};
     use crate::components::Panels;
     use crate::{Language, Scheme};
 
@@ -48,7 +48,7 @@ mod mount {
         let path = window().location().pathname().ok()?;
         let name = path.strip_prefix("/r/").map(|name| String::from(js_sys::decode_uri_component(name).unwrap_or_default()));
         let room = name.and_then(|name| name.parse().ok()).unwrap_or_else(RoomName::lobby);
-        let page = history::page(&room, history::Range::Newest).await?;
+        let page = requests::history(&room, requests::Range::Newest).await?;
         Some(PageData {
             room,
             page,

@@ -2,6 +2,7 @@
 //!
 //! Storage can be forbidden, full or wiped at any time. The page then goes on without it.
 
+use client::Transport;
 use protocol::{Json, PublishKey, PublishRequest, RoomName};
 use web_sys::Storage;
 
@@ -50,6 +51,23 @@ pub(super) fn kept(what: &str, room: &str) -> String {
 /// Keeps something about a room or, without one, about the board.
 pub(super) fn keep(what: &str, room: &str, value: &str) {
     set(&["crier:", what, ":", room].concat(), value);
+}
+
+/// For how long it is worth knowing which transport worked, in milliseconds. Networks change.
+const TRANSPORT_MS: f64 = 600_000.0;
+const TRANSPORT_KEY: &str = "crier:transport";
+
+/// The transport that worked a few minutes ago.
+pub(super) fn transport() -> Option<Transport> {
+    let item = storage()?.get_item(TRANSPORT_KEY).ok().flatten()?;
+    let (word, time) = item.split_once(' ')?;
+    let age = js_sys::Date::now() - time.parse::<u64>().ok()? as f64;
+    Transport::of_word(word).filter(|_| (0.0..TRANSPORT_MS).contains(&age))
+}
+
+/// Remembers which transport works.
+pub(super) fn keep_transport(transport: Transport) {
+    set(TRANSPORT_KEY, &[transport.word(), " ", &(js_sys::Date::now() as u64).to_string()].concat());
 }
 
 /// The messages on their way from one room.

@@ -127,7 +127,7 @@ mod tests {
 
     fn timeline(entries: Vec<Entry>) -> Timeline {
         let position = at(1, entries.last().map_or(0, |entry| entry.offset));
-        Timeline::new(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position })
+        Timeline::new(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, here: 1 })
     }
 
     const DAY: Row = Row::Day(Day { year: 1970, month: 1, day: 1 });
@@ -208,7 +208,7 @@ mod tests {
         // With older ones still to be loaded, the first unread is not among these.
         let position = at(1, 6);
         let entries = (4..=6).map(|offset| written(offset, "a", 0)).collect();
-        let page = MessagesPage { room: RoomName::lobby(), entries, position, before: Some(at(1, 4)), latest: position };
+        let page = MessagesPage { room: RoomName::lobby(), entries, position, before: Some(at(1, 4)), latest: position, here: 0 };
         assert!(!of(&Timeline::new(page), Some(1), Moment::utc).contains(&Row::Unread));
     }
 }

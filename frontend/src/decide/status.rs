@@ -1,24 +1,9 @@
 //! What the page says about its connection: nothing, as long as that is honest.
 
-use client::Connection;
+use client::{Connection, Transport};
 
 /// How long a connection may be away before the page says so, in milliseconds.
 const QUIET_MS: u64 = 1500;
-
-/// What messages come by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
-    /// A WebSocket.
-    WebSocket,
-    /// Server-sent events.
-    Sse,
-    /// Requests that wait.
-    LongPoll,
-    /// Requests now and then.
-    Poll,
-    /// Another tab that has the same room open.
-    OtherTab,
-}
 
 /// What is said about the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +11,12 @@ pub enum Status {
     /// It is being made.
     Connecting,
     /// It is there.
-    Live(Via),
+    Live {
+        /// How messages come.
+        transport: Transport,
+        /// Whether it is another tab that has them come.
+        follows: bool,
+    },
     /// It is lost; the next try is in so many seconds.
     Waiting {
         /// At least one.
@@ -43,10 +33,19 @@ impl Status {
     pub fn word(self) -> &'static str {
         match self {
             Self::Connecting => "connecting",
-            Self::Live(_) => "live",
+            Self::Live { .. } => "live",
             Self::Waiting { .. } => "waiting",
             Self::Offline => "offline",
             Self::Stopped => "stopped",
+        }
+    }
+
+    /// What carries the messages, as `#connection` has it in `data-transport`; nothing while nothing does.
+    pub fn transport(self) -> Option<&'static str> {
+        match self {
+            Self::Live { follows: true, .. } => Some("tab"),
+            Self::Live { transport, .. } => Some(transport.word()),
+            _ => None,
         }
     }
 }
@@ -68,9 +67,9 @@ impl Calm {
     /// What to say now, and when to look again if nothing happens before.
     pub fn look(&mut self, connection: Connection, now: u64) -> (Status, Option<u64>) {
         let (status, again) = match connection {
-            Connection::Live => {
+            Connection::Live { transport, follows } => {
                 self.away_since = None;
-                (Status::Live(Via::WebSocket), None)
+                (Status::Live { transport, follows }, None)
             }
             Connection::Stopped { code: Some(_) } => (Status::Stopped, None),
             _ => self.away(connection, now),
@@ -98,34 +97,43 @@ impl Calm {
 mod tests {
     use super::*;
 
-    const LIVE: Status = Status::Live(Via::WebSocket);
+    const LIVE: Connection = Connection::Live { transport: Transport::WebSocket, follows: false };
+    const SAYS_LIVE: Status = Status::Live { transport: Transport::WebSocket, follows: false };
     const WAITING: Connection = Connection::Waiting { until: 20_000 };
 
     #[test]
     fn a_short_interruption_is_not_worth_a_word() {
         let mut calm = Calm::default();
-        assert_eq!(calm.look(Connection::Live, 0), (LIVE, None));
-        assert_eq!(calm.look(WAITING, 10_000), (LIVE, Some(11_500)));
-        assert_eq!(calm.look(Connection::Connecting, 11_000), (LIVE, Some(11_500)));
-        assert_eq!(calm.look(Connection::Live, 11_400), (LIVE, None));
-        assert_eq!(calm.look(Connection::Offline, 12_000), (LIVE, Some(13_500)));
+        assert_eq!(calm.look(LIVE, 0), (SAYS_LIVE, None));
+        assert_eq!(calm.look(WAITING, 10_000), (SAYS_LIVE, Some(11_500)));
+        assert_eq!(calm.look(Connection::Connecting, 11_000), (SAYS_LIVE, Some(11_500)));
+        assert_eq!(calm.look(LIVE, 11_400), (SAYS_LIVE, None));
+        assert_eq!(calm.look(Connection::Offline, 12_000), (SAYS_LIVE, Some(13_500)));
     }
 
     #[test]
     fn a_long_one_is_told_and_counted_down() {
         let mut calm = Calm::default();
-        calm.look(Connection::Live, 0);
+        calm.look(LIVE, 0);
         calm.look(WAITING, 10_000);
         assert_eq!(calm.look(WAITING, 11_500), (Status::Waiting { seconds: 9 }, Some(12_500)));
         assert_eq!(calm.look(WAITING, 19_500), (Status::Waiting { seconds: 1 }, Some(20_000)));
         assert_eq!(calm.look(WAITING, 20_000), (Status::Connecting, None));
-        assert_eq!(calm.look(Connection::Live, 20_001), (LIVE, None));
+        assert_eq!(calm.look(LIVE, 20_001), (SAYS_LIVE, None));
     }
 
     #[test]
     fn the_end_is_told_at_once() {
         let mut calm = Calm::default();
-        calm.look(Connection::Live, 0);
+        calm.look(LIVE, 0);
         assert_eq!(calm.look(Connection::Stopped { code: Some(4500) }, 1), (Status::Stopped, None));
+    }
+
+    #[test]
+    fn what_carries_the_messages_has_a_word() {
+        let live = |transport, follows| Status::Live { transport, follows }.transport();
+        assert_eq!(live(Transport::Sse, false), Some("sse"));
+        assert_eq!(live(Transport::Poll, true), Some("tab"));
+        assert_eq!(Status::Offline.transport(), None);
     }
 }

@@ -3,7 +3,6 @@
 use protocol::ErrorCode;
 
 use super::Texts;
-use crate::decide::status::Via;
 
 pub(super) static TEXTS: Texts = Texts {
     subtitle: "Live messages",
@@ -32,19 +31,18 @@ pub(super) static TEXTS: Texts = Texts {
     share: "Share this room",
     settings: "Settings",
     connecting: "Connecting…",
-    live: |via| match via {
-        Via::WebSocket => "Live · WebSocket",
-        Via::Sse => "Live · SSE",
-        Via::LongPoll => "Live · long-poll",
-        Via::Poll => "Live · polling",
-        Via::OtherTab => "Live · another tab",
-    },
+    live: "Live",
+    via: ["WebSocket", "event stream", "long polling", "polling"],
+    via_tab: "by another tab",
     waiting: "Connection lost",
     offline: "Offline. What you post is sent later.",
     stopped: "Disconnected by the server.",
     now: "Try now",
-    no_script: "Scripts are off, so this page does not renew itself. Reading and posting work.",
-    reload: "Show new messages",
+    no_script: "Scripts are off. New messages appear by themselves above the box in which you write.",
+    live_view: "New messages",
+    live_empty: "New messages appear here.",
+    live_stopped: "The connection is lost. Go on",
+    reload: "Load the page again",
     here: |count| format!("{count} here"),
     retry_in: |seconds| format!("again in {seconds} s"),
     newest: "Newest messages",

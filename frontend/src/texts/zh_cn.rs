@@ -3,7 +3,6 @@
 use protocol::ErrorCode;
 
 use super::Texts;
-use crate::decide::status::Via;
 
 pub(super) static TEXTS: Texts = Texts {
     subtitle: "",
@@ -32,19 +31,18 @@ pub(super) static TEXTS: Texts = Texts {
     share: "分享本房间",
     settings: "设置",
     connecting: "正在连接……",
-    live: |via| match via {
-        Via::WebSocket => "实时 · WebSocket",
-        Via::Sse => "实时 · SSE",
-        Via::LongPoll => "实时 · 长轮询",
-        Via::Poll => "实时 · 轮询",
-        Via::OtherTab => "实时 · 经由其他标签页",
-    },
+    live: "实时",
+    via: ["WebSocket", "事件流", "长轮询", "轮询"],
+    via_tab: "经由另一标签页",
     waiting: "连接已断开",
     offline: "网络已断开，您发布的消息将在恢复后送出。",
     stopped: "服务器已结束连接。",
     now: "立即重试",
-    no_script: "脚本已关闭，页面不会自动更新；阅读和发布不受影响。",
-    reload: "查看新消息",
+    no_script: "脚本已关闭。新消息会自动出现在输入框上方。",
+    live_view: "新消息",
+    live_empty: "新消息会出现在这里。",
+    live_stopped: "连接已中断，点此继续",
+    reload: "重新加载页面",
     here: |count| format!("{count} 人在线"),
     retry_in: |seconds| format!("{seconds} 秒后重试"),
     newest: "最新消息",

@@ -13,6 +13,17 @@ pub struct Head {
     pub first: u64,
     /// The newest offset.
     pub latest: u64,
+    /// How many bytes its entries have together, by [`size`](super::size).
+    pub bytes: u64,
+    /// The time of the oldest entry that is kept, if there is one.
+    pub oldest: Option<u64>,
+}
+
+impl Head {
+    /// The head of a room that nobody wrote in.
+    pub fn empty(room: RoomName) -> Self {
+        Self { room, first: 0, latest: 0, bytes: 0, oldest: None }
+    }
 }
 
 /// A run of entries, and what the room kept at the moment they were read.
@@ -27,8 +38,12 @@ pub struct Slice {
 }
 
 pub(super) fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
-    let mut statement = connection.prepare("SELECT name, first, latest FROM rooms")?;
-    let rows = statement.query_map([], |row| Ok(Head { room: value(row, 0)?, first: row.get(1)?, latest: row.get(2)? }))?;
+    const SQL: &str =
+        "SELECT name, first, latest, bytes, (SELECT time FROM messages WHERE room = rooms.id ORDER BY offset LIMIT 1) FROM rooms";
+    let mut statement = connection.prepare(SQL)?;
+    let rows = statement.query_map([], |row| {
+        Ok(Head { room: value(row, 0)?, first: row.get(1)?, latest: row.get(2)?, bytes: row.get(3)?, oldest: row.get(4)? })
+    })?;
     rows.collect()
 }
 

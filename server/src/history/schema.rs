@@ -17,7 +17,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS_CACHED: usize = 32;
 
 /// Each step takes a database from version `index` to `index + 1`. Steps are only ever added.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE log (epoch INTEGER NOT NULL) STRICT;
     -- `first`: everything after this offset is kept. `latest`: the newest offset ever given.
     CREATE TABLE rooms (
@@ -37,7 +38,16 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (room, offset)
     ) STRICT, WITHOUT ROWID;
     CREATE UNIQUE INDEX messages_by_key ON messages (room, key) WHERE key IS NOT NULL;
-"];
+",
+    "
+    -- How many bytes a room's messages have together, so that nobody has to count them again.
+    ALTER TABLE rooms ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE rooms SET bytes = (
+        SELECT coalesce(sum(octet_length(author) + octet_length(text) + coalesce(octet_length(key), 0) + coalesce(octet_length(raw), 0)), 0)
+        FROM messages WHERE room = rooms.id
+    );
+",
+];
 
 /// Opens the database for writing, making it when it is missing.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
@@ -114,6 +124,19 @@ mod tests {
             let mut connection = open(&path).unwrap();
             assert_eq!(migrate(&mut connection, Epoch(fresh)).unwrap(), Epoch(u64::MAX));
         }
+    }
+
+    #[test]
+    fn an_older_history_learns_its_size() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let mut connection = open(&folder.path().join("crier.db")).unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        connection.execute_batch("INSERT INTO rooms VALUES (1, 'a', 0, 2), (2, 'b', 0, 0)").unwrap();
+        connection.execute_batch("INSERT INTO messages VALUES (1, 1, 5, '小', 'x', 'k', NULL), (1, 2, 6, '', 'yz', NULL, 'raw')").unwrap();
+        migrate(&mut connection, Epoch(1)).unwrap();
+        let heads = super::super::read::heads(&connection).unwrap();
+        assert_eq!(heads.iter().map(|head| (head.bytes, head.oldest)).collect::<Vec<_>>(), [(10, Some(5)), (0, None)]);
     }
 
     #[test]

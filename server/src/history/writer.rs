@@ -4,18 +4,18 @@
 use std::fs::File;
 use std::thread;
 
-use protocol::{Entry, ErrorCode, RoomName};
+use protocol::{ErrorCode, RoomName};
 use rusqlite::{Connection, TransactionBehavior, ffi};
 use tokio::sync::{mpsc, oneshot};
 
 use super::apply::apply;
-use super::{Command, Outcome, WriteError};
+use super::{Change, Command, Outcome, WriteError};
 
 /// How many commands one transaction takes at the most.
 const BATCH_COMMANDS_MAX: usize = 1024;
 
-/// Makes committed entries visible, in the order given.
-pub type Visible = Box<dyn FnMut(Vec<(RoomName, Entry)>) + Send>;
+/// Makes what was committed visible, in the order given.
+pub type Visible = Box<dyn FnMut(Vec<(RoomName, Change)>) + Send>;
 
 /// A command and who waits for it.
 pub(super) struct Request {
@@ -46,11 +46,16 @@ fn run(connection: &mut Connection, queue: &mut mpsc::Receiver<Request>, visible
     while queue.blocking_recv_many(&mut batch, BATCH_COMMANDS_MAX) > 0 {
         match commit(connection, &batch) {
             Ok(outcomes) => {
-                let stored = batch.iter().zip(&outcomes).filter_map(|(request, outcome)| match (&request.command, outcome) {
-                    (Command::Publish { room, .. }, Outcome::Stored(entry)) => Some((room.clone(), entry.clone())),
-                    _ => None,
+                let changes = batch.iter().zip(&outcomes).filter_map(|(request, outcome)| {
+                    let (Command::Publish { room, .. } | Command::Expire { room, .. }) = &request.command;
+                    let change = match outcome {
+                        Outcome::Stored(entry) => Change::Stored(entry.clone()),
+                        Outcome::Expired(remains) => Change::Expired(*remains),
+                        Outcome::Duplicate(_) | Outcome::KeyReused => return None,
+                    };
+                    Some((room.clone(), change))
                 });
-                visible(stored.collect());
+                visible(changes.collect());
                 for (request, outcome) in batch.drain(..).zip(outcomes) {
                     let _ = request.done.send(Ok(outcome));
                 }

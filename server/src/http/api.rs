@@ -1,19 +1,23 @@
 //! Reading and publishing as plain HTTP.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State as FromState;
-use axum::http::HeaderMap;
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use protocol::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX};
-use protocol::{ErrorCode, Position};
+use protocol::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX, WAIT_SECONDS_MAX};
+use protocol::{ErrorCode, Position, RoomName};
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::State;
 use super::problem::Refusal;
 use super::publishing::{self, Aside};
 use super::request::{Address, Query, Room, WholeBody};
-use crate::hub::Range;
+use crate::hub::{PageError, Range, Standing};
 
 /// Which page of a room.
 #[derive(Deserialize)]
@@ -21,6 +25,38 @@ pub(super) struct Wanted {
     after: Option<Position>,
     before: Option<Position>,
     limit: Option<usize>,
+    wait: Option<u64>,
+}
+
+/// The same, checked.
+struct Wish {
+    range: Range,
+    limit: usize,
+    /// After which position, and for how long, to wait for an entry.
+    wait: Option<(Position, Duration)>,
+}
+
+impl Wanted {
+    fn check(&self) -> Result<Wish, Refusal> {
+        let invalid = |detail: String| Err(Refusal::detail(ErrorCode::QueryInvalid, detail));
+        let range = match (self.after, self.before) {
+            (None, None) => Range::Last,
+            (Some(position), None) => Range::After(position),
+            (None, Some(position)) => Range::Before(position),
+            (Some(_), Some(_)) => return invalid("after and before exclude each other".to_owned()),
+        };
+        let limit = self.limit.unwrap_or(PAGE_ENTRIES_DEFAULT);
+        if !(1..=PAGE_ENTRIES_MAX).contains(&limit) {
+            return invalid(format!("limit must be 1 to {PAGE_ENTRIES_MAX}"));
+        }
+        let wait = match (self.wait, self.after) {
+            (None, _) => None,
+            (Some(seconds), Some(_)) if seconds > WAIT_SECONDS_MAX => return invalid(format!("wait must be 0 to {WAIT_SECONDS_MAX}")),
+            (Some(seconds), Some(position)) => (seconds > 0).then(|| (position, Duration::from_secs(seconds))),
+            (Some(_), None) => return invalid("wait needs after".to_owned()),
+        };
+        Ok(Wish { range, limit, wait })
+    }
 }
 
 /// `GET /api/rooms/{room}/messages`
@@ -28,19 +64,55 @@ pub(super) async fn messages(
     FromState(state): FromState<State>,
     Room(room): Room,
     Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let range = match (wanted.after, wanted.before) {
-        (None, None) => Range::Last,
-        (Some(position), None) => Range::After(position),
-        (None, Some(position)) => Range::Before(position),
-        (Some(_), Some(_)) => return Err(Refusal::detail(ErrorCode::QueryInvalid, "after and before exclude each other")),
-    };
-    let limit = wanted.limit.unwrap_or(PAGE_ENTRIES_DEFAULT);
-    if !(1..=PAGE_ENTRIES_MAX).contains(&limit) {
-        return Err(Refusal::detail(ErrorCode::QueryInvalid, format!("limit must be 1 to {PAGE_ENTRIES_MAX}")));
+    let wish = wanted.check()?;
+    if let Some((after, time)) = wish.wait {
+        if !state.door.may_act(&headers) {
+            return Err(ErrorCode::OriginRefused.into());
+        }
+        wait(&state, &room, after, time).await?;
     }
-    let page = state.context.hub.page(&room, range, limit).await?;
-    Ok(([(CACHE_CONTROL, "no-store")], Json(page)).into_response())
+    let tag = tag(&wish, state.context.hub.standing(&room, wish.range)?);
+    let shared = [(CACHE_CONTROL, "no-store"), (ETAG, tag.as_str())];
+    if has(&headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
+    }
+    let page = state.context.hub.page(&room, wish.range, wish.limit).await?;
+    Ok((shared, Json(page)).into_response())
+}
+
+/// Waits until there is something after a position, the time is over, or the server stops. Whoever waits is here.
+async fn wait(state: &State, room: &RoomName, after: Position, time: Duration) -> Result<(), Refusal> {
+    let mut start = state.context.hub.subscribe(room, Some(after))?;
+    if let Some(gap) = start.gap {
+        return Err(PageError::Gone(gap).into());
+    }
+    let _visit = start.room.join();
+    tokio::select! {
+        // There may be something, or not: the page will tell.
+        _ = timeout(time, start.subscription.ready()) => Ok(()),
+        () = state.context.stop.cancelled() => Ok(()),
+    }
+}
+
+/// Names what a page is made of. It is weak because it says nothing about the bytes.
+fn tag(wish: &Wish, standing: Standing) -> String {
+    // Not for secrecy, and only for as long as this process lives, so any hash will do.
+    let mut hasher = DefaultHasher::new();
+    let range = match wish.range {
+        Range::Last => (0, 0),
+        Range::After(position) => (1, position.offset),
+        Range::Before(position) => (2, position.offset),
+    };
+    (standing, range, wish.limit).hash(&mut hasher);
+    format!("W/\"{:016x}\"", hasher.finish())
+}
+
+/// Whether the reader has what the tag names (RFC 9110, section 13.1.2).
+fn has(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    known.flat_map(|value| value.split(',')).any(|known| known.trim() == tag)
 }
 
 /// `POST /api/rooms/{room}/messages`

@@ -43,8 +43,9 @@ impl Door {
         name == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 
-    /// Whether a request may act (post, subscribe). Programs send no Origin and are free to; a browser's must be ours.
-    fn may_act(&self, headers: &HeaderMap, host: &str) -> bool {
+    /// Whether a request may act (post, subscribe, wait). Programs send no Origin and are free to; a browser's must be ours.
+    pub(super) fn may_act(&self, headers: &HeaderMap) -> bool {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let mut origins = headers.get_all(ORIGIN).iter();
         match (origins.next(), origins.next()) {
             (None, _) => !headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site"),
@@ -100,7 +101,7 @@ fn refusal(door: &Door, method: &Method, uri: &Uri, headers: &HeaderMap) -> Opti
         return Some(ErrorCode::HostRefused);
     }
     let acts = method != Method::GET && method != Method::HEAD || headers.contains_key("upgrade");
-    (acts && !door.may_act(headers, host)).then_some(ErrorCode::OriginRefused)
+    (acts && !door.may_act(headers)).then_some(ErrorCode::OriginRefused)
 }
 
 #[cfg(test)]
@@ -139,7 +140,11 @@ mod tests {
     #[test]
     fn foreign_pages_may_not_act() {
         let door = door(false, &[], &["https://friend.example"]);
-        let may = |pairs: &[(&'static str, &str)]| door.may_act(&headers(pairs), "board.example:5000");
+        let may = |pairs: &[(&'static str, &str)]| {
+            let mut headers = headers(pairs);
+            headers.insert(HOST, HeaderValue::from_static("board.example:5000"));
+            door.may_act(&headers)
+        };
         assert!(may(&[]));
         assert!(may(&[("origin", "http://board.example:5000")]));
         assert!(may(&[("origin", "https://Board.example:5000")]));

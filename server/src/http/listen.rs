@@ -22,11 +22,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::address::Peer;
+use super::patience::Patient;
 use super::problem::Refusal;
 use crate::limiter::{Connected, Limiter};
 
 /// How long a connection may take for a request's head, and stay silent between requests.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long a write may make no progress before the peer counts as gone.
+const STILL_TIME_MAX: Duration = Duration::from_secs(10);
 /// What is read of a head before it is given up; what is in it has limits of its own, which get a proper answer.
 const HEAD_BYTES_MAX: usize = HEADER_BYTES_MAX + URI_BYTES_MAX;
 /// How long to wait when the system has no more file descriptors.
@@ -90,7 +93,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, admission: R
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Patient::new(stream, STILL_TIME_MAX)), service)
         .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {

@@ -27,7 +27,7 @@ pub(super) async fn upgrade(
         return Err(ErrorCode::NotFound.into());
     }
     let upgrade = websocket::accept(upgrade, &headers)?;
-    let (session, _) = Session::start(state.context, address, &RoomName::lobby(), None).await?;
+    let (session, _) = Session::start(state.context, address, &RoomName::lobby(), None)?;
     Ok(upgrade.on_upgrade(move |socket| websocket::run(socket, session, Demo, None, place)))
 }
 

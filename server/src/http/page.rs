@@ -34,7 +34,7 @@ const COOKIE_SECONDS: u32 = 31_536_000;
 const ZONE_MINUTES_MAX: i32 = 14 * 60;
 
 /// What a page's address may ask for; it is remembered.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Wishes {
     lang: Option<String>,
     scheme: Option<String>,
@@ -65,6 +65,19 @@ impl<S: Sync> FromRequestParts<S> for Asked {
     }
 }
 
+impl Wishes {
+    /// The language in which this reader is answered.
+    pub(super) fn language(&self, headers: &HeaderMap) -> Language {
+        let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        Language::negotiate(self.lang.as_deref(), cookie(headers, "lang").as_deref(), accepted)
+    }
+
+    /// The colours that this reader is shown.
+    pub(super) fn scheme(&self, headers: &HeaderMap) -> Scheme {
+        Scheme::negotiate(self.scheme.as_deref(), cookie(headers, "scheme").as_deref())
+    }
+}
+
 /// `GET /`
 pub(super) async fn lobby(state: FromState<State>, query: Query<Wishes>, request: Request) -> Response {
     let asked = Asked { headers: request.headers().clone() };
@@ -91,21 +104,12 @@ async fn refuse(refusal: Refusal, code: ErrorCode, Asked { headers }: Asked) -> 
     if !wants_page {
         return refusal.into_response();
     }
-    let (language, scheme) = (language(&headers, None), scheme(&headers, None));
+    let (language, scheme) = (Wishes::default().language(&headers), Wishes::default().scheme(&headers));
     let respond = leptos_axum::render_app_to_stream_with_context(set_policy, move || frontend::refusal(assets::BASE, language, scheme, code));
     let mut response = respond(Request::new(Body::empty())).await;
     *response.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-fn language(headers: &HeaderMap, wish: Option<&str>) -> Language {
-    let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    Language::negotiate(wish, cookie(headers, "lang").as_deref(), accepted)
-}
-
-fn scheme(headers: &HeaderMap, wish: Option<&str>) -> Scheme {
-    Scheme::negotiate(wish, cookie(headers, "scheme").as_deref())
 }
 
 /// How many minutes the reader's clock is ahead of UTC, as the page found out on an earlier visit.
@@ -179,9 +183,9 @@ async fn render(state: &State, room: RoomName, wishes: Wishes, refused: Refused,
         Err(error) => return Refusal::from(error).into_response(),
     };
     let headers = request.headers();
-    let (language, scheme) = (language(headers, wishes.lang.as_deref()), scheme(headers, wishes.scheme.as_deref()));
+    let (language, scheme) = (wishes.language(headers), wishes.scheme(headers));
     let data = PageData {
-        here: state.context.hub.here(&room),
+        here: page.here,
         room,
         page,
         language,

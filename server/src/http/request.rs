@@ -25,6 +25,17 @@ use crate::limiter::Connected;
 /// How long a body may take to arrive, from its first byte to its last.
 const BODY_TIME_MAX: Duration = Duration::from_secs(15);
 
+/// A request that no other site's page makes. For what only reads, but would count a visitor in or hold a connection.
+pub(super) struct Own;
+
+impl FromRequestParts<State> for Own {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        if state.door.may_act(&parts.headers) { Ok(Self) } else { Err(ErrorCode::OriginRefused.into()) }
+    }
+}
+
 /// The room in the address.
 pub(super) struct Room(pub(super) RoomName);
 

@@ -30,7 +30,7 @@ pub(super) async fn upgrade(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
     let upgrade = websocket::accept(upgrade, &headers)?;
-    let (session, hello) = Session::start(state.context, address, &room, wanted.after).await?;
+    let (session, hello) = Session::start(state.context, address, &room, wanted.after)?;
     let hello = ServerFrame::Hello(hello).to_json();
     Ok(upgrade.on_upgrade(move |socket| websocket::run(socket, session, Crier, Some(hello.into()), place)))
 }

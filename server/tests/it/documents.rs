@@ -44,6 +44,9 @@ fn every_frame_is_documented() {
     for word in ["hello", "message", "gap", "presence", "heartbeat", "published", "pong", "error", "publish", "ping"] {
         assert!(page.contains(&format!("\n| `{word}` |")), "{word}");
     }
+    for event in ["`hello`", "none", "`gap`", "`presence`"] {
+        assert!(page.contains(&format!("\n| {event} |")), "{event}");
+    }
     for reason in ["expired", "other_epoch", "beyond_end"] {
         assert!(page.contains(&format!("\n| `{reason}` |")), "{reason}");
     }
@@ -60,6 +63,7 @@ fn the_documented_limits_are_the_real_ones() {
         (limits::AUTHOR_CHARS_MAX, "over 64 characters"),
         (limits::PAGE_ENTRIES_MAX, "1 to 200, else 50"),
         (limits::PAGE_ENTRIES_DEFAULT, "newest 50 entries"),
+        (limits::WAIT_SECONDS_MAX as usize, "0 to 55 seconds"),
         (limits::PUBLISHES_IN_FLIGHT_MAX, "Up to 64 may be unanswered"),
     ] {
         let digits: String = words.chars().filter(|c| c.is_ascii_digit() || *c == ' ').collect();

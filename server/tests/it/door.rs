@@ -31,6 +31,21 @@ async fn a_foreign_page_can_neither_post_nor_subscribe() {
 }
 
 #[tokio::test]
+async fn a_foreign_page_can_not_listen_either() {
+    let server = TestServer::start();
+    let here = server.post("lobby", "x").await.position;
+    let paths = ["/api/rooms/lobby/events", "/r/lobby/live", &format!("/api/rooms/lobby/messages?after={here}&wait=20")];
+    for path in paths {
+        for (name, value) in [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")] {
+            let response = server.http.get(server.url(path)).header(name, value).send().await.unwrap();
+            assert_eq!(problem(response).await, (403, "origin_refused".to_owned()), "{path} {value}");
+        }
+        let own = server.http.get(server.url(&path.replace("20", "0"))).header("origin", server.url("")).send().await.unwrap();
+        assert_eq!(own.status(), 200, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn an_origin_that_is_named_is_let_in() {
     let server = TestServer::start_with(&["--allow-origin", "http://127.0.0.1:8000"]);
     assert!(Socket::try_open(&server.socket_url("/message/"), &[("origin", "http://127.0.0.1:8000")]).await.is_ok());

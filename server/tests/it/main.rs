@@ -7,6 +7,7 @@
     reason = "a test that panics has failed, and a test binary has no outside"
 )]
 
+mod readers;
 mod support;
 
 mod api;
@@ -14,10 +15,16 @@ mod command_line;
 mod demo;
 mod documents;
 mod door;
+mod events;
+mod journey;
 mod limits;
+mod live;
+mod long_poll;
 mod model;
+mod nginx;
 mod page;
 mod power_cut;
 mod promises;
 mod restart;
+mod retention;
 mod ws;

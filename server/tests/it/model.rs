@@ -1,20 +1,18 @@
-//! The whole board against a plain `Vec`: random publishing, subscribing, dropping, lagging and restarting.
+//! The whole board against a plain `Vec`: random publishing, subscribing, leaving, lagging, restarting, over every
+//! transport; in every other world the board forgets.
 
 use fastrand::Rng;
-use protocol::{Position, PublishKey};
+use protocol::PublishKey;
 use serde_json::json;
+use tokio::time::Instant;
 
-use crate::support::{Subscriber, TestServer, texts};
+use crate::readers::{Reader, Transport};
+use crate::support::{PATIENCE, TestServer, texts};
 
-const SEEDS: u64 = 6;
+const SEEDS: u64 = 8;
 const STEPS: usize = 150;
 const ROOMS: [&str; 2] = ["lobby", "大厅"];
-
-/// A reader and, while it is away, where it will go on.
-enum Reader {
-    Here(Box<Subscriber>),
-    Away(Position),
-}
+const KEPT: usize = 40;
 
 /// What a room must be.
 #[derive(Default)]
@@ -25,9 +23,10 @@ struct Model {
 
 struct World {
     server: TestServer,
+    forgets: bool,
     rooms: [Model; 2],
-    /// Each with the number of the room, the offset it started after, and what it has read before it last came back.
-    readers: Vec<(usize, u64, Vec<String>, Reader)>,
+    /// Each with the number of the room and the offset it started after.
+    readers: Vec<(usize, u64, Reader)>,
     random: Rng,
 }
 
@@ -35,7 +34,9 @@ struct World {
 async fn the_board_is_a_list_that_everybody_reads() {
     for seed in 0..SEEDS {
         println!("seed {seed}");
-        let mut world = World { server: TestServer::start(), rooms: Default::default(), readers: Vec::new(), random: Rng::with_seed(seed) };
+        let forgets = seed % 2 == 1;
+        let server = TestServer::start_with(&arguments(forgets).each_ref().map(String::as_str));
+        let mut world = World { server, forgets, rooms: Default::default(), readers: Vec::new(), random: Rng::with_seed(seed) };
         for _ in 0..STEPS {
             world = world.step().await;
         }
@@ -43,16 +44,21 @@ async fn the_board_is_a_list_that_everybody_reads() {
     }
 }
 
+fn arguments(forgets: bool) -> [String; 2] {
+    let kept = if forgets { KEPT } else { 0 };
+    ["--keep-messages".to_owned(), kept.to_string()]
+}
+
 impl World {
     async fn step(mut self) -> Self {
         let room = self.random.usize(0..ROOMS.len());
         match self.random.u32(0..100) {
-            0..=44 => self.publish(room).await,
-            45..=54 => self.publish_again(room).await,
-            55..=64 => self.publish_a_burst(room).await,
-            65..=74 => self.subscribe(room).await,
-            75..=84 => self.leave(),
-            85..=92 => self.come_back().await,
+            0..=39 => self.publish(room).await,
+            40..=49 => self.publish_again(room).await,
+            50..=59 => self.publish_a_burst(room).await,
+            60..=69 => self.subscribe(room).await,
+            70..=84 => self.switch(),
+            85..=92 => self.read_on().await,
             93..=97 => self.catch_up().await,
             _ => return self.restart().await,
         }
@@ -61,14 +67,18 @@ impl World {
 
     fn draw_text(&mut self) -> String {
         let length = if self.random.u8(0..20) == 0 { 10_000 } else { self.random.usize(1..40) };
-        let letters = ['a', 'b', ' ', '字', '<', '"', '\n', '\u{202e}'];
+        let letters = ['a', 'b', ' ', '字', '<', '"', '\n', '\u{202e}', '&', '\''];
         let text: String = (0..length).map(|_| letters[self.random.usize(0..letters.len())]).collect();
         format!("x{text}")
     }
 
+    fn draw_transport(&mut self) -> Transport {
+        Transport::ALL[self.random.usize(0..Transport::ALL.len())]
+    }
+
     async fn publish(&mut self, room: usize) {
         let (text, key) = (self.draw_text(), PublishKey::from_bits(self.random.u128(..)));
-        let offset = self.post(room, &text, &key).await;
+        let offset = self.post(room, &text, &key).await.position.offset;
         let model = &mut self.rooms[room];
         model.texts.push(text.clone());
         assert_eq!(offset, model.texts.len() as u64);
@@ -80,13 +90,22 @@ impl World {
         if known == 0 {
             return;
         }
-        let (key, text, offset) = self.rooms[room].keys[self.random.usize(0..known)].clone();
-        assert_eq!(self.post(room, &text, &key).await, offset);
+        let which = self.random.usize(0..known);
+        let (key, text, offset) = self.rooms[room].keys[which].clone();
+        let published = self.post(room, &text, &key).await;
+        if published.duplicate {
+            return assert_eq!(published.position.offset, offset);
+        }
+        // A key is forgotten with its message.
+        let model = &mut self.rooms[room];
+        assert!(self.forgets && offset as usize + KEPT <= model.texts.len());
+        model.texts.push(text);
+        model.keys[which].2 = published.position.offset;
+        assert_eq!(published.position.offset, model.texts.len() as u64);
     }
 
-    async fn post(&self, room: usize, text: &str, key: &PublishKey) -> u64 {
-        let response = self.server.post_json(ROOMS[room], &json!({ "text": text, "key": key })).await;
-        response.json::<protocol::Published>().await.unwrap().position.offset
+    async fn post(&self, room: usize, text: &str, key: &PublishKey) -> protocol::Published {
+        self.server.post_json(ROOMS[room], &json!({ "text": text, "key": key })).await.json().await.unwrap()
     }
 
     /// Through one socket, without waiting for each answer.
@@ -102,67 +121,71 @@ impl World {
     }
 
     async fn subscribe(&mut self, room: usize) {
-        let subscriber = self.server.subscribe(ROOMS[room], None).await;
-        self.readers.push((room, subscriber.seen.cursor, Vec::new(), Reader::Here(Box::new(subscriber))));
+        let position = self.server.page(ROOMS[room], "").await.latest;
+        let transport = self.draw_transport();
+        self.readers.push((room, position.offset, Reader::new(ROOMS[room], position, transport)));
     }
 
-    /// A reader goes, with whatever its socket still held unread.
-    fn leave(&mut self) {
+    /// A reader goes, with whatever its connection still held unread, and comes back another way.
+    fn switch(&mut self) {
         let count = self.readers.len();
-        if count == 0 {
-            return;
+        if count > 0 {
+            let (which, transport) = (self.random.usize(0..count), self.draw_transport());
+            self.readers[which].2.switch(transport);
         }
-        let reader = &mut self.readers[self.random.usize(0..count)];
-        put_away(reader);
     }
 
-    async fn come_back(&mut self) {
-        for reader in &mut self.readers {
-            if let Reader::Away(position) = reader.3 {
-                let subscriber = self.server.subscribe(ROOMS[reader.0], Some(position)).await;
-                assert!(subscriber.hello().recovered);
-                reader.3 = Reader::Here(Box::new(subscriber));
+    /// Every reader that is behind reads a little, or opens its connection and lets it fill.
+    async fn read_on(&mut self) {
+        for (room, _, reader) in &mut self.readers {
+            if reader.position.offset < self.rooms[*room].texts.len() as u64 {
+                reader.step(&self.server).await;
             }
         }
     }
 
     async fn catch_up(&mut self) {
-        for (room, _, _, reader) in &mut self.readers {
-            let latest = self.rooms[*room].texts.len() as u64;
-            if let Reader::Here(subscriber) = reader {
-                subscriber.read_until(|seen| seen.cursor == latest).await;
+        for (room, _, reader) in &mut self.readers {
+            reader.read_until(&self.server, self.rooms[*room].texts.len() as u64).await;
+        }
+    }
+
+    /// Readers find out by themselves that their server is gone.
+    async fn restart(mut self) -> Self {
+        let folder = self.server.stop().await;
+        self.server = TestServer::start_in(folder, &arguments(self.forgets).each_ref().map(String::as_str));
+        self
+    }
+
+    /// Everybody reads to the end; then all must have read what the model holds, but for what they were told they can't.
+    async fn settle(mut self) {
+        self.catch_up().await;
+        for (room, start, reader) in &self.readers {
+            let model = &self.rooms[*room].texts;
+            assert!(reader.read.iter().all(|(offset, text)| model[*offset as usize - 1] == *text));
+            let missed: u64 = reader.gaps.iter().map(|(after, resumes)| resumes - after).sum();
+            assert_eq!(reader.read.len() as u64 + missed, model.len() as u64 - start);
+            assert!(self.forgets || reader.gaps.is_empty());
+        }
+        for (name, model) in ROOMS.iter().zip(&self.rooms) {
+            if self.forgets {
+                self.check_what_is_left(name, &model.texts).await;
+            } else {
+                assert_eq!(texts(&self.server.everything(name).await), model.texts);
             }
         }
     }
 
-    async fn restart(mut self) -> Self {
-        for reader in &mut self.readers {
-            put_away(reader);
+    async fn check_what_is_left(&self, name: &str, all: &[String]) {
+        let start = Instant::now();
+        loop {
+            let stored = self.server.page(name, "?limit=200").await.entries;
+            assert!(stored.len() >= KEPT.min(all.len()));
+            assert_eq!(texts(&stored), all[all.len() - stored.len()..]);
+            if stored.len() <= KEPT {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "{} are kept", stored.len());
         }
-        self.server = self.server.restart().await;
-        self
-    }
-
-    /// Everybody comes back and reads to the end; then all must have read what the model holds.
-    async fn settle(mut self) {
-        self.come_back().await;
-        self.catch_up().await;
-        for reader in &mut self.readers {
-            put_away(reader);
-        }
-        for (room, start, read, _) in &self.readers {
-            assert_eq!(*read, self.rooms[*room].texts[*start as usize..]);
-        }
-        for (name, model) in ROOMS.iter().zip(&self.rooms) {
-            let stored = self.server.everything(name).await;
-            assert_eq!(texts(&stored), model.texts);
-        }
-    }
-}
-
-fn put_away(reader: &mut (usize, u64, Vec<String>, Reader)) {
-    if let Reader::Here(subscriber) = &mut reader.3 {
-        reader.2.extend(subscriber.seen.entries.drain(..).map(|entry| String::from(entry.text)));
-        reader.3 = Reader::Away(subscriber.position());
     }
 }

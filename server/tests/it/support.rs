@@ -44,7 +44,8 @@ impl TestServer {
         Self::start_in(Arc::new(TempDir::new().unwrap()), arguments)
     }
 
-    fn start_in(folder: Arc<TempDir>, arguments: &[&str]) -> Self {
+    /// The server on a folder, perhaps another server's, with arguments.
+    pub fn start_in(folder: Arc<TempDir>, arguments: &[&str]) -> Self {
         let data = folder.path().to_str().unwrap();
         let server = Server::new(settings(&[&["--data", data][..], arguments].concat())).unwrap();
         let (address, stop) = (server.address().unwrap(), server.stopper());

@@ -2,18 +2,24 @@
 
 use super::*;
 
+const CLOSE: Action = Action::Close { link: 1 };
+
 #[test]
-fn it_connects_when_it_is_started_and_is_live_after_hello() {
+fn it_connects_when_it_is_started_and_is_live_after_its_pong() {
     let mut desk = Desk::new(Some(at(1, 5)));
     assert_eq!((desk.core.connection(), desk.core.deadline()), (Connection::Stopped { code: None }, None));
     let actions = desk.event(Event::Start);
-    assert_eq!(actions, [Action::Update(Update::Connection), Action::Connect { after: Some(at(1, 5)) }]);
-    desk.event(Event::Opened);
+    assert_eq!(
+        actions,
+        [Action::Update(Update::Connection), Action::Open { link: 1, transport: Transport::WebSocket, after: Some(at(1, 5)) }]
+    );
+    assert!(pings(&desk.event(Event::Opened { link: 1 })));
     assert_eq!(desk.core.connection(), Connection::Connecting);
-    let hello = Hello { here: 3, ..hello(at(1, 5), 5) };
-    let actions = desk.say(&ServerFrame::Hello(hello.clone()));
-    assert_eq!(updates(&actions), [Update::Connection, Update::Hello(hello), Update::Here(3)]);
-    assert_eq!((desk.core.connection(), desk.core.here()), (Connection::Live, 3));
+    let actions = desk.say(&ServerFrame::Hello(Hello { here: 3, ..hello(at(1, 5), 5) }));
+    assert_eq!(updates(&actions), [Update::Here(3)]);
+    assert_eq!((desk.core.connection(), desk.core.here()), (Connection::Connecting, 3));
+    assert_eq!(updates(&desk.pong()), [Update::Connection, Update::Proven(Transport::WebSocket)]);
+    assert_eq!(desk.core.connection(), LIVE);
 }
 
 #[test]
@@ -28,10 +34,10 @@ fn starting_twice_opens_one_socket() {
 fn an_attempt_without_hello_fails_after_ten_seconds() {
     let mut desk = Desk::new(None);
     desk.event(Event::Start);
-    desk.event(Event::Opened);
+    desk.event(Event::Opened { link: 1 });
     assert!(desk.after(9_999, Event::Tick).is_empty());
     let actions = desk.after(1, Event::Tick);
-    assert!(actions.contains(&Action::Disconnect));
+    assert!(actions.contains(&CLOSE));
     assert!(matches!(desk.core.connection(), Connection::Waiting { .. }));
     assert!(connects(&desk.tick()));
 }
@@ -44,14 +50,14 @@ fn a_heartbeat_keeps_a_session() {
         assert!(desk.say(&ServerFrame::Heartbeat).is_empty());
         assert!(desk.event(Event::Tick).is_empty());
     }
-    assert_eq!(desk.core.connection(), Connection::Live);
+    assert_eq!(desk.core.connection(), LIVE);
 }
 
 #[test]
 fn any_frame_keeps_a_session_even_one_from_the_future() {
     let mut desk = Desk::live();
     desk.now += 22_000;
-    assert!(desk.event(Event::Received(None)).is_empty());
+    assert!(desk.event(Event::Received { link: 1, frame: None }).is_empty());
     assert!(desk.after(22_999, Event::Tick).is_empty());
 }
 
@@ -62,7 +68,7 @@ fn silence_is_probed_after_one_heartbeat_and_is_death_after_two() {
     assert!(pings(&desk.after(1, Event::Tick)));
     assert!(desk.after(16_999, Event::Tick).is_empty());
     let actions = desk.after(1, Event::Tick);
-    assert!(actions.contains(&Action::Disconnect));
+    assert!(actions.contains(&CLOSE));
     assert!(matches!(desk.core.connection(), Connection::Waiting { .. }));
 }
 
@@ -71,17 +77,17 @@ fn an_answered_probe_saves_the_session() {
     let mut desk = Desk::live();
     assert!(pings(&desk.tick()));
     desk.now += 100;
-    desk.say(&ServerFrame::Pong { r#ref: 1 });
+    desk.pong();
     assert!(desk.after(20_000, Event::Tick).is_empty());
-    assert_eq!(desk.core.connection(), Connection::Live);
+    assert_eq!(desk.core.connection(), LIVE);
 }
 
 #[test]
 fn after_a_sleep_the_server_is_asked_before_it_is_given_up() {
     let mut desk = Desk::live();
     assert!(pings(&desk.after(8 * 3_600_000, Event::Tick)));
-    assert_eq!(desk.core.connection(), Connection::Live);
-    assert!(desk.after(5_000, Event::Tick).contains(&Action::Disconnect));
+    assert_eq!(desk.core.connection(), LIVE);
+    assert!(desk.after(5_000, Event::Tick).contains(&CLOSE));
 }
 
 #[test]
@@ -89,7 +95,7 @@ fn absurd_heartbeats_are_bounded() {
     for (seconds, probe) in [(0, 4_000), (u64::MAX, 603_000)] {
         let mut desk = Desk::new(None);
         desk.event(Event::Start);
-        desk.say(&ServerFrame::Hello(Hello { heartbeat_seconds: seconds, ..hello(at(1, 0), 0) }));
+        desk.greet(Hello { heartbeat_seconds: seconds, ..hello(at(1, 0), 0) });
         assert_eq!(desk.core.deadline(), Some(desk.now + probe));
     }
 }
@@ -109,7 +115,7 @@ fn a_server_that_accepts_and_drops_is_left_alone_for_longer_and_longer() {
     desk.event(Event::Start);
     let start = desk.now;
     for _ in 0..30 {
-        desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)));
+        desk.greet(hello(at(1, 0), 0));
         desk.now += 10;
         desk.close(1006, "");
         assert!(connects(&desk.tick()));
@@ -124,9 +130,9 @@ fn a_server_that_greets_and_falls_silent_does_not_count_as_good() {
     desk.event(Event::Start);
     let mut longest = 0;
     for _ in 0..20 {
-        desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)));
+        desk.greet(hello(at(1, 0), 0));
         desk.tick();
-        assert!(desk.tick().contains(&Action::Disconnect));
+        assert!(closes(&desk.tick()));
         longest = longest.max(desk.core.deadline().unwrap() - desk.now);
         desk.tick();
     }
@@ -151,9 +157,9 @@ fn a_final_close_code_stops_until_somebody_asks() {
 fn a_restart_is_waited_out_within_its_spread() {
     let waits: Vec<u64> = (0..200)
         .map(|seed| {
-            let mut desk = Desk::with(Options { after: None, outbox: Vec::new(), seed });
+            let mut desk = Desk::with(Options { seed, only: Some(Transport::WebSocket), ..Options::default() });
             desk.event(Event::Start);
-            desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)));
+            desk.greet(hello(at(1, 0), 0));
             desk.now += 60_000;
             desk.close(1012, "spread=8000");
             desk.core.deadline().unwrap() - desk.now
@@ -204,14 +210,14 @@ fn a_nudge_probes_a_live_socket_with_a_short_deadline() {
     assert!(pings(&desk.event(Event::Nudge)));
     assert!(desk.after(1_000, Event::Nudge).is_empty());
     assert!(desk.after(3_999, Event::Tick).is_empty());
-    assert!(desk.after(1, Event::Tick).contains(&Action::Disconnect));
+    assert!(desk.after(1, Event::Tick).contains(&CLOSE));
 }
 
 #[test]
 fn without_a_network_it_waits_for_one() {
     let mut desk = Desk::new(None);
     desk.event(Event::Start);
-    assert!(desk.event(Event::Offline).contains(&Action::Disconnect));
+    assert!(desk.event(Event::Offline).contains(&CLOSE));
     assert_eq!(desk.core.connection(), Connection::Offline);
     assert!(connects(&desk.after(1_000, Event::Nudge)));
 
@@ -229,7 +235,7 @@ fn a_network_that_is_said_to_be_gone_is_tried_now_and_then() {
     desk.close(1006, "");
     assert_eq!(desk.core.connection(), Connection::Offline);
     assert!(connects(&desk.tick()));
-    desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)));
+    desk.greet(hello(at(1, 0), 0));
     desk.close(1006, "");
     assert!(matches!(desk.core.connection(), Connection::Waiting { .. }));
 }
@@ -238,9 +244,9 @@ fn a_network_that_is_said_to_be_gone_is_tried_now_and_then() {
 fn a_live_socket_proves_the_system_wrong() {
     let mut desk = Desk::live();
     assert!(pings(&desk.event(Event::Offline)));
-    desk.say(&ServerFrame::Pong { r#ref: 1 });
+    desk.pong();
     assert!(desk.after(5_000, Event::Tick).is_empty());
-    assert_eq!(desk.core.connection(), Connection::Live);
+    assert_eq!(desk.core.connection(), LIVE);
 }
 
 #[test]
@@ -249,7 +255,7 @@ fn what_a_dropped_socket_still_says_is_not_heard() {
     desk.close(1006, "");
     let waiting = desk.core.connection();
     assert!(desk.say(&ServerFrame::Message(entry(1))).is_empty());
-    assert!(desk.say(&ServerFrame::Hello(hello(at(1, 0), 0))).is_empty());
+    assert!(desk.greet(hello(at(1, 0), 0)).is_empty());
     assert!(desk.close(4500, "").is_empty());
     assert_eq!(desk.core.connection(), waiting);
 }

@@ -27,6 +27,7 @@ struct World {
 }
 
 struct Wire {
+    link: u32,
     up: VecDeque<String>,
     down: VecDeque<String>,
     delivered: usize,
@@ -44,7 +45,7 @@ impl Drop for World {
 
 impl World {
     fn new(seed: u64) -> Self {
-        let core = Core::new(Options { after: Some(at(1, 0)), outbox: Vec::new(), seed });
+        let core = Core::new(Options { after: Some(at(1, 0)), seed, only: Some(Transport::WebSocket), ..Options::default() });
         Self {
             seed,
             rng: Rng::with_seed(seed),
@@ -70,13 +71,14 @@ impl World {
         let actions = self.core.handle(event, self.now);
         for action in actions {
             match action {
-                Action::Connect { after } => self.connect(after),
-                Action::Send(text) => {
+                Action::Open { link, after, .. } => self.connect(link, after),
+                Action::Send { text, .. } => {
                     if let Some(wire) = &mut self.wire {
                         wire.up.push_back(text);
                     }
                 }
-                Action::Disconnect => self.cut(),
+                Action::Close { .. } => self.cut(),
+                Action::Fetch { .. } | Action::Post { .. } => panic!("{action:?} on a WebSocket"),
                 Action::Update(Update::Entry(entry)) => {
                     self.seen_keys.extend(entry.key.clone());
                     self.seen.push(entry);
@@ -87,18 +89,18 @@ impl World {
         }
     }
 
-    fn connect(&mut self, after: Option<Position>) {
+    fn connect(&mut self, link: u32, after: Option<Position>) {
         assert!(self.wire.is_none(), "a second socket");
         if self.fault(3) {
-            self.event(Event::Closed { code: 1006, reason: String::new() });
+            self.event(Event::Closed { link, code: 1006, reason: String::new() });
             return;
         }
         let asked = after.map_or(0, |position| position.offset);
         let start = if self.fault(3) { asked.saturating_sub(self.rng.u64(0..4)) } else { asked };
         let hello = Hello { recovered: start == asked, ..hello(at(1, start), self.log.len() as u64) };
         let down = VecDeque::from([ServerFrame::Hello(hello).to_json()]);
-        self.wire = Some(Wire { up: VecDeque::new(), down, delivered: usize::try_from(start).unwrap(), dead: self.fault(10) });
-        self.event(Event::Opened);
+        self.wire = Some(Wire { link, up: VecDeque::new(), down, delivered: usize::try_from(start).unwrap(), dead: self.fault(10) });
+        self.event(Event::Opened { link });
     }
 
     fn cut(&mut self) {
@@ -110,10 +112,10 @@ impl World {
     }
 
     fn drop_connection(&mut self) {
-        if self.wire.is_some() {
+        if let Some(Wire { link, .. }) = self.wire {
             self.cut();
             let (code, reason) = *self.rng.choice(&[(1006, ""), (1012, "spread=3000"), (4000, "slow consumer")]).unwrap();
-            self.event(Event::Closed { code, reason: reason.to_owned() });
+            self.event(Event::Closed { link, code, reason: reason.to_owned() });
         }
     }
 
@@ -167,7 +169,8 @@ impl World {
             wire.delivered += 1;
         }
         if let Some(text) = wire.down.pop_front() {
-            self.event(Event::Received(ServerFrame::read(text.as_str())));
+            let link = wire.link;
+            self.event(Event::Received { link, frame: ServerFrame::read(text.as_str()) });
         }
     }
 

@@ -21,11 +21,16 @@ fn a_message_is_kept_before_it_is_sent() {
 
 #[test]
 fn a_message_waits_for_a_connection() {
-    let mut desk = Desk::with(Options { after: None, outbox: vec![request("a"), request("b"), request("a")], seed: 1 });
+    let mut desk = Desk::with(Options {
+        seed: 1,
+        only: Some(Transport::WebSocket),
+        outbox: vec![request("a"), request("b"), request("a")],
+        ..Options::default()
+    });
     assert_eq!(texts(&desk.publish("c")), [""; 0]);
     desk.event(Event::Start);
     assert_eq!(texts(&desk.publish("d")), [""; 0]);
-    assert_eq!(texts(&desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)))), ["a", "b", "c", "d"]);
+    assert_eq!(texts(&desk.greet(hello(at(1, 0), 0))), ["a", "b", "c", "d"]);
 }
 
 #[test]
@@ -121,12 +126,9 @@ fn unanswered_messages_are_sent_again_in_order_with_their_keys() {
     }
     desk.published(2, 1);
     let actions = desk.reconnect(hello(at(1, 0), 1));
-    assert_eq!(sent(&actions), [(1, "a".to_owned()), (2, "c".to_owned())]);
+    assert_eq!(sent(&actions), [(4, "a".to_owned()), (5, "c".to_owned())]);
     let keys: Vec<_> = frames(&actions)
-        .map(|frame| match frame {
-            ClientFrame::Publish { message, .. } => message.key,
-            ClientFrame::Ping { .. } => None,
-        })
+        .filter_map(|frame| if let ClientFrame::Publish { message, .. } = frame { Some(message.key) } else { None })
         .collect();
     assert_eq!(keys, [Some(key("a")), Some(key("c"))]);
 }
@@ -252,9 +254,9 @@ fn a_publish_that_is_never_answered_is_the_end_of_the_session() {
     desk.say(&ServerFrame::Heartbeat);
     assert!(desk.after(14_999, Event::Tick).is_empty());
     desk.say(&ServerFrame::Heartbeat);
-    assert!(desk.tick().contains(&Action::Disconnect));
+    assert!(desk.tick().contains(&Action::Close { link: 1 }));
     desk.tick();
-    assert_eq!(texts(&desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)))), ["a"]);
+    assert_eq!(texts(&desk.greet(hello(at(1, 0), 0))), ["a"]);
 }
 
 #[test]
@@ -262,9 +264,10 @@ fn an_error_of_the_future_is_an_answer() {
     for (retry_after, left) in [("", failed(ErrorCode::RequestInvalid)), (r#","retry_after":100"#, Some(Stage::Sending))] {
         let mut desk = Desk::live();
         desk.publish("a");
-        desk.event(Event::Received(ServerFrame::read(
-            format!(r#"{{"type":"error","ref":1,"code":"mood_wrong","detail":"No."{retry_after}}}"#).as_str(),
-        )));
+        desk.event(Event::Received {
+            link: 1,
+            frame: ServerFrame::read(format!(r#"{{"type":"error","ref":1,"code":"mood_wrong","detail":"No."{retry_after}}}"#).as_str()),
+        });
         assert_eq!(stage(&desk, "a"), left);
     }
 }

@@ -25,16 +25,16 @@ fn a_reconnect_asks_for_what_follows_the_last_entry() {
     desk.say(&ServerFrame::Message(entry(1)));
     desk.say(&ServerFrame::Message(entry(2)));
     desk.close(1006, "");
-    assert!(desk.tick().contains(&Action::Connect { after: Some(at(1, 2)) }));
+    assert!(desk.tick().contains(&Action::Open { link: 2, transport: Transport::WebSocket, after: Some(at(1, 2)) }));
 }
 
 #[test]
 fn a_reader_without_a_position_starts_where_hello_says() {
     let mut desk = Desk::new(None);
     desk.event(Event::Start);
-    desk.say(&ServerFrame::Hello(hello(at(1, 7), 7)));
+    assert!(updates(&desk.greet(hello(at(1, 7), 7))).contains(&Update::Begins(at(1, 7))));
     desk.close(1006, "");
-    assert!(desk.tick().contains(&Action::Connect { after: Some(at(1, 7)) }));
+    assert!(desk.tick().contains(&Action::Open { link: 2, transport: Transport::WebSocket, after: Some(at(1, 7)) }));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use protocol::MessagesPage;
 
 use super::Driver;
 use crate::board::{Look, Notice, Older};
-use crate::browser::history::{self, Range};
+use crate::browser::requests::{self, Range};
 use crate::browser::viewport;
 use crate::decide::link::page_around;
 use crate::decide::rows::Row;
@@ -73,7 +73,7 @@ impl Driver {
         board.show(Look { older: Older::Loading, ..board.looked() });
         let driver = Rc::clone(self);
         spawn_local(async move {
-            let page = history::page(&driver.room, range).await;
+            let page = requests::history(&driver.room, range).await;
             driver.arrive(way, page);
         });
     }

@@ -1,0 +1,267 @@
+//! A core in a simulated network, in virtual time: a server with a log, and between the two whatever may stand there, for
+//! each transport another fault, which comes and goes. The reader must see every entry once and in order, be told of
+//! every gap, publish each message once and in order, end on the best transport that works, in time, and never make more
+//! than an attempt a second.
+
+mod faults;
+mod weather;
+mod wire;
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::*;
+use wire::{Fault, Item, Wire};
+
+/// How often the simulated server lets a silent stream hear from it, in milliseconds.
+const BEAT_MS: u64 = HEARTBEAT * 1_000;
+
+struct World {
+    seed: u64,
+    rng: Rng,
+    now: u64,
+    core: Core,
+    /// What is to happen, in order of time and then of asking.
+    agenda: BTreeMap<(u64, u64), Item>,
+    asked: u64,
+    /// One way, in milliseconds.
+    latency: u64,
+    /// What stands between client and server, for each transport, and for posts.
+    faults: [Fault; 4],
+    posts: Fault,
+    log: Log,
+    wires: BTreeMap<u32, Wire>,
+    attempts: Vec<u64>,
+    links: HashSet<u32>,
+    /// The last post that the driver has not dropped.
+    post: u64,
+    seen: Seen,
+    published: Vec<PublishKey>,
+}
+
+/// The server's side.
+struct Log {
+    epoch: u64,
+    /// The entry at index 0 has offset 1.
+    entries: Vec<Entry>,
+    /// When each was stored.
+    times: Vec<u64>,
+    /// Entries up to here are no longer kept.
+    first: u64,
+    refused: HashSet<PublishKey>,
+}
+
+/// What the reader was told.
+#[derive(Default)]
+struct Seen {
+    position: Option<Position>,
+    keys: HashSet<PublishKey>,
+    gaps: usize,
+    entries: usize,
+    /// The longest that an entry took to be seen.
+    slowest: u64,
+    proven: Option<Transport>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the seed is {}, the time {}, the faults {:?} and {:?}", self.seed, self.now, self.faults, self.posts);
+        }
+    }
+}
+
+impl World {
+    fn new(seed: u64, options: Options) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let latency = rng.u64(1..150);
+        let log = Log { epoch: 1, entries: Vec::new(), times: Vec::new(), first: 0, refused: HashSet::new() };
+        let seen = Seen { position: options.after, ..Seen::default() };
+        Self {
+            seed,
+            rng,
+            now: 0,
+            core: Core::new(Options { seed, ..options }),
+            agenda: BTreeMap::new(),
+            asked: 0,
+            latency,
+            faults: [Fault::None; 4],
+            posts: Fault::None,
+            log,
+            wires: BTreeMap::new(),
+            attempts: Vec::new(),
+            links: HashSet::new(),
+            post: 0,
+            seen,
+            published: Vec::new(),
+        }
+    }
+
+    /// One that reads from the start of the log.
+    fn reading(seed: u64) -> Self {
+        Self::new(seed, Options { after: Some(at(1, 0)), ..Options::default() })
+    }
+
+    fn plan(&mut self, wait: u64, item: Item) {
+        self.asked += 1;
+        self.agenda.insert((self.now + wait, self.asked), item);
+    }
+
+    fn event(&mut self, event: Event) {
+        let actions = self.core.handle(event, self.now);
+        for action in actions {
+            self.act(action);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Open { link, transport, after } => {
+                self.attempt(link);
+                self.open(link, transport, after);
+            }
+            Action::Fetch { link, after, wait_seconds } => {
+                self.attempt(link);
+                self.fetch(link, after, wait_seconds);
+            }
+            Action::Send { link, text } => self.send(link, &text),
+            Action::Post { r#ref, json } => self.post(r#ref, serde_json::from_str(&json).unwrap()),
+            Action::Close { link } => {
+                self.wires.remove(&link).expect("what is closed was open");
+            }
+            Action::Update(update) => self.told(update),
+        }
+    }
+
+    /// A link is new: attempts are a second apart.
+    fn attempt(&mut self, link: u32) {
+        if self.links.insert(link) {
+            if let Some(last) = self.attempts.last() {
+                assert!(self.now >= last + 1_000, "attempts at {last} and {}", self.now);
+            }
+            self.attempts.push(self.now);
+            assert!(self.wires.len() < 2, "more than two links");
+        }
+    }
+
+    fn told(&mut self, update: Update) {
+        match update {
+            Update::Begins(position) => self.seen.position = Some(position),
+            Update::Entry(entry) => {
+                let position = self.seen.position.as_mut().expect("a reader has a position");
+                assert_eq!(entry.offset, position.offset + 1, "an entry is missing, or comes again");
+                position.offset = entry.offset;
+                let index = usize::try_from(entry.offset - 1).unwrap();
+                if position.epoch == Epoch(self.log.epoch) {
+                    assert_eq!(entry, self.log.entries[index]);
+                    self.seen.slowest = self.seen.slowest.max(self.now - self.log.times[index]);
+                }
+                self.seen.entries += 1;
+                self.seen.keys.extend(entry.key);
+            }
+            Update::Gap(gap) => {
+                let before = self.seen.position.replace(gap.resumes).unwrap();
+                assert!(before.epoch != gap.resumes.epoch || before.offset < gap.resumes.offset, "no gap from {before}: {gap:?}");
+                self.seen.gaps += 1;
+            }
+            Update::Proven(transport) => self.seen.proven = Some(transport),
+            Update::Connection | Update::Here(_) | Update::Outbox | Update::Published { .. } => {}
+        }
+    }
+
+    /// Lets so much time pass.
+    fn pass(&mut self, time: u64) {
+        let end = self.now + time;
+        let mut idle = 0;
+        loop {
+            let planned = self.agenda.first_key_value().map(|((at, _), _)| *at);
+            let tick = self.core.deadline();
+            let next = planned.into_iter().chain(tick).min().unwrap_or(end).max(self.now);
+            if next > end {
+                break;
+            }
+            idle = if next == self.now { idle + 1 } else { 0 };
+            assert!(idle < 5_000, "time stands still");
+            self.now = next;
+            if planned.is_some_and(|at| at <= self.now) {
+                let (_, item) = self.agenda.pop_first().unwrap();
+                self.happen(item);
+            } else if tick.is_some_and(|at| at <= self.now) {
+                self.event(Event::Tick);
+            } else {
+                break;
+            }
+        }
+        self.now = end;
+    }
+
+    /// Lets time pass until something is so. How much that was.
+    fn until(&mut self, most: u64, what: &str, done: impl Fn(&Self) -> bool) -> u64 {
+        let start = self.now;
+        while !done(self) {
+            assert!(self.now < start + most, "{what} takes longer than {most}: {:?}", self.core);
+            self.pass(50);
+        }
+        self.now - start
+    }
+
+    fn say(&mut self, text: &str) {
+        self.store(None, Text::parse(text).unwrap());
+    }
+
+    fn publish(&mut self) {
+        if self.core.outbox().room() > 0 {
+            let message = request(&format!("mine-{}", self.published.len()));
+            self.published.extend(message.key.clone());
+            self.event(Event::Publish(message));
+        }
+    }
+
+    fn transport(&self) -> Option<Transport> {
+        if let Connection::Live { transport, .. } = self.core.connection() { Some(transport) } else { None }
+    }
+
+    fn has_seen_all(&self) -> bool {
+        self.seen.position == Some(at(self.log.epoch, self.log.latest())) && self.core.position() == self.seen.position
+    }
+
+    /// Everything is stored once, and in order but for what was refused for a time.
+    fn check_what_was_published(&self) {
+        let mut last = 0;
+        for key in &self.published {
+            let places: Vec<u64> =
+                self.log.entries.iter().filter(|entry| entry.key.as_ref() == Some(key)).map(|entry| entry.offset).collect();
+            assert_eq!(places.len(), 1, "{key} is at {places:?}");
+            if !self.log.refused.contains(key) {
+                assert!(places[0] > last, "{key} came before another");
+                last = places[0];
+            }
+        }
+    }
+}
+
+impl Log {
+    fn latest(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    /// Where a reader at `after` goes on, and why not there.
+    fn resume(&self, after: Option<Position>) -> (Position, Option<Gap>) {
+        let here = |offset| at(self.epoch, offset);
+        let Some(after) = after else { return (here(self.latest()), None) };
+        let Some(reason) = GapReason::of(after, Epoch(self.epoch), self.first, self.latest()) else { return (after, None) };
+        let resumes = if reason == GapReason::Expired { self.first } else { self.first.max(self.latest().saturating_sub(50)) };
+        let gap = Gap { reason, first: here(self.first), resumes: here(resumes) };
+        (here(resumes), Some(gap))
+    }
+
+    fn page(&self, after: Option<Position>) -> Result<MessagesPage, Problem> {
+        let (position, gap) = self.resume(after);
+        if gap.is_some() {
+            return Err(Problem { gap, ..ErrorCode::PositionGone.into() });
+        }
+        let entries: Vec<Entry> = self.entries.iter().skip(usize::try_from(position.offset).unwrap()).take(20).cloned().collect();
+        let position = at(self.epoch, position.offset + entries.len() as u64);
+        let latest = at(self.epoch, self.latest());
+        Ok(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest, here: 2 })
+    }
+}

@@ -1,0 +1,165 @@
+//! Reading an event stream (`text/event-stream`), whatever pieces it comes in.
+//!
+//! As the WHATWG HTML standard has it (section 9.2.6), but for the fields that nobody here needs: an event's name is in its
+//! data too, its id follows from it, and when to reconnect is for the core to say.
+
+/// The longest event taken, in bytes: one entry as JSON, with what came in on the demo's socket. See `docs/protocol.md`.
+const EVENT_BYTES_MAX: usize = 512 * 1024;
+
+/// Something that stood in the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamItem {
+    /// An event's data.
+    Data(String),
+    /// A comment: the server is alive.
+    Comment,
+}
+
+/// An event is longer than any that Crier sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong;
+
+/// What was read of a stream and is not complete yet.
+#[derive(Clone, Debug, Default)]
+pub struct EventStream {
+    line: Vec<u8>,
+    data: Vec<u8>,
+    is_begun: bool,
+    /// The last line ended with a carriage return, so a line feed that comes next belongs to it.
+    after_return: bool,
+}
+
+impl EventStream {
+    /// Takes what arrived. What is complete by it.
+    pub fn read(&mut self, mut bytes: &[u8]) -> Result<Vec<StreamItem>, TooLong> {
+        let mut items = Vec::new();
+        while let Some((&first, rest)) = bytes.split_first() {
+            if std::mem::take(&mut self.after_return) && first == b'\n' {
+                bytes = rest;
+                continue;
+            }
+            let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+            let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+            if self.line.len() + self.data.len() + line.len() > EVENT_BYTES_MAX {
+                return Err(TooLong);
+            }
+            self.line.extend_from_slice(line);
+            bytes = rest;
+            if let Some((&end, rest)) = rest.split_first() {
+                bytes = rest;
+                self.after_return = end == b'\r';
+                items.extend(self.end_line());
+            }
+        }
+        Ok(items)
+    }
+
+    fn end_line(&mut self) -> Option<StreamItem> {
+        let line = std::mem::take(&mut self.line);
+        let mut line = line.as_slice();
+        if !std::mem::replace(&mut self.is_begun, true) {
+            // A byte order mark.
+            line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        }
+        if line.is_empty() {
+            return self.end_event();
+        }
+        if line.starts_with(b":") {
+            return Some(StreamItem::Comment);
+        }
+        let value = line.strip_prefix(b"data").and_then(|rest| if rest.is_empty() { Some(rest) } else { rest.strip_prefix(b":") });
+        if let Some(value) = value {
+            self.data.extend_from_slice(value.strip_prefix(b" ").unwrap_or(value));
+            self.data.push(b'\n');
+        }
+        None
+    }
+
+    fn end_event(&mut self) -> Option<StreamItem> {
+        let data = std::mem::take(&mut self.data);
+        let data = data.strip_suffix(b"\n")?;
+        Some(StreamItem::Data(String::from_utf8_lossy(data).into_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: &str = concat!(
+        "\u{feff}retry: 2000\n\nevent: hello\nid: 00c0ffee00c0ffee:1\ndata: {\"type\":\"hello\"}\n\n",
+        ":\n\n: with words\r\n\r\n",
+        "data:{\"text\":\"你好 😀 \\r\\n\"}\r\rid\ndata: one\r\ndata:  two\ndata\n\n",
+        "dates: x\ndata x\n\nid: 5\nevent: nothing\n\n:\n",
+    );
+
+    fn data(text: &str) -> StreamItem {
+        StreamItem::Data(text.to_owned())
+    }
+
+    fn expected() -> Vec<StreamItem> {
+        vec![
+            data("{\"type\":\"hello\"}"),
+            StreamItem::Comment,
+            StreamItem::Comment,
+            data("{\"text\":\"你好 😀 \\r\\n\"}"),
+            data("one\n two\n"),
+            StreamItem::Comment,
+        ]
+    }
+
+    fn read(pieces: &[&[u8]]) -> Vec<StreamItem> {
+        let mut stream = EventStream::default();
+        pieces.iter().flat_map(|piece| stream.read(piece).unwrap()).collect()
+    }
+
+    #[test]
+    fn it_reads_what_the_standard_says() {
+        assert_eq!(read(&[STREAM.as_bytes()]), expected());
+    }
+
+    #[test]
+    fn it_may_be_cut_anywhere() {
+        let bytes = STREAM.as_bytes();
+        for first in 0..=bytes.len() {
+            for second in first..=bytes.len() {
+                let pieces = [&bytes[..first], &bytes[first..second], &bytes[second..]];
+                assert_eq!(read(&pieces), expected(), "cut at {first} and {second}");
+            }
+        }
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        assert_eq!(read(&single), expected());
+    }
+
+    #[test]
+    fn an_event_is_there_when_its_blank_line_is() {
+        let mut stream = EventStream::default();
+        assert_eq!(stream.read(b"data: x\n"), Ok(vec![]));
+        assert_eq!(stream.read(b"\r"), Ok(vec![data("x")]));
+        assert_eq!(stream.read(b"\n"), Ok(vec![]));
+        assert_eq!(stream.read(b":"), Ok(vec![]));
+        assert_eq!(stream.read(b"\r"), Ok(vec![StreamItem::Comment]));
+    }
+
+    #[test]
+    fn what_is_not_text_stays_apart() {
+        assert_eq!(read(&[b"data: a\xff\xfeb\n\n"]), [data("a\u{fffd}\u{fffd}b")]);
+    }
+
+    #[test]
+    fn an_endless_event_is_refused() {
+        let piece = [b'x'; 1024];
+        for line_end in [&b""[..], b"\ndata:"] {
+            let mut stream = EventStream::default();
+            stream.read(b"data:").unwrap();
+            let taken = (0..1024).take_while(|_| stream.read(&piece).and_then(|_| stream.read(line_end)).is_ok()).count();
+            assert!((500..=512).contains(&taken), "{taken}");
+        }
+    }
+
+    #[test]
+    fn the_longest_entry_is_not_too_long() {
+        let long = "x".repeat(6 * 2 * protocol::limits::TEXT_BYTES_MAX + 1024);
+        assert_eq!(read(&[b"data:", long.as_bytes(), b"\n\n"]), [data(&long)]);
+    }
+}

@@ -1,0 +1,50 @@
+//! What links say to the driver.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use protocol::{MessagesPage, Problem, ServerFrame};
+
+/// Something that is to come.
+pub(super) type Coming<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What was heard of a link.
+pub(super) enum Heard {
+    Opened,
+    Frame(Option<ServerFrame>),
+    Comment,
+    Page(MessagesPage),
+    /// The server has no page for now, and says why.
+    NoPage(Problem),
+    Closed {
+        code: u16,
+        reason: String,
+    },
+    Failed(Failure),
+}
+
+/// Why a link could not be opened, or broke.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    /// In words for people.
+    pub(super) trouble: String,
+    /// Whether it is one that asking again in the same way does not change.
+    pub(super) is_refusal: bool,
+    /// Whether a Crier said so.
+    pub(super) is_final: bool,
+}
+
+impl Failure {
+    pub(super) fn of(trouble: impl ToString) -> Self {
+        Self { trouble: trouble.to_string(), is_refusal: false, is_final: false }
+    }
+
+    /// An answer that is not the one that was wanted.
+    pub(super) fn of_answer(status: u16, phrase: &str, body: &[u8]) -> Self {
+        let problem = std::str::from_utf8(body).ok().and_then(Problem::read);
+        let is_refusal = (400..500).contains(&status) && !matches!(status, 408 | 425 | 429);
+        let is_final = is_refusal && problem.as_ref().is_some_and(|problem| !problem.code.is_temporary());
+        let title = problem.map(|problem| format!(": {}", problem.title)).unwrap_or_default();
+        Self { trouble: format!("the server answered {status} {phrase}{title}"), is_refusal, is_final }
+    }
+}

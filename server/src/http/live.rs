@@ -1,0 +1,221 @@
+//! `GET /r/{room}/live`: the room as HTML that keeps arriving, for browsers that run no script. The page shows it in an
+//! `<iframe>` inside `<noscript>`.
+//!
+//! There is no script in it and its policy forbids one. The newest row is in view by the style sheet alone: the list
+//! is laid out from its end and never closed. When the response has ended a refresh goes on with it, and when it has
+//! just stopped, the style sheet shows the last heartbeat, which is a link.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::State as FromState;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Version};
+use axum::response::{IntoResponse, Response};
+use frontend::decide::author::{hue_class, initial};
+use frontend::decide::moment::Moment;
+use frontend::{Language, Scheme, TITLE, Texts};
+use protocol::{Disconnect, Entry, Epoch, Gap, GapReason, Position, RoomName, ServerFrame};
+use serde::Deserialize;
+
+use super::page::Wishes;
+use super::problem::Refusal;
+use super::request::{Address, Own, Query, Room};
+use super::stream::{self, End, PASS_ON, Script};
+use super::{State, assets};
+use crate::encoded::{Encoded, HTML_FORMS};
+use crate::session::Session;
+
+const _: () = assert!(Language::ALL.len() == HTML_FORMS);
+
+/// What this document may do: show itself in our own page, in our own style.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+);
+/// How long after its connection broke the document comes back, in seconds: the server may need a moment to be there again,
+/// and a browser that meets nobody shows its own page and never asks again.
+const BROKEN_PAUSE: u64 = 5;
+/// The same after the server said that it stops.
+const RESTART_PAUSE: u64 = 3;
+/// The style sheet shows a heartbeat that none has followed for 50 s, so it only may where more would have come by then.
+const BEAT_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Where to go on.
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    after: Option<Position>,
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is one thing that the handler takes out of the request")]
+pub(super) async fn live(
+    FromState(state): FromState<State>,
+    _: Own,
+    Room(room): Room,
+    Address(address): Address,
+    Query(wanted): Query<Wanted>,
+    Query(wishes): Query<Wishes>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let beats = state.context.heartbeat <= BEAT_TIME_MAX;
+    let (session, hello) = Session::start(state.context, address, &room, wanted.after)?;
+    let (language, scheme) = (wishes.language(&headers), wishes.scheme(&headers));
+    let document = Document { room, epoch: hello.position.epoch, language, scheme, beats };
+    let asked = wanted.after.unwrap_or(hello.position);
+    let mut first = document.head(asked);
+    if let Some(gap) = &hello.gap {
+        first += &document.missing(gap, asked.offset);
+    }
+    let html = HeaderValue::from_static("text/html; charset=utf-8");
+    let shared = [(CONTENT_TYPE, html), (CONTENT_SECURITY_POLICY, POLICY)];
+    let mut response = (PASS_ON, shared, stream::body(session, document, hello.position.offset, first.into())).into_response();
+    // In HTTP/1.0 the end of the connection is the end of the document. In chunks, one that breaks off is a failure, on which
+    // browsers give up the refresh, too.
+    *response.version_mut() = Version::HTTP_10;
+    Ok(response)
+}
+
+struct Document {
+    room: RoomName,
+    epoch: Epoch,
+    language: Language,
+    scheme: Scheme,
+    beats: bool,
+}
+
+impl Document {
+    fn texts(&self) -> &'static Texts {
+        Texts::of(self.language)
+    }
+
+    /// All that stands before the first row. If the connection breaks, the document is read again from `after`.
+    fn head(&self, after: Position) -> String {
+        let (language, scheme, texts) = (self.language.tag(), self.scheme.word(), self.texts());
+        let sheet = |name: &str| format!("<link rel=\"stylesheet\" href=\"{}/{name}.css\">", assets::BASE);
+        let sheets: String = ["tokens", "base", "list", "live"].into_iter().map(sheet).collect();
+        let refresh = self.refresh(BROKEN_PAUSE, after);
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"{language}\" data-scheme=\"{scheme}\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{refresh}<title>{TITLE}</title>{sheets}</head>\
+             <body class=\"live\"><div id=\"scroller\" tabindex=\"0\"><div class=\"column\"><p>{}</p>\
+             <ol id=\"messages\" role=\"log\" aria-label=\"{}\">\n",
+            texts.live_empty, texts.live_view
+        )
+    }
+
+    /// Browsers wait with it until the document has ended, and of two they follow the earlier.
+    fn refresh(&self, seconds: u64, after: Position) -> String {
+        format!("<meta http-equiv=\"refresh\" content=\"{seconds};url={}\">", self.address(after))
+    }
+
+    /// A room's name has nothing in it that an attribute or an address would need to escape.
+    fn address(&self, after: Position) -> String {
+        format!("/r/{}/live?after={after}&amp;lang={}&amp;scheme={}", self.room, self.language.tag(), self.scheme.word())
+    }
+
+    fn missing(&self, gap: &Gap, after: u64) -> String {
+        let texts = self.texts();
+        let said = match gap.reason {
+            GapReason::Expired => (texts.missed)(after + 1, gap.resumes.offset),
+            GapReason::OtherEpoch | GapReason::BeyondEnd => texts.missed_log.to_owned(),
+        };
+        format!("<li class=\"missed\">{}</li>\n", escape(&said))
+    }
+}
+
+impl Script for Document {
+    /// So that the document is another one before it has a megabyte, which some browsers and readers handle badly.
+    const BYTES_MAX: usize = 990_000;
+
+    fn entry(&self, entry: &Encoded) -> Bytes {
+        let form = Language::ALL.iter().position(|language| *language == self.language).unwrap_or_default();
+        entry.html(form, |entry| row(entry, self.texts()))
+    }
+
+    fn frame(&self, frame: &ServerFrame, after: u64) -> Bytes {
+        match frame {
+            ServerFrame::Gap(gap) => self.missing(gap, after).into(),
+            _ => Bytes::new(),
+        }
+    }
+
+    fn heartbeat(&self, after: u64) -> Bytes {
+        if !self.beats {
+            return Bytes::from_static(b"\n");
+        }
+        let after = Position { epoch: self.epoch, offset: after };
+        format!("<li class=\"beat\"><a href=\"{}\">{}</a></li>\n", self.address(after), self.texts().live_stopped).into()
+    }
+
+    fn end(&self, end: End, after: u64) -> Bytes {
+        let pause = match end {
+            End::Recycled => 0,
+            End::Closed(Disconnect::Restart { .. }) => RESTART_PAUSE,
+            End::Closed(_) => BROKEN_PAUSE,
+        };
+        let after = Position { epoch: self.epoch, offset: after };
+        // The link is for browsers that were told not to follow a refresh.
+        let (refresh, address, words) = (self.refresh(pause, after), self.address(after), self.texts().live_view);
+        format!("<li class=\"ended\"><a href=\"{address}\">{words}</a></li>{refresh}\n").into()
+    }
+}
+
+/// A message, as the page's list shows it.
+fn row(entry: &Entry, texts: &Texts) -> String {
+    let name = entry.author.as_str();
+    let (class, shown) = if name.is_empty() { ("author nameless", texts.nameless) } else { ("author", name) };
+    let (utc, offset) = (Moment::utc(entry.time), entry.offset);
+    format!(
+        "<li id=\"m-{offset}\" class=\"message\" data-offset=\"{offset}\">\
+         <span class=\"seal {}\" aria-hidden=\"true\">{}</span><bdi class=\"{class}\">{}</bdi>\
+         <time datetime=\"{}\">{}</time><div class=\"text\" dir=\"auto\">{}</div></li>\n",
+        hue_class(name),
+        escape(&initial(name)),
+        escape(shown),
+        utc.iso_utc(),
+        utc.neutral(),
+        escape(entry.text.as_str()),
+    )
+}
+
+/// A text that is nothing but text, between tags and inside quotes.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len() + text.len() / 16);
+    for c in text.chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{Author, Text};
+
+    use super::*;
+
+    #[test]
+    fn a_row_has_no_element_but_its_own() {
+        let hostile = "</div></li><script>alert(1)</script><img src=x onerror='alert(1)'>\"&amp;";
+        let entry = Entry {
+            offset: 5,
+            time: 0,
+            author: Author::parse("</bdi><b>\"'&").unwrap(),
+            text: Text::parse(hostile).unwrap(),
+            key: None,
+            raw: None,
+        };
+        for language in Language::ALL {
+            let row = row(&entry, Texts::of(language));
+            let tags: Vec<_> = row.split('<').skip(1).map(|tag| tag.split([' ', '>']).next().unwrap()).collect();
+            assert_eq!(tags, ["li", "span", "/span", "bdi", "/bdi", "time", "/time", "div", "/div", "/li"]);
+            assert!(row.contains("&lt;script&gt;alert(1)") && row.contains("&quot;&amp;amp;") && row.contains("&#39;"));
+            assert_eq!(row.matches('\n').count(), 1);
+        }
+    }
+}

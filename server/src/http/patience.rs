@@ -1,0 +1,110 @@
+//! A stream that gives up a peer which takes nothing: its writes may be slow, but not stand still.
+//!
+//! It wraps the accepted socket, so the bound holds for every response, however long. Whoever takes the raw socket out of
+//! it after an upgrade has to bound its own writes.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// A stream whose writes fail when they make no progress for a while.
+pub(super) struct Patient<S> {
+    stream: S,
+    still_max: Duration,
+    /// Made when a write has to wait for the first time; most connections never need one.
+    end: Option<Pin<Box<Sleep>>>,
+    still: bool,
+}
+
+impl<S> Patient<S> {
+    /// `still_max` is how long a write may make no progress.
+    pub(super) fn new(stream: S, still_max: Duration) -> Self {
+        Self { stream, still_max, end: None, still: false }
+    }
+
+    /// Passes on how a write went, unless it has waited for too long.
+    fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.still = false;
+            return written;
+        }
+        let end = self.end.get_or_insert_with(|| Box::pin(sleep(self.still_max)));
+        if !self.still {
+            end.as_mut().reset(Instant::now() + self.still_max);
+            self.still = true;
+        }
+        ready!(end.as_mut().poll(context));
+        Poll::Ready(Err(ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.watch(context, written)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.watch(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.watch(context, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_that_takes_nothing_is_given_up() {
+        let (ours, _theirs) = duplex(8);
+        let error = Patient::new(ours, Duration::from_millis(20)).write_all(&[0; 9]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_slow_peer_is_waited_for() {
+        let (ours, mut theirs) = duplex(8);
+        let mut ours = Patient::new(ours, Duration::from_millis(200));
+        let start = Instant::now();
+        let slow = async {
+            // Ten times half of what is allowed is far more than that, but each time some is taken.
+            while timeout(Duration::from_millis(100), std::future::pending::<()>()).await.is_err() {
+                if theirs.read_exact(&mut [0; 8]).await.is_err() || start.elapsed() > Duration::from_secs(1) {
+                    break;
+                }
+            }
+            let mut rest = Vec::new();
+            theirs.read_to_end(&mut rest).await.unwrap();
+        };
+        let write = async move { ours.write_all(&[0; 200]).await };
+        let (written, ()) = tokio::join!(write, slow);
+        written.unwrap();
+        assert!(start.elapsed() > Duration::from_millis(200));
+    }
+}

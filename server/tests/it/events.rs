@@ -1,0 +1,220 @@
+//! Server-sent events.
+
+use protocol::{Epoch, GapReason, Position, ServerFrame};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::readers::{Events, Said};
+use crate::support::{PATIENCE, TestServer, problem};
+
+#[tokio::test]
+async fn a_stream_says_hello_and_then_what_a_socket_says() {
+    let server = TestServer::start();
+    let before = server.post("lobby", "before").await.position;
+    let mut socket = server.subscribe("lobby", None).await;
+    let mut events = Events::open(&server, "lobby", "").await;
+    let headers = events.response.headers();
+    assert_eq!(headers["cache-control"], "no-store, no-transform");
+    assert_eq!(headers["x-accel-buffering"], "no");
+    let hello = events.event().await;
+    assert_eq!((hello.name.as_deref(), hello.id), (Some("hello"), Some(before.to_string())));
+    let ServerFrame::Hello(hello) = serde_json::from_str(&hello.data).unwrap() else { panic!() };
+    assert_eq!((hello.position, hello.recovered, hello.here), (before, true, 2));
+    let after = server.post("lobby", "你好").await.position;
+    let message = events.event().await;
+    assert_eq!((message.name, message.id), (None, Some(after.to_string())));
+    let said = loop {
+        let json = socket.socket.hear().await;
+        if let crate::support::Heard::Text(json) = json
+            && json.contains("你好")
+        {
+            break json;
+        }
+    };
+    assert_eq!(message.data, said, "one reader serves both");
+}
+
+#[tokio::test]
+async fn the_header_of_a_browser_that_comes_back_wins_over_the_address() {
+    let server = TestServer::start();
+    let mut positions = Vec::new();
+    for n in 0..3 {
+        positions.push(server.post("lobby", &n.to_string()).await.position);
+    }
+    let request = server.http.get(server.url(&format!("/api/rooms/lobby/events?after={}", positions[0])));
+    let mut events = Events::of(request.header("last-event-id", positions[1].to_string()).send().await.unwrap());
+    assert!(matches!(events.frame().await, ServerFrame::Hello(hello) if hello.position == positions[1]));
+    assert!(matches!(events.frame().await, ServerFrame::Message(entry) if entry.text.as_str() == "2"));
+}
+
+#[tokio::test]
+async fn a_gap_is_an_event_of_its_own() {
+    let server = TestServer::start();
+    for n in 0..60 {
+        server.post("lobby", &n.to_string()).await;
+    }
+    let latest = server.page("lobby", "").await.latest;
+    let foreign = Position { epoch: Epoch(1), offset: 3 };
+    let beyond = Position { offset: 61, ..latest };
+    for (position, reason) in [(foreign, GapReason::OtherEpoch), (beyond, GapReason::BeyondEnd)] {
+        let mut events = Events::open(&server, "lobby", &format!("?after={position}")).await;
+        let ServerFrame::Hello(hello) = events.frame().await else { panic!() };
+        assert!(!hello.recovered);
+        let gap = events.event().await;
+        assert_eq!((gap.name.as_deref(), gap.id), (Some("gap"), Some(hello.position.to_string())));
+        let ServerFrame::Gap(gap) = serde_json::from_str(&gap.data).unwrap() else { panic!() };
+        assert_eq!((Some(&gap), gap.reason, gap.first.offset), (hello.gap.as_ref(), reason, 0));
+        assert!(matches!(events.frame().await, ServerFrame::Message(entry) if entry.offset == 11));
+    }
+}
+
+#[tokio::test]
+async fn a_sign_of_life_comes_after_a_second_and_then_in_every_silence() {
+    let server = TestServer::start_with(&["--heartbeat", "3"]);
+    let start = Instant::now();
+    let mut events = Events::open(&server, "lobby", "").await;
+    events.event().await;
+    let mut signs = Vec::new();
+    while signs.len() < 2 {
+        if events.next().await.unwrap() == Said::Comment {
+            signs.push(start.elapsed().as_secs_f64());
+        }
+    }
+    assert!((0.9..2.5).contains(&signs[0]) && (2.9..4.5).contains(&signs[1]), "{signs:?}");
+}
+
+#[tokio::test]
+async fn a_reader_that_says_nothing_is_not_taken_for_dead() {
+    let server = TestServer::start_with(&["--heartbeat", "1"]);
+    let mut events = Events::open(&server, "lobby", "").await;
+    // A WebSocket that is not heard of for so long is let go.
+    let mut signs = 0;
+    while signs < 5 {
+        signs += usize::from(events.next().await.expect("it lives") == Said::Comment);
+    }
+    server.post("lobby", "still here").await;
+    while !matches!(events.frame().await, ServerFrame::Message(_)) {}
+}
+
+#[tokio::test]
+async fn hostile_text_stays_in_its_event() {
+    let server = TestServer::start();
+    let mut events = Events::open(&server, "lobby", "").await;
+    events.event().await;
+    for text in ["\r\n\r\nevent: x\r\ndata: y\r\n\r\n", "x\n\nid: 7\n\n", "\u{2028}x\u{2029}\u{85}\u{c}", ":\n\nretry: 0\n\n."] {
+        server.post_json("lobby", &json!({ "text": text, "author": "id: 1" })).await;
+        let event = events.event().await;
+        assert_eq!(event.name, None);
+        let ServerFrame::Message(entry) = serde_json::from_str(&event.data).unwrap() else { panic!() };
+        assert_eq!(entry.text.as_str(), text.replace("\r\n", "\n"));
+    }
+}
+
+#[tokio::test]
+async fn a_long_stream_is_ended_in_good_order_and_goes_on_with_its_position() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.latest;
+    let text = "\"".repeat(16_000);
+    let mut writer = server.subscribe("lobby", None).await;
+    let count = 600;
+    for n in 0..count {
+        writer.publish(n, &text, None).await;
+        writer.read_until(|seen| seen.published.len() as u64 + 32 > n).await;
+    }
+    let mut events = Events::open(&server, "lobby", &format!("?after={start}")).await;
+    let (mut bytes, mut last) = (0, start.to_string());
+    while let Some(said) = events.next().await {
+        if let Said::Event(event) = said {
+            bytes += event.data.len();
+            last = event.id.unwrap_or(last);
+        }
+    }
+    assert!((15 << 20..=16 << 20).contains(&bytes), "{bytes}");
+    let mut events = Events::open(&server, "lobby", &format!("?after={last}")).await;
+    let mut next = last.parse::<Position>().unwrap().offset;
+    assert!(next < count);
+    while next < count {
+        if let ServerFrame::Message(entry) = events.frame().await {
+            assert_eq!(entry.offset, next + 1);
+            next = entry.offset;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_the_server_ends_every_stream() {
+    let server = TestServer::start();
+    let mut events = Events::open(&server, "lobby", "").await;
+    events.event().await;
+    let start = Instant::now();
+    server.stop().await;
+    while events.next().await.is_some() {}
+    assert!(start.elapsed().as_secs() < 5);
+}
+
+#[tokio::test]
+async fn a_position_that_is_none_is_refused_before_the_stream() {
+    let server = TestServer::start();
+    let here = server.post("lobby", "x").await.position;
+    for query in ["?after=", "?after=5", "?after=-1", "?after=%0d%0a", &format!("?after={}:18446744073709551616", here.epoch)] {
+        let response = server.get(&format!("/api/rooms/lobby/events{query}")).await;
+        assert_eq!(problem(response).await, (400, "position_invalid".to_owned()), "{query}");
+    }
+    for id in [&b"x"[..], b"", b"\xff\xfe", b"1:1\t", b"0000000000000001:-1", "\u{2028}".as_bytes()] {
+        let request = server.http.get(server.url("/api/rooms/lobby/events")).header("last-event-id", id);
+        assert_eq!(problem(request.send().await.unwrap()).await, (400, "position_invalid".to_owned()), "{id:?}");
+    }
+    let twice = server.http.get(server.url("/api/rooms/lobby/events")).header("last-event-id", here.to_string());
+    let twice = twice.header("last-event-id", here.to_string()).send().await.unwrap();
+    assert_eq!(problem(twice).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_line_break_in_a_header_is_no_header() {
+    let server = TestServer::start();
+    for id in ["a\r\n b", "a\0b", "a\rb", "a\nevent"] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = format!("GET /api/rooms/lobby/events HTTP/1.1\r\nHost: {}\r\nLast-Event-ID: {id}\r\n\r\n", server.address);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 400", "{id:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_reads_is_let_go_and_harms_nobody() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.latest;
+    let mut idle = Vec::new();
+    for path in ["/api/rooms/lobby/events", "/r/lobby/live"] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(format!("GET {path}?after={start} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).as_bytes()).await.unwrap();
+        stream.read_exact(&mut [0; 12]).await.unwrap();
+        idle.push(stream);
+    }
+    let mut writer = server.subscribe("lobby", None).await;
+    // More than the sockets' buffers hold. The live view ends by itself before, and then waits for its last bytes to be read.
+    let text = "x".repeat(16_000);
+    for n in 0..800 {
+        writer.publish(n, &text, None).await;
+        writer.read_until(|seen| seen.published.len() as u64 + 32 > n).await;
+    }
+    let waiting = Instant::now();
+    while server.page("lobby", "?limit=1").await.here > 1 {
+        assert!(waiting.elapsed() < PATIENCE);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_counts_as_somebody_who_is_here() {
+    let server = TestServer::start();
+    let mut ana = server.subscribe("lobby", None).await;
+    let events = Events::open(&server, "lobby", "").await;
+    let told = |frame: ServerFrame| if let ServerFrame::Presence { here } = frame { Some(here) } else { None };
+    while told(ana.socket.frame().await) != Some(2) {}
+    drop(events);
+    while told(ana.socket.frame().await) != Some(1) {}
+}

@@ -1,0 +1,81 @@
+//! One reader, one position, every transport.
+
+use protocol::Position;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::readers::{Reader, Transport};
+use crate::support::{PATIENCE, TestServer};
+
+const BETWEEN: u64 = 500;
+
+/// Publishes many at once, of any length and with whatever could break a frame.
+async fn publish(server: &TestServer, from: u64) {
+    let mut writer = server.subscribe("lobby", None).await;
+    for n in from..from + BETWEEN {
+        writer.publish(n, &text(n), Some(&format!("key-{n}"))).await;
+        writer.read_until(|seen| seen.published.len() as u64 + 50 > n - from).await;
+    }
+    writer.read_until(|seen| seen.published.len() as u64 == BETWEEN).await;
+}
+
+fn text(n: u64) -> String {
+    match n % 7 {
+        0 => format!("{n} {}", "long ".repeat(400)),
+        1 => format!("{n} </div><script>"),
+        2 => format!("{n} \n\nevent: x"),
+        _ => n.to_string(),
+    }
+}
+
+/// A long-poll whose answer is written, and of which only the first bytes arrive.
+async fn lose_an_answer(server: &TestServer, position: Position) {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let path = format!("/api/rooms/lobby/messages?after={position}&wait=20");
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).as_bytes()).await.unwrap();
+    timeout(PATIENCE, stream.read_exact(&mut [0; 64])).await.unwrap().unwrap();
+}
+
+/// Goes through all transports with new messages between each, and perhaps a restart of the server.
+async fn travel(restart_before: Option<Transport>) {
+    let mut server = TestServer::start();
+    let mut reader = Reader::new("lobby", server.page("lobby", "").await.position, Transport::WebSocket);
+    let mut end = 0;
+    for transport in Transport::ALL.into_iter().chain([Transport::WebSocket]) {
+        reader.switch(transport);
+        // Half of what it reads is there before it comes, half arrives while it reads.
+        publish(&server, end + 1).await;
+        if restart_before == Some(transport) {
+            server = server.restart().await;
+        }
+        if transport == Transport::LongPoll {
+            lose_an_answer(&server, reader.position).await;
+        }
+        reader.read_until(&server, end + BETWEEN / 2).await;
+        end += BETWEEN;
+        let more = async {
+            for n in 1..=20 {
+                server.post_json("lobby", &json!({ "text": text(end + n) })).await;
+            }
+        };
+        tokio::join!(more, reader.read_until(&server, end + 20));
+        end += 20;
+    }
+    assert!(reader.gaps.is_empty());
+    let expected: Vec<_> = (1..=end).map(|n| (n, text(n))).collect();
+    assert!(reader.read == expected, "nothing lost, doubled or reordered");
+}
+
+#[tokio::test]
+async fn a_reader_moves_through_all_transports_and_misses_nothing() {
+    travel(None).await;
+}
+
+#[tokio::test]
+async fn a_reader_moves_through_all_transports_and_a_restart_and_misses_nothing() {
+    for transport in Transport::ALL {
+        travel(Some(transport)).await;
+    }
+}

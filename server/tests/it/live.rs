@@ -1,0 +1,199 @@
+//! The live view without script.
+
+use protocol::{Epoch, Position};
+use serde_json::json;
+
+use crate::readers::{Live, Row};
+use crate::support::{TestServer, problem};
+
+async fn message(live: &mut Live) -> (u64, String) {
+    match live.next().await {
+        Some(Row::Message { offset, text }) => (offset, text),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The first chunk of the document, which is all that stands before the first row.
+async fn head(server: &TestServer, path: &str, headers: &[(&'static str, &'static str)]) -> String {
+    let mut request = server.http.get(server.url(path));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let chunk = request.send().await.unwrap().chunk().await.unwrap().unwrap();
+    String::from_utf8(chunk.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn rows_arrive_as_they_are_posted() {
+    let server = TestServer::start();
+    let start = server.post("lobby", "before").await.position;
+    let mut live = Live::open(&server, &format!("/r/lobby/live?after={start}")).await;
+    for (n, text) in ["one", "two\nlines", "三"].into_iter().enumerate() {
+        server.post("lobby", text).await;
+        assert_eq!(message(&mut live).await, (n as u64 + 2, text.to_owned()));
+    }
+    let mut late = Live::open(&server, &format!("/r/lobby/live?after={start}")).await;
+    assert_eq!(message(&mut late).await, (2, "one".to_owned()));
+}
+
+#[tokio::test]
+async fn nothing_on_the_way_may_keep_it_and_no_script_may_run_in_it() {
+    let server = TestServer::start();
+    let response = server.get("/r/lobby/live").await;
+    let header = |name: &str| response.headers()[name].to_str().unwrap();
+    assert_eq!(header("cache-control"), "no-store, no-transform");
+    assert_eq!(header("x-accel-buffering"), "no");
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    let policy = header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; ") && policy.ends_with("frame-ancestors 'self'"), "{policy}");
+    assert!(!policy.contains("script-src") && !policy.contains("unsafe"), "{policy}");
+    assert!(!response.headers().contains_key("content-length") && !response.headers().contains_key("content-encoding"));
+    let html = head(&server, "/r/lobby/live", &[]).await;
+    assert!(!html.contains("<script") && !html.contains("style=") && !html.contains("</ol>"), "{html}");
+}
+
+#[tokio::test]
+async fn the_page_shows_it_where_no_script_runs_after_its_own_messages() {
+    let server = TestServer::start();
+    let position = server.post("大厅", "x").await.position;
+    let page = server.get("/r/大厅?lang=en&scheme=dark").await.text().await.unwrap();
+    let inside = page.split("<noscript>").nth(1).unwrap();
+    let frames: Vec<_> = page.split("<iframe").skip(1).map(|frame| frame.split('>').next().unwrap()).collect();
+    assert_eq!(frames.len(), 1);
+    assert!(frames[0].contains(&format!("src=\"/r/大厅/live?after={position}&amp;lang=en&amp;scheme=dark\"")), "{}", frames[0]);
+    assert!(!inside.split("<iframe").next().unwrap().contains("<script"));
+    assert!(!frames[0].contains("sandbox"), "that would forbid the refresh, too");
+}
+
+#[tokio::test]
+async fn language_and_colours_follow_the_page() {
+    let server = TestServer::start();
+    for (path, headers, language, scheme) in [
+        ("/r/lobby/live", vec![], "en", "system"),
+        ("/r/lobby/live?lang=zh-CN&scheme=dark", vec![], "zh-CN", "dark"),
+        ("/r/lobby/live", vec![("cookie", "lang=zh-CN; scheme=light")], "zh-CN", "light"),
+        ("/r/lobby/live", vec![("accept-language", "zh-CN,zh;q=0.9")], "zh-CN", "system"),
+        ("/r/lobby/live?lang=%22%3E%3Cscript%3E&scheme=%22", vec![], "en", "system"),
+    ] {
+        let html = head(&server, path, &headers).await;
+        assert!(html.contains(&format!("<html lang=\"{language}\" data-scheme=\"{scheme}\">")), "{path}: {html}");
+        assert!(!html.contains("<script"));
+        let way_on = format!("&amp;lang={language}&amp;scheme={scheme}\">");
+        assert!(html.contains(&way_on), "what follows a broken connection looks the same: {html}");
+    }
+}
+
+#[tokio::test]
+async fn what_people_write_is_text() {
+    let server = TestServer::start();
+    let mut live = Live::open(&server, "/r/lobby/live?lang=en").await;
+    for (n, text) in [
+        "</div><script>alert(1)</script>",
+        "</li></ol></div></body><meta http-equiv=refresh content=\"0;url=//evil\">",
+        "\r\n\r\nevent: x",
+        "<!--",
+        "]]>&lt;b&gt;&#60;b&#62;",
+        "\" onmouseover='alert(1)'",
+        "\u{202e}gnp.exe",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        server.post_json("lobby", &json!({ "text": text, "author": "</bdi><script>'\"&" })).await;
+        // The reader of this test refuses any markup in it.
+        assert_eq!(message(&mut live).await, (n as u64 + 1, text.replace("\r\n", "\n")));
+    }
+    let mut html = String::new();
+    let mut again = server.get(&format!("/r/lobby/live?after={}", Position { offset: 0, ..server.page("lobby", "").await.latest })).await;
+    while html.matches("</li>").count() < 7 {
+        html += std::str::from_utf8(&again.chunk().await.unwrap().unwrap()).unwrap();
+    }
+    assert!(!html.contains("<script") && !html.contains("</body") && !html.contains("<!--") && html.matches("<meta http").count() == 1);
+    assert_eq!(html.matches("<bdi class=\"author\">&lt;/bdi&gt;&lt;script&gt;&#39;&quot;&amp;</bdi>").count(), 7);
+}
+
+#[tokio::test]
+async fn a_nameless_author_is_called_so_in_the_readers_language() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.position;
+    server.post("lobby", "x").await;
+    for (language, name) in [("en", "Anonymous"), ("zh-CN", "匿名"), ("en", "Anonymous")] {
+        let html = head(&server, &format!("/r/lobby/live?after={start}&lang={language}"), &[]).await;
+        assert!(html.contains(&format!("<bdi class=\"author nameless\">{name}</bdi>")), "{html}");
+    }
+}
+
+#[tokio::test]
+async fn it_is_a_new_document_before_it_has_a_megabyte() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.position;
+    let text = "<'\"&>".repeat(3000);
+    for _ in 0..40 {
+        server.post("lobby", &text).await;
+    }
+    let (mut position, mut documents) = (start, 0);
+    while position.offset < 40 {
+        let mut response = server.get(&format!("/r/lobby/live?after={position}")).await;
+        let mut html = String::new();
+        while !html.contains("class=\"ended\"") && html.matches("</li>").count() as u64 + position.offset < 40 {
+            html += std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap();
+        }
+        assert!(html.len() < 1_000_000, "{}", html.len());
+        position.offset += html.matches("data-offset").count() as u64;
+        if html.contains("class=\"ended\"") {
+            let way_on = html.rsplit("http-equiv=\"refresh\" content=\"").next().unwrap();
+            assert!(way_on.starts_with(&format!("0;url=/r/lobby/live?after={position}&amp;")), "{way_on}");
+            assert_eq!(response.chunk().await.unwrap(), None, "it has ended");
+        }
+        documents += 1;
+    }
+    assert!(documents > 2, "{documents}");
+}
+
+#[tokio::test]
+async fn a_gap_is_a_sentence_in_the_readers_language() {
+    let server = TestServer::start();
+    for n in 0..60 {
+        server.post("lobby", &n.to_string()).await;
+    }
+    let latest = server.page("lobby", "").await.latest;
+    for position in [Position { epoch: Epoch(1), offset: 3 }, Position { offset: 61, ..latest }] {
+        for (language, words) in [("en", "The board was started afresh"), ("zh-CN", "留言板已重新开始")] {
+            let html = head(&server, &format!("/r/lobby/live?after={position}&lang={language}"), &[]).await;
+            assert!(html.contains(&format!("<li class=\"missed\">{words}")), "{html}");
+            assert!(html.contains("id=\"m-11\"") && !html.contains("id=\"m-10\""), "the newest fifty follow: {html}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_the_server_is_followed_by_a_refresh() {
+    let server = TestServer::start();
+    let position = server.post("lobby", "x").await.position;
+    let mut live = Live::open(&server, &format!("/r/lobby/live?after={position}")).await;
+    server.stop().await;
+    let Some(Row::Ended { pause, after }) = live.next().await else { panic!() };
+    assert!(pause > 0 && after == position, "it waits until there may be a server again");
+    assert_eq!(live.next().await, None);
+}
+
+#[tokio::test]
+async fn it_shows_that_it_lives() {
+    let server = TestServer::start_with(&["--heartbeat", "1"]);
+    let mut response = server.get("/r/lobby/live").await;
+    for _ in 0..4 {
+        let beat = response.chunk().await.unwrap().unwrap();
+        assert!(beat.starts_with(b"<!DOCTYPE") || beat.starts_with(b"<li class=\"beat\"><a href=\"/r/lobby/live?after="));
+    }
+}
+
+#[tokio::test]
+async fn a_bad_position_or_room_and_a_foreign_page_are_refused() {
+    let server = TestServer::start();
+    for query in ["?after=", "?after=-1", "?after=0000000000000001:18446744073709551616", "?after=%22%3E"] {
+        assert_eq!(problem(server.get(&format!("/r/lobby/live{query}")).await).await, (400, "position_invalid".to_owned()), "{query}");
+    }
+    assert_eq!(problem(server.get("/r/a.b/live").await).await, (400, "room_name_invalid".to_owned()));
+    let foreign = server.http.get(server.url("/r/lobby/live")).header("sec-fetch-site", "cross-site").send().await.unwrap();
+    assert_eq!(problem(foreign).await, (403, "origin_refused".to_owned()));
+}

@@ -1,0 +1,181 @@
+//! Polling and long-polling.
+
+use std::time::Duration;
+
+use protocol::{MessagesPage, Position, ServerFrame};
+use reqwest::header::{ETAG, IF_NONE_MATCH};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::support::{PATIENCE, TestServer, problem, texts};
+
+fn wait(position: Position, seconds: u64) -> String {
+    format!("/api/rooms/lobby/messages?after={position}&wait={seconds}")
+}
+
+#[tokio::test]
+async fn what_is_there_is_answered_at_once() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.position;
+    server.post("lobby", "one").await;
+    let asked = Instant::now();
+    let page: MessagesPage = server.get(&wait(start, 55)).await.json().await.unwrap();
+    assert_eq!(texts(&page.entries), ["one"]);
+    assert!(asked.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn what_comes_while_somebody_waits_is_answered_when_it_comes() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.position;
+    let mut watcher = server.subscribe("lobby", None).await;
+    let asked = tokio::spawn(server.http.get(server.url(&wait(start, 55))).send());
+    // Whoever waits is here.
+    let told = |frame: ServerFrame| if let ServerFrame::Presence { here } = frame { Some(here) } else { None };
+    while told(watcher.socket.frame().await) != Some(2) {}
+    server.post("lobby", "one").await;
+    let page: MessagesPage = timeout(PATIENCE, asked).await.unwrap().unwrap().unwrap().json().await.unwrap();
+    assert_eq!(texts(&page.entries), ["one"]);
+    assert_eq!((page.position, page.here), (page.latest, 2));
+    while told(watcher.socket.frame().await) != Some(1) {}
+}
+
+#[tokio::test]
+async fn a_wait_in_vain_ends_with_an_empty_page_and_the_position() {
+    let server = TestServer::start();
+    let start = server.post("lobby", "one").await.position;
+    let asked = Instant::now();
+    let page: MessagesPage = server.get(&wait(start, 1)).await.json().await.unwrap();
+    assert!(page.entries.is_empty());
+    assert_eq!(page.position, start);
+    assert!((0.9..5.0).contains(&asked.elapsed().as_secs_f64()));
+    let at_once: MessagesPage = server.get(&wait(start, 0)).await.json().await.unwrap();
+    assert_eq!(at_once.position, start);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_loses_nothing() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.position;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(format!("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", wait(start, 20), server.address).as_bytes()).await.unwrap();
+    server.post("lobby", "precious").await;
+    // It was written, a part of it arrived, and then the connection is gone.
+    timeout(PATIENCE, stream.read_exact(&mut [0; 20])).await.unwrap().unwrap();
+    drop(stream);
+    let page: MessagesPage = server.get(&wait(start, 20)).await.json().await.unwrap();
+    assert_eq!(texts(&page.entries), ["precious"]);
+}
+
+#[tokio::test]
+async fn whoever_stops_waiting_is_no_longer_here() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.position;
+    let mut watcher = server.subscribe("lobby", None).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(format!("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", wait(start, 55), server.address).as_bytes()).await.unwrap();
+    let told = |frame: ServerFrame| if let ServerFrame::Presence { here } = frame { Some(here) } else { None };
+    while told(watcher.socket.frame().await) != Some(2) {}
+    drop(stream);
+    while told(watcher.socket.frame().await) != Some(1) {}
+}
+
+#[tokio::test]
+async fn a_reader_between_two_polls_is_not_gone_and_back() {
+    let server = TestServer::start();
+    let mut position = server.page("lobby", "").await.position;
+    let mut watcher = server.subscribe("lobby", None).await;
+    let (start, mut counts) = (Instant::now(), Vec::new());
+    // Longer than it takes to tell that somebody went.
+    while start.elapsed() < Duration::from_secs(4) {
+        let asked = tokio::spawn(server.http.get(server.url(&wait(position, 55))).send());
+        server.post("lobby", "x").await;
+        position = asked.await.unwrap().unwrap().json::<MessagesPage>().await.unwrap().position;
+    }
+    while watcher.seen.cursor < position.offset {
+        match watcher.socket.frame().await {
+            ServerFrame::Presence { here } => counts.push(here),
+            frame => watcher.seen.take(frame),
+        }
+    }
+    assert_eq!(counts, [2]);
+}
+
+#[tokio::test]
+async fn the_end_of_the_server_ends_every_wait() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.position;
+    let mut watcher = server.subscribe("lobby", None).await;
+    let asked = tokio::spawn(server.http.get(server.url(&wait(start, 55))).send());
+    while !matches!(watcher.socket.frame().await, ServerFrame::Presence { here: 2 }) {}
+    let stopping = Instant::now();
+    server.stop().await;
+    let page: MessagesPage = asked.await.unwrap().unwrap().json().await.unwrap();
+    assert_eq!(page.position, start);
+    assert!(stopping.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_room_in_which_nothing_happened_is_answered_without_the_database() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.position;
+    let latest = server.post("lobby", "one").await.position;
+    let path = format!("/api/rooms/lobby/messages?after={start}");
+    let tag = server.get(&path).await.headers()[ETAG].clone();
+    assert!(tag.to_str().unwrap().starts_with("W/\""));
+    // After a restart memory holds no entry, and from a file that is no database nothing can be read.
+    let server = server.restart().await;
+    std::fs::write(server.folder().join("crier.db"), b"").unwrap();
+    std::fs::write(server.folder().join("crier.db-wal"), b"").unwrap();
+    assert_eq!(server.get("/api/rooms/lobby/messages").await.status(), 503);
+    let unchanged = server.http.get(server.url(&path)).header(IF_NONE_MATCH, &tag).send().await.unwrap();
+    assert_eq!((unchanged.status().as_u16(), &unchanged.headers()[ETAG]), (304, &tag));
+    let several = server.http.get(server.url(&path)).header(IF_NONE_MATCH, format!("\"x\", {}", tag.to_str().unwrap()));
+    assert_eq!(several.send().await.unwrap().status(), 304);
+    assert_eq!(server.page("lobby", &format!("?after={latest}")).await.position, latest);
+    assert!(server.page("nowhere", "").await.entries.is_empty());
+    assert_eq!(server.get(&wait(latest, 1)).await.status(), 200);
+    assert_eq!(server.get(&wait(Position { offset: 2, ..latest }, 1)).await.status(), 410);
+}
+
+#[tokio::test]
+async fn a_tag_is_of_one_state_and_one_question() {
+    let server = TestServer::start();
+    server.post("lobby", "one").await;
+    let tag = |path: String| {
+        let request = server.http.get(server.url(&path));
+        async { request.send().await.unwrap().headers()[ETAG].to_str().unwrap().to_owned() }
+    };
+    let first = tag("/api/rooms/lobby/messages".to_owned()).await;
+    assert_eq!(tag("/api/rooms/lobby/messages".to_owned()).await, first);
+    assert_ne!(tag("/api/rooms/lobby/messages?limit=1".to_owned()).await, first);
+    server.post("lobby", "two").await;
+    assert_ne!(tag("/api/rooms/lobby/messages".to_owned()).await, first);
+    // Who is here is part of the answer.
+    let second = tag("/api/rooms/lobby/messages".to_owned()).await;
+    let _somebody = server.subscribe("lobby", None).await;
+    assert_ne!(tag("/api/rooms/lobby/messages".to_owned()).await, second);
+}
+
+#[tokio::test]
+async fn a_wait_out_of_bounds_is_refused() {
+    let server = TestServer::start();
+    let here = server.post("lobby", "x").await.position;
+    for query in [
+        format!("?after={here}&wait=56"),
+        format!("?after={here}&wait=-1"),
+        format!("?after={here}&wait=1.5"),
+        format!("?after={here}&wait="),
+        format!("?after={here}&wait=18446744073709551616"),
+        format!("?after={here}&wait=soon"),
+        "?wait=1".to_owned(),
+        "?wait=0".to_owned(),
+        format!("?before={here}&wait=1"),
+    ] {
+        let refused = problem(server.get(&format!("/api/rooms/lobby/messages{query}")).await).await;
+        assert_eq!(refused, (400, "query_invalid".to_owned()), "{query}");
+    }
+    let beyond = Position { offset: 9, ..here };
+    assert_eq!(problem(server.get(&wait(beyond, 20)).await).await, (410, "position_gone".to_owned()));
+}

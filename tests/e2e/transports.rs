@@ -1,0 +1,191 @@
+//! The board behind proxies that break things: the page finds what works, and goes back to the best when it may.
+
+use std::time::{Duration, Instant};
+
+use thirtyfour::WindowHandle;
+
+use crate::proxy::{Fault, Proxy};
+use crate::world::{Board, Browser};
+use crate::{act, check, find};
+
+/// How long a message may take under a fault.
+const UNDER_A_FAULT: Duration = Duration::from_secs(10);
+/// How long the page may take to be back on a WebSocket.
+const HEALED: Duration = Duration::from_secs(60);
+
+/// Opens the lobby through a proxy. What the page does meanwhile is not waited for.
+async fn open(browser: &Browser, proxy: &Proxy) {
+    browser.page.goto(proxy.url("/")).await.unwrap();
+    find::one(browser, "[data-ready=true]").await;
+    browser.page.execute("window.never_left = true", vec![]).await.unwrap();
+}
+
+async fn never_left(browser: &Browser) -> bool {
+    browser.page.execute("return window.never_left === true", vec![]).await.unwrap().convert().unwrap()
+}
+
+/// Posts a message to the board itself; the page comes to show it in time.
+async fn arrives(browser: &Browser, board: &Board, text: &str) {
+    let posted = Instant::now();
+    board.post("lobby", text).await;
+    check::until_within(
+        UNDER_A_FAULT,
+        "the message arrives",
+        || find::messages(browser),
+        |shown| shown.last().is_some_and(|last| last == text),
+    )
+    .await;
+    assert!(posted.elapsed() < UNDER_A_FAULT);
+}
+
+/// The page delivers over `transport` while the proxy has its fault, and over a WebSocket after it.
+async fn delivers_and_heals(fault: Fault, transport: &str) {
+    let board = Board::start().await;
+    let proxy = Proxy::start(board.host(), fault).await;
+    let browser = Browser::start().await;
+    open(&browser, &proxy).await;
+    arrives(&browser, &board, "under a fault").await;
+    check::until("another transport is used", || find::transport(&browser), |used| used == transport).await;
+    act::say(&browser, "posted under a fault").await;
+    check::nothing_pending(&browser).await;
+    proxy.turn(Fault::Honest);
+    check::until_within(HEALED, "the page is back on a WebSocket", || find::transport(&browser), |used| used == "ws").await;
+    arrives(&browser, &board, "after it").await;
+    check::shows(&browser, &["under a fault", "posted under a fault", "after it"]).await;
+    assert_eq!(board.texts("lobby").await, ["under a fault", "posted under a fault", "after it"]);
+    assert!(never_left(&browser).await, "the page was not loaded again");
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_upgrades() {
+    delivers_and_heals(Fault::UpgradeRefused, "sse").await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_cuts_upgrades_at_once() {
+    delivers_and_heals(Fault::UpgradeCut, "sse").await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_swallows_what_follows_an_upgrade() {
+    delivers_and_heals(Fault::BlackHole, "sse").await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_passes_on_whole_responses_only() {
+    delivers_and_heals(Fault::Buffered, "long-poll").await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_keeps_the_newest_piece_back() {
+    delivers_and_heals(Fault::OneBehind, "long-poll").await;
+}
+
+#[tokio::test]
+async fn a_policy_that_forbids_sockets() {
+    // The policy of a page is that of its document, so this one is never healed; it is honest about what it uses.
+    let board = Board::start().await;
+    let proxy = Proxy::start(board.host(), Fault::SocketForbidden).await;
+    let browser = Browser::start().await;
+    open(&browser, &proxy).await;
+    arrives(&browser, &board, "without a socket").await;
+    check::until("the stream is used", || find::transport(&browser), |used| used == "sse").await;
+    proxy.turn(Fault::Honest);
+    browser.page.refresh().await.unwrap();
+    check::until_within(HEALED, "the page is back on a WebSocket", || find::transport(&browser), |used| used == "ws").await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_cuts_every_response_after_half_a_minute() {
+    let board = Board::start().await;
+    let proxy = Proxy::start(board.host(), Fault::CutAfter(Duration::from_secs(30))).await;
+    let browser = Browser::start().await;
+    open(&browser, &proxy).await;
+    arrives(&browser, &board, "before the cut").await;
+    let cut = async || proxy.cuts();
+    check::until_within(Duration::from_secs(45), "the proxy cuts the connection", cut, |cuts| *cuts > 0).await;
+    arrives(&browser, &board, "after the cut").await;
+    check::shows(&browser, &["before the cut", "after the cut"]).await;
+    assert!(never_left(&browser).await);
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn what_waited_goes_out_once_over_whatever_comes_back() {
+    let mut board = Board::start().await;
+    let proxy = Proxy::start(board.host(), Fault::UpgradeRefused).await;
+    let browser = Browser::start().await;
+    open(&browser, &proxy).await;
+    check::until("the stream is used", || find::transport(&browser), |used| used == "sse").await;
+    board.kill().await;
+    let said = ["one", "two", "three"];
+    for text in said {
+        act::say(&browser, text).await;
+    }
+    check::pending_is(&browser, &said).await;
+    board.open().await;
+    browser.page.refresh().await.unwrap();
+    check::shows(&browser, &said).await;
+    check::nothing_pending(&browser).await;
+    assert_eq!(board.texts("lobby").await, said);
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn eight_tabs_share_one_stream() {
+    let board = Board::start().await;
+    let proxy = Proxy::start(board.host(), Fault::UpgradeRefused).await;
+    let browser = Browser::start().await;
+    let mut tabs = vec![browser.page.window().await.unwrap()];
+    open(&browser, &proxy).await;
+    for _ in 1..8 {
+        let tab = browser.page.new_tab().await.unwrap();
+        browser.page.switch_to_window(tab.clone()).await.unwrap();
+        open(&browser, &proxy).await;
+        tabs.push(tab);
+    }
+    all_live(&browser, &tabs).await;
+    all_show(&browser, &board, &tabs, "to eight").await;
+    // The browser allows six connections to a host; there is one left for whatever else the page wants.
+    let fetched = "const done = arguments[0]; fetch('/healthz').then(answer => answer.text()).then(done)";
+    let answer: String = browser.page.execute_async(fetched, vec![]).await.unwrap().convert().unwrap();
+    assert_eq!(answer, "ok\n");
+    let leader = leader(&browser, &tabs).await;
+    browser.page.switch_to_window(tabs.remove(leader)).await.unwrap();
+    browser.page.close_window().await.unwrap();
+    all_live(&browser, &tabs).await;
+    all_show(&browser, &board, &tabs, "to seven").await;
+    browser.quit().await;
+}
+
+/// The tab that holds the stream; there is exactly one.
+async fn leader(browser: &Browser, tabs: &[WindowHandle]) -> usize {
+    let mut leaders = Vec::new();
+    for (index, tab) in tabs.iter().enumerate() {
+        browser.page.switch_to_window(tab.clone()).await.unwrap();
+        if find::transport(browser).await == "sse" {
+            leaders.push(index);
+        }
+    }
+    assert_eq!(leaders.len(), 1, "{leaders:?}");
+    leaders[0]
+}
+
+/// One tab comes to hold the stream, and all others come to follow it.
+async fn all_live(browser: &Browser, tabs: &[WindowHandle]) {
+    for tab in tabs {
+        browser.page.switch_to_window(tab.clone()).await.unwrap();
+        check::until("the tab is live", || find::transport(browser), |used| used == "sse" || used == "tab").await;
+    }
+    leader(browser, tabs).await;
+}
+
+async fn all_show(browser: &Browser, board: &Board, tabs: &[WindowHandle], text: &str) {
+    board.post("lobby", text).await;
+    for tab in tabs {
+        browser.page.switch_to_window(tab.clone()).await.unwrap();
+        check::until("the tab shows it", || find::messages(browser), |shown| shown.last().is_some_and(|last| last == text)).await;
+    }
+}
