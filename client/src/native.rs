@@ -41,9 +41,6 @@ pub enum ConnectError {
     /// The system has no random numbers, without which no key is safe.
     #[error("the system gives no random numbers")]
     Random(#[from] getrandom::Error),
-    /// The system can't make connections by HTTP.
-    #[error("no connection can be made: {0}")]
-    Http(#[from] reqwest::Error),
 }
 
 /// The client is over: the server said not to come back.
@@ -107,7 +104,7 @@ impl Client {
         let (commands, commands_rx) = mpsc::channel(COMMANDS_MAX);
         let started = Instant::now();
         let connection = core.connection();
-        tokio::spawn(Driver::new(core, address, http::client()?, only, started).run(updates_tx, commands_rx));
+        tokio::spawn(Driver::new(core, address, http::client(), only, started).run(updates_tx, commands_rx));
         let publisher = Publisher { commands };
         Ok(Self { updates, publisher, started, connection, position, trouble: None, outbox: Vec::new() })
     }

@@ -34,7 +34,7 @@ pub(super) struct Told {
 pub(super) struct Driver {
     core: Core,
     address: Address,
-    client: reqwest::Client,
+    client: http::Client,
     started: Instant,
     links: Vec<(u32, Line)>,
     post: Option<(u64, Coming<Answer<Published>>)>,
@@ -56,7 +56,7 @@ enum Line {
 }
 
 impl Driver {
-    pub(super) fn new(core: Core, address: Address, client: reqwest::Client, only: Option<Transport>, started: Instant) -> Self {
+    pub(super) fn new(core: Core, address: Address, client: http::Client, only: Option<Transport>, started: Instant) -> Self {
         // Each transport is refused once before it is said that there is no Crier.
         let enough = only.map_or(Transport::ALL.len(), |_| 1);
         Self {

@@ -3,10 +3,15 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT, CONTENT_TYPE};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use protocol::{MessagesPage, Problem, Published, ServerFrame};
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
 use super::driver::ABNORMAL;
@@ -17,8 +22,14 @@ use crate::{EventStream, StreamItem};
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What makes requests. It follows no redirections: those come from something in between that wants to be seen by people.
-pub(super) fn client() -> Result<Client, reqwest::Error> {
-    Client::builder().redirect(Policy::none()).build()
+pub(super) type Client = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+pub(super) fn client() -> Client {
+    let mut http = HttpConnector::new();
+    http.set_nodelay(true);
+    http.enforce_http(false);
+    let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(http);
+    hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector)
 }
 
 /// An answer that was read: what was wanted, or why not, with the server's words for it if it was the server.
@@ -27,24 +38,25 @@ pub(super) type Answer<T> = Result<T, (Failure, Option<Problem>)>;
 /// A link that is an event stream.
 pub(super) struct Events {
     opening: bool,
-    coming: Coming<Result<(Response, Option<Vec<u8>>), Failure>>,
+    coming: Coming<Result<(Response<Incoming>, Option<Bytes>), Failure>>,
     stream: EventStream,
     items: VecDeque<StreamItem>,
 }
 
 impl Events {
     pub(super) fn open(client: &Client, address: &str) -> Self {
-        let request = client.get(address).header(ACCEPT, "text/event-stream");
+        let response = send(client, Method::GET, address, (ACCEPT.as_str(), "text/event-stream"), String::new());
         let coming = Box::pin(async move {
-            let response = request.send().await.map_err(describe)?;
-            let is_stream = |response: &Response| {
-                let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-                kind.is_some_and(|kind| kind.starts_with("text/event-stream"))
-            };
+            let response = response.await?;
             if response.status() != StatusCode::OK {
                 return Err(refused(response.status(), &body(response).await?));
             }
-            if !is_stream(&response) { Err(Failure::of("the answer is not an event stream")) } else { Ok((response, None)) }
+            let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+            if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
+                Ok((response, None))
+            } else {
+                Err(Failure::of("the answer is not an event stream"))
+            }
         });
         Self { opening: true, coming, stream: EventStream::default(), items: VecDeque::new() }
     }
@@ -77,16 +89,16 @@ impl Events {
 }
 
 /// What the response brings next; nothing at its end.
-fn next(mut response: Response) -> Coming<Result<(Response, Option<Vec<u8>>), Failure>> {
+fn next(mut response: Response<Incoming>) -> Coming<Result<(Response<Incoming>, Option<Bytes>), Failure>> {
     Box::pin(async move {
-        let bytes = response.chunk().await.map_err(describe)?;
-        Ok((response, bytes.map(|bytes| bytes.to_vec())))
+        let bytes = chunk(&mut response).await?;
+        Ok((response, bytes))
     })
 }
 
 /// Asks for a page.
 pub(super) fn page(client: &Client, address: &str) -> Coming<Heard> {
-    let answer = ask::<MessagesPage>(client.get(address));
+    let answer = answer::<MessagesPage>(send(client, Method::GET, address, (ACCEPT.as_str(), "application/json"), String::new()));
     Box::pin(async move {
         match answer.await {
             Ok(page) => Heard::Page(page),
@@ -98,24 +110,34 @@ pub(super) fn page(client: &Client, address: &str) -> Coming<Heard> {
 
 /// Posts a message.
 pub(super) fn post(client: &Client, address: &str, json: String) -> Coming<Answer<Published>> {
-    ask(client.post(address).header(CONTENT_TYPE, "application/json").body(json))
+    answer(send(client, Method::POST, address, (CONTENT_TYPE.as_str(), "application/json"), json))
 }
 
-fn ask<T: DeserializeOwned + 'static>(request: RequestBuilder) -> Coming<Answer<T>> {
+fn send(client: &Client, method: Method, address: &str, header: (&str, &str), body: String) -> Coming<Result<Response<Incoming>, Failure>> {
+    let request = Request::builder().method(method).uri(address).header(header.0, header.1).body(Full::from(body));
+    let client = client.clone();
     Box::pin(async move {
-        let response = request.send().await.map_err(|error| (describe(error), None))?;
+        let request = request.map_err(|error| describe(&error))?;
+        client.request(request).await.map_err(|error| describe(&error))
+    })
+}
+
+fn answer<T: DeserializeOwned + 'static>(response: Coming<Result<Response<Incoming>, Failure>>) -> Coming<Answer<T>> {
+    Box::pin(async move {
+        let response = response.await.map_err(|failure| (failure, None))?;
         let status = response.status();
         let body = body(response).await.map_err(|failure| (failure, None))?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|_| (Failure::of("the answer is not one of a Crier server"), None));
         }
-        Err((refused(status, &body), read_problem(&body)))
+        let problem = std::str::from_utf8(&body).ok().and_then(Problem::read);
+        Err((refused(status, &body), problem))
     })
 }
 
-async fn body(mut response: Response) -> Result<Vec<u8>, Failure> {
+async fn body(mut response: Response<Incoming>) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
-    while let Some(bytes) = response.chunk().await.map_err(describe)? {
+    while let Some(bytes) = chunk(&mut response).await? {
         if body.len() + bytes.len() > BODY_BYTES_MAX {
             return Err(Failure::of("the answer is too long"));
         }
@@ -124,17 +146,23 @@ async fn body(mut response: Response) -> Result<Vec<u8>, Failure> {
     Ok(body)
 }
 
+async fn chunk(response: &mut Response<Incoming>) -> Result<Option<Bytes>, Failure> {
+    while let Some(frame) = response.frame().await {
+        // What is no data is a trailer, and says nothing to us.
+        if let Ok(bytes) = frame.map_err(|error| describe(&error))?.into_data() {
+            return Ok(Some(bytes));
+        }
+    }
+    Ok(None)
+}
+
 fn refused(status: StatusCode, body: &[u8]) -> Failure {
     Failure::of_answer(status.as_u16(), status.canonical_reason().unwrap_or_default(), body)
 }
 
-fn read_problem(body: &[u8]) -> Option<Problem> {
-    Problem::read(std::str::from_utf8(body).ok()?)
-}
-
 /// The innermost cause says it best; what is around it are the layers of the library.
-fn describe(error: reqwest::Error) -> Failure {
-    let mut cause: &dyn std::error::Error = &error;
+fn describe(error: &dyn std::error::Error) -> Failure {
+    let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }

@@ -1,5 +1,9 @@
 //! The client over real sockets, against a server that says what a test wants.
 
+mod transports;
+
+use std::collections::VecDeque;
+
 use protocol::{
     Author, ClientFrame, Disconnect, Entry, Epoch, ErrorCode, Hello, Limits, Position, Problem, PublishRequest, Published, ServerFrame,
     Text,
@@ -14,7 +18,9 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 use futures_util::{SinkExt, StreamExt};
 
 use super::*;
+use crate::Transport;
 
+const LIVE: Connection = Connection::Live { transport: Transport::WebSocket, follows: false };
 const WAIT: Duration = Duration::from_secs(20);
 
 struct Server {
@@ -30,7 +36,11 @@ impl Server {
     }
 
     fn client(&self, room: &str) -> Client {
-        Client::connect(&self.base, &room.parse().unwrap(), None).unwrap()
+        self.client_by(room, None)
+    }
+
+    fn client_by(&self, room: &str, only: Option<Transport>) -> Client {
+        Client::connect(&self.base, &room.parse().unwrap(), Options { only, ..Options::default() }).unwrap()
     }
 
     async fn publish(&self, text: &str, wait: Duration) -> Result<Published, PublishError> {
@@ -49,13 +59,16 @@ impl Server {
             Ok(response)
         };
         let socket = timely(accept_hdr_async(self.connection().await, note)).await.unwrap();
-        Session { socket, target }
+        Session { socket, target, publishes: VecDeque::new() }
     }
 
-    /// Accepts, and begins a session after an offset.
+    /// Accepts, begins a session after an offset, and answers the pings by which the client finds out that it works.
     async fn greet(&self, offset: u64) -> Session {
         let mut session = self.accept().await;
         session.say(&hello(offset)).await;
+        for _ in 0..2 {
+            session.answer_ping().await;
+        }
         session
     }
 
@@ -72,6 +85,8 @@ impl Server {
 struct Session {
     socket: WebSocketStream<TcpStream>,
     target: String,
+    /// What was published and not looked at yet.
+    publishes: VecDeque<(u64, PublishRequest)>,
 }
 
 impl Session {
@@ -79,13 +94,31 @@ impl Session {
         timely(self.socket.send(Message::text(frame.to_json()))).await.unwrap();
     }
 
+    async fn hear(&mut self) -> ClientFrame {
+        loop {
+            if let Message::Text(text) = timely(self.socket.next()).await.unwrap().unwrap() {
+                return ClientFrame::parse(&text).unwrap();
+            }
+        }
+    }
+
+    async fn answer_ping(&mut self) {
+        loop {
+            match self.hear().await {
+                ClientFrame::Publish { r#ref, message } => self.publishes.push_back((r#ref, message)),
+                ClientFrame::Ping { r#ref } => return self.say(&ServerFrame::Pong { r#ref }).await,
+            }
+        }
+    }
+
     async fn publish(&mut self) -> (u64, PublishRequest) {
         loop {
-            let message = timely(self.socket.next()).await.unwrap().unwrap();
-            if let Message::Text(text) = message
-                && let Ok(ClientFrame::Publish { r#ref, message }) = ClientFrame::parse(&text)
-            {
-                return (r#ref, message);
+            if let Some(publish) = self.publishes.pop_front() {
+                return publish;
+            }
+            match self.hear().await {
+                ClientFrame::Publish { r#ref, message } => return (r#ref, message),
+                ClientFrame::Ping { r#ref } => self.say(&ServerFrame::Pong { r#ref }).await,
             }
         }
     }
@@ -153,9 +186,10 @@ async fn it_follows_a_room_through_a_restart() {
     let mut client = server.client("大厅");
     let mut session = server.greet(7).await;
     assert_eq!(session.target, "/ws/%E5%A4%A7%E5%8E%85");
+    reach(&mut client, |connection| connection == LIVE).await;
     session.say(&ServerFrame::Message(entry(8))).await;
     assert_eq!(entry_of(&mut client).await, entry(8));
-    assert_eq!((client.connection(), client.position(), client.trouble()), (Connection::Live, Some(at(8)), None));
+    assert_eq!((client.connection(), client.position(), client.trouble()), (LIVE, Some(at(8)), None));
 
     session.close(Disconnect::Restart { spread: 10 }).await;
     reach(&mut client, |connection| matches!(connection, Connection::Waiting { .. })).await;
@@ -242,7 +276,7 @@ async fn a_wrong_address_is_the_end_and_says_so() {
 #[tokio::test]
 async fn a_server_that_is_full_is_tried_again() {
     let server = Server::start().await;
-    let mut client = server.client("lobby");
+    let mut client = server.client_by("lobby", Some(Transport::WebSocket));
     for status in ["503 Service Unavailable", "429 Too Many Requests"] {
         server.answer(&format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")).await;
         reach(&mut client, |connection| matches!(connection, Connection::Waiting { .. })).await;
@@ -250,14 +284,14 @@ async fn a_server_that_is_full_is_tried_again() {
         reach(&mut client, |connection| connection == Connection::Connecting).await;
     }
     let _session = server.greet(0).await;
-    reach(&mut client, |connection| connection == Connection::Live).await;
+    reach(&mut client, |connection| connection == LIVE).await;
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_told_and_tried_again() {
     let server = Server::start().await;
     let address = server.listener.local_addr().unwrap();
-    let mut client = server.client("lobby");
+    let mut client = server.client_by("lobby", Some(Transport::WebSocket));
     drop(server);
     reach(&mut client, |connection| matches!(connection, Connection::Waiting { .. })).await;
     assert!(client.trouble().is_some() && client.retry_in().is_some());
@@ -265,7 +299,7 @@ async fn a_server_that_is_not_there_is_told_and_tried_again() {
     let listener = TcpListener::bind(address).await.unwrap();
     let server = Server { listener, base: String::new() };
     let _session = server.greet(0).await;
-    reach(&mut client, |connection| connection == Connection::Live).await;
+    reach(&mut client, |connection| connection == LIVE).await;
 }
 
 #[tokio::test]
@@ -278,7 +312,7 @@ async fn an_answer_that_does_not_come_is_late() {
 #[tokio::test]
 async fn tls_has_what_it_needs() {
     let server = Server::start().await;
-    let mut client = Client::connect(&server.base.replace("http", "https"), &RoomName::lobby(), None).unwrap();
+    let mut client = Client::connect(&server.base.replace("http", "https"), &RoomName::lobby(), Options::default()).unwrap();
     let mut connection = server.connection().await;
     // A TLS record that holds a handshake.
     assert_eq!(timely(connection.read_u8()).await.unwrap(), 0x16);
@@ -292,7 +326,7 @@ async fn dropping_the_client_ends_the_session() {
     let server = Server::start().await;
     let mut client = server.client("lobby");
     let mut session = server.greet(0).await;
-    reach(&mut client, |connection| connection == Connection::Live).await;
+    reach(&mut client, |connection| connection == LIVE).await;
     let publisher = client.publisher();
     drop(client);
     while let Some(Ok(_)) = timely(session.socket.next()).await {}
@@ -323,7 +357,7 @@ async fn a_slow_program_loses_nothing() {
         // Published while its updates wait, a message still goes out.
         session.publish().await
     });
-    reach(&mut client, |connection| connection == Connection::Live).await;
+    reach(&mut client, |connection| connection == LIVE).await;
     client.publish(message("hello")).await.unwrap();
     assert_eq!(timely(serve).await.unwrap().1.text.as_str(), "hello");
     for offset in 1..=ENTRIES {

@@ -19,8 +19,9 @@ use crate::tail::READ_BYTES_MAX;
 
 /// How long a response lasts at the most. Proxies and browsers keep state for each; a fresh one costs little.
 const AGE_MAX: Duration = Duration::from_secs(60 * 60);
-/// A sign of life so soon shows the reader that nothing on the way holds the stream back.
-const FIRST_SIGN: Duration = Duration::from_secs(1);
+/// How soon after something was written a sign of life follows. To the reader it shows that nothing on the way holds the
+/// stream back, and what holds back each thing until the next lets go of it then.
+const SIGN: Duration = Duration::from_secs(1);
 
 /// What tells proxies to pass on what arrives as it arrives, and to keep none of it.
 pub(super) const PASS_ON: [(HeaderName, HeaderValue); 2] = [
@@ -56,7 +57,7 @@ pub(super) enum End {
 /// anything else.
 pub(super) fn body(session: Session, script: impl Script, after: u64, first: Bytes) -> Body {
     let now = Instant::now();
-    let flow = Flow { session, script, after, sign: Some(now + FIRST_SIGN), bytes: 0, until: now + AGE_MAX, ended: false };
+    let flow = Flow { session, script, after, sign: Some(now + SIGN), bytes: 0, until: now + AGE_MAX, ended: false };
     Body::from_stream(stream::unfold((flow, Some(first)), |(mut flow, first)| async move {
         let bytes = flow.next(first).await?;
         Some((Ok::<_, Infallible>(bytes), (flow, None)))
@@ -106,8 +107,12 @@ impl<S: Script> Flow<S> {
 
     fn put(&mut self, outgoing: Option<Outgoing>, parts: &mut Vec<Bytes>) {
         let end = match outgoing {
-            Some(Outgoing::Entries(entries)) => return self.put_entries(&entries, parts),
+            Some(Outgoing::Entries(entries)) => {
+                self.sign = Some(Instant::now() + SIGN);
+                return self.put_entries(&entries, parts);
+            }
             Some(Outgoing::Frame(frame)) => {
+                self.sign = Some(Instant::now() + SIGN);
                 say(self.script.frame(&frame, self.after), parts);
                 if let ServerFrame::Gap(gap) = frame {
                     self.after = gap.resumes.offset;

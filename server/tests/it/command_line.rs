@@ -64,6 +64,7 @@ async fn post_refuses_what_the_board_would() {
         (&["post", "lobby", "-"], b"\xff", "UTF-8"),
         (&["post", "lobby", "x", "--server", "nonsense"], b"", "not the address of a server"),
         (&["tail", "lobby", "--after", "5"], b"", "epoch:offset"),
+        (&["tail", "lobby", "--transport", "pigeon"], b"", "[possible values: ws, sse, long-poll, poll]"),
     ] {
         let output = run(&server, arguments, input).await;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -105,6 +106,28 @@ async fn tail_as_json_tells_positions_to_go_on_from() {
     drop(lines);
     let (_child, mut lines) = tail(&server, &["--json", "--after", one["position"].as_str().unwrap()]).await;
     assert!(line(&mut lines).await.contains("\"two\""));
+}
+
+#[tokio::test]
+async fn tail_follows_over_the_transport_that_is_asked_for() {
+    for transport in ["ws", "sse", "long-poll", "poll"] {
+        let server = TestServer::start();
+        let start = server.page("lobby", "").await.latest.to_string();
+        server.post("lobby", "before").await;
+        let arguments = ["tail", "lobby", "--json", "--after", &start, "--transport", transport];
+        let mut child = crier(&server, &arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(line(&mut lines).await.contains("before"), "{transport}");
+        for text in ["one", "two"] {
+            server.post("lobby", text).await;
+            assert!(line(&mut lines).await.contains(text), "{transport}");
+        }
+        let address = server.address;
+        let folder = server.stop().await;
+        let server = TestServer::start_at(folder, address);
+        server.post("lobby", "after").await;
+        assert!(line(&mut lines).await.contains("after"), "{transport}");
+    }
 }
 
 #[tokio::test]

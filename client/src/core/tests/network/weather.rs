@@ -32,7 +32,7 @@ impl World {
             74..77 => self.end_all(),
             77..80 => self.event(Event::Nudge),
             80..82 => self.event(Event::Offline),
-            82 => self.sleep(),
+            82 => self.doze(),
             83 => self.log.first = self.rng.u64(self.log.first..=self.log.latest()),
             _ => {}
         }
@@ -41,7 +41,7 @@ impl World {
     }
 
     /// The machine sleeps: what has arrived meanwhile waits to be read.
-    fn sleep(&mut self) {
+    fn doze(&mut self) {
         self.now += self.rng.u64(0..3_600_000);
     }
 
