@@ -30,7 +30,6 @@ fn data_url(svg: &str) -> String {
 pub fn shell(assets: &'static str, data: PageData) -> impl IntoView + use<> {
     let texts = Texts::of(data.language);
     let json = data.to_script_json();
-    let file = |name: &str| format!("{assets}/{name}");
     let title = match (data.room == RoomName::lobby(), texts.subtitle) {
         (false, _) => format!("{} · {TITLE}", data.room),
         (true, "") => TITLE.to_owned(),

@@ -12,7 +12,7 @@ use crate::Language;
 use crate::decide::moment::Day;
 
 #[cfg(any(feature = "ssr", debug_assertions))]
-pub use panels::PanelTexts;
+pub(crate) use panels::PanelTexts;
 
 /// The board's name, the same in every language.
 pub const TITLE: &str = "实时消息";

@@ -89,7 +89,7 @@ mod tests {
 
     fn links(text: &str) -> Vec<&str> {
         let all = pieces(text);
-        let whole: String = all.iter().map(|Piece::Plain(part) | Piece::Link(part)| *part).collect();
+        let whole: String = all.iter().map(|(Piece::Plain(part) | Piece::Link(part))| *part).collect();
         assert_eq!(whole, text, "nothing is lost");
         all.into_iter().filter_map(|piece| if let Piece::Link(link) = piece { Some(link) } else { None }).collect()
     }

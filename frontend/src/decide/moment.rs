@@ -42,6 +42,11 @@ impl Moment {
         pair(self.hour, ':', self.minute)
     }
 
+    /// The same with its day, where the reader's zone and day are not known.
+    pub fn neutral(self) -> String {
+        pair(self.day.month, '-', self.day.day) + " " + &self.short() + " UTC"
+    }
+
     /// Date and time to the second.
     pub fn full(self) -> String {
         self.date() + " " + &self.clock()
@@ -119,6 +124,7 @@ mod tests {
     fn forms() {
         let moment = Moment::utc(1_776_157_503_250);
         assert_eq!(moment.short(), "09:05");
+        assert_eq!(moment.neutral(), "04-14 09:05 UTC");
         assert_eq!(moment.full(), "2026-04-14 09:05:03");
         assert_eq!(moment.iso_utc(), "2026-04-14T09:05:03Z");
     }

@@ -107,10 +107,6 @@ impl Driver {
                         page.unread = page.unread.start_over();
                     }
                 }
-                // A newer server may speak of what this page does not understand.
-                Update::Hello(hello) if hello.version != content.version && !content.version.is_empty() => {
-                    self.board.show(Look { notice: Some(Notice::Outdated), ..self.board.looked() });
-                }
                 _ => {}
             }
         }
@@ -160,8 +156,14 @@ impl Driver {
         // Before the first hello, the server's own count in the page is the better one.
         let here = if core.here() > 0 { core.here() } else { look.here };
         let (outbox, outbox_room) = (content.pending.len(), core.outbox().room());
+        // A newer server may speak of what this page does not understand. That is said once.
+        let outdated = !core.version().is_empty() && !content.version.is_empty() && core.version() != content.version;
+        if outdated {
+            content.version.clear();
+        }
         drop(content);
-        board.show(Look { older, here, empty, outbox, outbox_room, ..look });
+        let notice = if outdated { Some(Notice::Outdated) } else { look.notice };
+        board.show(Look { older, here, empty, outbox, outbox_room, notice, ..look });
         match anchor {
             Some(anchor) => anchor.hold(),
             None if changed && look.follow.at_end() => viewport::to_end(),
