@@ -190,8 +190,7 @@ impl Board {
             outbox: 0,
             outbox_room: 1,
         };
-        let content =
-            Content { room: data.room.clone(), timeline, pending: Vec::new(), zone: data.zone, version: data.version.clone() };
+        let content = Content { room: data.room.clone(), timeline, pending: Vec::new(), zone: data.zone, version: data.version.clone() };
         Self {
             texts: Texts::of(data.language),
             content: StoredValue::new(content),

@@ -16,8 +16,8 @@ use client::{Action, Connection, Core, Event, Options, Transport, Update};
 use leptos::prelude::*;
 use protocol::RoomName;
 
-use super::clock::{self, Clock};
 use super::Tell;
+use super::clock::{self, Clock};
 use super::requests::Abort;
 use super::storage::{self, OutboxStore};
 use super::tabs::Tabs;

@@ -96,12 +96,7 @@ impl<'de> Deserializer<'de> for Value {
 
     /// The fields in the order in which the type has them, so that no code compares names. One that is not there ends the
     /// sequence for itself alone, which is how the derived readers come to a default.
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        names: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, names: &'static [&'static str], visitor: V) -> Result<V::Value, Misfit> {
         let object: Object = self.0.dyn_into().map_err(|_| Misfit)?;
         visitor.visit_seq(Fields { object, names: names.iter() })
     }
@@ -188,7 +183,7 @@ mod tests {
         same::<MessagesPage>(&page.to_string());
         let data = json!({
             "room": "lobby", "page": page, "here": 3, "language": "zh-CN", "scheme": "dark", "key": "k", "author": "", "draft": "</x>",
-            "refusal": "text_empty"
+            "refusal": "text_empty", "zone": -480, "version": "1"
         });
         same::<PageData>(&data.to_string());
         same::<Problem>(&json!({ "type": "t", "title": "t", "status": 422, "code": "text_empty" }).to_string());

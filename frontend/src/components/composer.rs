@@ -44,11 +44,7 @@ pub fn Composer(
 ) -> impl IntoView {
     let board = Board::of_page();
     let texts = board.texts;
-    let fields = Fields {
-        text: NodeRef::new(),
-        author: NodeRef::new(),
-        memory: StoredValue::new(Memory::default()),
-    };
+    let fields = Fields { text: NodeRef::new(), author: NodeRef::new(), memory: StoredValue::new(Memory::default()) };
     let keys = move || if board.look.get().settings.ctrl_sends { texts.keys_ctrl } else { texts.keys };
     let action = "/r/".to_owned() + board.content.read_value().room.as_str();
     let submit = move |event: SubmitEvent| {
@@ -56,7 +52,7 @@ pub fn Composer(
         fields.submit(board);
     };
     view! {
-        <form id="message_form" class="composer" method="post" action=action on:submit=submit>
+        <form id="message_form" class="composer" aria-label=texts.message method="post" action=action on:submit=submit>
             <div class="column">
                 <Problem/>
                 <label class="visually-hidden" for="chat_content">{texts.message}</label>

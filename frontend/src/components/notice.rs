@@ -20,10 +20,10 @@ pub fn Notice() -> impl IntoView {
     };
     let outdated = move || notice() == Some(board::Notice::Outdated);
     view! {
-        <div class="notice" hidden=flag(move || notice().is_none())>
+        <section class="notice" aria-labelledby="notice" hidden=flag(move || notice().is_none())>
             <span id="notice" role="status">{text(move || words().to_owned())}</span>
             <button type="button" hidden=flag(move || !outdated()) on:click=move |_| board.ask(Command::Reload)>{texts.reload_page}</button>
             <button type="button" class="close" on:click=move |_| board.ask(Command::Dismiss)>{texts.close}</button>
-        </div>
+        </section>
     }
 }

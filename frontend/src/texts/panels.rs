@@ -71,7 +71,11 @@ static EN: PanelTexts = PanelTexts {
     language: "Language",
     scheme: "Colours",
     schemes: ["Light", "Dark", "System"],
-    switches: ["Ctrl/⌘+Enter posts, Enter breaks the line", "Notify me while this page is hidden", "Play a sound while this page is hidden"],
+    switches: [
+        "Ctrl/⌘+Enter posts, Enter breaks the line",
+        "Notify me while this page is hidden",
+        "Play a sound while this page is hidden",
+    ],
     shortcuts: "Keyboard shortcuts",
     keys: [
         ("/", "Write a message"),

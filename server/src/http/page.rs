@@ -105,7 +105,8 @@ async fn refuse(refusal: Refusal, code: ErrorCode, Asked { headers }: Asked) -> 
         return refusal.into_response();
     }
     let (language, scheme) = (Wishes::default().language(&headers), Wishes::default().scheme(&headers));
-    let respond = leptos_axum::render_app_to_stream_with_context(set_policy, move || frontend::refusal(assets::BASE, language, scheme, code));
+    let respond =
+        leptos_axum::render_app_to_stream_with_context(set_policy, move || frontend::refusal(assets::BASE, language, scheme, code));
     let mut response = respond(Request::new(Body::empty())).await;
     *response.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

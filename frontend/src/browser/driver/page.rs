@@ -14,10 +14,10 @@ use crate::decide::attention::Calls;
 use crate::decide::crowd::Crowd;
 use crate::decide::link::linked;
 use crate::decide::moment::Moment;
+use crate::decide::recent;
 use crate::decide::rows::{self, Row};
 use crate::decide::settings::Settings;
 use crate::decide::unread::Unread;
-use crate::decide::recent;
 
 /// What of a room was seen when it was last left.
 const SEEN: &str = "seen";
