@@ -125,6 +125,7 @@ impl Document {
 impl Script for Document {
     /// So that the document is another one before it has a megabyte, which some browsers and readers handle badly.
     const BYTES_MAX: usize = 990_000;
+    const SIGNS: bool = false;
 
     fn entry(&self, entry: &Encoded) -> Bytes {
         let form = Language::ALL.iter().position(|language| *language == self.language).unwrap_or_default();
