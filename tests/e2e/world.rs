@@ -34,7 +34,6 @@ impl Board {
 
     /// `arguments` are those of `crier serve`.
     pub async fn start_with(arguments: &[&str]) -> Self {
-        name_cryptography();
         let arguments = arguments.iter().map(ToString::to_string).collect();
         let mut board = Self { folder: TempDir::new().unwrap(), port: 0, arguments, process: None, http: reqwest::Client::new() };
         // Another test may take a free port first.
@@ -109,12 +108,6 @@ impl Board {
     }
 }
 
-/// The HTTP client comes without an implementation of cryptography, and wants one even where it is not used.
-fn name_cryptography() {
-    // It fails where one is named already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
 /// A driver and its port. It picks one that is free on IPv4 and then finds it taken on IPv6 at times, so it gets a few tries.
 async fn start_driver() -> (Child, String) {
     for _ in 0..5 {
@@ -172,7 +165,6 @@ impl Browser {
     }
 
     pub async fn start_with(wishes: Wishes) -> Self {
-        name_cryptography();
         let (driver, port) = start_driver().await;
         let driver_url = format!("http://127.0.0.1:{port}");
         let profile = TempDir::new().unwrap();

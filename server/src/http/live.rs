@@ -46,7 +46,6 @@ pub(super) struct Wanted {
     after: Option<Position>,
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is one thing that the handler takes out of the request")]
 pub(super) async fn live(
     FromState(state): FromState<State>,
     _: Own,
