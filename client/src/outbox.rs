@@ -88,6 +88,11 @@ impl Outbox {
         self.pending.iter().filter(|pending| !self.is_stored(pending)).map(|pending| pending.message.clone()).collect()
     }
 
+    /// Nothing is sent before this time, because the server asked to wait. Most often it is long over.
+    pub fn hold(&self) -> u64 {
+        self.hold
+    }
+
     /// How many more messages are taken.
     pub fn room(&self) -> usize {
         OUTBOX_MESSAGES_MAX.saturating_sub(self.pending.len())

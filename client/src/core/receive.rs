@@ -65,6 +65,7 @@ impl Core {
         link.greet(position.epoch, hello.heartbeat_seconds, now);
         let gap = hello.gap.or(unexplained(link.after, position, position.offset, latest));
         self.limits = hello.limits;
+        self.version = hello.version;
         self.count(here);
         match gap {
             Some(gap) => self.gap(id, Gap { resumes: position, ..gap }, now),
