@@ -91,10 +91,10 @@ impl Core {
             }
             Err(_) => return self.give_up(id, Loss::Failed { spread: None }, now),
         }
-        if self.cursor != before {
-            if let Some(link) = self.link(id) {
-                link.pause(0, now);
-            }
+        if self.cursor != before
+            && let Some(link) = self.link(id)
+        {
+            link.pause(0, now);
         }
         self.sign(id, Sign::Answer, now);
         self.tick(now);

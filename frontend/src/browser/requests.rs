@@ -83,5 +83,5 @@ async fn answer<T: DeserializeOwned>(address: &str, signal: &AbortSignal, option
     let response: Response = response.unchecked_into();
     let json = JsFuture::from(response.text().map_err(|_| None)?).await.map_err(|_| None)?;
     let answer = json.as_string().and_then(|json| Parsed::new(&json)).ok_or(None)?;
-    if response.ok() { answer.read().ok_or(None) } else { Err(answer.read()) }
+    if response.ok() { answer.read().ok_or(None) } else { Err(Problem::read(&answer)) }
 }

@@ -60,6 +60,7 @@ struct Events {
 
 impl Script for Events {
     const BYTES_MAX: usize = 16 * 1024 * 1024;
+    const SIGNS: bool = true;
 
     fn entry(&self, entry: &Encoded) -> Bytes {
         entry.event(self.epoch)

@@ -46,7 +46,6 @@ pub(super) struct Wanted {
     after: Option<Position>,
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is one thing that the handler takes out of the request")]
 pub(super) async fn live(
     FromState(state): FromState<State>,
     _: Own,
@@ -125,6 +124,7 @@ impl Document {
 impl Script for Document {
     /// So that the document is another one before it has a megabyte, which some browsers and readers handle badly.
     const BYTES_MAX: usize = 990_000;
+    const SIGNS: bool = false;
 
     fn entry(&self, entry: &Encoded) -> Bytes {
         let form = Language::ALL.iter().position(|language| *language == self.language).unwrap_or_default();
