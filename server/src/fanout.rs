@@ -38,6 +38,8 @@ use pass::Pass;
 const WRITE_TIME_MAX: Duration = Duration::from_secs(10);
 /// How often all connections are looked at, at the least.
 const TICK_INTERVAL_MAX: Duration = Duration::from_secs(1);
+/// How many lines a pass has before a room gets another.
+const PASS_LINES: usize = 2048;
 /// Ticks between heartbeats, at the least: what is checked once a tick must not come much too late.
 const HEARTBEAT_TICKS_MIN: u32 = 4;
 
@@ -65,9 +67,14 @@ pub trait Dialect: Send + Sync {
 #[derive(Clone)]
 pub struct Fanout(Arc<Shared>);
 
+/// By room and dialect; a room with very many lines has several.
+type Passes = HashMap<(RoomName, &'static str), Vec<Weak<Pass>>>;
+
 struct Shared {
     context: Arc<Context>,
-    passes: Mutex<HashMap<(RoomName, &'static str), Weak<Pass>>>,
+    passes: Mutex<Passes>,
+    /// How many passes a room may have: one for each core, since each keeps one busy.
+    passes_max: usize,
     /// Counts the times that all connections were looked at; the clock of what need not be exact.
     tick: AtomicU32,
     tick_interval: Duration,
@@ -100,7 +107,9 @@ impl Fanout {
     /// No connections yet.
     pub fn new(context: Context) -> Self {
         let tick_interval = TICK_INTERVAL_MAX.min(context.heartbeat / HEARTBEAT_TICKS_MIN);
-        Self(Arc::new(Shared { context: Arc::new(context), passes: Mutex::default(), tick: AtomicU32::new(0), tick_interval }))
+        let passes_max = std::thread::available_parallelism().map_or(1, usize::from);
+        let context = Arc::new(context);
+        Self(Arc::new(Shared { context, passes: Mutex::default(), passes_max, tick: AtomicU32::new(0), tick_interval }))
     }
 
     /// Lets a client in. The hello is what it is to be told first, if its dialect has a word for that.
@@ -152,33 +161,37 @@ impl Fanout {
         time.as_millis().div_ceil(self.0.tick_interval.as_millis().max(1)) as u32
     }
 
-    /// The pass of a room in a dialect.
+    /// A pass of a room in a dialect, with place for another line: the emptiest there is, or a new one when that is full.
     fn pass(&self, dialect: &'static dyn Dialect, log: Log) -> Arc<Pass> {
-        let key = (log.room().name().clone(), dialect.name());
         let mut passes = self.lock();
-        if let Some(pass) = passes.get(&key).and_then(Weak::upgrade) {
-            return pass;
+        let passes = passes.entry((log.room().name().clone(), dialect.name())).or_default();
+        let emptiest = passes.iter().filter_map(Weak::upgrade).min_by_key(|pass| pass.lines());
+        match emptiest {
+            Some(pass) if pass.lines() < PASS_LINES || passes.len() >= self.0.passes_max => pass,
+            _ => {
+                let pass = Pass::start(self.clone(), dialect, log);
+                passes.push(Arc::downgrade(&pass));
+                pass
+            }
         }
-        let pass = Pass::start(self.clone(), dialect, log);
-        passes.insert(key, Arc::downgrade(&pass));
-        pass
     }
 
     /// Forgets a pass that nobody rides any more.
     fn forget(&self, room: &RoomName, dialect: &'static str) {
-        let mut passes = self.lock();
-        let key = (room.clone(), dialect);
-        // Another may have taken its place.
-        if passes.get(&key).is_some_and(|pass| pass.strong_count() == 0) {
-            passes.remove(&key);
+        let (mut all, key) = (self.lock(), (room.clone(), dialect));
+        if let Some(passes) = all.get_mut(&key) {
+            passes.retain(|pass| pass.strong_count() > 0);
+            if passes.is_empty() {
+                all.remove(&key);
+            }
         }
     }
 
     fn passes(&self) -> Vec<Arc<Pass>> {
-        self.lock().values().filter_map(Weak::upgrade).collect()
+        self.lock().values().flatten().filter_map(Weak::upgrade).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(RoomName, &'static str), Weak<Pass>>> {
+    fn lock(&self) -> MutexGuard<'_, Passes> {
         self.0.passes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -102,6 +102,7 @@ impl Server {
         let listener = bind(serve.listen).map_err(|source| ServerError::Listen { address: serve.listen, source })?;
         let mut context = Context::new(opened.hub, Limiter::new(serve.allowance()));
         context.heartbeat = serve.heartbeat();
+        context.flush_interval = Duration::from_millis(serve.flush_interval);
         Ok(Self { context, serve, listener, history_ended: opened.ended })
     }
 

@@ -276,3 +276,16 @@ async fn a_flood_of_pings_leaves_others_alone() {
         done = timeout(PATIENCE, talking) => done.unwrap(),
     }
 }
+
+#[tokio::test]
+async fn writes_can_be_spaced_out_and_nothing_is_lost() {
+    let server = TestServer::start_with(&["--flush-interval", "50"]);
+    let mut reader = server.subscribe("lobby", None).await;
+    let mut writer = server.subscribe("lobby", None).await;
+    for n in 0..100 {
+        writer.publish(n, &n.to_string(), None).await;
+        writer.read_until(|seen| seen.published.len() as u64 == n + 1).await;
+    }
+    let read = reader.texts(100).await;
+    assert!(read.iter().enumerate().all(|(n, text)| *text == n.to_string()));
+}
