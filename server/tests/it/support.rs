@@ -83,7 +83,9 @@ impl TestServer {
     fn serve(folder: Arc<TempDir>, server: Server, tight: bool) -> Self {
         let (address, stop) = (server.address().unwrap(), server.stopper());
         let serving = tokio::spawn(server.serve());
-        Self { address, folder, stop, serving, http: Client::new(), tight }
+        // The server closes a connection that is silent for 5 s, and a request may just then be on its way over it.
+        let http = Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
+        Self { address, folder, stop, serving, http }
     }
 
     /// Stops the server and starts another on the same folder, at another port.
