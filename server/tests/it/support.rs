@@ -85,7 +85,7 @@ impl TestServer {
         let serving = tokio::spawn(server.serve());
         // The server closes a connection that is silent for 5 s, and a request may just then be on its way over it.
         let http = Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
-        Self { address, folder, stop, serving, http }
+        Self { address, folder, stop, serving, http, tight }
     }
 
     /// Stops the server and starts another on the same folder, at another port.
