@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use super::page::Wishes;
 use super::problem::Refusal;
-use super::request::{Address, Own, Query, Room};
+use super::request::{Own, Query, Room};
 use super::stream::{self, End, PASS_ON, Script};
 use super::{State, assets};
 use crate::encoded::{Encoded, HTML_FORMS};
@@ -50,13 +50,12 @@ pub(super) async fn live(
     FromState(state): FromState<State>,
     _: Own,
     Room(room): Room,
-    Address(address): Address,
     Query(wanted): Query<Wanted>,
     Query(wishes): Query<Wishes>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let beats = state.context.heartbeat <= BEAT_TIME_MAX;
-    let (session, hello) = Session::start(state.context, address, &room, wanted.after)?;
+    let (session, hello) = Session::start(state.context, &room, wanted.after)?;
     let (language, scheme) = (wishes.language(&headers), wishes.scheme(&headers));
     let document = Document { room, epoch: hello.position.epoch, language, scheme, beats };
     let asked = wanted.after.unwrap_or(hello.position);

@@ -27,4 +27,5 @@ mod power_cut;
 mod promises;
 mod restart;
 mod retention;
+mod sockets;
 mod ws;

@@ -106,7 +106,7 @@ impl Reader {
     async fn open(&self, server: &TestServer) -> Link {
         let (room, after) = (&self.room, self.position);
         match self.transport {
-            Transport::WebSocket => Link::WebSocket(Box::new(Socket::open(&server.socket_url(&format!("/ws/{room}?after={after}"))).await)),
+            Transport::WebSocket => Link::WebSocket(Box::new(server.socket(&format!("/ws/{room}?after={after}")).await)),
             Transport::Events => Link::Events(Box::new(Events::open(server, room, &format!("?after={after}")).await)),
             _ => Link::Live(Box::new(Live::open(server, &format!("/r/{room}/live?after={after}&lang=en")).await)),
         }
