@@ -42,6 +42,7 @@ pub struct Core {
     outbox: Outbox,
     limits: Limits,
     here: usize,
+    version: String,
     /// Whether the system says that there is no network.
     offline: bool,
     backoff: Backoff,
@@ -75,6 +76,7 @@ impl Core {
             outbox: Outbox::new(options.outbox, &mut rng),
             limits: Limits::default(),
             here: 0,
+            version: String::new(),
             offline: false,
             backoff: Backoff::default(),
             rng,
@@ -144,6 +146,11 @@ impl Core {
     /// The messages on their way.
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
+    }
+
+    /// The server's version; empty before it has said so.
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     /// How many sessions the room had when the server last said so.

@@ -16,5 +16,5 @@ pub mod native;
 pub use crate::core::{Action, Connection, Core, Event, Options, Update};
 pub use event_stream::{EventStream, StreamItem, TooLong};
 pub use outbox::{OUTBOX_MESSAGES_MAX, Outbox, Pending, Stage};
-pub use timeline::{Missed, TIMELINE_ENTRIES_DEFAULT, TIMELINE_ENTRIES_MAX, Timeline};
+pub use timeline::{Missed, TIMELINE_ENTRIES_MAX, Timeline};
 pub use transport::Transport;

@@ -64,6 +64,8 @@ pub struct Outbox {
     /// Nothing is sent before this time.
     hold: u64,
     refusals: u32,
+    /// Whether that is because nobody answered, and not because the server asked for it.
+    is_cut_off: bool,
     changed: bool,
 }
 
@@ -86,6 +88,11 @@ impl Outbox {
         self.pending.iter().filter(|pending| !self.is_stored(pending)).map(|pending| pending.message.clone()).collect()
     }
 
+    /// Nothing is sent before this time, because the server asked to wait. Most often it is long over.
+    pub fn hold(&self) -> u64 {
+        self.hold
+    }
+
     /// How many more messages are taken.
     pub fn room(&self) -> usize {
         OUTBOX_MESSAGES_MAX.saturating_sub(self.pending.len())
@@ -101,6 +108,7 @@ impl Outbox {
             window: WINDOW,
             hold: 0,
             refusals: 0,
+            is_cut_off: false,
             changed: false,
         };
         for message in messages {
@@ -198,7 +206,23 @@ impl Outbox {
         };
         self.hold = self.hold.max(now + wait);
         self.refusals = self.refusals.saturating_add(1);
+        self.is_cut_off = false;
         self.window = 1;
+    }
+
+    /// The message did not reach the server, or the answer did not reach us: the same, but only for as long as there is no
+    /// reason to hope for better.
+    pub(crate) fn lost(&mut self, r#ref: u64, now: u64, rng: &mut Rng) {
+        let refusals = self.refusals;
+        self.held(r#ref, None, now, rng);
+        self.is_cut_off |= self.refusals > refusals;
+    }
+
+    /// The network is better than it was.
+    pub(crate) fn hope(&mut self) {
+        if std::mem::take(&mut self.is_cut_off) {
+            (self.hold, self.refusals) = (0, 0);
+        }
     }
 
     /// The server refuses the message for good.

@@ -1,13 +1,11 @@
-//! What a reader sees: entries in order, each once, with the places where some are missing.
+//! What a reader sees: a stretch of a room's log, each entry once and in order, with the places where some are missing.
 
 use protocol::{Entry, Gap, GapReason, MessagesPage, Position};
 
-/// How many entries a [`Timeline`] keeps while its reader follows the newest.
-pub const TIMELINE_ENTRIES_DEFAULT: usize = 400;
-/// How many it keeps for a reader who goes back.
-pub const TIMELINE_ENTRIES_MAX: usize = 2_000;
+/// How many entries a [`Timeline`] holds at the most.
+pub const TIMELINE_ENTRIES_MAX: usize = 400;
 
-const _: () = assert!(TIMELINE_ENTRIES_DEFAULT >= protocol::limits::PAGE_ENTRIES_MAX && TIMELINE_ENTRIES_DEFAULT <= TIMELINE_ENTRIES_MAX);
+const _: () = assert!(TIMELINE_ENTRIES_MAX >= 2 * protocol::limits::PAGE_ENTRIES_MAX);
 
 /// A place where entries are missing. It is shown before the first entry beyond `resumes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,82 +19,113 @@ pub struct Missed {
     pub reason: GapReason,
 }
 
-/// The part of a room that a reader has before them.
+/// The stretch of a room's log that a reader has before them.
+///
+/// It is bounded, so whoever goes back far enough lets go of the newest entries. It then no longer takes in what
+/// arrives; going forward by pages, or [`Timeline::show`] with the newest page, brings it back to the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
     entries: Vec<Entry>,
     missed: Vec<Missed>,
-    position: Position,
+    /// Everything up to here is shown, as far as it is not older than the first entry.
+    end: Position,
+    /// The newest entry that was told of. Beyond `end` while the newest are not shown.
+    latest: u64,
     before: Option<Position>,
     /// Whether there is something older than the first entry that is still to come.
     starts_late: bool,
-    keep: usize,
 }
 
 impl Timeline {
     /// Starts from a page that ends at its `position`.
     pub fn new(page: MessagesPage) -> Self {
         let mut timeline = Self {
-            entries: Vec::with_capacity(page.entries.len()),
+            entries: Vec::new(),
             missed: Vec::new(),
-            position: Position { epoch: page.position.epoch, offset: 0 },
-            before: page.before,
+            end: Position { offset: 0, ..page.position },
+            latest: 0,
+            before: None,
             starts_late: false,
-            keep: TIMELINE_ENTRIES_DEFAULT,
         };
-        for entry in page.entries {
-            timeline.append(entry);
-        }
-        timeline.position.offset = timeline.position.offset.max(page.position.offset);
+        timeline.show(page);
         timeline
     }
 
-    /// Adds what came next. Whether it was new.
+    /// Adds what came next. Whether it was new; it is not shown while the newest entries are not.
     pub fn append(&mut self, entry: Entry) -> bool {
-        if entry.offset <= self.position.offset {
+        if entry.offset <= self.latest {
             return false;
         }
-        self.position.offset = entry.offset;
-        if std::mem::take(&mut self.starts_late) {
-            self.before = Some(self.position);
+        let at_end = self.has_newest();
+        self.latest = entry.offset;
+        if at_end {
+            self.push(entry);
+            self.drop_oldest();
         }
-        self.entries.push(entry);
-        self.drop_oldest();
         true
     }
 
-    /// Adds older history, which was asked for with [`Timeline::before`]. How many entries of it were new and are kept:
-    /// the newest that there is room for.
-    pub fn prepend(&mut self, page: MessagesPage) -> usize {
-        if page.position.epoch != self.position.epoch {
-            return 0;
+    fn push(&mut self, entry: Entry) {
+        self.end.offset = entry.offset;
+        if std::mem::take(&mut self.starts_late) {
+            self.before = Some(self.end);
         }
-        let known = self.entries.first().map_or(self.position.offset + 1, |first| first.offset);
-        let mut older: Vec<Entry> = Vec::with_capacity(page.entries.len());
-        for entry in page.entries {
-            let last = older.last().map_or(0, |last| last.offset);
-            if last < entry.offset && entry.offset < known {
-                older.push(entry);
-            }
+        self.entries.push(entry);
+    }
+
+    /// Adds the page that was asked for with [`Timeline::before`]. The newest entries go where there are too many.
+    pub fn prepend(&mut self, page: MessagesPage) {
+        if page.position.epoch != self.end.epoch {
+            return;
         }
-        let excess = (older.len() + self.entries.len()).saturating_sub(TIMELINE_ENTRIES_MAX);
-        older.drain(..excess);
+        let known = self.entries.first().map_or(self.end.offset + 1, |first| first.offset);
+        let mut older = in_order(page.entries, 0);
+        older.retain(|entry| entry.offset < known);
         self.before = page.before;
-        if excess > 0 {
-            let first = older.first().map_or(known, |first| first.offset);
-            self.before = Some(Position { offset: first, ..self.position });
-        }
-        let added = older.len();
         self.entries.splice(..0, older);
-        // What the reader went back for stays when new entries arrive.
-        self.keep = self.keep.max(self.entries.len());
-        added
+        if self.entries.len() > TIMELINE_ENTRIES_MAX {
+            self.entries.truncate(TIMELINE_ENTRIES_MAX);
+            let last = self.entries.last().map_or(0, |last| last.offset);
+            self.end.offset = last;
+            self.missed.retain(|missed| missed.resumes < last);
+        }
+    }
+
+    /// Adds the page that follows [`Timeline::end`]. The oldest entries go where there are too many.
+    pub fn extend(&mut self, page: MessagesPage) {
+        if page.position.epoch != self.end.epoch {
+            return;
+        }
+        for entry in in_order(page.entries, self.end.offset) {
+            self.push(entry);
+        }
+        self.reach(page.position.offset);
+        self.drop_oldest();
+    }
+
+    /// Shows a page instead of what is shown.
+    pub fn show(&mut self, page: MessagesPage) {
+        if page.position.epoch != self.end.epoch {
+            self.latest = 0;
+        }
+        self.end = Position { offset: 0, ..page.position };
+        self.starts_late = false;
+        self.before = page.before;
+        self.entries = in_order(page.entries, 0);
+        self.missed.clear();
+        self.reach(self.entries.last().map_or(0, |last| last.offset).max(page.position.offset));
+        self.latest = self.latest.max(page.latest.offset);
+    }
+
+    fn reach(&mut self, offset: u64) {
+        self.end.offset = self.end.offset.max(offset);
+        self.latest = self.latest.max(self.end.offset);
     }
 
     /// Notes that entries are missing. Those of a log that is gone go with it.
     pub fn gap(&mut self, gap: &Gap) {
-        let missed = Missed { after: self.position.offset, resumes: gap.resumes.offset, reason: gap.reason };
-        let same_log = gap.resumes.epoch == self.position.epoch && gap.reason == GapReason::Expired;
+        let missed = Missed { after: self.latest, resumes: gap.resumes.offset, reason: gap.reason };
+        let same_log = gap.resumes.epoch == self.end.epoch && gap.reason == GapReason::Expired;
         if !same_log {
             self.entries.clear();
             self.missed.clear();
@@ -104,15 +133,14 @@ impl Timeline {
             self.starts_late = gap.first.offset < gap.resumes.offset;
         } else if missed.resumes <= missed.after {
             return;
+        } else if !self.has_newest() {
+            // The reader is elsewhere; when they come back, the newest page is asked for afresh.
+            self.latest = missed.resumes;
+            return;
         }
         self.missed.push(missed);
-        self.position = gap.resumes;
-    }
-
-    /// The reader is back at the newest entries: forgets what they had gone back for.
-    pub fn follow(&mut self) {
-        self.keep = TIMELINE_ENTRIES_DEFAULT;
-        self.drop_oldest();
+        self.end = gap.resumes;
+        self.latest = gap.resumes.offset;
     }
 
     /// The entries, oldest first.
@@ -125,24 +153,40 @@ impl Timeline {
         &self.missed
     }
 
-    /// What to ask older history with. `None` when there is none, or no room for more.
+    /// What to ask older history with. `None` when there is none.
     pub fn before(&self) -> Option<Position> {
-        self.before.filter(|_| self.entries.len() < TIMELINE_ENTRIES_MAX)
+        self.before
     }
 
-    /// Where to go on: everything after this is still to come.
-    pub fn position(&self) -> Position {
-        self.position
+    /// Where what is shown ends: what to ask newer history with.
+    pub fn end(&self) -> Position {
+        self.end
+    }
+
+    /// The newest entry that was told of, shown or not.
+    pub fn latest(&self) -> u64 {
+        self.latest
+    }
+
+    /// Whether the newest entries are shown.
+    pub fn has_newest(&self) -> bool {
+        self.end.offset >= self.latest
+    }
+
+    /// The entry at an offset, if it is shown.
+    pub fn entry(&self, offset: u64) -> Option<&Entry> {
+        let index = self.entries.binary_search_by_key(&offset, |entry| entry.offset).ok()?;
+        self.entries.get(index)
     }
 
     fn drop_oldest(&mut self) {
-        let excess = self.entries.len().saturating_sub(self.keep);
+        let excess = self.entries.len().saturating_sub(TIMELINE_ENTRIES_MAX);
         if excess == 0 {
             return;
         }
         self.entries.drain(..excess);
         if let Some(first) = self.entries.first() {
-            self.before = Some(Position { offset: first.offset, ..self.position });
+            self.before = Some(Position { offset: first.offset, ..self.end });
             // With nothing left on its far side, a gap is no place in what is shown.
             let oldest = first.offset;
             self.missed.retain(|missed| missed.resumes >= oldest);
@@ -150,11 +194,24 @@ impl Timeline {
     }
 }
 
+/// The entries beyond an offset, without any that are out of order.
+fn in_order(mut entries: Vec<Entry>, after: u64) -> Vec<Entry> {
+    let mut last = after;
+    entries.retain(|entry| {
+        let is_next = entry.offset > last;
+        last = last.max(entry.offset);
+        is_next
+    });
+    entries
+}
+
 #[cfg(test)]
 mod tests {
     use protocol::{Author, Epoch, RoomName, Text};
 
     use super::*;
+
+    const FULL: u64 = TIMELINE_ENTRIES_MAX as u64;
 
     fn entry(offset: u64) -> Entry {
         Entry { offset, time: 0, author: Author::default(), text: Text::parse("x").unwrap(), key: None, raw: None }
@@ -171,7 +228,7 @@ mod tests {
             position: at(1, position),
             before: before.map(|offset| at(1, offset)),
             latest: at(1, position),
-            here: 1,
+            here: 0,
         }
     }
 
@@ -187,13 +244,13 @@ mod tests {
     fn it_starts_from_a_page() {
         let timeline = Timeline::new(page([3, 4], 4, Some(3)));
         assert_eq!(offsets(&timeline), [3, 4]);
-        assert_eq!((timeline.position(), timeline.before()), (at(1, 4), Some(at(1, 3))));
+        assert_eq!((timeline.end(), timeline.before()), (at(1, 4), Some(at(1, 3))));
     }
 
     #[test]
     fn an_empty_page_starts_at_its_position() {
         let mut timeline = Timeline::new(page([], 7, None));
-        assert_eq!((timeline.position(), timeline.before()), (at(1, 7), None));
+        assert_eq!((timeline.end(), timeline.before()), (at(1, 7), None));
         assert!(!timeline.append(entry(7)));
         assert!(timeline.append(entry(8)));
         assert_eq!(timeline.before(), None);
@@ -211,19 +268,20 @@ mod tests {
     fn older_history_goes_in_front() {
         let mut timeline = Timeline::new(page([5, 6], 6, Some(5)));
         // The page overlaps what is there.
-        assert_eq!(timeline.prepend(page([3, 4, 5], 5, Some(3))), 2);
+        timeline.prepend(page([3, 4, 5], 5, Some(3)));
         assert_eq!(offsets(&timeline), [3, 4, 5, 6]);
         assert_eq!(timeline.before(), Some(at(1, 3)));
-        assert_eq!(timeline.prepend(page([1, 2], 2, None)), 2);
+        timeline.prepend(page([1, 2], 2, None));
         assert_eq!((offsets(&timeline), timeline.before()), (vec![1, 2, 3, 4, 5, 6], None));
-        assert_eq!(timeline.position(), at(1, 6));
+        assert_eq!(timeline.end(), at(1, 6));
     }
 
     #[test]
     fn history_of_another_log_is_not_mixed_in() {
         let mut timeline = Timeline::new(page([5], 5, Some(5)));
-        let other = MessagesPage { position: at(2, 4), ..page([4], 4, None) };
-        assert_eq!(timeline.prepend(other), 0);
+        let other = || MessagesPage { position: at(2, 4), ..page([4], 4, None) };
+        timeline.prepend(other());
+        timeline.extend(other());
         assert_eq!((offsets(&timeline), timeline.before()), (vec![5], Some(at(1, 5))));
     }
 
@@ -253,7 +311,7 @@ mod tests {
             assert_eq!((offsets(&timeline), timeline.before()), (vec![], None));
             assert_eq!(timeline.missed(), [Missed { after: 20, resumes: 1, reason }]);
             assert!(timeline.append(entry(2)));
-            assert_eq!(timeline.position(), Position { offset: 2, ..resumes });
+            assert_eq!(timeline.end(), Position { offset: 2, ..resumes });
             // The entry at 1 is there to be asked for.
             assert_eq!(timeline.before(), Some(Position { offset: 2, ..resumes }));
         }
@@ -269,54 +327,73 @@ mod tests {
 
     #[test]
     fn the_oldest_entries_make_room() {
-        let full = TIMELINE_ENTRIES_DEFAULT as u64;
-        let mut timeline = Timeline::new(page(1..=full, full, None));
-        assert_eq!((timeline.entries().len(), timeline.before()), (TIMELINE_ENTRIES_DEFAULT, None));
-        timeline.append(entry(full + 1));
-        assert_eq!((timeline.entries().len(), timeline.before()), (TIMELINE_ENTRIES_DEFAULT, Some(at(1, 2))));
-        assert_eq!(timeline.prepend(page([1], 1, None)), 1);
-        assert_eq!(timeline.before(), None);
-    }
-
-    #[test]
-    fn what_a_reader_went_back_for_stays_until_they_follow_again() {
-        let full = TIMELINE_ENTRIES_DEFAULT as u64;
-        let mut timeline = Timeline::new(page(101..=100 + full, 100 + full, Some(101)));
-        timeline.prepend(page(1..=100, 100, None));
-        for offset in 101 + full..=110 + full {
-            timeline.append(entry(offset));
-        }
-        assert_eq!((timeline.entries().len(), timeline.entries()[0].offset), (TIMELINE_ENTRIES_DEFAULT + 100, 11));
-        timeline.follow();
-        assert_eq!((timeline.entries().len(), timeline.before()), (TIMELINE_ENTRIES_DEFAULT, Some(at(1, 111))));
-    }
-
-    #[test]
-    fn going_back_ends_at_the_limit() {
-        let newest = 10_000;
-        let mut timeline = Timeline::new(page(newest - 99..=newest, newest, Some(newest - 99)));
-        while let Some(before) = timeline.before() {
-            let from = before.offset - 150;
-            timeline.prepend(page(from..before.offset, before.offset - 1, Some(from)));
-        }
-        assert_eq!(timeline.entries().len(), TIMELINE_ENTRIES_MAX);
-        assert_eq!(timeline.entries()[0].offset, newest + 1 - TIMELINE_ENTRIES_MAX as u64);
-        timeline.append(entry(newest + 1));
+        let mut timeline = Timeline::new(page(1..=FULL, FULL, None));
         assert_eq!((timeline.entries().len(), timeline.before()), (TIMELINE_ENTRIES_MAX, None));
-        timeline.follow();
-        assert_eq!(timeline.before(), Some(at(1, newest + 2 - TIMELINE_ENTRIES_DEFAULT as u64)));
+        timeline.append(entry(FULL + 1));
+        assert_eq!((timeline.entries().len(), timeline.before()), (TIMELINE_ENTRIES_MAX, Some(at(1, 2))));
+    }
+
+    #[test]
+    fn whoever_goes_back_lets_go_of_the_newest_and_gets_them_again() {
+        let mut timeline = Timeline::new(page(101..=100 + FULL, 100 + FULL, Some(101)));
+        timeline.prepend(page(51..=100, 100, Some(51)));
+        assert_eq!((timeline.entries()[0].offset, timeline.end(), timeline.has_newest()), (51, at(1, 50 + FULL), false));
+        // What arrives now is news, and not shown.
+        assert!(timeline.append(entry(101 + FULL)) && !timeline.append(entry(101 + FULL)));
+        assert_eq!((timeline.end(), timeline.latest()), (at(1, 50 + FULL), 101 + FULL));
+        timeline.extend(page(51 + FULL..=100 + FULL, 100 + FULL, Some(51 + FULL)));
+        assert!(!timeline.has_newest());
+        assert_eq!((timeline.entries()[0].offset, timeline.before()), (101, Some(at(1, 101))));
+        timeline.extend(page([101 + FULL], 101 + FULL, Some(101 + FULL)));
+        assert!(timeline.has_newest());
+        assert_eq!(offsets(&timeline), (102..=101 + FULL).collect::<Vec<_>>());
+        assert!(timeline.append(entry(102 + FULL)));
+        assert_eq!(timeline.end(), at(1, 102 + FULL));
+    }
+
+    #[test]
+    fn another_page_can_be_shown_instead() {
+        let mut timeline = Timeline::new(page(951..=1000, 1000, Some(951)));
+        timeline.append(entry(1001));
+        timeline.show(page(101..=150, 150, Some(101)));
+        assert_eq!((offsets(&timeline).len(), timeline.has_newest(), timeline.before()), (50, false, Some(at(1, 101))));
+        assert_eq!(timeline.entry(120).map(|entry| entry.offset), Some(120));
+        assert_eq!(timeline.entry(99), None);
+        // A page that was read before the newest entry was told of is not yet the end.
+        timeline.show(page(951..=1000, 1000, Some(951)));
+        assert!(!timeline.has_newest());
+        timeline.extend(page([1001], 1001, None));
+        assert!(timeline.has_newest());
+        // One that was read after it brings what is told of later.
+        timeline.show(page(953..=1002, 1002, Some(953)));
+        assert!(timeline.has_newest() && !timeline.append(entry(1002)) && timeline.append(entry(1003)));
+    }
+
+    #[test]
+    fn a_page_from_the_past_knows_that_there_is_more() {
+        let past = MessagesPage { latest: at(1, 900), ..page(101..=150, 150, Some(101)) };
+        assert!(!Timeline::new(past).has_newest());
+    }
+
+    #[test]
+    fn a_gap_while_the_newest_are_not_shown_is_met_on_the_way_back() {
+        let mut timeline = Timeline::new(page([1000], 1000, None));
+        timeline.show(page([10], 10, None));
+        timeline.gap(&gap(GapReason::Expired, at(1, 2000), at(1, 2000)));
+        assert_eq!((offsets(&timeline), timeline.missed(), timeline.latest()), (vec![10], &[][..], 2000));
+        timeline.gap(&gap(GapReason::OtherEpoch, at(2, 0), at(2, 0)));
+        assert_eq!((offsets(&timeline), timeline.end(), timeline.has_newest()), (vec![], at(2, 0), true));
     }
 
     #[test]
     fn a_mark_goes_with_the_entries_before_it() {
-        let full = TIMELINE_ENTRIES_DEFAULT as u64;
         let mut timeline = Timeline::new(page([1], 1, None));
         timeline.gap(&gap(GapReason::Expired, at(1, 5), at(1, 5)));
-        for offset in 6..5 + full {
+        for offset in 6..5 + FULL {
             timeline.append(entry(offset));
         }
         assert_eq!((timeline.entries()[0].offset, timeline.missed().len()), (1, 1));
-        timeline.append(entry(5 + full));
+        timeline.append(entry(5 + FULL));
         assert_eq!((timeline.entries()[0].offset, timeline.missed().len()), (6, 0));
     }
 }

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use crate::PageData;
 use crate::board::Board;
-use crate::components::{Composer, ComposerStart, Header, Timeline};
+use crate::components::{Composer, ComposerStart, Header, Notice, Timeline};
 use crate::live::truth;
 
 /// The page, made alive by its driver once it runs in a browser.
@@ -21,9 +21,10 @@ pub fn App(
     crate::browser::drive(board);
     let start = ComposerStart { key: data.key.as_str().to_owned(), author: data.author, draft: data.draft };
     view! {
-        <div class="page" data-ready=truth(move || board.today.get().is_some())>
+        <div class="page" data-ready=truth(move || board.look.get().ready)>
             <Header/>
             <Timeline/>
+            <Notice/>
             <Composer start/>
         </div>
     }

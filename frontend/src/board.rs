@@ -4,10 +4,9 @@ use client::{Pending, Timeline};
 use leptos::prelude::*;
 use protocol::{Author, PublishKey, RoomName, Text};
 
-use crate::decide::draft::Problem;
+use crate::decide::draft::{self, Problem};
 use crate::decide::follow::Follow;
-use crate::decide::moment::Day;
-use crate::decide::rows::{self, Row};
+use crate::decide::settings::Settings;
 use crate::decide::status::Status;
 use crate::texts::Texts;
 use crate::{PageData, Scheme};
@@ -22,19 +21,13 @@ pub struct Board {
     pub texts: &'static Texts,
     /// What the rows are made of.
     pub content: StoredValue<Content>,
-    /// The rows of the timeline.
-    pub rows: RwSignal<Vec<Row>>,
-    /// The rows of the messages on their way.
-    pub outbox: RwSignal<Vec<Row>>,
-    /// Today in the reader's zone; `None` until the page runs in a browser, because the server can't know.
-    pub today: RwSignal<Option<Day>>,
-    /// All else that changes.
+    /// All that changes and is not a row.
     pub look: RwSignal<Look>,
     /// What the reader asked for and the driver has not done yet.
     pub commands: RwSignal<Vec<Command>>,
 }
 
-/// What the rows are made of. A row that is shown looks here for what it shows.
+/// What the rows are made of.
 #[derive(Clone, Debug)]
 pub struct Content {
     /// The room.
@@ -43,24 +36,48 @@ pub struct Content {
     pub timeline: Timeline,
     /// The messages on their way.
     pub pending: Vec<Pending>,
+    /// The zone in which the server wrote the times.
+    pub zone: i32,
+    /// The server's version when it wrote the page.
+    pub version: String,
 }
 
 /// What changes around the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
+    /// Whether the page has come alive.
+    pub ready: bool,
+    /// Whether there is no message at all.
+    pub empty: bool,
     /// How loading older messages stands.
     pub older: Older,
     /// Whether the list follows its end.
     pub follow: Follow,
+    /// Whether messages are too many to be read out one by one.
+    pub crowded: bool,
+    /// Of these, how many there were lately.
+    pub crowd: usize,
     /// The connection.
     pub status: Status,
+    /// For how many more seconds the server asks to wait with what is on its way.
+    pub held: u64,
     /// How many sessions the room has.
     pub here: usize,
-    /// Light or dark.
-    pub scheme: Scheme,
+    /// What the reader has set.
+    pub settings: Settings,
+    /// How many lines the composer's text has.
+    pub lines: usize,
+    /// How many bytes the text may still grow, once that is worth knowing.
+    pub left: Option<i64>,
+    /// Whether a text was cleared and can be brought back.
+    pub undo: bool,
     /// Why the composer's text was not taken.
     pub problem: Option<Problem>,
-    /// How many more messages may be on their way.
+    /// Something to know.
+    pub notice: Option<Notice>,
+    /// How many messages are on their way.
+    pub outbox: usize,
+    /// How many more may be.
     pub outbox_room: usize,
 }
 
@@ -77,6 +94,19 @@ pub enum Older {
     Failed,
 }
 
+/// Something to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// What was asked for is in the clipboard.
+    Copied,
+    /// The message that a link names is not there.
+    LinkGone,
+    /// The browser shows no notifications.
+    NotifyRefused,
+    /// The server is of another version than the page.
+    Outdated,
+}
+
 /// What a reader asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -89,20 +119,52 @@ pub enum Command {
     },
     /// Try a refused message again.
     Retry(PublishKey),
-    /// Give a refused message up.
+    /// Copy its text.
+    Copy(PublishKey),
+    /// Give it up.
     Discard(PublishKey),
     /// Connect now.
     Connect,
     /// Load older messages.
     Older,
+    /// Load newer messages, where the newest are not shown.
+    Newer,
     /// Go to the newest message.
     ToEnd,
+    /// Go to a message.
+    ToMessage(u64),
+    /// The reader came to the end of the list, or left it.
+    Looked,
     /// Keep the composer's text for the next visit.
     KeepDraft(String),
     /// Remember the reader's name.
     KeepAuthor(String),
     /// Change the colours.
     Scheme(Scheme),
+    /// Change a setting, by its word.
+    Set(String, bool),
+    /// Copy the link to the room.
+    CopyLink,
+    /// Load the page anew.
+    Reload,
+    /// Take the notice away.
+    Dismiss,
+}
+
+impl Command {
+    /// What an element asks for when it is pressed, by its attributes `data-do` and `data-of`. Rows and panels say it in
+    /// their markup, so that one listener serves them all.
+    pub fn of(deed: &str, of: &str) -> Option<Self> {
+        let key = || of.to_owned().try_into().ok();
+        Some(match deed {
+            "retry" => Self::Retry(key()?),
+            "copy" => Self::Copy(key()?),
+            "discard" => Self::Discard(key()?),
+            "copy-link" => Self::CopyLink,
+            "scheme" => Self::Scheme(Scheme::parse(of)?),
+            _ => return None,
+        })
+    }
 }
 
 impl Board {
@@ -110,20 +172,28 @@ impl Board {
     pub fn new(data: &PageData) -> Self {
         let timeline = Timeline::new(data.page.clone());
         let look = Look {
+            ready: false,
+            empty: timeline.entries().is_empty(),
             older: if timeline.before().is_some() { Older::Some } else { Older::None },
             follow: Follow::default(),
+            crowded: false,
+            crowd: 0,
             status: Status::Connecting,
+            held: 0,
             here: data.here,
-            scheme: data.scheme,
+            settings: Settings::default(),
+            lines: draft::lines(&data.draft),
+            left: draft::bytes_left(&data.draft),
+            undo: false,
             problem: data.refusal.map(Problem::Refused),
+            notice: None,
+            outbox: 0,
             outbox_room: 1,
         };
+        let content = Content { room: data.room.clone(), timeline, pending: Vec::new(), zone: data.zone, version: data.version.clone() };
         Self {
             texts: Texts::of(data.language),
-            rows: RwSignal::new(rows::of(&timeline)),
-            content: StoredValue::new(Content { room: data.room.clone(), timeline, pending: Vec::new() }),
-            outbox: RwSignal::new(Vec::new()),
-            today: RwSignal::new(None),
+            content: StoredValue::new(content),
             look: RwSignal::new(look),
             commands: RwSignal::new(Vec::new()),
         }
@@ -149,5 +219,21 @@ impl Board {
         if self.looked() != look {
             self.look.set(look);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_asks_for_what_is_known_only() {
+        let key: PublishKey = "k".parse().unwrap();
+        assert_eq!(Command::of("retry", "k"), Some(Command::Retry(key.clone())));
+        assert_eq!(Command::of("discard", "k"), Some(Command::Discard(key)));
+        assert_eq!(Command::of("retry", "?"), None);
+        assert_eq!(Command::of("scheme", "dark"), Some(Command::Scheme(Scheme::Dark)));
+        assert_eq!(Command::of("copy-link", ""), Some(Command::CopyLink));
+        assert_eq!(Command::of("publish", "x"), None);
     }
 }

@@ -2,9 +2,14 @@
 
 pub(crate) mod clock;
 
+pub mod list;
+
+mod attention;
+mod clipboard;
 mod cookie;
 mod driver;
 mod json;
+mod panels;
 mod requests;
 mod socket;
 mod storage;

@@ -5,13 +5,18 @@
 mod composer;
 mod connection;
 mod header;
-mod message;
-mod pending;
+mod notice;
+mod row;
 mod timeline;
+
+#[cfg(any(feature = "ssr", debug_assertions))]
+mod panels;
 
 pub use composer::{Composer, ComposerStart};
 pub use connection::Connection;
 pub use header::Header;
-pub use message::Message;
-pub use pending::PendingMessage;
+pub use notice::Notice;
+#[cfg(any(feature = "ssr", debug_assertions))]
+pub use panels::{OpenRoom, Panels};
+pub use row::row;
 pub use timeline::Timeline;

@@ -10,6 +10,7 @@ mod scheme;
 mod texts;
 
 pub mod decide;
+pub mod markup;
 
 pub mod app;
 pub mod board;
@@ -26,7 +27,7 @@ pub use language::Language;
 pub use page_data::PageData;
 pub use scheme::Scheme;
 #[cfg(feature = "ssr")]
-pub use shell::shell;
+pub use shell::{ICON, refusal, shell};
 pub use texts::{TITLE, Texts};
 
 #[cfg(all(test, feature = "hydrate"))]

@@ -26,6 +26,10 @@ pub struct PageData {
     pub draft: String,
     /// Why it was refused.
     pub refusal: Option<ErrorCode>,
+    /// How many minutes the reader's clock is ahead of UTC, from the cookie `zone`; 0 as long as that is not known.
+    pub zone: i32,
+    /// The server's version.
+    pub version: String,
 }
 
 impl PageData {
@@ -69,6 +73,8 @@ mod tests {
             author: "</script>".to_owned(),
             draft: "<!--".to_owned(),
             refusal: Some(ErrorCode::RateLimited),
+            zone: -480,
+            version: String::new(),
         };
         let json = data.to_script_json();
         assert!(!json.contains(['<', '>', '&', '\u{2028}', '\u{2029}']));

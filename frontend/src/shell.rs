@@ -1,21 +1,33 @@
 //! The document around the page, as the server sends it.
 
 use leptos::prelude::*;
-use protocol::RoomName;
+use protocol::{ErrorCode, RoomName};
 
 use crate::app::App;
-use crate::texts::{TITLE, Texts};
-use crate::{PageData, Scheme};
+use crate::components::{OpenRoom, Panels};
+use crate::texts::{PanelTexts, TITLE, Texts};
+use crate::{Language, PageData, Scheme};
 
-/// The bell, as a data URL: one request less, and nothing to cache.
-const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='7' fill='%23b4341f'/%3E%3Cpath fill='%23fff' d='M16 4a2 2 0 0 1 2 2c4 1 6 4 6 8v6l2 3H6l2-3v-6c0-4 2-7 6-8a2 2 0 0 1 2-2zm-3 21h6a3 3 0 0 1-6 0z'/%3E%3C/svg%3E";
+/// The board's icon, as SVG.
+pub const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>\
+    <rect width='32' height='32' rx='7' fill='#b4341f'/>\
+    <path fill='#fff' d='M16 4a2 2 0 0 1 2 2c4 1 6 4 6 8v6l2 3H6l2-3v-6c0-4 2-7 6-8a2 2 0 0 1 2-2zm-3 21h6a3 3 0 0 1-6 0z'/></svg>";
+
+/// The same with a dot, for a page that was not looked at when something came in.
+const DOT: &str = "<circle cx='25' cy='7' r='7' fill='#1b5e8c' stroke='#fff' stroke-width='2'/></svg>";
+
+/// SVG as a data URL: one request less, and nothing to cache.
+fn data_url(svg: &str) -> String {
+    let svg = svg.replace('<', "%3C").replace('>', "%3E").replace('#', "%23");
+    "data:image/svg+xml,".to_owned() + &svg
+}
 
 /// The whole document of a room. `assets` is the path of the bundle's folder, without a slash at its end, for example
 /// `/pkg/0123abcd`.
 ///
 /// It has neither inline script nor inline style, so a strict content security policy can forbid both. What a page
 /// without script is told stands out here, not in [`App`]: `<noscript>` does not survive hydration.
-pub fn shell(assets: &str, data: PageData) -> impl IntoView + use<> {
+pub fn shell(assets: &'static str, data: PageData) -> impl IntoView + use<> {
     let texts = Texts::of(data.language);
     let json = data.to_script_json();
     let title = match (data.room == RoomName::lobby(), texts.subtitle) {
@@ -24,28 +36,19 @@ pub fn shell(assets: &str, data: PageData) -> impl IntoView + use<> {
         (true, subtitle) => format!("{TITLE} · {subtitle}"),
     };
     let file = |name: &str| format!("{assets}/{name}");
+    let room = data.room.clone();
+    let (language, scheme) = (data.language, data.scheme);
+    let alert = data_url(&ICON.replace("</svg>", DOT));
     // A room's name has nothing in it that an address would need to escape. Which language and colours were asked for
     // stands in the address, because a reader may keep no cookies.
-    let live = format!("/r/{}/live?after={}&lang={}&scheme={}", data.room, data.page.position, data.language.tag(), data.scheme.word());
-    let (language, scheme) = (data.language.tag(), data.scheme.word());
-    let color_scheme = match data.scheme {
-        Scheme::Light => "light",
-        Scheme::Dark => "dark",
-        Scheme::System => "light dark",
-    };
+    let live = format!("/r/{}/live?after={}&lang={}&scheme={}", data.room, data.page.position, language.tag(), scheme.word());
     view! {
         <!DOCTYPE html>
-        <html lang=language data-scheme=scheme>
+        <html lang=language.tag() data-scheme=scheme.word()>
             <head>
-                <meta charset="utf-8"/>
-                <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"/>
-                <meta name="color-scheme" content=color_scheme/>
-                <title>{title}</title>
-                <link rel="icon" href=ICON/>
-                <link rel="stylesheet" href=file("tokens.css")/>
-                <link rel="stylesheet" href=file("base.css")/>
-                <link rel="stylesheet" href=file("list.css")/>
-                <link rel="stylesheet" href=file("components.css")/>
+                <Head assets scheme title/>
+                <link rel="icon" id="icon" href=data_url(ICON) data-alert=alert/>
+                <link rel="manifest" href="/manifest.webmanifest"/>
                 <link rel="modulepreload" href=file("frontend.js")/>
                 <link rel="preload" href=file("frontend_bg.wasm") r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
                 <script type="module" src=file("start.js")></script>
@@ -57,7 +60,52 @@ pub fn shell(assets: &str, data: PageData) -> impl IntoView + use<> {
                     <iframe class="live" src=live title=texts.live_view></iframe>
                 </noscript>
                 <div id="app"><App data/></div>
+                <Panels room language scheme/>
                 <script type="application/json" id="page-data" inner_html=json></script>
+            </body>
+        </html>
+    }
+}
+
+/// What every document of the board starts with.
+#[component]
+fn Head(assets: &'static str, scheme: Scheme, title: String) -> impl IntoView {
+    let color_scheme = match scheme {
+        Scheme::Light => "light",
+        Scheme::Dark => "dark",
+        Scheme::System => "light dark",
+    };
+    let sheets = ["tokens.css", "base.css", "list.css", "components.css", "panels.css"];
+    view! {
+        <meta charset="utf-8"/>
+        <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"/>
+        <meta name="color-scheme" content=color_scheme/>
+        <meta name="description" content=DESCRIPTION/>
+        <title>{title}</title>
+        {sheets.map(|sheet| view! { <link rel="stylesheet" href=format!("{assets}/{sheet}")/> })}
+    }
+}
+
+/// What the board is, for those who list pages.
+const DESCRIPTION: &str = "实时消息：打开页面即可看到每一条新消息。Live messages: whoever has the page open sees each one at once.";
+
+/// A document that says no: what was asked for can't be shown, why, and the way on.
+pub fn refusal(assets: &'static str, language: Language, scheme: Scheme, code: ErrorCode) -> impl IntoView + use<> {
+    let texts = PanelTexts::of(language);
+    view! {
+        <!DOCTYPE html>
+        <html lang=language.tag() data-scheme=scheme.word()>
+            <head>
+                <Head assets scheme title=TITLE.to_owned()/>
+                <link rel="icon" href=data_url(ICON)/>
+            </head>
+            <body>
+                <main class="refusal">
+                    <h1>{TITLE}</h1>
+                    <p role="alert">{(Texts::of(language).problem)(code)}</p>
+                    <OpenRoom texts/>
+                    <p><a href="/">{texts.lobby}</a></p>
+                </main>
             </body>
         </html>
     }

@@ -3,9 +3,16 @@
 mod en;
 mod zh_cn;
 
+#[cfg(any(feature = "ssr", debug_assertions))]
+mod panels;
+
 use protocol::ErrorCode;
 
 use crate::Language;
+use crate::decide::moment::Day;
+
+#[cfg(any(feature = "ssr", debug_assertions))]
+pub(crate) use panels::PanelTexts;
 
 /// The board's name, the same in every language.
 pub const TITLE: &str = "实时消息";
@@ -31,6 +38,8 @@ pub struct Texts {
     pub undo: &'static str,
     /// How to send and how to break the line.
     pub keys: &'static str,
+    /// The same, where only Ctrl or ⌘ with Enter sends.
+    pub keys_ctrl: &'static str,
     /// The list's label.
     pub messages: &'static str,
     /// What the list says when there is nothing in it.
@@ -51,20 +60,16 @@ pub struct Texts {
     pub failed: &'static str,
     /// The button that sends it again.
     pub retry: &'static str,
+    /// The button that copies its text.
+    pub copy: &'static str,
     /// The button that gives it up.
     pub discard: &'static str,
-    /// The menu's label.
+    /// The label of the button with the rooms.
+    pub rooms: &'static str,
+    /// The label of the button with the link to this room.
+    pub share: &'static str,
+    /// The label of the button with the settings.
     pub settings: &'static str,
-    /// The label of the languages.
-    pub language: &'static str,
-    /// The label of the colour schemes.
-    pub scheme: &'static str,
-    /// The light one.
-    pub scheme_light: &'static str,
-    /// The dark one.
-    pub scheme_dark: &'static str,
-    /// The system's.
-    pub scheme_system: &'static str,
     /// The connection: being made.
     pub connecting: &'static str,
     /// The connection: there.
@@ -99,12 +104,30 @@ pub struct Texts {
     pub newest: &'static str,
     /// How many new messages are below.
     pub unseen: fn(usize) -> String,
+    /// A day.
+    pub day: fn(Day) -> String,
+    /// The line above the first unread message.
+    pub unread: &'static str,
     /// Messages `first` to `last` are missing.
     pub missed: fn(u64, u64) -> String,
     /// Messages are missing, of a log that is gone.
     pub missed_log: &'static str,
     /// How many bytes the text may still grow, or is too long by.
     pub bytes_left: fn(i64) -> String,
+    /// The server asks to wait, for so many seconds.
+    pub held: fn(u64) -> String,
+    /// Something was copied.
+    pub copied: &'static str,
+    /// The message that a link names can't be shown.
+    pub link_gone: &'static str,
+    /// The browser refuses to show notifications.
+    pub notify_refused: &'static str,
+    /// The server is of another version than the page.
+    pub outdated: &'static str,
+    /// The button that loads the page anew.
+    pub reload_page: &'static str,
+    /// The button that takes a notice away.
+    pub close: &'static str,
     /// Why nothing more is taken for now.
     pub outbox_full: &'static str,
     /// Why something was refused.
@@ -132,6 +155,8 @@ mod tests {
         assert_eq!((texts.unseen)(2), "2 new messages");
         assert_eq!((texts.missed)(7, 7), "You missed message 7; it is no longer kept.");
         assert_eq!((texts.missed)(7, 9), "You missed messages 7–9; they are no longer kept.");
+        assert_eq!((texts.day)(Day { year: 2026, month: 4, day: 9 }), "9 April 2026");
+        assert_eq!((Texts::of(Language::ZhCn).day)(Day { year: 2026, month: 4, day: 9 }), "2026年4月9日");
         assert_eq!((texts.bytes_left)(-3), "3 bytes too long");
         assert_eq!((Texts::of(Language::ZhCn).bytes_left)(-3), "超出 3 字节");
     }

@@ -5,9 +5,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use frontend::board::{Board, Command};
-use frontend::components::{Composer, ComposerStart, Timeline};
-use frontend::decide::rows;
+use frontend::board::{Board, Command, Look};
+use frontend::browser::list::List;
+use frontend::components::{Composer, ComposerStart, Timeline, row};
+use frontend::decide::moment::Moment;
+use frontend::decide::rows::{self, Row};
 use frontend::{Language, PageData, Scheme};
 use leptos::prelude::*;
 use leptos::task::tick;
@@ -35,6 +37,8 @@ fn data(entries: Vec<Entry>) -> PageData {
         author: String::new(),
         draft: String::new(),
         refusal: None,
+        zone: 0,
+        version: String::new(),
     }
 }
 
@@ -105,28 +109,93 @@ fn published(board: Board) -> Vec<String> {
     board.commands.read_untracked().iter().filter_map(said).collect()
 }
 
+/// Shows the board's timeline in its list, as the driver does.
+fn show(board: Board, list: &mut List) {
+    board.content.with_value(|content| {
+        let rows = rows::of(&content.timeline, None, Moment::utc);
+        list.show(rows, &|one: &Row| row(one, content, board.texts, Moment::utc));
+    });
+}
+
 #[wasm_bindgen_test]
-fn hostile_text_mounts_as_text() {
-    let texts = ["<script>window.owned = 1</script>", "<img src=x onerror='window.owned = 1'>", "</li></ol><h1>"];
+fn hostile_text_is_shown_as_text() {
+    let texts = ["<script>window.owned = 1</script>", "<img src=x onerror='window.owned = 1'>", "</li></ol><h1>", "javascript:alert(1)"];
     let entries = (1..).zip(texts).map(|(offset, text)| written(offset, text)).collect();
-    let (_, place, _guard) = mount(data(entries), || view! { <Timeline/> });
-    assert_eq!(place.query_selector_all("#messages script, #messages img, #messages h1, #messages b").unwrap().length(), 0);
+    let (board, place, _guard) = mount(data(entries), || view! { <Timeline/> });
+    show(board, &mut List::adopt("messages", Vec::new()));
+    let unwanted = "#messages script, #messages img, #messages h1, #messages b, #messages .text a";
+    assert_eq!(place.query_selector_all(unwanted).unwrap().length(), 0);
     let shown = place.query_selector_all("#messages > li .text").unwrap();
     let shown: Vec<_> = (0..shown.length()).map(|index| shown.item(index).unwrap().text_content().unwrap()).collect();
     assert_eq!(shown, texts);
 }
 
 #[wasm_bindgen_test]
-async fn rows_that_come_are_added_and_what_is_shown_stays() {
+fn an_address_is_a_link_that_tells_nothing() {
+    let (board, place, _guard) = mount(data(vec![written(1, "见https://example.org/x。")]), || view! { <Timeline/> });
+    show(board, &mut List::adopt("messages", Vec::new()));
+    let link = place.query_selector("#messages .text a").unwrap().unwrap();
+    assert_eq!(link.get_attribute("href").unwrap(), "https://example.org/x");
+    assert_eq!(link.get_attribute("rel").unwrap(), "noopener noreferrer nofollow ugc");
+    assert_eq!(place.query_selector(".text").unwrap().unwrap().text_content().unwrap(), "见https://example.org/x。");
+}
+
+#[wasm_bindgen_test]
+fn rows_that_come_are_added_and_what_is_shown_stays() {
     let (board, place, _guard) = mount(data(vec![written(1, "one")]), || view! { <Timeline/> });
+    let mut list = List::adopt("messages", Vec::new());
+    show(board, &mut list);
     let first = place.query_selector("#m-1").unwrap().unwrap();
     board.content.write_value().timeline.append(written(2, "two"));
-    board.rows.set(board.content.with_value(|content| rows::of(&content.timeline)));
-    tick().await;
+    show(board, &mut list);
     assert!(place.query_selector("#m-1").unwrap().unwrap().is_same_node(Some(&first)));
     let second = place.query_selector("#m-2").unwrap().unwrap();
     assert_eq!(second.class_name(), "message continued");
     assert_eq!(second.query_selector(".text").unwrap().unwrap().text_content().unwrap(), "two");
+}
+
+#[wasm_bindgen_test]
+fn a_list_changes_where_its_rows_have_changed() {
+    let (board, place, _guard) = mount(data((10..20).map(|offset| written(offset, "x")).collect()), || view! { <Timeline/> });
+    let mut list = List::adopt("messages", Vec::new());
+    show(board, &mut list);
+    let kept = place.query_selector("#m-15").unwrap().unwrap();
+    let position = Position { epoch: Epoch(1), offset: 15 };
+    let page = |offsets: std::ops::Range<u64>, before| MessagesPage {
+        room: RoomName::lobby(),
+        entries: offsets.map(|offset| written(offset, "x")).collect(),
+        position,
+        before,
+        latest: position,
+        here: 1,
+    };
+    board.content.write_value().timeline.prepend(page(1..10, None));
+    show(board, &mut list);
+    let offsets = || -> Vec<String> {
+        let shown = place.query_selector_all("#messages > li[data-offset]").unwrap();
+        (0..shown.length()).map(|at| shown.item(at).unwrap().unchecked_into::<Element>().get_attribute("data-offset").unwrap()).collect()
+    };
+    let wanted = |range: std::ops::Range<u64>| range.map(|offset| offset.to_string()).collect::<Vec<_>>();
+    assert_eq!(offsets(), wanted(1..20));
+    assert!(place.query_selector("#m-15").unwrap().unwrap().is_same_node(Some(&kept)));
+    board.content.write_value().timeline.show(page(13..16, None));
+    show(board, &mut list);
+    assert_eq!(offsets(), wanted(13..16));
+    assert!(place.query_selector("#m-15").unwrap().unwrap().is_same_node(Some(&kept)));
+}
+
+#[wasm_bindgen_test]
+fn what_the_server_wrote_is_taken_over() {
+    let (board, place, _guard) = mount(data(vec![written(1, "one"), written(2, "two")]), || view! { <Timeline/> });
+    show(board, &mut List::adopt("messages", Vec::new()));
+    let first = place.query_selector("#m-1").unwrap().unwrap();
+    let rows = board.content.with_value(|content| rows::of(&content.timeline, None, Moment::utc));
+    let mut list = List::adopt("messages", rows.clone());
+    assert!(list.shows(&rows));
+    board.content.write_value().timeline.append(written(3, "three"));
+    show(board, &mut list);
+    assert!(place.query_selector("#m-1").unwrap().unwrap().is_same_node(Some(&first)));
+    assert_eq!(place.query_selector_all("#messages > li[data-offset]").unwrap().length(), 3);
 }
 
 #[wasm_bindgen_test]
@@ -138,6 +207,22 @@ fn enter_sends_and_shift_enter_does_not() {
     enter(&field, 13, false, false);
     assert_eq!(published(board), ["hello"]);
     assert_eq!(field.value(), "");
+}
+
+#[wasm_bindgen_test]
+fn with_the_setting_ctrl_and_enter_sends() {
+    let (board, field, _, _guard) = compose();
+    let look = board.look.get_untracked();
+    board.look.set(Look { settings: look.settings.with("ctrl-sends", true), ..look });
+    type_in(&field, "hello");
+    enter(&field, 13, false, false);
+    assert_eq!(published(board), Vec::<String>::new());
+    let init = KeyboardEventInit::new();
+    init.set_bubbles(true);
+    init.set_key("Enter");
+    init.set_ctrl_key(true);
+    field.dispatch_event(&KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &init).unwrap()).unwrap();
+    assert_eq!(published(board), ["hello"]);
 }
 
 #[wasm_bindgen_test]

@@ -2,7 +2,7 @@
 #![cfg(feature = "ssr")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
-use frontend::{Language, PageData, Scheme, shell};
+use frontend::{Language, PageData, Scheme, refusal, shell};
 use leptos::prelude::*;
 use protocol::{Author, Entry, Epoch, ErrorCode, MessagesPage, Position, RoomName, Text};
 
@@ -23,6 +23,8 @@ fn data(entries: Vec<Entry>) -> PageData {
         author: String::new(),
         draft: String::new(),
         refusal: None,
+        zone: 0,
+        version: String::new(),
     }
 }
 
@@ -47,7 +49,8 @@ fn hostile_messages_are_text() {
     for hostile in ["<script", "<img", "<b ", "<!--"] {
         assert!(!list.contains(hostile), "{hostile}");
     }
-    assert_eq!(list.matches("<li ").count(), texts.len());
+    // And the day on which they were posted.
+    assert_eq!(list.matches("<li ").count(), texts.len() + 1);
     assert!(list.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     assert!(list.contains("dir=\"auto\""));
     assert!(list.contains("<bdi"));
@@ -88,8 +91,8 @@ fn a_name_stays_in_its_attribute() {
 fn the_form_posts_without_script() {
     let data = PageData { room: "大厅".parse().unwrap(), language: Language::ZhCn, scheme: Scheme::Dark, ..data(Vec::new()) };
     let html = html(data);
-    let form = between(&html, "<form", "</form>");
-    for part in ["id=\"message_form\"", "method=\"post\"", "action=\"/r/大厅\"", "name=\"content\"", "name=\"author\""] {
+    let form = between(&html, "<form id=\"message_form\"", "</form>");
+    for part in ["method=\"post\"", "action=\"/r/大厅\"", "name=\"content\"", "name=\"author\""] {
         assert!(form.contains(part), "{part}");
     }
     assert!(between(form, "type=\"hidden\"", ">").contains("value=\"form-key\""));
@@ -110,10 +113,33 @@ fn nothing_is_inline() {
 }
 
 #[test]
-fn both_sides_can_write_the_same() {
-    let html = html(data(vec![written(7, "", "b")]));
-    let row = between(&html, "<li id=\"m-7\"", "</li>");
-    assert!(row.contains("datetime=\"2026-04-14T09:05:03Z\""));
-    assert!(row.contains("04-14 09:05 UTC"));
-    assert!(row.contains("Anonymous"));
+fn a_time_stands_in_the_zone_that_the_reader_had_last() {
+    for (zone, short, full) in [(0, "09:05", "2026-04-14 09:05:03"), (480, "17:05", "2026-04-14 17:05:03")] {
+        let html = html(PageData { zone, ..data(vec![written(7, "", "b")]) });
+        let row = between(&html, "id=\"m-7\"", "</li>");
+        assert!(row.contains(&format!("<time datetime=\"2026-04-14T09:05:03Z\" title=\"{full}\">{short}</time>")), "{row}");
+        assert!(row.contains("Anonymous"));
+    }
+    let early = PageData { zone: -600, ..data(vec![written(7, "", "b")]) };
+    assert!(html(early).contains("<li class=\"day\"><span>13 April 2026</span></li>"));
+}
+
+#[test]
+fn panels_work_without_a_script() {
+    let html = html(PageData { room: "大厅".parse().unwrap(), ..data(Vec::new()) });
+    for panel in ["rooms", "share", "settings", "shortcuts"] {
+        assert!(html.contains(&format!("popovertarget=\"{panel}\"")), "{panel} opens");
+        assert_eq!(html.matches(&format!("<div id=\"{panel}\"")).count(), 1, "{panel}");
+    }
+    assert!(html.contains("action=\"/open\"") && html.contains("src=\"/r/大厅/qr.svg\""));
+    assert!(html.contains("href=\"?scheme=dark\"") && html.contains("href=\"?lang=zh-CN\""));
+}
+
+#[test]
+fn a_page_that_says_no_says_what_would_be_right() {
+    for (language, said) in [(Language::En, "A room's name is"), (Language::ZhCn, "房间名应为")] {
+        let html = Owner::new().with(|| refusal("/pkg/0123", language, Scheme::Dark, ErrorCode::RoomNameInvalid).to_html());
+        assert!(html.contains(said) && html.contains("action=\"/open\""), "{html}");
+        assert!(html.contains("data-scheme=\"dark\"") && !html.contains("<script"));
+    }
 }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// A WebSocket message from a client, in bytes. A longer one closes the socket with 1009.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// In how many fragments a WebSocket message may come. More of them close the socket with 1008.
+pub const FRAGMENTS_MAX: usize = 1024;
 /// An HTTP request's body, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// An HTTP request's target, in bytes.

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use protocol::{Entry, Epoch, Position, ServerFrame};
+
+use crate::codec;
 
 /// How many forms of HTML an entry has: one for each language of the page.
 pub const HTML_FORMS: usize = 2;
@@ -26,11 +28,10 @@ impl Encoded {
     /// Encodes an entry.
     pub fn new(entry: &Entry) -> Self {
         let json = ServerFrame::Message(entry.clone()).to_json();
-        let mut frame = BytesMut::with_capacity(json.len() + 10);
-        put_header(&mut frame, json.len());
-        let json_at = frame.len();
-        frame.put_slice(json.as_bytes());
-        Self(Arc::new(Forms { offset: entry.offset, json_at, frame: frame.freeze(), event: OnceLock::new(), html: Default::default() }))
+        let mut frame = Vec::with_capacity(json.len() + 10);
+        codec::put_text(&mut frame, &json);
+        let json_at = frame.len() - json.len();
+        Self(Arc::new(Forms { offset: entry.offset, json_at, frame: frame.into(), event: OnceLock::new(), html: Default::default() }))
     }
 
     /// The entry's place in its room.
@@ -71,22 +72,6 @@ impl Encoded {
     }
 }
 
-/// Writes the header of a final text frame without a mask (RFC 6455, section 5.2).
-fn put_header(frame: &mut BytesMut, length: usize) {
-    frame.put_u8(0x81);
-    match length {
-        0..=125 => frame.put_u8(length as u8),
-        126..=0xffff => {
-            frame.put_u8(126);
-            frame.put_u16(length as u16);
-        }
-        _ => {
-            frame.put_u8(127);
-            frame.put_u64(length as u64);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use protocol::{Author, Text};
@@ -111,13 +96,6 @@ mod tests {
             assert_eq!((header[0], told), (0x81, json.len() as u64));
             assert!(serde_json::from_slice::<ServerFrame>(&json).is_ok());
         }
-    }
-
-    #[test]
-    fn a_long_frame_has_a_long_header() {
-        let mut frame = BytesMut::new();
-        put_header(&mut frame, 0x1_0000);
-        assert_eq!(frame[..], [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod websocket;
 
 mod api;
 mod assets;
+mod echo;
 mod events;
 mod health;
 mod live;
@@ -29,6 +30,8 @@ use tokio_util::task::TaskTracker;
 pub use door::Door;
 pub use listen::listen;
 
+use crate::codec::Limits;
+use crate::fanout::Fanout;
 use crate::session::Context;
 use problem::Refusal;
 
@@ -37,17 +40,22 @@ use problem::Refusal;
 pub struct State {
     context: Context,
     door: Arc<Door>,
+    fanout: Fanout,
     connections: TaskTracker,
 }
 
 /// Every address of the board. Sockets that outlive their request are counted in `connections`.
-pub fn router(context: Context, door: Door, connections: TaskTracker) -> Router {
-    let state = State { context, door: Arc::new(door), connections };
+pub fn router(context: Context, door: Door, fanout: Fanout, connections: TaskTracker) -> Router {
+    let state = State { context, door: Arc::new(door), fanout, connections };
     let not_allowed = || async { Refusal::from(protocol::ErrorCode::MethodNotAllowed) };
     let guard = axum::middleware::from_fn_with_state(state.clone(), door::guard);
     Router::new()
         .route("/", get(page::lobby).post(page::post_lobby))
         .route("/r/{room}", get(page::room).post(page::post_room))
+        .route("/r/{room}/qr.svg", get(page::qr))
+        .route("/open", get(page::open))
+        .route("/icon.svg", get(page::icon))
+        .route("/manifest.webmanifest", get(page::manifest))
         .route("/r/{room}/live", get(live::live))
         .route("/api/rooms/{room}/messages", get(api::messages).post(api::publish))
         .route("/api/rooms/{room}/events", get(events::events))
@@ -60,4 +68,13 @@ pub fn router(context: Context, door: Door, connections: TaskTracker) -> Router 
         .fallback(|| async { Refusal::from(protocol::ErrorCode::NotFound) })
         .layer(guard)
         .with_state(state)
+}
+
+/// A server that says back what it is told, over the board's own WebSockets, and nothing else. Of the board it has the
+/// limits that `context` and `limits` set, and no door.
+pub fn echo_router(context: Context, limits: Limits, fanout: Fanout, connections: TaskTracker) -> Router {
+    let door = Door { loopback_only: false, hosts: vec![], origins: vec![], proxies: vec![] };
+    let echo: &'static echo::Echo = Box::leak(Box::new(echo::Echo { limits }));
+    let upgrade = move |state, address, place, handshake| echo::upgrade(state, echo, address, place, handshake);
+    Router::new().route("/", any(upgrade)).with_state(State { context, door: Arc::new(door), fanout, connections })
 }

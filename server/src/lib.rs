@@ -2,6 +2,8 @@
 //!
 //! Modules stand in the order of who may use whom: each uses only what is above it.
 
+pub mod codec;
+
 pub mod encoded;
 
 pub mod tail;
@@ -22,6 +24,10 @@ pub mod limiter;
 
 pub mod session;
 
+pub mod commands;
+
+pub mod fanout;
+
 pub mod http;
 
 pub mod config;
@@ -40,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Serve;
+use crate::fanout::Fanout;
 use crate::history::{OpenError, WriteError};
 use crate::hub::Hub;
 use crate::limiter::Limiter;
@@ -85,11 +92,17 @@ pub enum ServerError {
 impl Server {
     /// Opens the history and the port. Connections wait until [`Server::serve`].
     pub fn new(serve: Serve) -> Result<Self, ServerError> {
+        Self::with(serve, bind)
+    }
+
+    /// The same with a listener that the caller makes: accepted sockets have the settings of the one that listens.
+    pub fn with(serve: Serve, bind: impl FnOnce(SocketAddr) -> io::Result<TcpListener>) -> Result<Self, ServerError> {
         let epoch = Epoch(getrandom::u64()?);
         let opened = Hub::open(&serve.data, epoch, now, serve.rooms)?;
         let listener = bind(serve.listen).map_err(|source| ServerError::Listen { address: serve.listen, source })?;
         let mut context = Context::new(opened.hub, Limiter::new(serve.allowance()));
         context.heartbeat = serve.heartbeat();
+        context.flush_interval = Duration::from_millis(serve.flush_interval);
         Ok(Self { context, serve, listener, history_ended: opened.ended })
     }
 
@@ -111,7 +124,9 @@ impl Server {
         let _ = any_spawner::Executor::init_tokio();
         let address = listener.local_addr().unwrap_or(serve.listen);
         let (stop, connections) = (context.stop.clone(), TaskTracker::new());
-        let router = http::router(context.clone(), serve.door(address), connections.clone());
+        let fanout = Fanout::new(context.clone());
+        connections.spawn(fanout.clone().keep_time());
+        let router = http::router(context.clone(), serve.door(address), fanout, connections.clone());
         let sweeping = connections.spawn(sweep(context.clone()));
         let expiring = connections.spawn(retention::run(context.hub.clone(), serve.keep()));
         let listening = http::listen(listener, router, context.limiter.clone(), serve.trust_proxy, stop.clone(), connections.clone());

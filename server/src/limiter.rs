@@ -70,7 +70,7 @@ impl Limiter {
             *mine += 1;
         }
         connections.all += 1;
-        Ok(Connected { limiter: self.clone(), address })
+        Ok(Connected { connections: self.connections.clone(), address })
     }
 
     /// Forgets addresses that have their whole allowance again. To be called now and then.
@@ -86,13 +86,13 @@ impl Limiter {
 
 /// An open connection's place.
 pub struct Connected {
-    limiter: Limiter,
+    connections: Arc<Mutex<Connections>>,
     address: Option<IpAddr>,
 }
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        let mut connections = self.limiter.lock();
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         connections.all -= 1;
         let Some(address) = self.address else { return };
         if let Some(mine) = connections.by_address.get_mut(&address) {

@@ -71,7 +71,8 @@ async fn serve(settings: Serve) -> anyhow::Result<()> {
         tracing::info!("stopping");
         stopper.cancel();
     });
-    Ok(server.serve().await?)
+    // As a task of the runtime's own: the main thread would have to be woken for every connection.
+    Ok(tokio::spawn(server.serve()).await??)
 }
 
 /// SIGINT and SIGTERM.

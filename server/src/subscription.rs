@@ -10,10 +10,15 @@ use crate::encoded::Encoded;
 use crate::history::{History, ReadError};
 use crate::room::{Read, Room};
 
-/// A reader's place in a room's log.
-pub struct Subscription {
+/// Where a room's entries are read: in memory if they are recent, in history if they are not.
+pub struct Log {
     room: Arc<Room>,
     history: History,
+}
+
+/// A reader's place in a room's log.
+pub struct Subscription {
+    log: Log,
     cursor: u64,
     latest: watch::Receiver<u64>,
 }
@@ -27,11 +32,46 @@ pub enum Delivery {
     Gap(Gap),
 }
 
+impl Log {
+    /// The room whose log it is.
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// What memory has after an offset.
+    pub fn read(&self, cursor: u64) -> Read {
+        self.room.read(cursor)
+    }
+
+    /// What history has after an offset.
+    pub async fn read_history(&self, cursor: u64) -> Result<Delivery, ReadError> {
+        let slice = self.history.after(self.room.name(), cursor, PAGE_ENTRIES_MAX).await?;
+        // Some may have expired while they were asked for.
+        if slice.first > cursor {
+            return Ok(Delivery::Gap(self.gap(slice.first)));
+        }
+        // What has been committed and not yet been shown to anybody is not shown here first.
+        let latest = self.room.extent().latest;
+        Ok(Delivery::Entries(slice.entries.iter().filter(|entry| entry.offset <= latest).map(Encoded::new).collect()))
+    }
+
+    /// The gap before a reader that goes on with what is kept, which is everything after `first`.
+    pub fn gap(&self, first: u64) -> Gap {
+        let first = Position { epoch: self.history.epoch(), offset: first };
+        Gap { reason: GapReason::Expired, first, resumes: first }
+    }
+}
+
 impl Subscription {
     /// Reads `room` from just after the offset `cursor` on.
     pub fn new(room: Arc<Room>, history: History, cursor: u64) -> Self {
         let latest = room.watch_latest();
-        Self { room, history, cursor, latest }
+        Self { log: Log { room, history }, cursor, latest }
+    }
+
+    /// The log, for who keeps the cursor and waits elsewhere.
+    pub fn into_log(self) -> Log {
+        self.log
     }
 
     /// Waits until there is something after the cursor.
@@ -46,29 +86,15 @@ impl Subscription {
     /// Cancel-safe: the cursor moves only when the entries are handed over.
     pub async fn next(&mut self) -> Result<Delivery, ReadError> {
         self.ready().await;
-        let entries = match self.room.read(self.cursor) {
-            Read::Entries(entries) => entries,
-            Read::Expired(first) => return Ok(Delivery::Gap(self.skip_to(first))),
-            Read::InHistory => {
-                let slice = self.history.after(self.room.name(), self.cursor, PAGE_ENTRIES_MAX).await?;
-                // Some may have expired while they were asked for.
-                if slice.first > self.cursor {
-                    return Ok(Delivery::Gap(self.skip_to(slice.first)));
-                }
-                // What has been committed and not yet been shown to anybody is not shown here first.
-                let latest = self.room.extent().latest;
-                slice.entries.iter().filter(|entry| entry.offset <= latest).map(Encoded::new).collect()
-            }
+        let delivery = match self.log.read(self.cursor) {
+            Read::Entries(entries) => Delivery::Entries(entries),
+            Read::Expired(first) => Delivery::Gap(self.log.gap(first)),
+            Read::InHistory => self.log.read_history(self.cursor).await?,
         };
-        if let Some(last) = entries.last() {
-            self.cursor = last.offset();
+        match &delivery {
+            Delivery::Entries(entries) => self.cursor = entries.last().map_or(self.cursor, Encoded::offset),
+            Delivery::Gap(gap) => self.cursor = gap.resumes.offset,
         }
-        Ok(Delivery::Entries(entries))
-    }
-
-    fn skip_to(&mut self, first: u64) -> Gap {
-        self.cursor = first;
-        let first = Position { epoch: self.history.epoch(), offset: first };
-        Gap { reason: GapReason::Expired, first, resumes: first }
+        Ok(delivery)
     }
 }

@@ -59,7 +59,7 @@ async fn a_refused_post_keeps_its_text_without_script() {
 async fn new_messages_arrive_without_script_and_the_newest_is_in_view() {
     let mut board = Board::start().await;
     board.post("room", "already here").await;
-    let browser = Browser::start_with(Wishes { no_script: true, language: Some("en"), ..Wishes::default() }).await;
+    let browser = Browser::start_with(Wishes { no_script: true, language: Some("en") }).await;
     browser.page.goto(board.url("/r/room")).await.unwrap();
     shows(&browser, &["already here"]).await;
     find::one(&browser, "iframe.live").await.enter_frame().await.unwrap();

@@ -62,6 +62,7 @@ impl Core {
     pub(super) fn nudge(&mut self, now: u64) {
         self.offline = false;
         self.backoff.forget();
+        self.outbox.hope();
         if self.is_live() {
             self.ask(now);
             self.hasten(now);

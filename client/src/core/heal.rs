@@ -109,6 +109,7 @@ impl Core {
     fn live(&mut self, hopeful: bool, now: u64) {
         let Some(Link { transport, .. }) = self.current else { return };
         self.offline = false;
+        self.outbox.hope();
         self.tell(Update::Proven(transport));
         let wait = if hopeful || self.choice.knows_better(transport) { SOON_MS } else { WAIT_MS };
         self.heal = Heal { at: now + self.draw(wait), wait: WAIT_MS, tried: None };

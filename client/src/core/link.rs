@@ -14,9 +14,8 @@ const PAGE_MS: u64 = 10_000;
 pub(super) const HEALTHY_MS: u64 = 10_000;
 /// The longest heartbeat that is believed, in seconds.
 const HEARTBEAT_SECONDS_MAX: u64 = 600;
-/// How long after an answer that came behind something else a WebSocket is asked again, in milliseconds, times the number
-/// of questions so far.
-const CONFIRM_MS: u64 = 2_000;
+/// How often a WebSocket is asked whose answers came behind something else, in milliseconds.
+const CONFIRM_MS: u64 = 3_000;
 /// How long a greeted event stream is given to say something more, in milliseconds: the server does so after a second.
 const SIGN_MS: u64 = 1_500;
 /// How long a server may wait with a page, in seconds. Many proxies cut a response at 30.
@@ -197,7 +196,7 @@ impl Link {
     pub(super) fn deadline(&self) -> u64 {
         match self.turn {
             Turn::Theirs { due, .. } => due,
-            Turn::Stream if !self.is_confirmed => self.asked + CONFIRM_MS * self.pings,
+            Turn::Stream if !self.is_confirmed => self.asked + CONFIRM_MS,
             Turn::Stream => self.heard + self.heartbeat + GRACE_MS,
             Turn::Ours { at } => at,
         }

@@ -66,7 +66,7 @@ impl Core {
             Err(Some(Problem { code, title, detail, retry_after, .. })) => {
                 self.refused(r#ref, code, detail.unwrap_or(title), retry_after, now);
             }
-            Err(None) => self.outbox.held(r#ref, None, now, &mut self.rng),
+            Err(None) => self.outbox.lost(r#ref, now, &mut self.rng),
         }
     }
 

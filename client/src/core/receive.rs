@@ -65,6 +65,7 @@ impl Core {
         link.greet(position.epoch, hello.heartbeat_seconds, now);
         let gap = hello.gap.or(unexplained(link.after, position, position.offset, latest));
         self.limits = hello.limits;
+        self.version = hello.version;
         self.count(here);
         match gap {
             Some(gap) => self.gap(id, Gap { resumes: position, ..gap }, now),
@@ -90,10 +91,10 @@ impl Core {
             }
             Err(_) => return self.give_up(id, Loss::Failed { spread: None }, now),
         }
-        if self.cursor != before {
-            if let Some(link) = self.link(id) {
-                link.pause(0, now);
-            }
+        if self.cursor != before
+            && let Some(link) = self.link(id)
+        {
+            link.pause(0, now);
         }
         self.sign(id, Sign::Answer, now);
         self.tick(now);

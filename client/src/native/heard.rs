@@ -35,7 +35,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    pub(super) fn of(trouble: impl ToString) -> Self {
+    pub(super) fn of(trouble: &(impl ToString + ?Sized)) -> Self {
         Self { trouble: trouble.to_string(), is_refusal: false, is_final: false }
     }
 

@@ -35,10 +35,13 @@ pub(super) fn client() -> Client {
 /// An answer that was read: what was wanted, or why not, with the server's words for it if it was the server.
 pub(super) type Answer<T> = Result<T, (Failure, Option<Problem>)>;
 
+/// A response, and what it brought: nothing at its start and at its end.
+type Part = (Response<Incoming>, Option<Bytes>);
+
 /// A link that is an event stream.
 pub(super) struct Events {
     opening: bool,
-    coming: Coming<Result<(Response<Incoming>, Option<Bytes>), Failure>>,
+    coming: Coming<Result<Part, Failure>>,
     stream: EventStream,
     items: VecDeque<StreamItem>,
 }
@@ -89,7 +92,7 @@ impl Events {
 }
 
 /// What the response brings next; nothing at its end.
-fn next(mut response: Response<Incoming>) -> Coming<Result<(Response<Incoming>, Option<Bytes>), Failure>> {
+fn next(mut response: Response<Incoming>) -> Coming<Result<Part, Failure>> {
     Box::pin(async move {
         let bytes = chunk(&mut response).await?;
         Ok((response, bytes))
@@ -166,5 +169,5 @@ fn describe(error: &dyn std::error::Error) -> Failure {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    Failure::of(cause)
+    Failure::of(&cause)
 }

@@ -89,13 +89,13 @@ impl Drop for WebSocket {
 
 fn describe(error: Error) -> Failure {
     match error {
-        Error::Io(error) => Failure::of(error),
+        Error::Io(error) => Failure::of(&error),
         Error::Http(response) => {
             let status = response.status();
             let body = response.into_body().unwrap_or_default();
             Failure::of_answer(status.as_u16(), status.canonical_reason().unwrap_or_default(), &body)
         }
-        error => Failure::of(error),
+        error => Failure::of(&error),
     }
 }
 

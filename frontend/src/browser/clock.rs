@@ -37,9 +37,9 @@ pub(crate) fn local(time: u64) -> Moment {
     moment(&Date::new(&JsValue::from_f64(time as f64)))
 }
 
-/// Today in the reader's zone.
-pub(super) fn today() -> Day {
-    moment(&Date::new_0()).day
+/// How many minutes the reader's clock is ahead of UTC today.
+pub(super) fn zone() -> i32 {
+    -Date::new_0().get_timezone_offset() as i32
 }
 
 fn moment(date: &Date) -> Moment {

@@ -24,6 +24,11 @@ pub(super) fn keep_scheme(scheme: Scheme) {
     }
 }
 
+/// Remembers how far the reader's clock is ahead of UTC, in minutes.
+pub(super) fn keep_zone(minutes: i32) {
+    set("zone", &minutes.to_string(), KEPT_SECONDS);
+}
+
 fn set(name: &str, value: &str, seconds: &str) {
     let cookie = [name, "=", value, "; Path=/; Max-Age=", seconds, "; SameSite=Lax"].concat();
     // A browser that keeps no cookies throws; the page goes on without.

@@ -1,9 +1,12 @@
 //! The driver: hands events to the client core, does what it says, and shows what it tells.
 
 mod commands;
-mod flush;
+mod keys;
 mod links;
 mod listen;
+mod page;
+mod show;
+mod travel;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -13,16 +16,17 @@ use client::{Action, Connection, Core, Event, Options, Transport, Update};
 use leptos::prelude::*;
 use protocol::RoomName;
 
+use super::Tell;
 use super::clock::{self, Clock};
 use super::requests::Abort;
 use super::storage::{self, OutboxStore};
 use super::tabs::Tabs;
-use super::{Tell, viewport};
 use crate::board::{Board, Look};
 use crate::decide::status::Calm;
-use flush::Frames;
 use links::{Claimed, Line};
 use listen::Timer;
+use page::Page;
+use show::Frames;
 
 /// Brings a board to life, for as long as the page lives.
 pub(crate) fn drive(board: Board) {
@@ -50,22 +54,26 @@ struct Driver {
     /// What was told and is not shown yet.
     updates: RefCell<Vec<Update>>,
     frames: Frames,
+    page: RefCell<Page>,
 }
 
 impl Driver {
     fn start(board: Board) -> Rc<Self> {
         let driver = Self::new(board);
-        viewport::restore_draft(&storage::draft(&driver.room));
+        driver.settle_in();
         driver.listen();
+        driver.listen_to_document();
         driver.handle(Event::Start);
         driver.flush();
+        driver.follow_link();
         driver
     }
 
     fn new(board: Board) -> Rc<Self> {
-        let (room, after) = board.content.with_value(|content| (content.room.clone(), content.timeline.position()));
+        let (room, after) = board.content.with_value(|content| (content.room.clone(), content.timeline.end()));
         let (store, outbox) = OutboxStore::open(&room);
         let remembered = storage::transport();
+        let page = Page::new(room.as_str(), board);
         let core = Core::new(Options { after: Some(after), outbox, seed: clock::random_bits() as u64, remembered, only: None });
         Rc::new_cyclic(|driver: &Weak<Self>| {
             let (told, answered) = (driver.clone(), driver.clone());
@@ -93,6 +101,7 @@ impl Driver {
                 timer: RefCell::new(None),
                 updates: RefCell::default(),
                 frames: Frames::new(driver.clone()),
+                page: RefCell::new(page),
             }
         })
     }
@@ -144,7 +153,7 @@ impl Driver {
             _ => {}
         }
         self.updates.borrow_mut().push(update);
-        if self.updates.borrow().len() < flush::UPDATES_MAX {
+        if self.updates.borrow().len() < show::UPDATES_MAX {
             self.frames.ask();
         } else {
             self.flush();
@@ -165,7 +174,7 @@ impl Driver {
             Connection::Live { transport: Transport::WebSocket, .. } => self.tabs.release(),
             _ => {}
         }
-        let next = deadline.into_iter().chain(again).min();
+        let next = deadline.into_iter().chain(again).chain(self.linger(now)).min();
         *self.timer.borrow_mut() = next.map(|at| Timer::new(at.saturating_sub(now), Rc::downgrade(self)));
     }
 }

@@ -4,12 +4,12 @@
 //! truths, options, lists, objects, and words out of a fixed set. The general library for this, `serde-wasm-bindgen`,
 //! was 14 KB more of the download (brotli) when it was tried.
 
-use std::fmt;
+use std::{fmt, slice};
 
-use js_sys::{Array, Object};
+use js_sys::{Array, Object, Reflect};
 use protocol::Json;
 use serde::de::value::StringDeserializer;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -77,6 +77,11 @@ impl<'de> Deserializer<'de> for Value {
         self.deserialize_u64(visitor)
     }
 
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+        let number = self.0.as_f64().filter(|number| f64::from(*number as i32) == *number).ok_or(Misfit)?;
+        visitor.visit_i32(number as i32)
+    }
+
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
         visitor.visit_string(self.string()?)
     }
@@ -89,9 +94,11 @@ impl<'de> Deserializer<'de> for Value {
         visitor.visit_seq(Items::of(self.0.dyn_into().map_err(|_| Misfit)?))
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Misfit> {
+    /// The fields in the order in which the type has them, so that no code compares names. One that is not there ends the
+    /// sequence for itself alone, which is how the derived readers come to a default.
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, names: &'static [&'static str], visitor: V) -> Result<V::Value, Misfit> {
         let object: Object = self.0.dyn_into().map_err(|_| Misfit)?;
-        visitor.visit_map(Fields { entries: Items::of(Object::entries(&object)), value: JsValue::UNDEFINED })
+        visitor.visit_seq(Fields { object, names: names.iter() })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Misfit> {
@@ -104,7 +111,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u32 u128 f32 f64 char str bytes byte_buf unit unit_struct newtype_struct tuple tuple_struct map identifier
+        i8 i16 i64 i128 u8 u32 u128 f32 f64 char str bytes byte_buf unit unit_struct newtype_struct tuple tuple_struct map identifier
     }
 }
 
@@ -134,23 +141,19 @@ impl<'de> SeqAccess<'de> for Items {
 }
 
 struct Fields {
-    entries: Items,
-    value: JsValue,
+    object: Object,
+    names: slice::Iter<'static, &'static str>,
 }
 
-impl<'de> MapAccess<'de> for Fields {
+impl<'de> SeqAccess<'de> for Fields {
     type Error = Misfit;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Misfit> {
-        let Some(entry) = self.entries.next() else { return Ok(None) };
-        let entry: Array = entry.unchecked_into();
-        self.value = entry.get(1);
-        let name: StringDeserializer<Misfit> = Value(entry.get(0)).string()?.into_deserializer();
-        seed.deserialize(name).map(Some)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
-        seed.deserialize(Value(std::mem::take(&mut self.value)))
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misfit> {
+        let value = self.names.next().and_then(|name| Reflect::get(&self.object, &JsValue::from_str(name)).ok());
+        match value {
+            Some(value) if !value.is_undefined() => seed.deserialize(Value(value)).map(Some),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -180,7 +183,7 @@ mod tests {
         same::<MessagesPage>(&page.to_string());
         let data = json!({
             "room": "lobby", "page": page, "here": 3, "language": "zh-CN", "scheme": "dark", "key": "k", "author": "", "draft": "</x>",
-            "refusal": "text_empty"
+            "refusal": "text_empty", "zone": -480, "version": "1"
         });
         same::<PageData>(&data.to_string());
         same::<Problem>(&json!({ "type": "t", "title": "t", "status": 422, "code": "text_empty" }).to_string());

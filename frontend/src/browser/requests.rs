@@ -41,10 +41,25 @@ pub(super) async fn page(room: &RoomName, query: &str, signal: &AbortSignal) -> 
     answer(&address(room, query), signal, &RequestInit::new()).await
 }
 
-/// The newest entries that are older than the one at `before`, or the newest of all. `None` if they could not be had.
-pub(super) async fn history(room: &RoomName, before: Option<Position>) -> Option<MessagesPage> {
-    let before = before.map_or_else(String::new, |before| "&before=".to_owned() + &before.to_string());
-    page(room, &("?limit=50".to_owned() + &before), &AbortSignal::timeout_with_u32(HISTORY_MS)).await.ok()
+/// Which page of history.
+#[derive(Clone, Copy)]
+pub(super) enum Range {
+    /// The newest.
+    Newest,
+    /// The entries up to a position.
+    Before(Position),
+    /// Those that follow it.
+    After(Position),
+}
+
+/// A page of history. `None` if it could not be had.
+pub(super) async fn history(room: &RoomName, range: Range) -> Option<MessagesPage> {
+    let (side, position) = match range {
+        Range::Newest => ("", String::new()),
+        Range::Before(position) => ("&before=", position.to_string()),
+        Range::After(position) => ("&after=", position.to_string()),
+    };
+    page(room, &["?limit=50", side, &position].concat(), &AbortSignal::timeout_with_u32(HISTORY_MS)).await.ok()
 }
 
 /// Publishes a message, which is JSON.
@@ -68,5 +83,5 @@ async fn answer<T: DeserializeOwned>(address: &str, signal: &AbortSignal, option
     let response: Response = response.unchecked_into();
     let json = JsFuture::from(response.text().map_err(|_| None)?).await.map_err(|_| None)?;
     let answer = json.as_string().and_then(|json| Parsed::new(&json)).ok_or(None)?;
-    if response.ok() { answer.read().ok_or(None) } else { Err(answer.read()) }
+    if response.ok() { answer.read().ok_or(None) } else { Err(Problem::read(&answer)) }
 }

@@ -61,7 +61,6 @@ impl Drop for Socket {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
-    use std::rc::Rc;
 
     use js_sys::Promise;
     use wasm_bindgen_futures::JsFuture;
@@ -75,11 +74,12 @@ mod tests {
         let mut socket = None;
         let closed = Promise::new(&mut |resolve, _| {
             let told = Rc::clone(&told);
-            // Nothing listens on the discard port.
-            socket = Socket::open(1, "ws://127.0.0.1:9/", move |event| {
+            let tell: Tell = Rc::new(move |event| {
                 told.borrow_mut().push(format!("{event:?}"));
                 _ = resolve.call0(&wasm_bindgen::JsValue::NULL);
             });
+            // Nothing listens on the discard port.
+            socket = Socket::open(1, "ws://127.0.0.1:9/", &tell);
         });
         JsFuture::from(closed).await.unwrap();
         assert!(socket.is_some());
@@ -88,6 +88,7 @@ mod tests {
 
     #[wasm_bindgen_test]
     fn an_address_that_is_none_is_refused_at_once() {
-        assert!(Socket::open(1, "ws://[", |_| {}).is_none());
+        let tell: Tell = Rc::new(|_| {});
+        assert!(Socket::open(1, "ws://[", &tell).is_none());
     }
 }

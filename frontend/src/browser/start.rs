@@ -29,6 +29,7 @@ mod mount {
 
     use super::*;
     use crate::browser::{clock, requests, window};
+    use crate::components::Panels;
     use crate::{Language, Scheme};
 
     #[wasm_bindgen(start)]
@@ -36,7 +37,8 @@ mod mount {
         if let Some(body) = document().body().filter(|body| body.has_attribute("data-csr")) {
             spawn_local(async move {
                 if let Some(data) = fetch_data().await {
-                    mount_to_renderer(body.as_ref(), move || view! { <App data/> }).forget();
+                    let (room, language, scheme) = (data.room.clone(), data.language, data.scheme);
+                    mount_to_renderer(body.as_ref(), move || view! { <App data/> <Panels room language scheme/> }).forget();
                 }
             });
         }
@@ -46,7 +48,7 @@ mod mount {
         let path = window().location().pathname().ok()?;
         let name = path.strip_prefix("/r/").map(|name| String::from(js_sys::decode_uri_component(name).unwrap_or_default()));
         let room = name.and_then(|name| name.parse().ok()).unwrap_or_else(RoomName::lobby);
-        let page = requests::history(&room, None).await?;
+        let page = requests::history(&room, requests::Range::Newest).await?;
         Some(PageData {
             room,
             page,
@@ -57,6 +59,8 @@ mod mount {
             author: String::new(),
             draft: String::new(),
             refusal: None,
+            zone: 0,
+            version: String::new(),
         })
     }
 }

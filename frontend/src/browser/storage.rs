@@ -26,8 +26,7 @@ fn remove(key: &str) {
 
 /// The draft that was kept for a room; empty if there is none.
 pub(super) fn draft(room: &RoomName) -> String {
-    let item = storage().and_then(|storage| storage.get_item(&draft_key(room)).ok().flatten());
-    item.unwrap_or_default()
+    kept("draft", room.as_str())
 }
 
 /// Keeps the draft of a room.
@@ -41,6 +40,17 @@ pub(super) fn keep_draft(room: &RoomName, text: &str) {
 
 fn draft_key(room: &RoomName) -> String {
     "crier:draft:".to_owned() + room.as_str()
+}
+
+/// What is kept about a room or, without one, about the board; empty if nothing is.
+pub(super) fn kept(what: &str, room: &str) -> String {
+    let item = storage().and_then(|storage| storage.get_item(&["crier:", what, ":", room].concat()).ok().flatten());
+    item.unwrap_or_default()
+}
+
+/// Keeps something about a room or, without one, about the board.
+pub(super) fn keep(what: &str, room: &str, value: &str) {
+    set(&["crier:", what, ":", room].concat(), value);
 }
 
 /// For how long it is worth knowing which transport worked, in milliseconds. Networks change.

@@ -1,16 +1,16 @@
-//! What the reader sees of the list, held still while it grows.
+//! What the reader sees of the list, held still while it changes.
 
 use wasm_bindgen::JsCast;
-use web_sys::{Element, Event, HtmlTextAreaElement};
+use web_sys::{Element, Event, HtmlElement, HtmlTextAreaElement};
 
-fn scroller() -> Option<Element> {
-    super::document().get_element_by_id("scroller")
+fn element(id: &str) -> Option<Element> {
+    super::document().get_element_by_id(id)
 }
 
 /// Puts a kept draft into the composer, unless something is in it already, and tells the composer what it now holds:
 /// before the page came alive, people may have typed.
 pub(super) fn restore_draft(draft: &str) {
-    let Some(field) = super::document().get_element_by_id("chat_content") else { return };
+    let Some(field) = element("chat_content") else { return };
     let field: HtmlTextAreaElement = field.unchecked_into();
     if field.value().is_empty() {
         field.set_value(draft);
@@ -20,15 +20,34 @@ pub(super) fn restore_draft(draft: &str) {
     }
 }
 
+/// Gives the focus to an element.
+pub(super) fn focus(id: &str) {
+    if let Some(element) = element(id) {
+        _ = element.unchecked_into::<HtmlElement>().focus();
+    }
+}
+
 /// Goes to the newest message. The box is laid out from its end, so that is 0.
 pub(super) fn to_end() {
-    if let Some(scroller) = scroller() {
+    if let Some(scroller) = element("scroller") {
         scroller.set_scroll_top(0);
     }
 }
 
-/// A row and where it stood. Browsers disagree on keeping a list in place that is laid out from its end, so the style
-/// sheet turns their own attempts off (`overflow-anchor`) and the driver holds on to the last row that will stay.
+/// Puts a row where it is read, and marks it alone.
+pub(super) fn to_row(row: &Element) {
+    let Some(scroller) = element("scroller") else { return };
+    let distance = row.get_bounding_client_rect().top() - scroller.get_bounding_client_rect().top();
+    let third = f64::from(scroller.client_height()) / 3.0;
+    scroller.set_scroll_top(scroller.scroll_top() + (distance - third) as i32);
+    if let Ok(Some(marked)) = super::document().query_selector(".linked") {
+        _ = marked.class_list().remove_1("linked");
+    }
+    _ = row.class_list().add_1("linked");
+}
+
+/// A row that the reader sees and where it stood. Browsers disagree on keeping a list in place that is laid out from its
+/// end, so the style sheet turns their own attempts off (`overflow-anchor`) and the driver holds on to a row.
 pub(super) struct Anchor {
     row: Element,
     top: f64,
@@ -36,7 +55,11 @@ pub(super) struct Anchor {
 
 impl Anchor {
     pub(super) fn take() -> Option<Self> {
-        let row = super::document().query_selector("#messages > li:last-child").ok()??;
+        let scroller = element("scroller")?.get_bounding_client_rect();
+        let middle = (scroller.left() + scroller.width() / 2.0, scroller.top() + scroller.height() / 2.0);
+        let seen = super::document().element_from_point(middle.0 as f32, middle.1 as f32);
+        let row = seen.and_then(|seen| seen.closest("#messages > li").ok().flatten());
+        let row = row.or_else(|| super::document().query_selector("#messages > li:last-child").ok().flatten())?;
         let top = row.get_bounding_client_rect().top();
         Some(Self { row, top })
     }
@@ -44,7 +67,7 @@ impl Anchor {
     /// Scrolls by as much as the row has moved.
     pub(super) fn hold(&self) {
         let moved = self.row.get_bounding_client_rect().top() - self.top;
-        if let Some(scroller) = scroller().filter(|_| self.row.is_connected() && moved != 0.0) {
+        if let Some(scroller) = element("scroller").filter(|_| self.row.is_connected() && moved != 0.0) {
             scroller.set_scroll_top(scroller.scroll_top() + moved.round() as i32);
         }
     }

@@ -26,11 +26,14 @@ pub struct ComposerStart {
 struct Fields {
     text: NodeRef<Textarea>,
     author: NodeRef<Input>,
-    /// The text again, for those who show something about it.
-    current: RwSignal<String>,
+    memory: StoredValue<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    composition: Composition,
     /// The text that was cleared and may come back; empty if there is none.
-    cleared: RwSignal<String>,
-    composition: StoredValue<Composition>,
+    cleared: String,
 }
 
 /// The form in which messages are written. It posts by itself where there is no script.
@@ -41,20 +44,15 @@ pub fn Composer(
 ) -> impl IntoView {
     let board = Board::of_page();
     let texts = board.texts;
-    let fields = Fields {
-        text: NodeRef::new(),
-        author: NodeRef::new(),
-        current: RwSignal::new(start.draft.clone()),
-        cleared: RwSignal::new(String::new()),
-        composition: StoredValue::new(Composition::default()),
-    };
+    let fields = Fields { text: NodeRef::new(), author: NodeRef::new(), memory: StoredValue::new(Memory::default()) };
+    let keys = move || if board.look.get().settings.ctrl_sends { texts.keys_ctrl } else { texts.keys };
     let action = "/r/".to_owned() + board.content.read_value().room.as_str();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         fields.submit(board);
     };
     view! {
-        <form id="message_form" class="composer" method="post" action=action on:submit=submit>
+        <form id="message_form" class="composer" aria-label=texts.message method="post" action=action on:submit=submit>
             <div class="column">
                 <Problem/>
                 <label class="visually-hidden" for="chat_content">{texts.message}</label>
@@ -67,8 +65,8 @@ pub fn Composer(
                         on:change=move |_| board.ask(Command::KeepAuthor(fields.author_value()))
                     />
                     <input type="hidden" name="key" value=start.key/>
-                    <Counter fields/>
-                    <span class="keys">{texts.keys}</span>
+                    <Counter/>
+                    <span class="keys">{text(move || keys().to_owned())}</span>
                     <ClearButton fields/>
                     <button type="submit" class="primary">{texts.post}</button>
                 </div>
@@ -80,35 +78,37 @@ pub fn Composer(
 #[component]
 fn TextField(fields: Fields, draft: String) -> impl IntoView {
     let board = Board::of_page();
-    let composition = fields.composition;
+    let memory = fields.memory;
     let keydown = move |event: KeyboardEvent| {
         let key = Key {
             enter: event.key() == "Enter",
             shift: event.shift_key(),
+            ctrl: event.ctrl_key() || event.meta_key(),
             is_composing: event.is_composing(),
             code: event.key_code(),
             at: event.time_stamp(),
         };
-        if composition.with_value(|composition| composition.sends(key)) {
+        let with_ctrl = board.looked().settings.ctrl_sends;
+        if memory.with_value(|memory| memory.composition.sends(key, with_ctrl)) {
             event.prevent_default();
             fields.submit(board);
         }
     };
-    let ended = move |at| composition.update_value(|composition| composition.end(at));
+    let ended = move |at| memory.update_value(|memory| memory.composition.end(at));
     view! {
         <textarea
             id="chat_content" name="content" node_ref=fields.text dir="auto" placeholder=board.texts.message_hint
-            autocomplete="off" enterkeyhint="send" rows=attribute(move || Some(draft::rows(&fields.current.read())))
+            autocomplete="off" enterkeyhint="send" rows=attribute(move || Some(draft::rows(board.look.get().lines)))
             aria-describedby="problem" aria-invalid=truth(move || board.look.get().problem.is_some())
             on:keydown=keydown
             // What did not come from typing: the driver tells of a draft that it put back.
-            on:change=move |_| fields.current.set(fields.text_value())
+            on:change=move |_| fields.measure(board, &fields.text_value())
             on:input=move |_| fields.noted(board, fields.text_value())
-            on:compositionstart=move |_: CompositionEvent| composition.update_value(Composition::start)
+            on:compositionstart=move |_: CompositionEvent| memory.update_value(|memory| memory.composition.start())
             on:compositionend=move |event: CompositionEvent| ended(event.time_stamp())
             // A field that loses the focus composes no longer, whether or not its input method says so.
             on:blur=move |event| {
-                if composition.with_value(Composition::is_open) {
+                if memory.with_value(|memory| memory.composition.is_open()) {
                     ended(Event::from(event).time_stamp());
                 }
             }
@@ -132,9 +132,10 @@ fn Problem() -> impl IntoView {
 }
 
 #[component]
-fn Counter(fields: Fields) -> impl IntoView {
-    let texts = Board::of_page().texts;
-    let left = move || draft::bytes_left(&fields.current.read());
+fn Counter() -> impl IntoView {
+    let board = Board::of_page();
+    let texts = board.texts;
+    let left = move || board.look.get().left;
     let over = truth(move || left().is_some_and(|left| left < 0));
     view! {
         <output id="counter" class="counter" data-over=over hidden=flag(move || left().is_none())>
@@ -147,7 +148,7 @@ fn Counter(fields: Fields) -> impl IntoView {
 #[component]
 fn ClearButton(fields: Fields) -> impl IntoView {
     let board = Board::of_page();
-    let undoable = move || !fields.cleared.read().is_empty();
+    let undoable = move || board.look.get().undo;
     let words = move || if undoable() { board.texts.undo } else { board.texts.clear };
     view! {
         <button type="button" id="clear" class="quiet" data-undo=truth(undoable) on:click=move |_| fields.clear(board)>
@@ -176,18 +177,23 @@ impl Fields {
     }
 
     fn noted(self, board: Board, text: String) {
-        board.ask(Command::KeepDraft(text.clone()));
-        self.current.set(text);
-        self.cleared.set(String::new());
-        board.show(Look { problem: None, ..board.looked() });
+        self.memory.update_value(|memory| memory.cleared.clear());
+        board.show(Look { problem: None, undo: false, ..board.looked() });
+        self.measure(board, &text);
+        board.ask(Command::KeepDraft(text));
+    }
+
+    fn measure(self, board: Board, text: &str) {
+        board.show(Look { lines: draft::lines(text), left: draft::bytes_left(text), ..board.looked() });
     }
 
     fn clear(self, board: Board) {
-        let cleared = self.cleared.get_untracked();
+        let cleared = self.memory.with_value(|memory| memory.cleared.clone());
         let text = self.text_value();
         self.write(board, &cleared);
         if cleared.is_empty() && draft::is_worth_keeping(&text) {
-            self.cleared.set(text);
+            self.memory.update_value(|memory| memory.cleared = text);
+            board.show(Look { undo: true, ..board.looked() });
         }
     }
 

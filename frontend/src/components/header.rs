@@ -1,21 +1,19 @@
-//! The bar at the top: the board's name, who is here, the connection, the settings.
+//! The bar at the top: the board's name, the room, who is here, the connection, and the buttons of the panels.
 
 use leptos::prelude::*;
-use protocol::RoomName;
 
 use super::Connection;
-use crate::board::{Board, Command, Look};
-use crate::live::{text, truth};
+use crate::board::Board;
+use crate::live::text;
 use crate::texts::TITLE;
-use crate::{Language, Scheme};
 
-/// The bar at the top.
+/// The bar at the top. Its buttons open the panels by themselves, without a line of ours.
 #[component]
 pub fn Header() -> impl IntoView {
     let board = Board::of_page();
-    let room = board.content.with_value(|content| content.room.clone());
-    let room = (room != RoomName::lobby()).then(|| String::from(room));
-    let subtitle = board.texts.subtitle;
+    let texts = board.texts;
+    let room = board.content.with_value(|content| String::from(content.room.clone()));
+    let subtitle = texts.subtitle;
     view! {
         <header class="bar">
             <svg class="bell" viewBox="0 0 32 32" aria-hidden="true">
@@ -24,50 +22,21 @@ pub fn Header() -> impl IntoView {
             <h1>
                 <a href="/" lang="zh-CN">{TITLE}</a>
                 {(!subtitle.is_empty()).then(|| view! { <span class="subtitle">{subtitle}</span> })}
-                {room.map(|room| view! { <span class="room" dir="auto">{room}</span> })}
             </h1>
-            <Connection/>
-            <span id="here">{text(move || (board.texts.here)(board.look.get().here))}</span>
-            <Settings/>
+            <button type="button" class="room" popovertarget="rooms" title=texts.rooms>
+                <span class="visually-hidden">{texts.rooms} " "</span>
+                <bdi>{room}</bdi>
+            </button>
+            <div class="state">
+                <Connection/>
+                <span id="here">{text(move || (texts.here)(board.look.get().here))}</span>
+            </div>
+            <button type="button" class="icon" popovertarget="share" aria-label=texts.share title=texts.share>
+                <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 15V4M8 8l4-4 4 4M5 13v6h14v-6"></path></svg>
+            </button>
+            <button type="button" class="icon" popovertarget="settings" aria-label=texts.settings title=texts.settings>
+                <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 7h9m4 0h3M4 17h3m4 0h9M13 4v6M11 14v6"></path></svg>
+            </button>
         </header>
     }
-}
-
-/// Language and colours: links, which the server answers where there is no script.
-#[component]
-fn Settings() -> impl IntoView {
-    let texts = Board::of_page().texts;
-    let languages = Language::ALL.map(|language| {
-        let current = std::ptr::eq(crate::texts::Texts::of(language), texts).then_some("true");
-        let tag = language.tag();
-        view! { <a href=format!("?lang={tag}") lang=tag hreflang=tag aria-current=current>{language.name()}</a> }
-    });
-    view! {
-        <details class="settings">
-            <summary aria-label=texts.settings title=texts.settings>
-                <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 7h9m4 0h3M4 17h3m4 0h9M13 4v6M11 14v6"></path></svg>
-            </summary>
-            <div class="menu">
-                <nav aria-label=texts.language>{languages}</nav>
-                <nav aria-label=texts.scheme>{Scheme::ALL.map(|scheme| view! { <SchemeLink scheme/> })}</nav>
-            </div>
-        </details>
-    }
-}
-
-#[component]
-fn SchemeLink(scheme: Scheme) -> impl IntoView {
-    let board = Board::of_page();
-    let name = match scheme {
-        Scheme::Light => board.texts.scheme_light,
-        Scheme::Dark => board.texts.scheme_dark,
-        Scheme::System => board.texts.scheme_system,
-    };
-    let choose = move |event: leptos::ev::MouseEvent| {
-        event.prevent_default();
-        board.show(Look { scheme, ..board.looked() });
-        board.ask(Command::Scheme(scheme));
-    };
-    let current = truth(move || board.look.get().scheme == scheme);
-    view! { <a href=format!("?scheme={}", scheme.word()) aria-current=current on:click=choose>{name}</a> }
 }

@@ -1,17 +1,13 @@
 //! The list of messages.
 
-use std::sync::Arc;
-
-use leptos::either::EitherOf3;
 use leptos::prelude::*;
 
-use super::{Message, PendingMessage};
 use crate::board::{Board, Command, Look, Older};
 use crate::decide::follow::is_near;
-use crate::decide::rows::{self, Row};
-use crate::live::{Live, attribute, flag, text, truth};
+use crate::live::{attribute, flag, text, truth};
 
-/// The list of messages, with the way to older ones above and the messages on their way below.
+/// The list of messages, with the way to older ones above and the messages on their way below. The rows in it are made
+/// by the server as HTML, and by the browser's driver as nodes.
 ///
 /// The box is laid out from its end (`flex-direction: column-reverse` in the style sheet), so it stands at the newest
 /// message from the first paint on, without script, and its `scrollTop` is 0 there and negative above.
@@ -25,34 +21,49 @@ pub fn Timeline() -> impl IntoView {
         let from_end = element.scroll_top().abs();
         let from_start = element.scroll_height() - element.client_height() - from_end;
         let look = board.looked();
-        board.show(Look { follow: look.follow.scrolled(from_end), ..look });
+        let has_newest = board.content.with_value(|content| content.timeline.has_newest());
+        let follow = look.follow.scrolled(from_end, has_newest);
+        board.show(Look { follow, ..look });
+        if follow.at_end() != look.follow.at_end() {
+            board.ask(Command::Looked);
+        }
         // One that failed is tried again with the button only.
         if is_near(from_start) && look.older == Older::Some {
             board.ask(Command::Older);
+        } else if is_near(from_end) && !has_newest {
+            board.ask(Command::Newer);
         }
     };
-    let is_empty = move || board.rows.read().is_empty() && board.outbox.read().is_empty();
-    // What is loaded from the past is not news, so it is not announced.
-    let live = move || Some(if board.look.get().older == Older::Loading { "off" } else { "polite" });
+    // What is loaded from the past is not news, and a crowd is told by its number.
+    let live = move || {
+        let look = board.look.get();
+        Some(if look.crowded || look.older == Older::Loading { "off" } else { "polite" })
+    };
+    let crowd = move || match board.look.get().crowd {
+        0 => String::new(),
+        count => (texts.unseen)(count),
+    };
     let below = move || match board.look.get().follow.unseen() {
         0 => texts.newest.to_owned(),
         count => (texts.unseen)(count),
     };
+    let held = move || match board.look.get().held {
+        0 => String::new(),
+        seconds => (texts.held)(seconds),
+    };
     view! {
         <main class="timeline">
             // Whoever has no pointer scrolls with the keyboard, which needs the focus here.
-            <div id="scroller" node_ref=scroller tabindex="0" on:scroll=scrolled>
+            <div id="scroller" node_ref=scroller tabindex="0" role="region" aria-label=texts.messages on:scroll=scrolled>
                 <div class="column">
                     <OlderButton/>
-                    <p class="empty" hidden=flag(move || !is_empty())>{texts.empty}</p>
-                    <ol id="messages" role="log" aria-label=texts.messages aria-live=attribute(live)>
-                        {list(board, Arc::new(move || board.rows.get()))}
-                    </ol>
-                    <ol id="outbox" aria-label=texts.outbox hidden=flag(move || board.outbox.read().is_empty())>
-                        {list(board, Arc::new(move || board.outbox.get()))}
-                    </ol>
+                    <p class="empty" hidden=flag(move || !board.look.get().empty)>{texts.empty}</p>
+                    <div role="log" aria-label=texts.messages aria-live=attribute(live)>{rows(board)}</div>
+                    <ol id="outbox" aria-label=texts.outbox hidden=flag(move || board.look.get().outbox == 0)></ol>
+                    <p class="held" hidden=flag(move || board.look.get().held == 0)>{text(held)}</p>
                 </div>
             </div>
+            <p class="visually-hidden" role="status">{text(crowd)}</p>
             <button
                 type="button" id="unseen" hidden=flag(move || board.look.get().follow.at_end())
                 on:click=move |_| board.ask(Command::ToEnd)
@@ -82,27 +93,24 @@ fn OlderButton() -> impl IntoView {
     }
 }
 
-/// One function for both lists, so that the framework's list is in the bundle once.
-fn list(board: Board, each: Live<Vec<Row>>) -> impl IntoView {
-    view! { <For each=move || each() key=Row::clone children=move |row| row_view(board, row)/> }
+/// The list and, on the server, its rows. Only markup that escapes what people wrote goes into it.
+#[cfg(feature = "ssr")]
+fn rows(board: Board) -> impl IntoView {
+    use crate::decide::moment::Moment;
+
+    let html = board.content.with_value(|content| {
+        let zone = |time| Moment::ahead(time, content.zone);
+        let mut html = String::new();
+        for row in crate::decide::rows::of(&content.timeline, None, zone) {
+            super::row(&row, content, board.texts, zone).write(&mut html);
+        }
+        html
+    });
+    view! { <ol id="messages" inner_html=html></ol> }
 }
 
-fn row_view(board: Board, row: Row) -> impl IntoView {
-    let content = board.content.read_value();
-    match row {
-        Row::Message { offset, continued, .. } => {
-            let entry = rows::entry(&content.timeline, offset).cloned();
-            EitherOf3::A(entry.map(|entry| view! { <Message entry continued/> }))
-        }
-        Row::Pending { key, .. } => {
-            let pending = content.pending.iter().find(|pending| pending.message.key.as_ref() == Some(&key)).cloned();
-            EitherOf3::B(pending.map(|pending| view! { <PendingMessage pending/> }))
-        }
-        Row::Missed { first, last } => EitherOf3::C(missed((board.texts.missed)(first, last))),
-        Row::OtherLog { .. } => EitherOf3::C(missed(board.texts.missed_log.to_owned())),
-    }
-}
-
-fn missed(said: String) -> impl IntoView {
-    view! { <li class="missed">{said}</li> }
+/// In the browser the driver fills the list.
+#[cfg(not(feature = "ssr"))]
+fn rows(_: Board) -> impl IntoView {
+    view! { <ol id="messages"></ol> }
 }

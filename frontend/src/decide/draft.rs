@@ -38,12 +38,18 @@ pub fn is_worth_keeping(text: &str) -> bool {
     text.trim().len() >= UNDO_BYTES_MIN
 }
 
-/// How many lines the message field needs where the style sheet can't make it grow by itself, as its attribute `rows`.
-pub fn rows(text: &str) -> &'static str {
-    const ROWS: [&str; 8] = ["1", "2", "3", "4", "5", "6", "7", "8"];
+/// How many lines a text has, as far as the message field grows with them where the style sheet can't make it.
+pub fn lines(text: &str) -> usize {
     let breaks = text.bytes().filter(|byte| *byte == b'\n').count();
-    ROWS[breaks.min(ROWS.len() - 1)]
+    (breaks + 1).min(LINES.len())
 }
+
+/// That number as the attribute `rows`.
+pub fn rows(lines: usize) -> &'static str {
+    LINES[lines.clamp(1, LINES.len()) - 1]
+}
+
+const LINES: [&str; 8] = ["1", "2", "3", "4", "5", "6", "7", "8"];
 
 /// Text as the inside of a `<textarea>`. The framework writes the children of that element unescaped, so whoever
 /// renders a draft on the server does it through here. A first line break is doubled, because HTML swallows one
@@ -94,7 +100,8 @@ mod tests {
 
     #[test]
     fn the_field_grows_with_its_lines_to_a_bound() {
-        assert_eq!((rows(""), rows("a"), rows("a\nb"), rows(&"\n".repeat(50))), ("1", "1", "2", "8"));
+        assert_eq!((lines(""), lines("a"), lines("a\nb"), lines(&"\n".repeat(50))), (1, 1, 2, 8));
+        assert_eq!((rows(0), rows(1), rows(8), rows(9)), ("1", "1", "8", "8"));
     }
 
     #[test]

@@ -32,10 +32,10 @@ impl Follow {
         self.unseen
     }
 
-    /// The reader scrolled to `distance` pixels from the end.
+    /// The reader scrolled to `distance` pixels from the end of the list, which has the newest messages or not.
     #[must_use]
-    pub fn scrolled(self, distance: i32) -> Self {
-        let at_end = is_near(distance);
+    pub fn scrolled(self, distance: i32, has_newest: bool) -> Self {
+        let at_end = is_near(distance) && has_newest;
         Self { at_end, unseen: if at_end { 0 } else { self.unseen } }
     }
 
@@ -54,18 +54,19 @@ mod tests {
     fn it_follows_only_near_the_end() {
         let follow = Follow::default();
         assert!(follow.at_end());
-        assert!(follow.scrolled(30).at_end());
-        assert!(!follow.scrolled(31).at_end());
-        assert!(follow.scrolled(500).scrolled(0).at_end());
+        assert!(follow.scrolled(30, true).at_end());
+        assert!(!follow.scrolled(31, true).at_end());
+        assert!(!follow.scrolled(0, false).at_end());
+        assert!(follow.scrolled(500, true).scrolled(0, true).at_end());
     }
 
     #[test]
     fn it_counts_what_the_reader_has_not_seen() {
         let follow = Follow::default().arrived(5);
         assert_eq!(follow.unseen(), 0);
-        let away = follow.scrolled(100).arrived(2).arrived(1);
+        let away = follow.scrolled(100, true).arrived(2).arrived(1);
         assert_eq!(away.unseen(), 3);
-        assert_eq!(away.scrolled(90).unseen(), 3);
-        assert_eq!(away.scrolled(10).unseen(), 0);
+        assert_eq!(away.scrolled(90, true).unseen(), 3);
+        assert_eq!(away.scrolled(10, true).unseen(), 0);
     }
 }

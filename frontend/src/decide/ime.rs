@@ -24,6 +24,8 @@ pub struct Key {
     pub enter: bool,
     /// Whether Shift is down.
     pub shift: bool,
+    /// Whether Ctrl or ⌘ is down.
+    pub ctrl: bool,
     /// The event's `isComposing`.
     pub is_composing: bool,
     /// The event's `keyCode`.
@@ -49,11 +51,13 @@ impl Composition {
         self.composing
     }
 
-    /// Whether a key sends the text. All others do what the browser makes of them.
-    pub fn sends(&self, key: Key) -> bool {
+    /// Whether a key sends the text; `with_ctrl` is the setting that only Ctrl or ⌘ with Enter does. All other keys do what
+    /// the browser makes of them.
+    pub fn sends(&self, key: Key, with_ctrl: bool) -> bool {
         let over = self.ended.is_some_and(|ended| key.at - ended > LINGER_MS);
         let processed = (key.is_composing || key.code == PROCESS_KEY) && !over;
-        key.enter && !key.shift && !self.composing && !processed
+        let meant = key.ctrl || !with_ctrl && !key.shift;
+        key.enter && meant && !self.composing && !processed
     }
 }
 
@@ -61,14 +65,14 @@ impl Composition {
 mod tests {
     use super::*;
 
-    const ENTER: Key = Key { enter: true, shift: false, is_composing: false, code: 13, at: 1000.0 };
+    const ENTER: Key = Key { enter: true, shift: false, ctrl: false, is_composing: false, code: 13, at: 1000.0 };
 
     #[test]
     fn a_plain_enter_sends_and_others_do_not() {
         let idle = Composition::default();
-        assert!(idle.sends(ENTER));
-        assert!(!idle.sends(Key { shift: true, ..ENTER }));
-        assert!(!idle.sends(Key { enter: false, code: 65, ..ENTER }));
+        assert!(idle.sends(ENTER, false));
+        assert!(!idle.sends(Key { shift: true, ..ENTER }, false));
+        assert!(!idle.sends(Key { enter: false, code: 65, ..ENTER }, false));
     }
 
     #[test]
@@ -76,11 +80,11 @@ mod tests {
         let mut composition = Composition::default();
         composition.start();
         for key in [ENTER, Key { is_composing: true, ..ENTER }, Key { code: 229, ..ENTER }, Key { at: 9e9, ..ENTER }] {
-            assert!(!composition.sends(key), "{key:?}");
+            assert!(!composition.sends(key, false), "{key:?}");
         }
         composition.end(500.0);
         composition.start();
-        assert!(!composition.sends(ENTER));
+        assert!(!composition.sends(ENTER, false));
     }
 
     #[test]
@@ -88,8 +92,8 @@ mod tests {
         let mut composition = Composition::default();
         composition.start();
         composition.end(999.0);
-        assert!(!composition.sends(Key { code: 229, ..ENTER }));
-        assert!(!composition.sends(Key { code: 229, at: 1099.0, ..ENTER }));
+        assert!(!composition.sends(Key { code: 229, ..ENTER }, false));
+        assert!(!composition.sends(Key { code: 229, at: 1099.0, ..ENTER }, false));
     }
 
     #[test]
@@ -97,8 +101,8 @@ mod tests {
         let mut composition = Composition::default();
         composition.start();
         composition.end(899.0);
-        assert!(composition.sends(Key { code: 229, ..ENTER }));
-        assert!(composition.sends(Key { is_composing: true, ..ENTER }));
+        assert!(composition.sends(Key { code: 229, ..ENTER }, false));
+        assert!(composition.sends(Key { is_composing: true, ..ENTER }, false));
     }
 
     #[test]
@@ -106,12 +110,22 @@ mod tests {
         let mut composition = Composition::default();
         composition.start();
         composition.end(990.0);
-        assert!(composition.sends(ENTER));
+        assert!(composition.sends(ENTER, false));
     }
 
     #[test]
     fn an_input_method_without_composition_events_is_believed() {
-        assert!(!Composition::default().sends(Key { code: 229, ..ENTER }));
-        assert!(!Composition::default().sends(Key { is_composing: true, ..ENTER }));
+        assert!(!Composition::default().sends(Key { code: 229, ..ENTER }, false));
+        assert!(!Composition::default().sends(Key { is_composing: true, ..ENTER }, false));
+    }
+
+    #[test]
+    fn with_the_setting_only_ctrl_and_enter_sends() {
+        let idle = Composition::default();
+        assert!(!idle.sends(ENTER, true));
+        assert!(idle.sends(Key { ctrl: true, ..ENTER }, true));
+        assert!(idle.sends(Key { ctrl: true, ..ENTER }, false));
+        assert!(!idle.sends(Key { ctrl: true, code: 229, ..ENTER }, true));
+        assert!(!idle.sends(Key { ctrl: true, enter: false, ..ENTER }, true));
     }
 }

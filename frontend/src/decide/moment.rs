@@ -14,7 +14,7 @@ pub struct Moment {
 }
 
 /// A day of the Gregorian calendar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Day {
     /// The year.
     pub year: i32,
@@ -32,20 +32,19 @@ impl Moment {
         Self { day: Day::from_days(seconds / 86_400), hour: of_day / 3600, minute: of_day / 60 % 60, second: of_day % 60 }
     }
 
-    /// The short form that stands beside a message: no more of the date than `today` makes necessary.
-    pub fn short(self, today: Day) -> String {
-        let Day { year, month, day } = self.day;
-        let date = match (self.day == today, year == today.year) {
-            (true, _) => String::new(),
-            (_, true) => pair(month, '-', day) + " ",
-            _ => year.to_string() + "-" + &pair(month, '-', day) + " ",
-        };
-        date + &pair(self.hour, ':', self.minute)
+    /// The same on a clock that is so many minutes ahead of UTC.
+    pub fn ahead(time: u64, minutes: i32) -> Self {
+        Self::utc(time.saturating_add_signed(i64::from(minutes) * 60_000))
     }
 
-    /// The same where the reader's zone and day are not known.
+    /// The time of day to the minute, as it stands beside a message.
+    pub fn short(self) -> String {
+        pair(self.hour, ':', self.minute)
+    }
+
+    /// The same with its day, where the reader's zone and day are not known.
     pub fn neutral(self) -> String {
-        pair(self.day.month, '-', self.day.day) + " " + &pair(self.hour, ':', self.minute) + " UTC"
+        pair(self.day.month, '-', self.day.day) + " " + &self.short() + " UTC"
     }
 
     /// Date and time to the second.
@@ -115,13 +114,18 @@ mod tests {
     }
 
     #[test]
-    fn the_short_form_says_what_is_not_obvious() {
+    fn a_zone_is_minutes_ahead() {
+        assert_eq!(Moment::ahead(1_776_157_503_250, 480).full(), "2026-04-14 17:05:03");
+        assert_eq!(Moment::ahead(1_776_157_503_250, -600).full(), "2026-04-13 23:05:03");
+        assert_eq!(Moment::ahead(0, -600), Moment::utc(0));
+    }
+
+    #[test]
+    fn forms() {
         let moment = Moment::utc(1_776_157_503_250);
-        let on = |year, month, day| moment.short(Day { year, month, day });
-        assert_eq!(on(2026, 4, 14), "09:05");
-        assert_eq!(on(2026, 4, 15), "04-14 09:05");
-        assert_eq!(on(2027, 4, 14), "2026-04-14 09:05");
+        assert_eq!(moment.short(), "09:05");
         assert_eq!(moment.neutral(), "04-14 09:05 UTC");
         assert_eq!(moment.full(), "2026-04-14 09:05:03");
+        assert_eq!(moment.iso_utc(), "2026-04-14T09:05:03Z");
     }
 }

@@ -1,13 +1,18 @@
-//! The rows of the list: which messages stand together, and where some are missing.
+//! The rows of the list: which messages stand together, where a day begins, where the unread begin, and where some are missing.
 
 use client::{Missed, Pending, Stage, Timeline};
 use protocol::{Entry, Epoch, ErrorCode, GapReason, PublishKey};
 
+use super::moment::{Day, Moment};
+
 /// How long an author's messages stand together under one name, in milliseconds.
 const TOGETHER_MS: u64 = 5 * 60 * 1000;
 
+/// A quarter of an hour, in milliseconds.
+const QUARTER_MS: u64 = 15 * 60 * 1000;
+
 /// A row, by all that makes it look as it does: two equal rows look the same.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
     /// A message.
     Message {
@@ -25,6 +30,10 @@ pub enum Row {
         /// Why it was refused, if it was.
         failure: Option<ErrorCode>,
     },
+    /// A day begins.
+    Day(Day),
+    /// What follows is unread.
+    Unread,
     /// Messages `first` to `last` are missing.
     Missed {
         /// The first that is missing.
@@ -39,15 +48,33 @@ pub enum Row {
     },
 }
 
-/// The rows of a timeline, from the top.
-pub fn of(timeline: &Timeline) -> Vec<Row> {
-    let epoch = timeline.position().epoch;
+/// The rows of a timeline, from the top. The unread begin after `unread`; `zone` says where a time is in the reader's day.
+pub fn of(timeline: &Timeline, unread: Option<u64>, zone: impl Fn(u64) -> Moment) -> Vec<Row> {
+    let epoch = timeline.end().epoch;
     let mut missed = timeline.missed().iter().peekable();
-    let mut rows = Vec::with_capacity(timeline.entries().len() + timeline.missed().len());
+    let mut rows = Vec::with_capacity(timeline.entries().len() + 8);
     let mut previous: Option<&Entry> = None;
+    let (mut day, mut quarter) = (None, None);
+    // Where older entries are not loaded yet, the unread may begin among them.
+    let mut unread = unread.filter(|after| {
+        let first = timeline.entries().first().map_or(0, |first| first.offset);
+        first <= *after || timeline.before().is_none()
+    });
     for entry in timeline.entries() {
         while let Some(gap) = missed.next_if(|gap| gap.resumes < entry.offset) {
             rows.push(gap_row(gap, epoch));
+            previous = None;
+        }
+        // All zones are whole quarters of an hour apart, and asking for the day is dear.
+        if quarter.replace(entry.time / QUARTER_MS) != Some(entry.time / QUARTER_MS) {
+            let today = zone(entry.time).day;
+            if day.replace(today) != Some(today) {
+                rows.push(Row::Day(today));
+                previous = None;
+            }
+        }
+        if unread.take_if(|after| *after < entry.offset).is_some() {
+            rows.push(Row::Unread);
             previous = None;
         }
         let continued = previous.is_some_and(|previous| stand_together(previous, entry));
@@ -68,12 +95,6 @@ pub fn of_outbox(outbox: &[Pending]) -> Vec<Row> {
         Some(Row::Pending { key: pending.message.key.clone()?, failure })
     };
     outbox.iter().filter_map(row).collect()
-}
-
-/// The entry that a row shows.
-pub fn entry(timeline: &Timeline, offset: u64) -> Option<&Entry> {
-    let index = timeline.entries().binary_search_by_key(&offset, |entry| entry.offset).ok()?;
-    timeline.entries().get(index)
 }
 
 fn gap_row(gap: &Missed, epoch: Epoch) -> Row {
@@ -109,6 +130,12 @@ mod tests {
         Timeline::new(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, here: 1 })
     }
 
+    const DAY: Row = Row::Day(Day { year: 1970, month: 1, day: 1 });
+
+    fn shown(timeline: &Timeline) -> Vec<Row> {
+        of(timeline, None, Moment::utc)
+    }
+
     fn message(epoch: u64, offset: u64, continued: bool) -> Row {
         Row::Message { epoch: Epoch(epoch), offset, continued }
     }
@@ -126,17 +153,18 @@ mod tests {
             written(7, "", end),
         ];
         let continued = [false, true, false, false, true, false, false];
-        let expected: Vec<_> = (1..).zip(continued).map(|(offset, continued)| message(1, offset, continued)).collect();
-        assert_eq!(of(&timeline(entries)), expected);
+        let messages = (1..).zip(continued).map(|(offset, continued)| message(1, offset, continued));
+        let expected: Vec<_> = std::iter::once(DAY).chain(messages).collect();
+        assert_eq!(shown(&timeline(entries)), expected);
     }
 
     #[test]
     fn what_is_missing_stands_where_it_is_missing_and_parts_what_stood_together() {
         let mut timeline = timeline(vec![written(1, "a", 0)]);
         timeline.gap(&Gap { reason: GapReason::Expired, first: at(1, 9), resumes: at(1, 9) });
-        assert_eq!(of(&timeline), [message(1, 1, false), Row::Missed { first: 2, last: 9 }]);
+        assert_eq!(shown(&timeline), [DAY, message(1, 1, false), Row::Missed { first: 2, last: 9 }]);
         timeline.append(written(10, "a", 0));
-        assert_eq!(of(&timeline), [message(1, 1, false), Row::Missed { first: 2, last: 9 }, message(1, 10, false)]);
+        assert_eq!(shown(&timeline), [DAY, message(1, 1, false), Row::Missed { first: 2, last: 9 }, message(1, 10, false)]);
     }
 
     #[test]
@@ -144,7 +172,7 @@ mod tests {
         let mut timeline = timeline(vec![written(1, "a", 0)]);
         timeline.gap(&Gap { reason: GapReason::OtherEpoch, first: at(2, 0), resumes: at(2, 0) });
         timeline.append(written(1, "b", 0));
-        assert_eq!(of(&timeline), [Row::OtherLog { epoch: Epoch(2) }, message(2, 1, false)]);
+        assert_eq!(shown(&timeline), [Row::OtherLog { epoch: Epoch(2) }, DAY, message(2, 1, false)]);
     }
 
     #[test]
@@ -161,9 +189,26 @@ mod tests {
     }
 
     #[test]
-    fn a_row_finds_its_entry() {
-        let timeline = timeline(vec![written(3, "a", 0), written(7, "b", 0)]);
-        assert_eq!(entry(&timeline, 7).map(|entry| entry.author.as_str()), Some("b"));
-        assert_eq!(entry(&timeline, 4), None);
+    fn a_day_begins_with_its_first_message_in_the_readers_zone() {
+        let midnight = 1_776_124_800_000;
+        let all = timeline(vec![written(1, "a", midnight - 1), written(2, "a", midnight), written(3, "a", midnight + 1)]);
+        let day = |day| Row::Day(Day { year: 2026, month: 4, day });
+        assert_eq!(shown(&all), [day(13), message(1, 1, false), day(14), message(1, 2, false), message(1, 3, true)]);
+        let east = of(&all, None, |time| Moment::ahead(time, 60));
+        assert_eq!(east, [day(14), message(1, 1, false), message(1, 2, true), message(1, 3, true)]);
+    }
+
+    #[test]
+    fn the_unread_begin_after_the_last_that_was_seen() {
+        let all = timeline((4..=6).map(|offset| written(offset, "a", 0)).collect());
+        let seen = |after| of(&all, Some(after), Moment::utc);
+        assert_eq!(seen(4), [DAY, message(1, 4, false), Row::Unread, message(1, 5, false), message(1, 6, true)]);
+        assert_eq!(seen(6), shown(&all));
+        assert_eq!(seen(1)[..2], [DAY, Row::Unread]);
+        // With older ones still to be loaded, the first unread is not among these.
+        let position = at(1, 6);
+        let entries = (4..=6).map(|offset| written(offset, "a", 0)).collect();
+        let page = MessagesPage { room: RoomName::lobby(), entries, position, before: Some(at(1, 4)), latest: position, here: 0 };
+        assert!(!of(&Timeline::new(page), Some(1), Moment::utc).contains(&Row::Unread));
     }
 }

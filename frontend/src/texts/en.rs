@@ -14,6 +14,7 @@ pub(super) static TEXTS: Texts = Texts {
     clear: "Clear",
     undo: "Undo clear",
     keys: "Enter posts, Shift+Enter breaks the line",
+    keys_ctrl: "Ctrl/⌘+Enter posts, Enter breaks the line",
     messages: "Messages",
     empty: "Nothing has been said here yet. Say the first word.",
     nameless: "Anonymous",
@@ -24,13 +25,11 @@ pub(super) static TEXTS: Texts = Texts {
     sending: "sending…",
     failed: "Not sent.",
     retry: "Retry",
+    copy: "Copy text",
     discard: "Discard",
-    settings: "Language and colours",
-    language: "Language",
-    scheme: "Colours",
-    scheme_light: "Light",
-    scheme_dark: "Dark",
-    scheme_system: "System",
+    rooms: "Rooms",
+    share: "Share this room",
+    settings: "Settings",
     connecting: "Connecting…",
     live: "Live",
     via: ["WebSocket", "event stream", "long polling", "polling"],
@@ -48,6 +47,8 @@ pub(super) static TEXTS: Texts = Texts {
     retry_in: |seconds| format!("again in {seconds} s"),
     newest: "Newest messages",
     unseen: |count| if count == 1 { "1 new message".to_owned() } else { format!("{count} new messages") },
+    day: |day| [&day.day.to_string(), " ", MONTHS[(day.month as usize + 11) % 12], " ", &day.year.to_string()].concat(),
+    unread: "New messages",
     missed: |first, last| {
         if first == last {
             format!("You missed message {first}; it is no longer kept.")
@@ -57,6 +58,16 @@ pub(super) static TEXTS: Texts = Texts {
     },
     missed_log: "The board was started afresh; messages from before may be missing here.",
     bytes_left: |left| if left < 0 { format!("{} bytes too long", -left) } else { format!("{left} bytes left") },
+    held: |seconds| format!("The server asks to wait. Trying again in {seconds} s."),
+    copied: "Copied.",
+    link_gone: "The message that this link names is not kept here.",
+    notify_refused: "This browser does not allow the board to show notifications.",
+    outdated: "The board has been updated.",
+    reload_page: "Reload",
+    close: "Close",
     outbox_full: "Too many messages are waiting to be sent. Your text is kept here; post it later.",
     problem: ErrorCode::title,
 };
+
+const MONTHS: [&str; 12] =
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];

@@ -37,6 +37,9 @@ pub struct Slice {
     pub entries: Vec<Entry>,
 }
 
+/// How many bytes of text are read forwards at once, about: somebody who catches up holds as much while writing it.
+const SLICE_BYTES_MAX: usize = 256 * 1024;
+
 pub(super) fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
     const SQL: &str =
         "SELECT name, first, latest, bytes, (SELECT time FROM messages WHERE room = rooms.id ORDER BY offset LIMIT 1) FROM rooms";
@@ -49,26 +52,37 @@ pub(super) fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
 
 pub(super) fn after(connection: &mut Connection, room: &RoomName, offset: u64, limit: usize) -> rusqlite::Result<Slice> {
     const SQL: &str = "SELECT offset, time, author, text, key, raw FROM messages WHERE room = ?1 AND offset > ?2 ORDER BY offset LIMIT ?3";
-    slice(connection, room, SQL, offset, limit)
+    slice(connection, room, SQL, offset, limit, SLICE_BYTES_MAX)
 }
 
 pub(super) fn before(connection: &mut Connection, room: &RoomName, offset: u64, limit: usize) -> rusqlite::Result<Slice> {
     const SQL: &str =
         "SELECT offset, time, author, text, key, raw FROM messages WHERE room = ?1 AND offset < ?2 ORDER BY offset DESC LIMIT ?3";
-    let mut slice = slice(connection, room, SQL, offset, limit)?;
+    let mut slice = slice(connection, room, SQL, offset, limit, usize::MAX)?;
     slice.entries.reverse();
     Ok(slice)
 }
 
-/// One transaction, so that the bounds and the entries are of the same moment.
-fn slice(connection: &mut Connection, room: &RoomName, sql: &str, offset: u64, limit: usize) -> rusqlite::Result<Slice> {
+/// One transaction, so that the bounds and the entries are of the same moment. The last entry is the one whose text reaches
+/// `bytes`.
+fn slice(connection: &mut Connection, room: &RoomName, sql: &str, offset: u64, limit: usize, bytes: usize) -> rusqlite::Result<Slice> {
     let transaction = connection.transaction()?;
     let head = transaction
         .prepare_cached("SELECT id, first, latest FROM rooms WHERE name = ?1")?
         .query_row([room.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     let Some((room_id, first, latest)) = head else { return Ok(Slice::default()) };
-    let entries = transaction.prepare_cached(sql)?.query_map(params![room_id, offset, limit], entry)?.collect::<Result<_, _>>()?;
+    let (mut entries, mut length) = (Vec::new(), 0);
+    let mut statement = transaction.prepare_cached(sql)?;
+    for entry in statement.query_map(params![room_id, offset, limit], entry)? {
+        let entry = entry?;
+        length += entry.text.as_str().len();
+        entries.push(entry);
+        if length >= bytes {
+            break;
+        }
+    }
+    drop(statement);
     Ok(Slice { first, latest, entries })
 }
 

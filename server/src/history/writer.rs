@@ -56,7 +56,8 @@ fn run(connection: &mut Connection, queue: &mut mpsc::Receiver<Request>, visible
                     Some((room.clone(), change))
                 });
                 visible(changes.collect());
-                for (request, outcome) in batch.drain(..).zip(outcomes) {
+                // From the last to the first: a socket waits for its oldest, and then finds all its answers there.
+                for (request, outcome) in batch.drain(..).zip(outcomes).rev() {
                     let _ = request.done.send(Ok(outcome));
                 }
             }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::State;
 use super::problem::Refusal;
-use super::request::{Address, Own, Query, Room};
+use super::request::{Own, Query, Room};
 use super::stream::{self, End, PASS_ON, Script};
 use crate::encoded::Encoded;
 use crate::session::Session;
@@ -28,13 +28,12 @@ pub(super) async fn events(
     FromState(state): FromState<State>,
     _: Own,
     Room(room): Room,
-    Address(address): Address,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     // The address is what the page first asked for; the header is how far the browser has come since.
     let after = last_event_id(&headers)?.or(wanted.after);
-    let (session, hello) = Session::start(state.context, address, &room, after)?;
+    let (session, hello) = Session::start(state.context, &room, after)?;
     let (position, gap) = (hello.position, hello.gap.clone());
     let script = Events { epoch: position.epoch };
     let mut first = format!("retry: {RETRY}\n").into_bytes();
@@ -60,6 +59,7 @@ struct Events {
 
 impl Script for Events {
     const BYTES_MAX: usize = 16 * 1024 * 1024;
+    const SIGNS: bool = true;
 
     fn entry(&self, entry: &Encoded) -> Bytes {
         entry.event(self.epoch)

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Request, header::CONNECTION};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use protocol::ErrorCode;
@@ -68,7 +69,7 @@ pub async fn listen(
 async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, admission: Result<Connected, ErrorCode>, stop: CancellationToken) {
     let _ = stream.set_nodelay(true);
     // The header timer below starts with the first byte; this one is for those that send none.
-    if !matches!(timeout(HEADER_TIME_MAX, stream.peek(&mut [0])).await, Ok(Ok(1))) {
+    if !matches!(timeout(HEADER_TIME_MAX, stream.readable()).await, Ok(Ok(()))) {
         return;
     }
     let admission = admission.map(Arc::new);
@@ -101,6 +102,12 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, admission: R
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+/// The raw socket after an upgrade, and what HTTP has read of it already.
+pub(super) fn take_back(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
+    let parts = upgraded.downcast::<TokioIo<Patient<TcpStream>>>().ok()?;
+    Some((parts.io.into_inner().into_inner(), parts.read_buf))
 }
 
 /// What a connection too many is told, whatever it asks for.

@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use super::page::Wishes;
 use super::problem::Refusal;
-use super::request::{Address, Own, Query, Room};
+use super::request::{Own, Query, Room};
 use super::stream::{self, End, PASS_ON, Script};
 use super::{State, assets};
 use crate::encoded::{Encoded, HTML_FORMS};
@@ -46,18 +46,16 @@ pub(super) struct Wanted {
     after: Option<Position>,
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is one thing that the handler takes out of the request")]
 pub(super) async fn live(
     FromState(state): FromState<State>,
     _: Own,
     Room(room): Room,
-    Address(address): Address,
     Query(wanted): Query<Wanted>,
     Query(wishes): Query<Wishes>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let beats = state.context.heartbeat <= BEAT_TIME_MAX;
-    let (session, hello) = Session::start(state.context, address, &room, wanted.after)?;
+    let (session, hello) = Session::start(state.context, &room, wanted.after)?;
     let (language, scheme) = (wishes.language(&headers), wishes.scheme(&headers));
     let document = Document { room, epoch: hello.position.epoch, language, scheme, beats };
     let asked = wanted.after.unwrap_or(hello.position);
@@ -125,6 +123,7 @@ impl Document {
 impl Script for Document {
     /// So that the document is another one before it has a megabyte, which some browsers and readers handle badly.
     const BYTES_MAX: usize = 990_000;
+    const SIGNS: bool = false;
 
     fn entry(&self, entry: &Encoded) -> Bytes {
         let form = Language::ALL.iter().position(|language| *language == self.language).unwrap_or_default();

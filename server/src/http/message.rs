@@ -2,53 +2,74 @@
 //! socket, and into the lobby.
 
 use axum::extract::State as FromState;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
 use axum::http::HeaderMap;
-use axum::response::Response;
-use protocol::{Author, ErrorCode, PublishRequest, RoomName, ServerFrame, Text};
+use axum::http::header::UPGRADE;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use protocol::{Author, Disconnect, ErrorCode, PublishRequest, RoomName, ServerFrame, Text};
 
 use super::State;
 use super::problem::Refusal;
 use super::publishing::Form;
 use super::request::{Address, Place};
-use super::websocket::{self, Dialect};
-use crate::session::{Outgoing, Session};
+use super::websocket::{Handshake, Refused};
+use crate::codec;
+use crate::commands::Commands;
+use crate::encoded::Encoded;
+use crate::fanout::Dialect;
 
 pub(super) async fn upgrade(
     FromState(state): FromState<State>,
     Address(address): Address,
     place: Place,
     headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    handshake: Result<Handshake, Refused>,
 ) -> Result<Response, Refusal> {
     // The demo answers a plain request with 404.
-    if !headers.contains_key("upgrade") {
+    if !headers.contains_key(UPGRADE) {
         return Err(ErrorCode::NotFound.into());
     }
-    let upgrade = websocket::accept(upgrade, &headers)?;
-    let (session, _) = Session::start(state.context, address, &RoomName::lobby(), None)?;
-    Ok(upgrade.on_upgrade(move |socket| websocket::run(socket, session, Demo, None, place)))
+    let handshake = match handshake {
+        Ok(handshake) => handshake,
+        Err(refused) => return Ok(refused.into_response()),
+    };
+    let (entrance, _) = state.fanout.enter(&Demo, address, &RoomName::lobby(), None)?;
+    Ok(handshake.accept(state.fanout, entrance, Vec::new(), place))
 }
 
 /// Text without any frame around it.
 struct Demo;
 
 impl Dialect for Demo {
-    fn receive(&mut self, session: &mut Session, raw: &str) -> Option<Outgoing> {
-        match message(raw) {
-            Ok((message, raw)) => session.publish(0, message, raw),
-            Err(code) => Some(session.refuse(None, code, code.to_string(), None)),
+    fn name(&self) -> &'static str {
+        "demo"
+    }
+
+    /// What came in, or for a message that came another way, its text.
+    fn entry(&self, entry: &Encoded) -> Bytes {
+        let mut frame = Vec::new();
+        if let Some(entry) = entry.entry() {
+            codec::put_text(&mut frame, entry.raw.as_deref().unwrap_or(entry.text.as_str()));
+        }
+        frame.into()
+    }
+
+    fn say(&self, frame: &ServerFrame, out: &mut Vec<u8>) {
+        // The demo's page writes what it receives on the console, where a sentence is of use.
+        if let ServerFrame::Error { code, detail, .. } = frame {
+            codec::put_text(out, &format!("error {}: {detail}", code.as_str()));
         }
     }
 
-    fn texts(&self, outgoing: Outgoing) -> Vec<Utf8Bytes> {
-        match outgoing {
-            Outgoing::Entries(entries) => entries.iter().filter_map(|entry| raw_text(&entry.json())).collect(),
-            // The demo's page writes what it receives on the console, where a sentence is of use.
-            Outgoing::Frame(ServerFrame::Error { code, detail, .. }) => vec![format!("error {}: {detail}", code.as_str()).into()],
-            Outgoing::Frame(_) | Outgoing::Heartbeat | Outgoing::Close(_) => Vec::new(),
+    fn receive(&self, commands: &mut Commands, raw: &str, out: &mut Vec<u8>) -> Result<(), Disconnect> {
+        let answer = match message(raw) {
+            Ok((message, raw)) => commands.publish(0, message, raw)?,
+            Err(code) => commands.refuse(None, code, code.to_string(), None)?,
+        };
+        if let Some(answer) = answer {
+            self.say(&answer, out);
         }
+        Ok(())
     }
 }
 
@@ -61,14 +82,6 @@ fn message(raw: &str) -> Result<(PublishRequest, Option<String>), ErrorCode> {
     };
     let raw = (text.as_str() != raw).then(|| raw.to_owned());
     Ok((PublishRequest { text, author, key: None }, raw))
-}
-
-/// What came in, or for a message that came another way, its text.
-fn raw_text(json: &[u8]) -> Option<Utf8Bytes> {
-    match serde_json::from_slice(json) {
-        Ok(ServerFrame::Message(entry)) => Some(entry.raw.unwrap_or_else(|| entry.text.into()).into()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

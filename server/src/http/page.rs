@@ -1,10 +1,14 @@
 //! The page of a room, rendered on the server; it reads and posts without any script.
 
+mod companions;
+
+use std::convert::Infallible;
 use std::net::IpAddr;
 
 use axum::body::Body;
-use axum::extract::{Request, State as FromState};
-use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
+use axum::extract::{FromRequestParts, Request, State as FromState};
+use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use client::native::random_key;
@@ -16,6 +20,8 @@ use protocol::limits::PAGE_ENTRIES_DEFAULT;
 use protocol::{ErrorCode, PublishKey, RoomName};
 use serde::Deserialize;
 
+pub(super) use companions::{icon, manifest, open, qr};
+
 use super::problem::Refusal;
 use super::publishing::Form;
 use super::request::{Address, Query, Room, WholeBody, cookie};
@@ -24,12 +30,39 @@ use crate::hub::Range;
 
 /// A cookie's life, in seconds: a year.
 const COOKIE_SECONDS: u32 = 31_536_000;
+/// How far a clock can be from UTC, in minutes: 14 hours.
+const ZONE_MINUTES_MAX: i32 = 14 * 60;
 
 /// What a page's address may ask for; it is remembered.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Wishes {
     lang: Option<String>,
     scheme: Option<String>,
+    /// What another program shares, for the composer.
+    title: Option<String>,
+    text: Option<String>,
+    url: Option<String>,
+}
+
+impl Wishes {
+    /// What was shared, a line for each part.
+    fn shared(&self) -> String {
+        let parts = [&self.title, &self.text, &self.url].into_iter().flatten().map(String::as_str);
+        parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// How a reader wants to be answered.
+pub(super) struct Asked {
+    headers: HeaderMap,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self { headers: parts.headers.clone() })
+    }
 }
 
 impl Wishes {
@@ -47,12 +80,43 @@ impl Wishes {
 
 /// `GET /`
 pub(super) async fn lobby(state: FromState<State>, query: Query<Wishes>, request: Request) -> Response {
-    room(state, Room(RoomName::lobby()), query, request).await
+    let asked = Asked { headers: request.headers().clone() };
+    room(state, Ok(Room(RoomName::lobby())), query, asked, request).await
 }
 
 /// `GET /r/{room}`
-pub(super) async fn room(FromState(state): FromState<State>, Room(room): Room, Query(wishes): Query<Wishes>, request: Request) -> Response {
-    render(&state, room, wishes, Refused::default(), request).await
+pub(super) async fn room(
+    FromState(state): FromState<State>,
+    room: Result<Room, Refusal>,
+    Query(wishes): Query<Wishes>,
+    asked: Asked,
+    request: Request,
+) -> Response {
+    match room {
+        Ok(Room(room)) => render(&state, room, wishes, Refused::default(), request).await,
+        Err(refusal) => refuse(refusal, ErrorCode::RoomNameInvalid, asked).await,
+    }
+}
+
+/// Says no: to a person with a page that says what would be right, to a program with a problem.
+async fn refuse(refusal: Refusal, code: ErrorCode, Asked { headers }: Asked) -> Response {
+    let wants_page = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+    if !wants_page {
+        return refusal.into_response();
+    }
+    let (language, scheme) = (Wishes::default().language(&headers), Wishes::default().scheme(&headers));
+    let respond =
+        leptos_axum::render_app_to_stream_with_context(set_policy, move || frontend::refusal(assets::BASE, language, scheme, code));
+    let mut response = respond(Request::new(Body::empty())).await;
+    *response.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// How many minutes the reader's clock is ahead of UTC, as the page found out on an earlier visit.
+fn zone(headers: &HeaderMap) -> i32 {
+    let minutes = cookie(headers, "zone").and_then(|minutes| minutes.parse().ok());
+    minutes.filter(|minutes| (-ZONE_MINUTES_MAX..=ZONE_MINUTES_MAX).contains(minutes)).unwrap_or_default()
 }
 
 /// `POST /`
@@ -129,8 +193,10 @@ async fn render(state: &State, room: RoomName, wishes: Wishes, refused: Refused,
         scheme,
         key: fresh_key(),
         author: refused.author.or_else(|| cookie(headers, "author")).unwrap_or_default(),
-        draft: refused.draft,
+        draft: if refused.draft.is_empty() { wishes.shared() } else { refused.draft },
         refusal: refused.code,
+        zone: zone(headers),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let respond = leptos_axum::render_app_to_stream_with_context(set_policy, move || frontend::shell(assets::BASE, data.clone()));
     let mut response = respond(request).await;

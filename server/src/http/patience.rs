@@ -26,6 +26,11 @@ impl<S> Patient<S> {
         Self { stream, still_max, end: None, still: false }
     }
 
+    /// The stream itself, for who takes it over and bounds its own writes.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+
     /// Passes on how a write went, unless it has waited for too long.
     fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {

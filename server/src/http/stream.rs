@@ -19,7 +19,7 @@ use crate::tail::READ_BYTES_MAX;
 
 /// How long a response lasts at the most. Proxies and browsers keep state for each; a fresh one costs little.
 const AGE_MAX: Duration = Duration::from_secs(60 * 60);
-/// How soon after something was written a sign of life follows. To the reader it shows that nothing on the way holds the
+/// How soon after something was written a heartbeat follows. To the reader it shows that nothing on the way holds the
 /// stream back, and what holds back each thing until the next lets go of it then.
 const SIGN: Duration = Duration::from_secs(1);
 
@@ -33,6 +33,8 @@ pub(super) const PASS_ON: [(HeaderName, HeaderValue); 2] = [
 pub(super) trait Script: Send + 'static {
     /// How many bytes a response has at the most.
     const BYTES_MAX: usize;
+    /// Whether a heartbeat comes soon after whatever was written, and not only once at the start.
+    const SIGNS: bool;
     /// An entry.
     fn entry(&self, entry: &Encoded) -> Bytes;
     /// What else the session says to a reader that has everything up to the offset `after`; empty for what this stream
@@ -108,11 +110,11 @@ impl<S: Script> Flow<S> {
     fn put(&mut self, outgoing: Option<Outgoing>, parts: &mut Vec<Bytes>) {
         let end = match outgoing {
             Some(Outgoing::Entries(entries)) => {
-                self.sign = Some(Instant::now() + SIGN);
+                self.sign_soon();
                 return self.put_entries(&entries, parts);
             }
             Some(Outgoing::Frame(frame)) => {
-                self.sign = Some(Instant::now() + SIGN);
+                self.sign_soon();
                 say(self.script.frame(&frame, self.after), parts);
                 if let ServerFrame::Gap(gap) = frame {
                     self.after = gap.resumes.offset;
@@ -124,6 +126,12 @@ impl<S: Script> Flow<S> {
             None => End::Recycled,
         };
         self.finish(end, parts);
+    }
+
+    fn sign_soon(&mut self) {
+        if S::SIGNS {
+            self.sign = Some(Instant::now() + SIGN);
+        }
     }
 
     fn put_entries(&mut self, entries: &[Encoded], parts: &mut Vec<Bytes>) {

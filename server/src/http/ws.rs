@@ -1,18 +1,19 @@
 //! `GET /ws/{room}`: Crier's own protocol, JSON frames.
 
 use axum::extract::State as FromState;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
-use axum::http::HeaderMap;
 use axum::response::Response;
-use protocol::{Position, ServerFrame};
+use bytes::Bytes;
+use protocol::{Disconnect, Position, ServerFrame};
 use serde::Deserialize;
 
 use super::State;
 use super::problem::Refusal;
 use super::request::{Address, Place, Query, Room};
-use super::websocket::{self, Dialect};
-use crate::session::{Outgoing, Session};
+use super::websocket::Handshake;
+use crate::codec;
+use crate::commands::Commands;
+use crate::encoded::Encoded;
+use crate::fanout::Dialect;
 
 /// Where to go on.
 #[derive(Deserialize)]
@@ -26,30 +27,34 @@ pub(super) async fn upgrade(
     Address(address): Address,
     Query(wanted): Query<Wanted>,
     place: Place,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    handshake: Handshake,
 ) -> Result<Response, Refusal> {
-    let upgrade = websocket::accept(upgrade, &headers)?;
-    let (session, hello) = Session::start(state.context, address, &room, wanted.after)?;
-    let hello = ServerFrame::Hello(hello).to_json();
-    Ok(upgrade.on_upgrade(move |socket| websocket::run(socket, session, Crier, Some(hello.into()), place)))
+    let (entrance, hello) = state.fanout.enter(&Crier, address, &room, wanted.after)?;
+    let mut first = Vec::new();
+    Crier.say(&ServerFrame::Hello(hello), &mut first);
+    Ok(handshake.accept(state.fanout, entrance, first, place))
 }
 
 /// JSON frames both ways.
 struct Crier;
 
 impl Dialect for Crier {
-    fn receive(&mut self, session: &mut Session, text: &str) -> Option<Outgoing> {
-        session.receive(text)
+    fn name(&self) -> &'static str {
+        "crier"
     }
 
-    fn texts(&self, outgoing: Outgoing) -> Vec<Utf8Bytes> {
-        match outgoing {
-            // An entry's JSON is UTF-8, so none is left out here.
-            Outgoing::Entries(entries) => entries.iter().filter_map(|entry| Utf8Bytes::try_from(entry.json()).ok()).collect(),
-            Outgoing::Frame(frame) => vec![frame.to_json().into()],
-            Outgoing::Heartbeat => vec![ServerFrame::Heartbeat.to_json().into()],
-            Outgoing::Close(_) => Vec::new(),
+    fn entry(&self, entry: &Encoded) -> Bytes {
+        entry.frame().clone()
+    }
+
+    fn say(&self, frame: &ServerFrame, out: &mut Vec<u8>) {
+        codec::put_text(out, &frame.to_json());
+    }
+
+    fn receive(&self, commands: &mut Commands, text: &str, out: &mut Vec<u8>) -> Result<(), Disconnect> {
+        if let Some(answer) = commands.receive(text)? {
+            self.say(&answer, out);
         }
+        Ok(())
     }
 }

@@ -65,6 +65,7 @@ fn the_documented_limits_are_the_real_ones() {
         (limits::PAGE_ENTRIES_DEFAULT, "newest 50 entries"),
         (limits::WAIT_SECONDS_MAX as usize, "0 to 55 seconds"),
         (limits::PUBLISHES_IN_FLIGHT_MAX, "Up to 64 may be unanswered"),
+        (limits::FRAGMENTS_MAX, "in more than 1,024 fragments"),
     ] {
         let digits: String = words.chars().filter(|c| c.is_ascii_digit() || *c == ' ').collect();
         assert!(digits.split(' ').any(|number| number == limit.to_string()), "{words} is not {limit}");

@@ -86,6 +86,20 @@ async fn a_sign_of_life_comes_after_a_second_and_then_in_every_silence() {
 }
 
 #[tokio::test]
+async fn a_sign_of_life_follows_each_message() {
+    // What passes each thing on when the next comes would keep the last message for itself.
+    let server = TestServer::start_with(&["--heartbeat", "60"]);
+    let mut events = Events::open(&server, "lobby", "").await;
+    events.event().await;
+    while events.next().await.unwrap() != Said::Comment {}
+    for text in ["one", "two"] {
+        server.post("lobby", text).await;
+        while !matches!(events.frame().await, ServerFrame::Message(_)) {}
+        while events.next().await.unwrap() != Said::Comment {}
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_says_nothing_is_not_taken_for_dead() {
     let server = TestServer::start_with(&["--heartbeat", "1"]);
     let mut events = Events::open(&server, "lobby", "").await;

@@ -28,4 +28,5 @@ mod power_cut;
 mod promises;
 mod restart;
 mod retention;
+mod sockets;
 mod ws;

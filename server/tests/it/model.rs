@@ -1,9 +1,13 @@
 //! The whole board against a plain `Vec`: random publishing, subscribing, leaving, lagging, restarting, over every
-//! transport; in every other world the board forgets.
+//! transport. In every other world the board forgets. In some the sockets are tight: whoever does not read at the moment
+//! is owed something in the middle of a frame, and gets it later from the tail or from history.
+
+use std::sync::Arc;
 
 use fastrand::Rng;
 use protocol::PublishKey;
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::readers::{Reader, Transport};
@@ -24,6 +28,7 @@ struct Model {
 struct World {
     server: TestServer,
     forgets: bool,
+    tight: bool,
     rooms: [Model; 2],
     /// Each with the number of the room and the offset it started after.
     readers: Vec<(usize, u64, Reader)>,
@@ -35,8 +40,9 @@ async fn the_board_is_a_list_that_everybody_reads() {
     for seed in 0..SEEDS {
         println!("seed {seed}");
         let forgets = seed % 2 == 1;
-        let server = TestServer::start_with(&arguments(forgets).each_ref().map(String::as_str));
-        let mut world = World { server, forgets, rooms: Default::default(), readers: Vec::new(), random: Rng::with_seed(seed) };
+        let tight = seed % 4 >= 2;
+        let server = start(Arc::new(TempDir::new().unwrap()), forgets, tight);
+        let mut world = World { server, forgets, tight, rooms: Default::default(), readers: Vec::new(), random: Rng::with_seed(seed) };
         for _ in 0..STEPS {
             world = world.step().await;
         }
@@ -44,9 +50,10 @@ async fn the_board_is_a_list_that_everybody_reads() {
     }
 }
 
-fn arguments(forgets: bool) -> [String; 2] {
-    let kept = if forgets { KEPT } else { 0 };
-    ["--keep-messages".to_owned(), kept.to_string()]
+fn start(folder: Arc<TempDir>, forgets: bool, tight: bool) -> TestServer {
+    let kept = if forgets { KEPT } else { 0 }.to_string();
+    let start = if tight { TestServer::start_tight_in } else { TestServer::start_in };
+    start(folder, &["--keep-messages", &kept])
 }
 
 impl World {
@@ -153,7 +160,7 @@ impl World {
     /// Readers find out by themselves that their server is gone.
     async fn restart(mut self) -> Self {
         let folder = self.server.stop().await;
-        self.server = TestServer::start_in(folder, &arguments(self.forgets).each_ref().map(String::as_str));
+        self.server = start(folder, self.forgets, self.tight);
         self
     }
 

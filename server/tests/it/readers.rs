@@ -106,7 +106,7 @@ impl Reader {
     async fn open(&self, server: &TestServer) -> Link {
         let (room, after) = (&self.room, self.position);
         match self.transport {
-            Transport::WebSocket => Link::WebSocket(Box::new(Socket::open(&server.socket_url(&format!("/ws/{room}?after={after}"))).await)),
+            Transport::WebSocket => Link::WebSocket(Box::new(server.socket(&format!("/ws/{room}?after={after}")).await)),
             Transport::Events => Link::Events(Box::new(Events::open(server, room, &format!("?after={after}")).await)),
             _ => Link::Live(Box::new(Live::open(server, &format!("/r/{room}/live?after={after}&lang=en")).await)),
         }
@@ -312,8 +312,8 @@ impl Live {
 
 fn message(row: &str) -> Row {
     if row.starts_with("class=\"missed\"") {
-        let numbers = row.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
-        return Row::Missed { last: numbers.last() };
+        let mut numbers = row.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
+        return Row::Missed { last: numbers.next_back() };
     }
     let offset = row.split("data-offset=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
     let text = row.split("<div class=\"text\" dir=\"auto\">").nth(1).unwrap().strip_suffix("</div></li>").unwrap();

@@ -13,17 +13,27 @@ use serde_json::{Value, json};
 use server::config::{Cli, Serve, Verb};
 use server::{Server, ServerError};
 use tempfile::TempDir;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything takes here; a test that waits this long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a tight socket holds, about.
+const TIGHT_BYTES: u32 = 4096;
+
+/// A connection of which the system holds little.
+pub async fn connect_tight(address: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(TIGHT_BYTES).unwrap();
+    socket.connect(address).await.unwrap()
+}
 
 /// A running server.
 pub struct TestServer {
@@ -32,6 +42,7 @@ pub struct TestServer {
     stop: CancellationToken,
     serving: JoinHandle<Result<(), ServerError>>,
     pub http: Client,
+    tight: bool,
 }
 
 impl TestServer {
@@ -48,9 +59,33 @@ impl TestServer {
     pub fn start_in(folder: Arc<TempDir>, arguments: &[&str]) -> Self {
         let data = folder.path().to_str().unwrap();
         let server = Server::new(settings(&[&["--data", data][..], arguments].concat())).unwrap();
+        Self::serve(folder, server, false)
+    }
+
+    /// A server whose sockets take little at once, so that writes to whoever reads slowly are often cut.
+    pub fn start_tight() -> Self {
+        Self::start_tight_in(Arc::new(TempDir::new().unwrap()), &[])
+    }
+
+    /// The same on a folder, with arguments.
+    pub fn start_tight_in(folder: Arc<TempDir>, arguments: &[&str]) -> Self {
+        let data = folder.path().to_str().unwrap();
+        let listen = |address| {
+            let socket = TcpSocket::new_v4()?;
+            socket.set_send_buffer_size(TIGHT_BYTES)?;
+            socket.bind(address)?;
+            socket.listen(1024)
+        };
+        let server = Server::with(settings(&[&["--data", data][..], arguments].concat()), listen).unwrap();
+        Self::serve(folder, server, true)
+    }
+
+    fn serve(folder: Arc<TempDir>, server: Server, tight: bool) -> Self {
         let (address, stop) = (server.address().unwrap(), server.stopper());
         let serving = tokio::spawn(server.serve());
-        Self { address, folder, stop, serving, http: Client::new() }
+        // The server closes a connection that is silent for 5 s, and a request may just then be on its way over it.
+        let http = Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
+        Self { address, folder, stop, serving, http, tight }
     }
 
     /// Stops the server and starts another on the same folder, at another port.
@@ -123,8 +158,23 @@ impl TestServer {
 
     pub async fn subscribe(&self, room: &str, after: Option<Position>) -> Subscriber {
         let query = after.map(|position| format!("?after={position}")).unwrap_or_default();
-        let mut subscriber =
-            Subscriber { socket: Socket::open(&self.socket_url(&format!("/ws/{room}{query}"))).await, hello: None, seen: Seen::default() };
+        Subscriber::start(self.socket(&format!("/ws/{room}{query}")).await).await
+    }
+
+    /// A socket to this server, as tight as the server's own.
+    pub async fn socket(&self, path: &str) -> Socket {
+        let url = self.socket_url(path);
+        if !self.tight {
+            return Socket::open(&url).await;
+        }
+        let stream = MaybeTlsStream::Plain(connect_tight(self.address).await);
+        Socket(timeout(PATIENCE, client_async(url, stream)).await.unwrap().unwrap().0)
+    }
+}
+
+impl Subscriber {
+    async fn start(socket: Socket) -> Self {
+        let mut subscriber = Self { socket, hello: None, seen: Seen::default() };
         let ServerFrame::Hello(hello) = subscriber.socket.frame().await else { panic!("the first frame is no hello") };
         subscriber.seen.cursor = hello.position.offset;
         subscriber.hello = Some(hello);

@@ -90,8 +90,11 @@ fn messages_are_posted_one_at_a_time() {
     };
     assert_eq!(posts(&desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)))), ["a"]);
     desk.comment();
-    let published = |offset| Ok(Published { position: at(1, offset), duplicate: false, reached: 1 });
-    assert_eq!(posts(&desk.event(Event::Posted { r#ref: 1, result: published(1) })), ["b"]);
+    let published = |r#ref, offset| {
+        let published = Published { position: at(1, offset), duplicate: false, reached: 1 };
+        Event::Posted { r#ref, result: Ok(published) }
+    };
+    assert_eq!(posts(&desk.event(published(1, 1))), ["b"]);
     // Nobody answers, so it is sent again, with its key.
     desk.say(&ServerFrame::Message(entry_of(1, "a")));
     assert_eq!(posts(&desk.event(Event::Posted { r#ref: 2, result: Err(None) })), [""; 0]);
@@ -100,16 +103,27 @@ fn messages_are_posted_one_at_a_time() {
     desk.comment();
     assert_eq!(posts(&desk.event(Event::Tick)), [""; 0]);
     assert_eq!(posts(&desk.after(1, Event::Tick)), ["b"], "an answer that does not come is not waited for for ever");
-    assert_eq!(posts(&desk.event(Event::Posted { r#ref: 3, result: published(7) })), [""; 0], "that one was given up");
+    assert_eq!(posts(&desk.event(published(3, 7))), [""; 0], "that one was given up");
+    // Nor is it put off for long when there is a new link.
+    for r#ref in 4..=9 {
+        assert_eq!(posts(&desk.event(Event::Posted { r#ref, result: Err(None) })), [""; 0]);
+        desk.comment();
+        if r#ref == 9 {
+            assert_eq!(posts(&desk.event(Event::Nudge)), ["b"]);
+        } else {
+            desk.now = desk.core.outbox().deadline(1).unwrap();
+            assert_eq!(posts(&desk.event(Event::Tick)), ["b"]);
+        }
+    }
     // A time to wait is kept to, and a refusal is told with its words.
     let wait = Problem { retry_after: Some(5_000), ..ErrorCode::RateLimited.into() };
-    desk.event(Event::Posted { r#ref: 4, result: Err(Some(wait)) });
+    desk.event(Event::Posted { r#ref: 10, result: Err(Some(wait)) });
     desk.now += 4_999;
     desk.comment();
     assert_eq!(posts(&desk.event(Event::Tick)), [""; 0]);
     assert_eq!(posts(&desk.after(1_000, Event::Tick)), ["b"]);
     let refusal = Problem { detail: Some("No.".to_owned()), ..ErrorCode::RoomsFull.into() };
-    assert_eq!(posts(&desk.event(Event::Posted { r#ref: 5, result: Err(Some(refusal)) })), ["c"]);
+    assert_eq!(posts(&desk.event(Event::Posted { r#ref: 11, result: Err(Some(refusal)) })), ["c"]);
     let refused = crate::Stage::Failed { code: ErrorCode::RoomsFull, detail: "No.".to_owned() };
     assert_eq!(desk.core.outbox().pending()[0].stage, refused);
 }

@@ -254,10 +254,10 @@ impl Log {
         (here(resumes), Some(gap))
     }
 
-    fn page(&self, after: Option<Position>) -> Result<MessagesPage, Problem> {
+    fn page(&self, after: Option<Position>) -> Result<MessagesPage, Box<Problem>> {
         let (position, gap) = self.resume(after);
         if gap.is_some() {
-            return Err(Problem { gap, ..ErrorCode::PositionGone.into() });
+            return Err(Box::new(Problem { gap, ..ErrorCode::PositionGone.into() }));
         }
         let entries: Vec<Entry> = self.entries.iter().skip(usize::try_from(position.offset).unwrap()).take(20).cloned().collect();
         let position = at(self.epoch, position.offset + entries.len() as u64);

@@ -4,12 +4,11 @@ use std::rc::Rc;
 
 use client::Event;
 use leptos::prelude::*;
-use leptos::task::{spawn_local, tick};
 use protocol::{PublishKey, PublishRequest};
 
 use super::Driver;
-use crate::board::{Command, Look, Older};
-use crate::browser::{clock, cookie, requests, storage, viewport};
+use crate::board::{Command, Look, Notice};
+use crate::browser::{attention, clipboard, clock, cookie, panels, storage, window};
 
 impl Driver {
     /// Does all that was asked for, and again whenever more is.
@@ -26,48 +25,66 @@ impl Driver {
             Command::Publish { text, author } => {
                 let key = Some(PublishKey::from_bits(clock::random_bits()));
                 self.handle(Event::Publish(PublishRequest { text, author, key }));
+                let mut page = self.page.borrow_mut();
+                page.unread = page.unread.spoke();
+                drop(page);
                 // Whoever says something wants to see it.
                 self.to_end();
             }
             Command::Retry(key) => self.handle(Event::Retry(key)),
+            Command::Copy(key) => self.copy(&self.text_of(&key)),
             Command::Discard(key) => self.handle(Event::Discard(key)),
             Command::Connect => self.handle(Event::Nudge),
             Command::Older => self.older(),
+            Command::Newer => self.newer(),
             Command::ToEnd => self.to_end(),
+            Command::ToMessage(offset) => self.to_message(offset),
+            Command::Looked => self.attend(),
             Command::KeepDraft(text) => storage::keep_draft(&self.room, &text),
             Command::KeepAuthor(name) => cookie::keep_author(&name),
-            Command::Scheme(scheme) => cookie::keep_scheme(scheme),
-        }
-    }
-
-    fn to_end(&self) {
-        viewport::to_end();
-        let look = self.board.looked();
-        self.board.show(Look { follow: look.follow.scrolled(0), ..look });
-    }
-
-    fn older(self: &Rc<Self>) {
-        let board = self.board;
-        let before = board.content.with_value(|content| content.timeline.before());
-        if before.is_none() || board.looked().older == Older::Loading {
-            return;
-        }
-        board.show(Look { older: Older::Loading, ..board.looked() });
-        let driver = Rc::clone(self);
-        spawn_local(async move {
-            let page = requests::history(&driver.room, before).await;
-            let older = if page.is_some() { Older::Some } else { Older::Failed };
-            let mut content = board.content.write_value();
-            // A list that has meanwhile let go of its oldest would get a hole.
-            if let Some(page) = page.filter(|_| content.timeline.before() == before) {
-                content.timeline.prepend(page);
+            Command::Scheme(scheme) => {
+                cookie::keep_scheme(scheme);
+                panels::show_scheme(scheme);
             }
-            drop(content);
-            driver.show();
-            // The rows are to be there before the list is announced again.
-            tick().await;
-            board.show(Look { older, ..board.looked() });
-            driver.show();
-        });
+            Command::Set(word, on) => self.set(&word, on),
+            Command::CopyLink => self.copy(&panels::link()),
+            // It can't fail on a page that was loaded.
+            Command::Reload => _ = window().location().reload(),
+            Command::Dismiss => self.notice(None),
+        }
+    }
+
+    fn notice(&self, notice: Option<Notice>) {
+        self.board.show(Look { notice, ..self.board.looked() });
+    }
+
+    fn copy(&self, text: &str) {
+        if clipboard::copy(text) {
+            self.notice(Some(Notice::Copied));
+        }
+    }
+
+    fn text_of(&self, key: &PublishKey) -> String {
+        let core = self.core.borrow();
+        let found = core.outbox().pending().iter().find(|pending| pending.message.key.as_ref() == Some(key));
+        found.map(|pending| pending.message.text.as_str().to_owned()).unwrap_or_default()
+    }
+
+    fn set(self: &Rc<Self>, word: &str, on: bool) {
+        let look = self.board.looked();
+        let settings = look.settings.with(word, on);
+        self.board.show(Look { settings, ..look });
+        panels::show_settings(settings);
+        storage::keep("settings", "", &settings.to_words());
+        if settings.notify && !look.settings.notify {
+            let driver = Rc::clone(self);
+            attention::ask_leave(move || {
+                driver.set("notify", false);
+                driver.notice(Some(Notice::NotifyRefused));
+            });
+        }
+        if settings.sound && !look.settings.sound {
+            attention::beep();
+        }
     }
 }

@@ -46,11 +46,15 @@ impl Driver {
         // A page that comes out of the browser's cache has slept, with its socket closed.
         self.on(&window(), "pageshow", |driver| driver.handle(Event::Nudge));
         self.on(&document(), "visibilitychange", |driver| {
-            if !document().hidden() {
+            if document().hidden() {
+                driver.leave();
+            } else {
                 driver.handle(Event::Nudge);
                 driver.flush();
             }
         });
+        self.on(&window(), "pagehide", |driver| driver.leave());
+        self.on(&window(), "hashchange", Self::follow_link);
     }
 
     fn on(self: &Rc<Self>, target: &EventTarget, event: &str, act: fn(&Rc<Self>)) {

@@ -99,6 +99,25 @@ fn a_stream_that_is_cut_every_thirty_seconds_is_opened_again() {
 }
 
 #[test]
+fn what_is_one_behind_is_no_longer_than_bearable_when_a_busy_room_falls_silent() {
+    for seed in 0..20 {
+        let mut world = World::reading(seed);
+        world.faults = [Fault::HeldByOne, Fault::HeldByOne, Fault::None, Fault::None];
+        world.event(Event::Start);
+        for _ in 0..5 {
+            for _ in 0..200 {
+                let wait = world.rng.u64(10..400);
+                world.pass(wait);
+                world.say("theirs");
+            }
+            world.until(SEEN_MS, "seeing all", World::has_seen_all);
+            let wait = world.rng.u64(0..60_000);
+            world.pass(wait);
+        }
+    }
+}
+
+#[test]
 fn a_transport_that_kills_young_is_not_gone_back_to_before_its_trial() {
     let mut world = World::reading(1);
     world.faults[0] = Fault::Cut(3_000);

@@ -94,7 +94,7 @@ impl World {
             }
             Item::Cut { link, request } => self.cut(link, request),
             Item::Post { r#ref, message, fault } => {
-                let result = self.take(message);
+                let result = self.take(message).map_err(|problem| Some(*problem));
                 if fault == Fault::None {
                     self.plan(self.latency, Item::Posted { r#ref, result });
                 }
@@ -230,7 +230,7 @@ impl World {
             ClientFrame::Publish { r#ref, message } => match self.take(message) {
                 Ok(published) => ServerFrame::Published { r#ref, published },
                 Err(problem) => {
-                    let Problem { code, title, retry_after, .. } = problem.unwrap();
+                    let Problem { code, title, retry_after, .. } = *problem;
                     ServerFrame::Error { r#ref: Some(r#ref), code, detail: title, retry_after }
                 }
             },
@@ -238,13 +238,13 @@ impl World {
     }
 
     /// A publish reaches the server, which has no time for one now and then.
-    fn take(&mut self, message: PublishRequest) -> Result<Published, Option<Problem>> {
+    fn take(&mut self, message: PublishRequest) -> Result<Published, Box<Problem>> {
         let key = message.key.clone().unwrap();
         let known = self.log.entries.iter().find(|entry| entry.key.as_ref() == Some(&key)).map(|entry| entry.offset);
         if known.is_none() && self.rng.u32(0..10) == 0 {
             self.log.refused.insert(key);
             let retry_after = self.rng.bool().then(|| self.rng.u64(0..2_000));
-            return Err(Some(Problem { retry_after, ..ErrorCode::Overloaded.into() }));
+            return Err(Box::new(Problem { retry_after, ..ErrorCode::Overloaded.into() }));
         }
         let offset = known.unwrap_or_else(|| self.store(Some(key), message.text));
         Ok(Published { position: at(self.log.epoch, offset), duplicate: known.is_some(), reached: 1 })
@@ -298,7 +298,7 @@ impl World {
         let Some(wire) = self.wires.get_mut(&link) else { return };
         let Some(request) = wire.request else { return };
         wire.waits = false;
-        let result = if wire.fault == Fault::Lossy { Err(None) } else { self.log.page(wire.after).map_err(Some) };
+        let result = if wire.fault == Fault::Lossy { Err(None) } else { self.log.page(wire.after).map_err(|problem| Some(*problem)) };
         self.plan(self.latency, Item::Page { link, request, result });
     }
 

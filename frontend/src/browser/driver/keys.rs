@@ -1,0 +1,73 @@
+//! Listeners for the whole document: what is asked for by markup, and the keys.
+
+use std::rc::Rc;
+
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
+
+use super::Driver;
+use crate::board::Command;
+use crate::browser::{document, panels, viewport};
+use crate::decide::shortcut::{self, Shortcut};
+
+impl Driver {
+    /// Listens to the document for as long as the page lives.
+    pub(super) fn listen_to_document(self: &Rc<Self>) {
+        self.on_document("click", |driver, event| driver.clicked(&event));
+        self.on_document("change", |driver, event| {
+            if let Some((switch, word)) = asking(&event, "data-set") {
+                driver.board.ask(Command::Set(word, switch.unchecked_into::<HtmlInputElement>().checked()));
+            }
+        });
+        self.on_document("keydown", |driver, event| driver.pressed(event.unchecked_ref()));
+    }
+
+    fn on_document(self: &Rc<Self>, kind: &str, act: fn(&Rc<Self>, Event)) {
+        let driver = Rc::downgrade(self);
+        let callback = Closure::<dyn FnMut(Event)>::new(move |event| {
+            if let Some(driver) = driver.upgrade() {
+                act(&driver, event);
+            }
+        });
+        // It can't fail with a function to call.
+        _ = document().add_event_listener_with_callback(kind, callback.as_ref().unchecked_ref());
+        callback.forget();
+    }
+
+    fn clicked(&self, event: &Event) {
+        let Some((element, deed)) = asking(event, "data-do") else { return };
+        if let Some(command) = Command::of(&deed, &element.get_attribute("data-of").unwrap_or_default()) {
+            event.prevent_default();
+            self.board.ask(command);
+        }
+    }
+
+    fn pressed(self: &Rc<Self>, event: &KeyboardEvent) {
+        let target: Option<Element> = event.target().map(JsCast::unchecked_into);
+        let in_field = target.is_some_and(|target| target.matches("input, textarea").unwrap_or_default());
+        let modified = event.ctrl_key() || event.alt_key() || event.meta_key() || event.is_composing();
+        match shortcut::of(&event.key(), in_field, modified) {
+            None => return,
+            Some(Shortcut::Help) => panels::show_shortcuts(),
+            Some(Shortcut::Write) => viewport::focus("chat_content"),
+            Some(Shortcut::End) => self.board.ask(Command::ToEnd),
+            Some(Shortcut::Leave) => {
+                // A panel closes first; the next Escape leaves the field.
+                if document().query_selector(":popover-open").ok().flatten().is_none() {
+                    viewport::focus("scroller");
+                }
+                return;
+            }
+        }
+        event.prevent_default();
+    }
+}
+
+/// The element that asks for something by this attribute, and the attribute's value.
+fn asking(event: &Event, attribute: &str) -> Option<(HtmlElement, String)> {
+    let target: Element = event.target()?.unchecked_into();
+    let asks = target.closest(&["[", attribute, "]"].concat()).ok()??;
+    let value = asks.get_attribute(attribute)?;
+    Some((asks.unchecked_into(), value))
+}

@@ -1,0 +1,98 @@
+//! What the driver knows of the page besides the connection, and how it takes the page over from the server.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use protocol::Position;
+
+use super::Driver;
+use crate::board::Look;
+use crate::browser::attention::Sign;
+use crate::browser::list::List;
+use crate::browser::{clock, cookie, panels, storage, viewport, window};
+use crate::decide::attention::Calls;
+use crate::decide::crowd::Crowd;
+use crate::decide::link::linked;
+use crate::decide::moment::Moment;
+use crate::decide::recent;
+use crate::decide::rows::{self, Row};
+use crate::decide::settings::Settings;
+use crate::decide::unread::Unread;
+
+/// What of a room was seen when it was last left.
+const SEEN: &str = "seen";
+
+pub(super) struct Page {
+    /// The messages, and those on their way.
+    pub(super) lists: [List; 2],
+    pub(super) unread: Unread,
+    pub(super) crowd: Crowd,
+    pub(super) calls: Calls,
+    pub(super) sign: Sign,
+}
+
+impl Page {
+    pub(super) fn new(room: &str, board: crate::board::Board) -> Self {
+        let content = board.content.read_value();
+        let timeline = &content.timeline;
+        let rows = rows::of(timeline, None, |time| Moment::ahead(time, content.zone));
+        let seen: Option<Position> = storage::kept(SEEN, room).parse().ok();
+        let seen = seen.filter(|seen| seen.epoch == timeline.end().epoch).map(|seen| seen.offset);
+        Self {
+            lists: [List::adopt("messages", rows), List::adopt("outbox", Vec::new())],
+            unread: Unread::open(seen, timeline.latest()),
+            crowd: Crowd::default(),
+            calls: Calls::default(),
+            sign: Sign::new(),
+        }
+    }
+}
+
+impl Driver {
+    /// Makes the page the reader's own: their zone, settings, draft and rooms.
+    pub(super) fn settle_in(&self) {
+        let zone = clock::zone();
+        cookie::keep_zone(zone);
+        self.localise();
+        let settings = Settings::parse(&storage::kept("settings", ""));
+        panels::show_settings(settings);
+        let rooms = recent::visited(&storage::kept("rooms", ""), self.room.as_str());
+        panels::show_recent(&rooms);
+        storage::keep("rooms", "", &rooms);
+        panels::link();
+        viewport::restore_draft(&storage::draft(&self.room));
+        self.board.show(Look { ready: true, settings, ..self.board.looked() });
+    }
+
+    /// Writes the times that the server wrote in another zone anew.
+    fn localise(&self) {
+        let content = self.board.content.read_value();
+        for (row, element) in self.page.borrow().lists[0].elements() {
+            let Row::Message { offset, .. } = row else { continue };
+            let Some(entry) = content.timeline.entry(*offset) else { continue };
+            let local = clock::local(entry.time);
+            if local != Moment::ahead(entry.time, content.zone)
+                && let Ok(Some(time)) = element.query_selector("time")
+            {
+                time.set_text_content(Some(&local.short()));
+                _ = time.set_attribute("title", &local.full());
+            }
+        }
+    }
+
+    /// Keeps what was seen for the next visit.
+    pub(super) fn leave(&self) {
+        self.attend();
+        let epoch = self.board.content.with_value(|content| content.timeline.end().epoch);
+        let offset = self.page.borrow().unread.seen();
+        storage::keep(SEEN, self.room.as_str(), &Position { epoch, offset }.to_string());
+    }
+
+    /// Goes to the message that the address names.
+    pub(super) fn follow_link(self: &Rc<Self>) {
+        let hash = window().location().hash().unwrap_or_default();
+        if let Some(offset) = linked(&hash) {
+            self.to_message(offset);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Showing what was told: once per animation frame, however much came in.
+
+use std::cell::Cell;
+use std::rc::Weak;
+
+use client::{Connection, Update};
+use leptos::prelude::*;
+use protocol::Entry;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+
+use super::Driver;
+use crate::board::{Content, Look, Notice, Older};
+use crate::browser::viewport::{self, Anchor};
+use crate::browser::{attention, clock, document, window};
+use crate::components::row;
+use crate::decide::rows::{self, Row};
+
+/// How many updates wait for a frame at the most; a page in the background gets no frames.
+pub(super) const UPDATES_MAX: usize = 1000;
+/// How long updates of a page in the background wait, in milliseconds.
+const HIDDEN_MS: i32 = 250;
+
+/// Asks the browser for a frame, one at a time.
+pub(super) struct Frames {
+    asked: Cell<bool>,
+    callback: Closure<dyn FnMut()>,
+}
+
+impl Frames {
+    pub(super) fn new(driver: Weak<Driver>) -> Self {
+        let callback = Closure::new(move || {
+            if let Some(driver) = driver.upgrade() {
+                driver.flush();
+            }
+        });
+        Self { asked: Cell::new(false), callback }
+    }
+
+    pub(super) fn ask(&self) {
+        if self.asked.replace(true) {
+            return;
+        }
+        let callback = self.callback.as_ref().unchecked_ref();
+        // Neither can fail with a function to call. One that comes after another flush finds nothing to do.
+        if document().hidden() {
+            _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(callback, HIDDEN_MS);
+        } else {
+            _ = window().request_animation_frame(callback);
+        }
+    }
+}
+
+/// What came in with one frame.
+#[derive(Default)]
+struct News {
+    /// How many messages of others.
+    count: usize,
+    last: Option<Entry>,
+}
+
+impl Driver {
+    /// Shows all that was told.
+    pub(super) fn flush(&self) {
+        self.frames.asked.set(false);
+        self.attend();
+        let anchor = self.anchor();
+        let news = self.fold();
+        let now = self.now();
+        let visible = !document().hidden();
+        let latest = self.board.content.with_value(|content| content.timeline.latest());
+        let calls = {
+            let mut page = self.page.borrow_mut();
+            page.unread = page.unread.arrived(news.count, latest, visible);
+            page.crowd.arrived(news.count, now);
+            let hidden = page.unread.hidden();
+            page.sign.show(hidden);
+            page.calls.calls(news.count, !visible, now)
+        };
+        let look = self.board.looked();
+        self.board.show(Look { follow: look.follow.arrived(news.count), ..look });
+        self.draw(anchor);
+        if calls {
+            self.call(news.last);
+        }
+    }
+
+    /// Takes what was told into the content.
+    fn fold(&self) -> News {
+        let mut news = News::default();
+        let mut content = self.board.content.write_value();
+        for update in self.updates.take() {
+            match update {
+                Update::Entry(entry) => {
+                    let own = content.pending.iter().any(|pending| pending.message.key.is_some() && pending.message.key == entry.key);
+                    let last = entry.clone();
+                    if content.timeline.append(entry) && !own {
+                        news.count += 1;
+                        news.last = Some(last);
+                    }
+                }
+                Update::Gap(gap) => {
+                    let epoch = content.timeline.end().epoch;
+                    content.timeline.gap(&gap);
+                    if content.timeline.end().epoch != epoch {
+                        let mut page = self.page.borrow_mut();
+                        page.unread = page.unread.start_over();
+                    }
+                }
+                _ => {}
+            }
+        }
+        news
+    }
+
+    fn call(&self, last: Option<Entry>) {
+        let settings = self.board.looked().settings;
+        if settings.sound {
+            attention::beep();
+        }
+        if let Some(entry) = last.filter(|_| settings.notify) {
+            let author = if entry.author.is_nameless() { self.board.texts.nameless } else { entry.author.as_str() };
+            attention::notify(self.room.as_str(), author, entry.text.as_str());
+        }
+    }
+
+    /// What to hold on to while the list changes; nothing, where it follows its end.
+    pub(super) fn anchor(&self) -> Option<Anchor> {
+        Anchor::take().filter(|_| !self.board.looked().follow.at_end())
+    }
+
+    /// Shows the timeline and the outbox as they are, touching only what has changed.
+    pub(super) fn draw(&self, anchor: Option<Anchor>) {
+        let board = self.board;
+        let core = self.core.borrow();
+        let mut content = board.content.write_value();
+        content.pending = core.outbox().pending().to_vec();
+        let mut page = self.page.borrow_mut();
+        let unread = page.unread.line();
+        let lists = [rows::of(&content.timeline, unread, clock::local), rows::of_outbox(&content.pending)];
+        let mut changed = false;
+        for (list, rows) in page.lists.iter_mut().zip(lists) {
+            if !list.shows(&rows) {
+                changed = true;
+                list.show(rows, &|one: &Row| row(one, &content, board.texts, clock::local));
+            }
+        }
+        drop(page);
+        let look = board.looked();
+        let older = match look.older {
+            Older::None | Older::Some if content.timeline.before().is_some() => Older::Some,
+            Older::None | Older::Some => Older::None,
+            busy => busy,
+        };
+        let empty = is_empty(&content);
+        // Before the first hello, the server's own count in the page is the better one.
+        let here = if core.here() > 0 { core.here() } else { look.here };
+        let (outbox, outbox_room) = (content.pending.len(), core.outbox().room());
+        // A newer server may speak of what this page does not understand. That is said once.
+        let outdated = !core.version().is_empty() && !content.version.is_empty() && core.version() != content.version;
+        if outdated {
+            content.version.clear();
+        }
+        drop(content);
+        let notice = if outdated { Some(Notice::Outdated) } else { look.notice };
+        board.show(Look { older, here, empty, outbox, outbox_room, notice, ..look });
+        match anchor {
+            Some(anchor) => anchor.hold(),
+            None if changed && look.follow.at_end() => viewport::to_end(),
+            None => {}
+        }
+    }
+
+    /// Follows what the reader looks at.
+    pub(super) fn attend(&self) {
+        let visible = !document().hidden();
+        let looks = visible && self.board.looked().follow.at_end();
+        let latest = self.board.content.with_value(|content| content.timeline.latest());
+        let mut page = self.page.borrow_mut();
+        page.unread = page.unread.shown(visible).look(looks, latest);
+        let hidden = page.unread.hidden();
+        page.sign.show(hidden);
+    }
+
+    /// Shows what changes by itself as time goes by. When to look again.
+    pub(super) fn linger(&self, now: u64) -> Option<u64> {
+        let core = self.core.borrow();
+        let hold = core.outbox().hold();
+        let waits = matches!(core.connection(), Connection::Live { .. }) && core.outbox().pending().len() > 0 && hold > now;
+        let held = if waits { (hold - now).div_ceil(1000) } else { 0 };
+        let (crowded, crowd, again) = self.page.borrow_mut().crowd.look(now);
+        let look = self.board.looked();
+        self.board.show(Look { held, crowded, crowd: crowd.unwrap_or(look.crowd), ..look });
+        let tick = waits.then_some(hold.min(now + 1000));
+        again.into_iter().chain(tick).min()
+    }
+}
+
+fn is_empty(content: &Content) -> bool {
+    content.timeline.entries().is_empty() && content.timeline.missed().is_empty() && content.pending.is_empty()
+}

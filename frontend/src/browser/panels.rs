@@ -1,0 +1,60 @@
+//! What a script adds to the panels that the server wrote.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlInputElement};
+
+use super::list::node;
+use super::{document, window};
+use crate::Scheme;
+use crate::decide::settings::Settings;
+use crate::markup;
+
+/// Shows the settings as they are.
+pub(super) fn show_settings(settings: Settings) {
+    for (word, on) in Settings::WORDS.into_iter().zip(settings.values()) {
+        if let Some(switch) = find(&["[data-set=", word, "]"].concat()) {
+            switch.unchecked_into::<HtmlInputElement>().set_checked(on);
+        }
+    }
+}
+
+/// Marks the colours that were chosen.
+pub(super) fn show_scheme(scheme: Scheme) {
+    for one in Scheme::ALL {
+        let Some(link) = find(&["[data-of=", one.word(), "]"].concat()) else { continue };
+        _ = if one == scheme { link.set_attribute("aria-current", "true") } else { link.remove_attribute("aria-current") };
+    }
+}
+
+/// Lists the rooms that the reader was in.
+pub(super) fn show_recent(rooms: &str) {
+    let (Some(part), Some(list)) = (document().get_element_by_id("recent_part"), document().get_element_by_id("recent")) else { return };
+    for room in rooms.split(' ') {
+        let name = markup::Element::new("bdi").text(room.to_owned().into());
+        let link = markup::Element::new("a").with("href", ("/r/".to_owned() + room).into()).child(name);
+        _ = list.append_child(&node(&markup::Element::new("li").child(link)));
+    }
+    _ = part.remove_attribute("hidden");
+}
+
+/// Completes the link to the room, and says what it is.
+pub(super) fn link() -> String {
+    let Some(field) = document().get_element_by_id("link") else { return String::new() };
+    let field: HtmlInputElement = field.unchecked_into();
+    let value = field.value();
+    if value.starts_with('/') {
+        field.set_value(&(window().location().origin().unwrap_or_default() + &value));
+    }
+    field.value()
+}
+
+/// Shows the shortcuts, as their button does.
+pub(super) fn show_shortcuts() {
+    if let Some(button) = find("[popovertarget=shortcuts]") {
+        button.unchecked_into::<web_sys::HtmlElement>().click();
+    }
+}
+
+fn find(selector: &str) -> Option<Element> {
+    document().query_selector(selector).ok().flatten()
+}

@@ -1,0 +1,154 @@
+//! Which parts of a text are links.
+//!
+//! Only `http` and `https`, because everything else that looks like an address may do something when it is followed.
+
+/// A part of a text; all parts together are the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Plain text.
+    Plain(&'a str),
+    /// An address, to be shown as it is and followed as it is.
+    Link(&'a str),
+}
+
+/// Parts a text into what is a link and what is not.
+pub fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let (mut done, mut from) = (0, 0);
+    while let Some(found) = text[from..].find("://") {
+        let at = from + found;
+        from = at + 3;
+        let Some(start) = scheme_start(text, done, at) else { continue };
+        let end = from + address_length(&text[from..]);
+        if end == from {
+            continue;
+        }
+        if start > done {
+            pieces.push(Piece::Plain(&text[done..start]));
+        }
+        pieces.push(Piece::Link(&text[start..end]));
+        (done, from) = (end, end);
+    }
+    if done < text.len() {
+        pieces.push(Piece::Plain(&text[done..]));
+    }
+    pieces
+}
+
+/// Where the scheme before `://` starts, if it is one of ours and no longer word.
+fn scheme_start(text: &str, done: usize, at: usize) -> Option<usize> {
+    let before = &text.as_bytes()[done..at];
+    let length = [5, 4].into_iter().find(|length| {
+        let scheme = before.len().checked_sub(*length).map(|start| &before[start..]);
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(&b"https"[..*length]))
+    })?;
+    let start = at - length;
+    let whole = start == done || !text.as_bytes()[start - 1].is_ascii_alphanumeric();
+    whole.then_some(start)
+}
+
+/// How much of a text that follows a scheme belongs to the address.
+fn address_length(rest: &str) -> usize {
+    let is_host = |first: char| !ends_address(first) && (first == '[' || !first.is_ascii_punctuation());
+    if !rest.starts_with(is_host) {
+        return 0;
+    }
+    let mut address = &rest[..rest.find(ends_address).unwrap_or(rest.len())];
+    let count = |bracket: char| address.matches(bracket).count();
+    // How many brackets are closed that were opened before the address.
+    let mut round = count(')').saturating_sub(count('('));
+    let mut square = count(']').saturating_sub(count('['));
+    // What a sentence puts after an address is not part of it.
+    while let Some(last) = address.chars().next_back() {
+        match last {
+            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' | '~' => {}
+            ')' if round > 0 => round -= 1,
+            ']' if square > 0 => square -= 1,
+            _ => break,
+        }
+        address = &address[..address.len() - 1];
+    }
+    address.len()
+}
+
+/// Whether a character can't be in an address: blanks, what addresses escape, quotation marks, the punctuation of Chinese
+/// and Japanese, and what is invisible or turns the direction of writing.
+fn ends_address(c: char) -> bool {
+    match c {
+        '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^' => true,
+        '\0'..=' ' | '\u{7f}'..='\u{a0}' | '\u{ad}' => true,
+        '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{3004}' | '\u{3008}'..='\u{301f}' | '\u{feff}' => true,
+        '\u{ff01}'..='\u{ff0f}' | '\u{ff1a}'..='\u{ff20}' | '\u{ff3b}'..='\u{ff40}' | '\u{ff5b}'..='\u{ff65}' => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links(text: &str) -> Vec<&str> {
+        let all = pieces(text);
+        let whole: String = all.iter().map(|(Piece::Plain(part) | Piece::Link(part))| *part).collect();
+        assert_eq!(whole, text, "nothing is lost");
+        all.into_iter().filter_map(|piece| if let Piece::Link(link) = piece { Some(link) } else { None }).collect()
+    }
+
+    #[test]
+    fn addresses_are_found_in_sentences() {
+        assert_eq!(links("see https://example.org/a?b=c#d, or http://[::1]:80/."), ["https://example.org/a?b=c#d", "http://[::1]:80/"]);
+        assert_eq!(links("HTTPS://EXAMPLE.ORG!"), ["HTTPS://EXAMPLE.ORG"]);
+        assert_eq!(links("https://a.b\nhttps://c.d"), ["https://a.b", "https://c.d"]);
+        assert_eq!(links("no link at all"), Vec::<&str>::new());
+        assert_eq!(pieces(""), []);
+    }
+
+    #[test]
+    fn chinese_punctuation_ends_an_address_and_chinese_words_do_not() {
+        assert_eq!(links("看https://zh.wikipedia.org/wiki/中文，很好。"), ["https://zh.wikipedia.org/wiki/中文"]);
+        for mark in "，。！？；：、（）「」『』【】《》“”‘’…　～".chars() {
+            let text = format!("https://example.org/x{mark}后面");
+            assert_eq!(links(&text), ["https://example.org/x"], "{mark}");
+        }
+    }
+
+    #[test]
+    fn brackets_are_balanced() {
+        assert_eq!(links("(https://en.wikipedia.org/wiki/Rust_(language))"), ["https://en.wikipedia.org/wiki/Rust_(language)"]);
+        assert_eq!(links("[https://a.b/c]"), ["https://a.b/c"]);
+        assert_eq!(links("(see https://a.b/c)."), ["https://a.b/c"]);
+    }
+
+    #[test]
+    fn other_schemes_are_text() {
+        for text in [
+            "javascript://example.org/%0aalert(1)",
+            "java\tscript:alert(1)",
+            "data:text/html,x",
+            "vbscript://x.y",
+            "file:///etc/passwd",
+            "xhttp://a.b",
+            "shttps://a.b",
+            "http://",
+            "https://.",
+            "https:///a",
+            "http:/a.b",
+            "://",
+        ] {
+            assert_eq!(links(text), Vec::<&str>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_does_not_hide_in_marks_that_turn_the_writing() {
+        assert_eq!(links("https://a.b/\u{202e}gpj.exe"), ["https://a.b/"]);
+        assert_eq!(links("https://a\u{200b}b.c"), ["https://a"]);
+    }
+
+    #[test]
+    fn a_long_text_of_schemes_takes_no_longer_than_it_should() {
+        for text in ["http://.".repeat(2_000), "https://a".to_owned() + &")".repeat(16_000), "://".repeat(5_000)] {
+            assert!(links(&text).len() <= 1);
+        }
+    }
+}

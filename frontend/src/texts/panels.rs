@@ -1,0 +1,119 @@
+//! The texts of what only the server writes: the panels behind the bar's buttons, and pages that say no. The bundle has
+//! none of them.
+
+use super::Language;
+
+/// These texts in one language.
+#[derive(Debug)]
+pub struct PanelTexts {
+    /// The heading of the rooms.
+    pub rooms: &'static str,
+    /// The label of the field for a room's name.
+    pub room_name: &'static str,
+    /// What a room's name may be.
+    pub room_hint: &'static str,
+    /// The button that opens it.
+    pub open: &'static str,
+    /// The heading of the rooms that the reader was in.
+    pub recent: &'static str,
+    /// The heading of the link to this room.
+    pub share: &'static str,
+    /// The label of the field with the link.
+    pub link: &'static str,
+    /// The button that copies it.
+    pub copy_link: &'static str,
+    /// What the QR code is.
+    pub qr: &'static str,
+    /// The link that downloads the newest messages.
+    pub export: &'static str,
+    /// The heading of the settings.
+    pub settings: &'static str,
+    /// The label of the languages.
+    pub language: &'static str,
+    /// The label of the colour schemes.
+    pub scheme: &'static str,
+    /// Light, dark, the system's.
+    pub schemes: [&'static str; 3],
+    /// What each setting does, in the order of `Settings::WORDS`.
+    pub switches: [&'static str; 3],
+    /// The link to the shortcuts.
+    pub shortcuts: &'static str,
+    /// The shortcuts: keys, and what they do.
+    pub keys: [(&'static str, &'static str); 6],
+    /// The button that closes a panel.
+    pub close: &'static str,
+    /// The link to the lobby on a page that says no.
+    pub lobby: &'static str,
+}
+
+impl PanelTexts {
+    /// The texts of a language.
+    pub fn of(language: Language) -> &'static Self {
+        match language {
+            Language::En => &EN,
+            Language::ZhCn => &ZH_CN,
+        }
+    }
+}
+
+static EN: PanelTexts = PanelTexts {
+    rooms: "Rooms",
+    room_name: "Name of a room",
+    room_hint: "1 to 64 letters of any script, digits, “_” or “-”. A room that nobody has written in is empty.",
+    open: "Open",
+    recent: "Visited lately",
+    share: "Share this room",
+    link: "Link",
+    copy_link: "Copy link",
+    qr: "QR code of the link to this room",
+    export: "Download the newest messages (JSON)",
+    settings: "Settings",
+    language: "Language",
+    scheme: "Colours",
+    schemes: ["Light", "Dark", "System"],
+    switches: [
+        "Ctrl/⌘+Enter posts, Enter breaks the line",
+        "Notify me while this page is hidden",
+        "Play a sound while this page is hidden",
+    ],
+    shortcuts: "Keyboard shortcuts",
+    keys: [
+        ("/", "Write a message"),
+        ("Enter", "Post it"),
+        ("Esc", "Leave the field, close a panel"),
+        ("↑ ↓", "Scroll the messages, once they have the focus"),
+        ("End", "To the newest message"),
+        ("?", "Show these shortcuts"),
+    ],
+    close: "Close",
+    lobby: "To the lobby",
+};
+
+static ZH_CN: PanelTexts = PanelTexts {
+    rooms: "房间",
+    room_name: "房间名",
+    room_hint: "1 到 64 个文字、数字、“_”或“-”。还没有人发言的房间是空的。",
+    open: "进入",
+    recent: "最近去过",
+    share: "分享本房间",
+    link: "链接",
+    copy_link: "复制链接",
+    qr: "本房间链接的二维码",
+    export: "下载最新消息（JSON）",
+    settings: "设置",
+    language: "语言",
+    scheme: "配色",
+    schemes: ["浅色", "深色", "跟随系统"],
+    switches: ["用 Ctrl/⌘+Enter 发布，Enter 换行", "页面不可见时显示通知", "页面不可见时播放提示音"],
+    shortcuts: "键盘快捷键",
+    keys: [
+        ("/", "写消息"),
+        ("Enter", "发布"),
+        ("Esc", "离开输入框，关闭面板"),
+        ("↑ ↓", "选中消息列表后滚动"),
+        ("End", "跳到最新消息"),
+        ("?", "显示快捷键"),
+    ],
+    close: "关闭",
+    lobby: "去大厅",
+};

@@ -1,0 +1,46 @@
+//! An echo server on exactly the board's WebSocket stack, for conformance suites such as Autobahn's:
+//! `cargo run --release -p server --example ws_echo -- --listen 127.0.0.1:9001 --message-bytes 16777216`
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+use protocol::Epoch;
+use server::codec::Limits;
+use server::config::{Cli, Verb};
+use server::fanout::Fanout;
+use server::http;
+use server::hub::Hub;
+use server::limiter::Limiter;
+use server::session::Context;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+/// Says back what it is told.
+#[derive(Debug, Parser)]
+struct Echo {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:9001", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// The longest message that is taken, in bytes.
+    #[arg(long, default_value_t = Limits::BOARD.message_bytes_max, value_name = "N")]
+    message_bytes: usize,
+    /// In how many fragments it may come.
+    #[arg(long, default_value_t = Limits::BOARD.fragments_max, value_name = "N")]
+    fragments: usize,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let echo = Echo::parse();
+    let folder = tempfile::tempdir()?;
+    let opened = Hub::open(folder.path(), Epoch(1), || 0, 1)?;
+    let Verb::Serve(defaults) = Cli::parse_from(["crier", "serve"]).verb else { unreachable!("the verb is given") };
+    let context = Context::new(opened.hub, Limiter::new(defaults.allowance()));
+    let (fanout, connections) = (Fanout::new(context.clone()), TaskTracker::new());
+    connections.spawn(fanout.clone().keep_time());
+    let limits = Limits { message_bytes_max: echo.message_bytes, fragments_max: echo.fragments };
+    let router = http::echo_router(context.clone(), limits, fanout, connections.clone());
+    let listener = TcpListener::bind(echo.listen).await?;
+    http::listen(listener, router, context.limiter, Vec::new(), context.stop, connections).await;
+    Ok(())
+}

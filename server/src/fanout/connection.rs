@@ -1,0 +1,351 @@
+//! A connection's own task: reads and answers what the client says, and writes for a line that is behind.
+
+use std::cell::RefCell;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::time::timeout;
+
+use super::line::{Line, Pump};
+use super::outlet::Piece;
+use super::pass::Seat;
+use super::{End, Entrance, Fanout};
+use crate::codec::{self, Decoder, Incoming};
+use crate::commands::Commands;
+use crate::history::ReadError;
+use crate::room::Visit;
+use crate::session;
+use crate::subscription::Delivery;
+
+/// What one read takes at the most. Each thread has one such buffer, for all its connections.
+const READ_BYTES: usize = 64 * 1024;
+/// How often a connection reads or writes before others get a turn.
+const ROUNDS_MAX: usize = 4;
+/// How much may wait to be written besides the log before nothing more is read that might be answered.
+const PENDING_BYTES_MAX: usize = 64 * 1024;
+/// How much a client may send in a tick before it is left alone until the next; each frame counts as some bytes more, for
+/// the work that even an empty one makes.
+const TICK_BYTES_MAX: u32 = 32 * 1024 * 1024;
+const FRAME_WORK_BYTES: u32 = 128;
+/// How long a client has to answer a close.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// A connected client: a future that ends with the connection. There may be very many of them, so what is seldom needed is
+/// in boxes.
+pub enum Connection {
+    /// The session goes on.
+    Open(Talk),
+    /// The last word is being said.
+    Closing(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// Nobody is there any more.
+    Closed,
+}
+
+/// A session that goes on.
+pub struct Talk {
+    line: Arc<Line>,
+    seat: Seat,
+    visit: Visit,
+    commands: Commands,
+    socket: OwnedReadHalf,
+    decoder: Decoder,
+    /// What has arrived and was not taken: a part of a frame, or what has to wait for an answer.
+    kept: Vec<u8>,
+    /// Whether `kept` has whole frames.
+    waits: bool,
+    page: Option<Box<Page>>,
+    work: u32,
+    work_tick: u32,
+}
+
+/// Entries from history, for a line that is behind the tail.
+enum Page {
+    Asked(Pin<Box<dyn Future<Output = Result<Delivery, ReadError>> + Send>>),
+    Read(Vec<Piece>),
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            *this = match this {
+                Self::Open(talk) => {
+                    let end = ready!(talk.poll(context));
+                    let Self::Open(talk) = mem::replace(this, Self::Closed) else { return Poll::Ready(()) };
+                    talk.close(end).map_or(Self::Closed, |closing| Self::Closing(Box::pin(closing)))
+                }
+                Self::Closing(closing) => {
+                    ready!(closing.as_mut().poll(context));
+                    Self::Closed
+                }
+                Self::Closed => return Poll::Ready(()),
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// Takes over a socket.
+    pub(super) fn start(fanout: &Fanout, entrance: Entrance, socket: TcpStream, early: &[u8], first: &[u8]) -> Self {
+        let Entrance { dialect, address, log, visit, cursor, here } = entrance;
+        let context = fanout.0.context.clone();
+        let commands = Commands::new(context.clone(), address, log.room().clone());
+        let (socket, writer) = socket.into_split();
+        let pass = fanout.pass(dialect, log);
+        // One more than a heartbeat, since the current tick began some time ago.
+        let line = Arc::new(Line::new(writer, cursor, here, pass.tick() + pass.heartbeat_ticks() + 1));
+        let seat = pass.seat(line.clone());
+        line.say(first, seat.pass());
+        // Whoever told all others to go may have come by just before the line had its seat.
+        if context.stop.is_cancelled() {
+            line.end(End::Told(session::RESTART));
+        }
+        Self::Open(Talk {
+            line,
+            seat,
+            visit,
+            commands,
+            socket,
+            decoder: Decoder::default(),
+            kept: early.to_vec(),
+            waits: !early.is_empty(),
+            page: None,
+            work: 0,
+            work_tick: 0,
+        })
+    }
+}
+
+impl Talk {
+    /// Leaves the room, and says why to a client that is still there.
+    fn close(self, end: End) -> Option<impl Future<Output = ()> + Send> {
+        let Self { line, seat, visit, socket, mut decoder, kept, .. } = self;
+        let limits = *seat.pass().dialect().limits();
+        // Whoever is in the room need not wait for the handshake's end to see this one go.
+        drop((seat, visit));
+        let mut frame = Vec::new();
+        match end {
+            End::Gone => return None,
+            End::Closed(code) => codec::put_close(&mut frame, code, ""),
+            End::Broken(violation) => codec::put_close(&mut frame, Some(violation.code()), violation.reason()),
+            End::Told(disconnect) => codec::put_close(&mut frame, Some(disconnect.code()), &disconnect.reason()),
+        }
+        let goodbye = async move {
+            line.push(&frame);
+            while !line.finish().unwrap_or(true) {
+                if line.socket().writable().await.is_err() {
+                    return;
+                }
+            }
+            match end {
+                End::Gone | End::Closed(_) => {}
+                End::Told(_) => answer_to_close(socket, &mut decoder, &limits, kept).await,
+                End::Broken(_) => {
+                    // What follows can't be read as frames any more, so the end of the stream has to do.
+                    drop(line);
+                    drain(socket).await;
+                }
+            }
+        };
+        Some(async move { timeout(CLOSE_TIME_MAX, goodbye).await.unwrap_or_default() })
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        if let Some(end) = self.line.attend(context.waker()) {
+            return Poll::Ready(end);
+        }
+        let pending = self.pump(context);
+        if pending > PENDING_BYTES_MAX {
+            return Poll::Pending;
+        }
+        let mut said = Vec::new();
+        let taken = self.take(context, &mut said);
+        if !said.is_empty() {
+            self.line.say(&said, self.seat.pass());
+            self.pump(context);
+        }
+        taken
+    }
+
+    /// Writes for a line that is behind, and has the task woken when there is more to do. Returns how much is pending.
+    fn pump(&mut self, context: &mut Context<'_>) -> usize {
+        for _ in 0..ROUNDS_MAX {
+            let page = if let Some(Page::Read(pieces)) = self.page.as_deref() { &pieces[..] } else { &[] };
+            match self.line.pump(page, self.seat.pass()) {
+                Pump::Level => {
+                    self.page = None;
+                    return 0;
+                }
+                Pump::Full(pending) => {
+                    if self.line.socket().poll_write_ready(context).is_pending() {
+                        return pending;
+                    }
+                }
+                Pump::Older(cursor) => {
+                    if self.poll_page(context, cursor).is_pending() {
+                        return 0;
+                    }
+                }
+            }
+        }
+        context.waker().wake_by_ref();
+        0
+    }
+
+    /// Reads on in history.
+    fn poll_page(&mut self, context: &mut Context<'_>, cursor: u64) -> Poll<()> {
+        if !matches!(self.page.as_deref(), Some(Page::Asked(_))) {
+            let pass = self.seat.pass().clone();
+            self.page = Some(Box::new(Page::Asked(Box::pin(async move { pass.log().read_history(cursor).await }))));
+        }
+        let Some(Page::Asked(read)) = self.page.as_deref_mut() else { return Poll::Ready(()) };
+        let read = ready!(read.as_mut().poll(context));
+        self.page = None;
+        match read {
+            Ok(Delivery::Entries(entries)) => self.page = Some(Box::new(Page::Read(self.seat.pass().pieces(&entries)))),
+            Ok(Delivery::Gap(gap)) => self.line.skip(gap, self.seat.pass()),
+            Err(_) => self.line.end(End::Told(protocol::Disconnect::Unavailable)),
+        }
+        Poll::Ready(())
+    }
+
+    /// Reads what has arrived and gathers what is to be said to it, and to what was asked before.
+    fn take(&mut self, context: &mut Context<'_>, said: &mut Vec<u8>) -> Poll<End> {
+        for _ in 0..ROUNDS_MAX {
+            let read = self.read(context, said);
+            let said_before = said.len();
+            while let Poll::Ready(answer) = self.commands.poll_answer(context) {
+                self.seat.pass().dialect().say(&answer, said);
+            }
+            match read {
+                Poll::Ready(Err(end)) => return Poll::Ready(end),
+                // An answer may make room for what had to wait for it.
+                Poll::Pending if said.len() == said_before || !self.waits => return Poll::Pending,
+                _ => {}
+            }
+            if said.len() > PENDING_BYTES_MAX {
+                break;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Reads once. Pending: there is nothing to be read, or nothing more is taken for now; the task is woken when that changes.
+    fn read(&mut self, context: &mut Context<'_>, said: &mut Vec<u8>) -> Poll<Result<(), End>> {
+        if self.waits {
+            let mut kept = mem::take(&mut self.kept);
+            self.consume(&mut kept, said)?;
+        }
+        if self.waits || self.rests() {
+            return Poll::Pending;
+        }
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut read = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut self.socket).poll_read(context, &mut read)).map_err(|_| End::Gone)?;
+            let length = read.filled().len();
+            if length == 0 {
+                return Poll::Ready(Err(End::Gone));
+            }
+            self.line.heard();
+            let arrived = &mut buffer[..length];
+            if self.kept.is_empty() {
+                Poll::Ready(self.consume(arrived, said))
+            } else {
+                let mut kept = mem::take(&mut self.kept);
+                kept.extend_from_slice(arrived);
+                Poll::Ready(self.consume(&mut kept, said))
+            }
+        })
+    }
+
+    /// Whether the client has sent so much that it has to wait for the next tick.
+    fn rests(&mut self) -> bool {
+        let tick = self.seat.pass().tick();
+        if self.work_tick != tick {
+            (self.work_tick, self.work) = (tick, 0);
+        }
+        let rests = self.work > TICK_BYTES_MAX;
+        if rests {
+            self.line.rest();
+        }
+        rests
+    }
+
+    /// Takes whole frames as far as commands are taken, and keeps what is left.
+    fn consume(&mut self, bytes: &mut [u8], said: &mut Vec<u8>) -> Result<(), End> {
+        let (length, mut rest) = (bytes.len(), bytes);
+        let result = self.decode(&mut rest, said);
+        let dialect = self.seat.pass().dialect();
+        self.commands.submit(|refusal| dialect.say(refusal, said));
+        self.work += (length - rest.len()) as u32;
+        self.kept = rest.to_vec();
+        result
+    }
+
+    fn decode(&mut self, rest: &mut &mut [u8], said: &mut Vec<u8>) -> Result<(), End> {
+        let dialect = self.seat.pass().dialect();
+        loop {
+            self.waits = !rest.is_empty() && !self.commands.takes_more();
+            if self.waits {
+                return Ok(());
+            }
+            let Some(incoming) = self.decoder.next(dialect.limits(), rest).map_err(End::Broken)? else { return Ok(()) };
+            self.work += FRAME_WORK_BYTES;
+            match incoming {
+                Incoming::Text(text) => dialect.receive(&mut self.commands, &text, said).map_err(End::Told)?,
+                Incoming::Binary(bytes) => dialect.receive_binary(&bytes, said).map_err(End::Told)?,
+                Incoming::Ping(payload) => codec::put_pong(said, payload),
+                Incoming::Pong => {}
+                Incoming::Close(code) => return Err(End::Closed(code)),
+            }
+        }
+    }
+}
+
+/// Waits for the client to answer a close.
+async fn answer_to_close(mut socket: OwnedReadHalf, decoder: &mut Decoder, limits: &codec::Limits, mut kept: Vec<u8>) {
+    loop {
+        let mut rest = &mut kept[..];
+        loop {
+            match decoder.next(limits, &mut rest) {
+                Ok(None) => break,
+                Ok(Some(Incoming::Close(_))) | Err(_) => return,
+                Ok(Some(_)) => {}
+            }
+        }
+        kept = rest.to_vec();
+        if !matches!(socket.read_buf(&mut kept).await, Ok(1..)) {
+            return;
+        }
+    }
+}
+
+/// Reads to the end. A socket that is closed with something unread is reset, which can cost the peer our last word.
+async fn drain(mut socket: OwnedReadHalf) {
+    let mut buffer = vec![0; 1024];
+    while matches!(socket.read(&mut buffer).await, Ok(1..)) {}
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There may be 50,000 of them.
+    #[test]
+    fn an_idle_connection_is_small() {
+        assert!(size_of::<Connection>() <= 192, "{}", size_of::<Connection>());
+        assert!(size_of::<Line>() <= 128, "{}", size_of::<Line>());
+    }
+}

@@ -1,0 +1,58 @@
+//! Says back what it is told, text and binary, over the board's own WebSockets: for conformance suites, which want a server
+//! that they can talk to. No part of the board.
+
+use axum::extract::State as FromState;
+use axum::response::Response;
+use bytes::Bytes;
+use protocol::{Disconnect, RoomName, ServerFrame};
+
+use super::State;
+use super::problem::Refusal;
+use super::request::{Address, Place};
+use super::websocket::Handshake;
+use crate::codec::{self, Limits};
+use crate::commands::Commands;
+use crate::encoded::Encoded;
+use crate::fanout::Dialect;
+
+/// The dialect of an echo.
+pub(super) struct Echo {
+    pub(super) limits: Limits,
+}
+
+impl Dialect for Echo {
+    fn name(&self) -> &'static str {
+        "echo"
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn entry(&self, _: &Encoded) -> Bytes {
+        Bytes::new()
+    }
+
+    fn say(&self, _: &ServerFrame, _: &mut Vec<u8>) {}
+
+    fn receive(&self, _: &mut Commands, text: &str, out: &mut Vec<u8>) -> Result<(), Disconnect> {
+        codec::put_text(out, text);
+        Ok(())
+    }
+
+    fn receive_binary(&self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Disconnect> {
+        codec::put_binary(out, bytes);
+        Ok(())
+    }
+}
+
+pub(super) async fn upgrade(
+    FromState(state): FromState<State>,
+    echo: &'static Echo,
+    address: Address,
+    place: Place,
+    handshake: Handshake,
+) -> Result<Response, Refusal> {
+    let (entrance, _) = state.fanout.enter(echo, address.0, &RoomName::lobby(), None)?;
+    Ok(handshake.accept(state.fanout, entrance, Vec::new(), place))
+}
