@@ -33,7 +33,7 @@ $(CRIER): $(BUNDLE) $(SERVER_SOURCES)
 	@touch $@
 
 $(BUNDLE): $(BUNDLE_SOURCES)
-	@setup/install wasm-target small-std trunk wasm-bindgen wasm-opt
+	@setup/install wasm-target small-std trunk wasm-bindgen wasm-opt terser
 	$(call say,Building the page (1 to 2 minutes the first time) …)
 	setup/with bundle trunk build --release --offline
 	@rm -f dist/index.html # that one mounts the page without a server; ours comes rendered
@@ -53,7 +53,7 @@ test: test-rust test-wasm
 
 # One call for all native tests: with the same packages and features cargo builds every dependency once.
 test-rust: $(CRIER)
-	@setup/install browser tracer nginx
+	@setup/install browser axe lighthouse tracer nginx
 	$(call say,Testing the protocol, the client, the server and the rules, then the whole board in a real browser …)
 	CRIER=$(abspath $(CRIER)) cargo test --locked --no-fail-fast --workspace --features frontend/ssr,client/native
 

@@ -8,6 +8,10 @@ tools=$root/.tools
 trunk_version=0.21.14
 # Debian's binaryen 108 builds, but breaks the bundle at start; 123 and later are fine.
 binaryen_version=132.0.0
+terser_version=5.51.4
+axe_version=4.14.1
+# The newest that Node.js 20 runs.
+lighthouse_version=12.8.2
 
 say() { printf '\033[1m» %s\033[0m\n' "$*" >&2; }
 

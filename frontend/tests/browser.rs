@@ -112,7 +112,7 @@ fn published(board: Board) -> Vec<String> {
 /// Shows the board's timeline in its list, as the driver does.
 fn show(board: Board, list: &mut List) {
     board.content.with_value(|content| {
-        let rows = rows::of(&content.timeline, None, Moment::utc);
+        let rows = rows::of(&content.timeline, None, &Moment::utc);
         list.show(rows, &|one: &Row| row(one, content, board.texts, Moment::utc));
     });
 }
@@ -189,7 +189,7 @@ fn what_the_server_wrote_is_taken_over() {
     let (board, place, _guard) = mount(data(vec![written(1, "one"), written(2, "two")]), || view! { <Timeline/> });
     show(board, &mut List::adopt("messages", Vec::new()));
     let first = place.query_selector("#m-1").unwrap().unwrap();
-    let rows = board.content.with_value(|content| rows::of(&content.timeline, None, Moment::utc));
+    let rows = board.content.with_value(|content| rows::of(&content.timeline, None, &Moment::utc));
     let mut list = List::adopt("messages", rows.clone());
     assert!(list.shows(&rows));
     board.content.write_value().timeline.append(written(3, "three"));

@@ -101,7 +101,7 @@ fn rows(board: Board) -> impl IntoView {
     let html = board.content.with_value(|content| {
         let zone = |time| Moment::ahead(time, content.zone);
         let mut html = String::new();
-        for row in crate::decide::rows::of(&content.timeline, None, zone) {
+        for row in crate::decide::rows::of(&content.timeline, None, &zone) {
             super::row(&row, content, board.texts, zone).write(&mut html);
         }
         html

@@ -35,7 +35,7 @@ impl Page {
     pub(super) fn new(room: &str, board: crate::board::Board) -> Self {
         let content = board.content.read_value();
         let timeline = &content.timeline;
-        let rows = rows::of(timeline, None, |time| Moment::ahead(time, content.zone));
+        let rows = rows::of(timeline, None, &|time| Moment::ahead(time, content.zone));
         let seen: Option<Position> = storage::kept(SEEN, room).parse().ok();
         let seen = seen.filter(|seen| seen.epoch == timeline.end().epoch).map(|seen| seen.offset);
         Self {

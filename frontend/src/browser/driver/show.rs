@@ -137,7 +137,7 @@ impl Driver {
         content.pending = core.outbox().pending().to_vec();
         let mut page = self.page.borrow_mut();
         let unread = page.unread.line();
-        let lists = [rows::of(&content.timeline, unread, clock::local), rows::of_outbox(&content.pending)];
+        let lists = [rows::of(&content.timeline, unread, &clock::local), rows::of_outbox(&content.pending)];
         let mut changed = false;
         for (list, rows) in page.lists.iter_mut().zip(lists) {
             if !list.shows(&rows) {
