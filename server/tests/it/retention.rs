@@ -145,7 +145,7 @@ async fn a_reader_that_is_too_slow_is_told_in_the_middle_of_its_session() {
     // More than all socket buffers hold.
     let text = "x".repeat(16_000);
     let mut writer = server.subscribe("lobby", None).await;
-    let count = 1200;
+    let count = 800;
     for n in 0..count {
         writer.publish(n, &text, None).await;
         writer.read_until(|seen| seen.published.len() as u64 + 32 > n).await;
