@@ -1,6 +1,7 @@
 //! What a person does.
 
 use serde_json::json;
+use thirtyfour::TypingData;
 use thirtyfour::prelude::*;
 
 use crate::find::one;
@@ -51,4 +52,43 @@ pub async fn press_enter(browser: &Browser, key_code: u32) {
 
 pub async fn scroll_to_top(browser: &Browser) {
     browser.page.execute("const box = document.getElementById('scroller'); box.scrollTop = -box.scrollHeight", vec![]).await.unwrap();
+}
+
+/// Scrolls to so many pixels from the newest message.
+pub async fn scroll(browser: &Browser, from_end: i64) {
+    let script = format!("document.getElementById('scroller').scrollTop = -{from_end}");
+    browser.page.execute(&script, vec![]).await.unwrap();
+}
+
+/// Presses a key, wherever the focus is.
+pub async fn press(browser: &Browser, key: impl Into<TypingData>) {
+    browser.page.action_chain().send_keys(key).perform().await.unwrap();
+}
+
+/// Says something that is short enough as text and too long as JSON, which is found out only when it is sent.
+pub async fn say_what_no_frame_holds(browser: &Browser) {
+    let fill = "const box = document.getElementById('chat_content'); box.value = '\\u0001'.repeat(12000); \
+        box.dispatchEvent(new InputEvent('input', { bubbles: true })); document.getElementById('message_form').requestSubmit()";
+    browser.page.execute(fill, vec![]).await.unwrap();
+}
+
+/// From now on [`go_offline`] cuts what the page opens.
+pub async fn mind_the_network(browser: &Browser) {
+    browser.devtools("Network.enable", json!({})).await;
+}
+
+pub async fn go_offline(browser: &Browser) {
+    network(browser, true).await;
+}
+
+pub async fn go_online(browser: &Browser) {
+    network(browser, false).await;
+}
+
+async fn network(browser: &Browser, offline: bool) {
+    let conditions = json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+    browser.devtools("Network.emulateNetworkConditions", conditions).await;
+    // The driver's browser cuts the network without saying so to the page, as systems do.
+    let event = if offline { "offline" } else { "online" };
+    browser.page.execute(&format!("dispatchEvent(new Event('{event}'))"), vec![]).await.unwrap();
 }

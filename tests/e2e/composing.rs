@@ -71,3 +71,43 @@ async fn clearing_can_be_undone_and_a_name_is_remembered() {
     assert_eq!(find::one(&browser, "#author").await.prop("value").await.unwrap().unwrap(), "小明");
     browser.quit().await;
 }
+
+#[tokio::test]
+async fn with_the_setting_only_ctrl_and_enter_sends_and_it_is_remembered() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    act::click(&browser, "[popovertarget=settings]").await;
+    act::click(&browser, "[data-set=ctrl-sends]").await;
+    act::open(&browser, &board, "/r/other").await;
+    act::write(&browser, "one").await;
+    act::press(&browser, Key::Enter).await;
+    act::write(&browser, "two").await;
+    check::draft_is(&browser, "one\ntwo").await;
+    find::one(&browser, "#chat_content").await.send_keys(Key::Control + Key::Enter).await.unwrap();
+    check::shows(&browser, &["one\ntwo"]).await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn a_refused_message_keeps_its_text_and_says_why() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/?lang=en").await;
+    act::say_what_no_frame_holds(&browser).await;
+    let failed = find::one(&browser, "#outbox [data-stage=failed]").await;
+    assert!(failed.text().await.unwrap().contains("Not sent. The text is longer than 16 KiB."));
+    act::click(&browser, "#outbox .copy").await;
+    find::one(&browser, ".notice:not([hidden])").await;
+    // It survives a reload, and tries again when it is told to.
+    act::open(&browser, &board, "/?lang=en").await;
+    find::one(&browser, "#outbox [data-stage=failed]").await;
+    assert_eq!(find::pending(&browser).await[0].chars().count(), 12_000);
+    act::click(&browser, "#outbox .retry").await;
+    find::one(&browser, "#outbox [data-stage=failed]").await;
+    act::click(&browser, "#outbox .discard").await;
+    check::nothing_pending(&browser).await;
+    act::say(&browser, "short").await;
+    check::shows(&browser, &["short"]).await;
+    browser.quit().await;
+}

@@ -41,3 +41,20 @@ pub async fn transport(browser: &Browser) -> String {
     let used = one(browser, "#connection").await.attr("data-transport").await.unwrap();
     used.unwrap_or_default()
 }
+
+/// How many elements of a kind there are.
+pub async fn count(browser: &Browser, css: &str) -> usize {
+    browser.page.find_all(By::Css(css)).await.unwrap().len()
+}
+
+/// The id of the row after an element.
+pub async fn after(browser: &Browser, css: &str) -> String {
+    let script = format!("return document.querySelector('{css}').nextElementSibling.id");
+    browser.page.execute(&script, vec![]).await.unwrap().convert().unwrap()
+}
+
+/// How far the list is from its end, in pixels.
+pub async fn from_end(browser: &Browser) -> i64 {
+    let script = "return Math.round(Math.abs(document.getElementById('scroller').scrollTop))";
+    browser.page.execute(script, vec![]).await.unwrap().convert().unwrap()
+}

@@ -12,6 +12,7 @@ mod act;
 mod check;
 mod find;
 
+mod access;
 mod assets;
 mod composing;
 mod demo;
@@ -19,5 +20,8 @@ mod hostile;
 mod languages;
 mod live;
 mod no_script;
+mod reading;
 mod restart;
+mod rooms;
+mod speed;
 mod transports;

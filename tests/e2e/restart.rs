@@ -41,12 +41,13 @@ async fn what_waits_survives_a_reload() {
     board.kill().await;
     act::say(&browser, " and the rest").await;
     act::say(&browser, "another").await;
-    check::pending_is(&browser, &["half a thought and the rest", "another"]).await;
+    act::say(&browser, "a third").await;
+    check::pending_is(&browser, &["half a thought and the rest", "another", "a third"]).await;
     board.open().await;
     browser.page.refresh().await.unwrap();
-    check::shows(&browser, &["half a thought and the rest", "another"]).await;
+    check::shows(&browser, &["half a thought and the rest", "another", "a third"]).await;
     check::nothing_pending(&browser).await;
-    assert_eq!(board.texts("lobby").await, ["half a thought and the rest", "another"]);
+    assert_eq!(board.texts("lobby").await, ["half a thought and the rest", "another", "a third"]);
     browser.quit().await;
 }
 

@@ -130,6 +130,11 @@ fn binary() -> PathBuf {
     path
 }
 
+/// The packages that `setup/install` has installed for tests.
+pub fn tools() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.tools/node_modules")
+}
+
 /// A port that nobody listens on at this moment.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

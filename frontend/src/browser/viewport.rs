@@ -27,6 +27,13 @@ pub(super) fn focus(id: &str) {
     }
 }
 
+/// Gives the focus to another element, if this one has it and is about to go.
+pub(super) fn pass_focus(from: &str, to: &str) {
+    if super::document().active_element().is_some_and(|focused| focused.id() == from) {
+        focus(to);
+    }
+}
+
 /// Goes to the newest message. The box is laid out from its end, so that is 0.
 pub(super) fn to_end() {
     if let Some(scroller) = element("scroller") {

@@ -152,6 +152,9 @@ impl Driver {
             Older::None | Older::Some => Older::None,
             busy => busy,
         };
+        if older == Older::None {
+            viewport::pass_focus("older", "scroller");
+        }
         let empty = is_empty(&content);
         // Before the first hello, the server's own count in the page is the better one.
         let here = if core.here() > 0 { core.here() } else { look.here };

