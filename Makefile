@@ -5,7 +5,6 @@ BUNDLE := dist/start.js
 CRIER := target/release/crier
 BUNDLE_SOURCES := $(shell find protocol/src client/src frontend/src style -type f) Cargo.toml Cargo.lock frontend/Cargo.toml index.html Trunk.toml
 SERVER_SOURCES := $(shell find protocol/src client/src frontend/src server/src -type f) server/build.rs server/Cargo.toml Cargo.lock
-comma := ,
 say = @printf '\033[1m» %s\033[0m\n' "$(1)"
 
 .PHONY: help run build dev test test-rust test-wasm check bench screens clean
@@ -16,7 +15,7 @@ help:
 	@echo 'make build  the release binary, target/release/crier'
 	@echo 'make dev    the page on http://127.0.0.1:8080, rebuilt at every change'
 	@echo 'make check  format, lints and documentation'
-	@echo 'make bench  how fast it is on this machine'
+	@echo 'make bench  how fast it is on this machine, beside its peers (WRITE=1: into docs/performance.md)'
 	@echo 'make screens  the screenshots in docs/screens, taken anew'
 	@echo 'make clean  remove what was built (the installed tools stay in .tools)'
 
@@ -71,8 +70,9 @@ check: $(BUNDLE)
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps -p protocol -p client -p server
 
 bench: $(CRIER)
-	$(call say,Measuring the release binary on this machine …)
-	$(CRIER) bench fan-out --batch 1$(comma)32
+	$(call say,Installing what Crier is compared with into .tools/bench (1 minute the first time) …)
+	@tests/bench/install rust node flask nchan nats
+	@CRIER=$(abspath $(CRIER)) tests/bench/compare.mjs $(if $(WRITE),--write)
 
 screens: $(CRIER)
 	@setup/install browser

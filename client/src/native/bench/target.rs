@@ -52,17 +52,19 @@ pub(super) struct Target {
 impl Target {
     /// Of a room at a server; peers that are not Crier have no rooms, and their address is that of their socket.
     pub(super) fn new(base: &str, peer: Peer, transport: Transport, room: &RoomName) -> Result<Self, Trouble> {
-        let address = Address::new(base, room).map_err(|error| Trouble::new(error.to_string()))?;
+        let room_at = || Address::new(base, room).map_err(|error| Trouble::new(error.to_string()));
         let url = match (peer, transport) {
-            (Peer::Crier, Transport::WebSocket) => address.socket(None),
-            (Peer::Crier, Transport::Sse) => address.events(None),
+            (Peer::Crier, Transport::WebSocket) => room_at()?.socket(None),
+            (Peer::Crier, Transport::Sse) => room_at()?.events(None),
             (Peer::Crier, _) => return Err(Trouble::new("only ws and sse are measured")),
             (_, Transport::WebSocket) => base.to_owned(),
             _ => return Err(Trouble::new("only Crier is measured over anything but ws")),
         };
         let (scheme, rest) = url.split_once("://").unwrap_or(("", &url));
-        if scheme.ends_with('s') && scheme != "ws" {
-            return Err(Trouble::new("TLS is not measured: name the server behind the proxy, by http://"));
+        match scheme {
+            "http" | "ws" => {}
+            "https" | "wss" => return Err(Trouble::new("TLS is not measured: name the server behind the proxy, by http://")),
+            _ => return Err(Trouble::new(format!("{base:?} is not the address of a socket: it must be like ws://localhost:5000"))),
         }
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let with_port = if host.rsplit(']').next().is_some_and(|end| end.contains(':')) { host.to_owned() } else { format!("{host}:80") };
@@ -71,7 +73,7 @@ impl Target {
         Ok(Self { address, host: host.to_owned(), path: format!("/{path}"), peer, transport })
     }
 
-    /// The same as a WebSocket, on which one can publish.
+    /// What asks for the stream.
     pub(super) fn request(&self) -> Vec<u8> {
         let Self { path, host, .. } = self;
         let rest = match self.transport {
@@ -103,6 +105,8 @@ mod tests {
         assert_eq!(asked("http://[::1]", Peer::Crier, Transport::Sse), events);
         assert_eq!(asked("ws://127.0.0.1:5", Peer::Raw, Transport::WebSocket), at("127.0.0.1:5", "GET / HTTP/1.1"));
         assert_eq!(asked("ws://127.0.0.1:5/a/b/", Peer::Nats, Transport::WebSocket), at("127.0.0.1:5", "GET /a/b/ HTTP/1.1"));
+        let asked = asked("ws://127.0.0.1:5/a/?b=c", Peer::SocketIo, Transport::WebSocket);
+        assert_eq!(asked, at("127.0.0.1:5", "GET /a/?b=c HTTP/1.1"));
     }
 
     #[test]
@@ -111,6 +115,7 @@ mod tests {
         assert!(request("wss://127.0.0.1", Peer::Raw, Transport::WebSocket).unwrap_err().contains("TLS"));
         assert!(request("http://127.0.0.1", Peer::Crier, Transport::Poll).unwrap_err().contains("only ws and sse"));
         assert!(request("ws://127.0.0.1", Peer::Raw, Transport::Sse).unwrap_err().contains("only Crier"));
+        assert!(request("nonsense", Peer::Raw, Transport::WebSocket).unwrap_err().contains("not the address"));
         assert!(request("nonsense", Peer::Crier, Transport::WebSocket).unwrap_err().contains("not the address"));
     }
 }

@@ -1,0 +1,186 @@
+#!/usr/bin/env node
+// Measures Crier and its peers in turn, A B A B …, and prints tables of medians. Every ratio is of figures of the same round, because
+// a machine drifts by more than boards differ. `--write` puts the tables into docs/performance.md.
+//
+// `ROUNDS=5` says how often, `ONLY=crier,floor` which boards, `PARTS=field,growth` which tables. A round starts each server anew.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, release } from 'node:os';
+import { join } from 'node:path';
+import { boards, crier, isInstalled, root, start } from './boards.mjs';
+
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+const ONLY = process.env.ONLY?.split(',');
+const PARTS = process.env.PARTS?.split(',') ?? ['field', 'paced', 'growth', 'crier'];
+const RUN_SECONDS_MAX = 60;
+// Of the field's record holder, which no registry carries: measured on another day, beside the same floor. See docs/performance.md.
+const QUOTED = { name: 'uWebSockets, quoted', single: 1.0, burst: 1.18, paced: null, growth: 1.58, bytes: 469, connect: 23 };
+
+const say = (text) => process.stderr.write(`\x1b[1m» ${text}\x1b[0m\n`);
+const skipped = new Map();
+const began = Date.now();
+
+function run(program, args) {
+  return new Promise((done, fail) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: RUN_SECONDS_MAX * 1000 });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (text) => (out += text));
+    child.stderr.on('data', (text) => (err += text));
+    child.on('error', fail);
+    child.on('exit', (code) => (code === 0 ? done(out) : fail(new Error(err.trim().split('\n').at(-1) || `ended with ${code}`))));
+  });
+}
+
+// One run of `crier bench` against one board. Nothing when it can't be measured; the reason is told once.
+async function measure(key, scenario, args) {
+  const board = boards[key];
+  if (skipped.has(key) || (ONLY && !ONLY.includes(key))) return null;
+  if (!isInstalled(board)) return skip(key, 'it is not installed');
+  let peer;
+  try {
+    if (!board.command) return JSON.parse(await run(crier, ['bench', scenario, ...args, '--json', ...(board.serve ? ['--', ...board.serve] : [])]));
+    peer = await start(board);
+    const where = ['--peer', board.peer ?? 'raw', '--server', peer.url, '--pid', String(peer.pid)];
+    return JSON.parse(await run('taskset', ['-c', others(), crier, 'bench', scenario, ...args, ...where, '--json']));
+  } catch (error) {
+    return skip(key, `${scenario} ${args.join(' ')}: ${error.message}`);
+  } finally {
+    await peer?.stop();
+  }
+}
+
+function skip(key, why) {
+  skipped.set(key, why);
+  say(`Skipped: ${boards[key].name}: ${why}`);
+  return null;
+}
+
+function others() {
+  const cores = availableParallelism();
+  return cores > 1 ? `1-${cores - 1}` : '0';
+}
+
+function median(figures) {
+  const known = figures.filter((figure) => typeof figure === 'number' && Number.isFinite(figure)).sort((a, b) => a - b);
+  if (known.length === 0) return null;
+  const middle = Math.floor(known.length / 2);
+  return known.length % 2 ? known[middle] : (known[middle - 1] + known[middle]) / 2;
+}
+
+const shown = (figure, digits = 2) => (figure === null || figure === undefined ? '—' : figure.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+// Each board in turn, so many rounds; what `figures` takes out of each report, by board and round.
+async function inTurn(title, keys, scenario, args, figures) {
+  const taken = Object.fromEntries(keys.map((key) => [key, []]));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const key of keys) {
+      process.stderr.write(`\r\x1b[K${title}: round ${round + 1} of ${ROUNDS}, ${boards[key].name}`);
+      const report = await measure(key, scenario, args);
+      taken[key].push(report && figures(report));
+    }
+  }
+  process.stderr.write('\r\x1b[K');
+  return taken;
+}
+
+const of = (rounds, name) => median(rounds.map((figures) => figures?.[name]));
+// The median of the ratios of each round.
+const ratio = (rounds, others, name, otherName = name) => median(rounds.map((figures, round) => figures?.[name] / others[round]?.[otherName]));
+const cpu = (phase) => phase.server_cpu_us_per_delivery;
+
+async function field() {
+  const keys = ['floor', 'floor-batch', 'crier', 'axum', 'ws', 'socket.io', 'nchan', 'nats', 'flask'];
+  const figures = ({ phases: [single, burst], memory, connects: [connects] }) => ({
+    single: cpu(single), burst: cpu(burst), bytes: memory.per_connection_bytes, connect: connects.server_cpu_us,
+    p99: single.latency.p99_ms, rate: burst.deliveries_per_second,
+  });
+  const taken = await inTurn('1,000 subscribers', keys, 'fan-out', ['--subscribers', '1000', '--batch', '1,32', '--seconds', '1'], figures);
+  const rows = keys.filter((key) => taken[key].some(Boolean)).map((key) => [
+    boards[key].name, shown(of(taken[key], 'single')), shown(ratio(taken[key], taken.floor, 'single')),
+    shown(of(taken[key], 'burst'), 3), shown(ratio(taken[key], taken['floor-batch'], 'burst')),
+    shown(of(taken[key], 'rate'), 0), shown(of(taken[key], 'p99'), 1), shown(of(taken[key], 'bytes'), 0), shown(of(taken[key], 'connect'), 0),
+  ]);
+  rows.push([QUOTED.name, '—', shown(QUOTED.single), '—', shown(QUOTED.burst), '—', '—', shown(QUOTED.bytes, 0), shown(QUOTED.connect, 0)]);
+  const head = ['1,000 subscribers, 128-byte texts', 'CPU µs a delivery, one message at a time', '÷ floor', 'CPU µs a delivery, 32 at a time', '÷ batched floor',
+    'deliveries/s, 32 at a time', 'p99 ms, one at a time', 'bytes an idle connection', 'CPU µs a connect'];
+  return table(head, rows);
+}
+
+async function paced() {
+  const keys = ['floor', 'crier', 'crier-paced', 'axum', 'ws'];
+  const figures = ({ phases: [phase] }) => ({ cpu: cpu(phase), p50: phase.latency.p50_ms, p99: phase.latency.p99_ms });
+  const taken = await inTurn('1,000 messages/s to 100', keys, 'fan-out', ['--subscribers', '100', '--rate', '1000', '--seconds', '2'], figures);
+  const rows = keys.filter((key) => taken[key].some(Boolean)).map((key) => [
+    boards[key].name, shown(of(taken[key], 'cpu')), shown(ratio(taken[key], taken.floor, 'cpu')), shown(of(taken[key], 'p50')), shown(of(taken[key], 'p99')),
+  ]);
+  return table(['1,000 messages/s to 100 subscribers', 'CPU µs a delivery', '÷ floor', 'p50 ms', 'p99 ms'], rows);
+}
+
+async function growth() {
+  const [keys, sizes] = [['floor', 'crier', 'axum'], [10, 100, 1000, 10000]];
+  const taken = {};
+  for (const size of sizes) {
+    const figures = ({ phases: [phase], memory }) => ({ cpu: cpu(phase), p99: phase.latency.p99_ms, bytes: memory.per_connection_bytes });
+    taken[size] = await inTurn(`${size} subscribers`, keys, 'fan-out', ['--subscribers', String(size), '--seconds', '1'], figures);
+  }
+  const rows = keys.filter((key) => sizes.some((size) => taken[size][key].some(Boolean))).map((key) => {
+    const by = (size) => of(taken[size][key], 'cpu');
+    const grown = by(10000) && by(100) ? by(10000) / by(100) : null;
+    return [boards[key].name, ...sizes.map((size) => shown(by(size))), shown(grown), shown(of(taken[10000][key], 'p99'), 0), shown(of(taken[10000][key], 'bytes'), 0)];
+  });
+  rows.push([QUOTED.name, '—', '—', '—', '—', shown(QUOTED.growth), '—', '—']);
+  const head = ['CPU µs a delivery, one message at a time, to', ...sizes.map((size) => shown(size, 0)), '10,000 ÷ 100', 'p99 ms at 10,000', 'bytes an idle connection at 10,000'];
+  return table(head, rows);
+}
+
+// What only Crier has, or is only asked of Crier.
+async function own() {
+  const alone = async (title, scenario, args, figures) => (await inTurn(title, ['crier'], scenario, args, figures)).crier;
+  const phase = ({ phases: [figures] }) => ({ rate: figures.acknowledged_per_second, cpu: cpu(figures), p50: figures.latency?.p50_ms, p99: figures.latency?.p99_ms });
+  const many = await alone('durable, 64 publishers', 'publish', ['--connections', '64', '--seconds', '2'], phase);
+  const one = await alone('durable, one connection', 'publish', ['--connections', '1', '--in-flight', '64', '--seconds', '2'], phase);
+  const sse = await alone('event streams', 'fan-out', ['--transport', 'sse', '--batch', '1,32', '--seconds', '1'],
+    ({ phases: [single, burst] }) => ({ single: cpu(single), burst: cpu(burst) }));
+  const slow = await alone('slow readers', 'slow', ['--subscribers', '200', '--bytes', '1024', '--rate', '1000', '--seconds', '3'],
+    ({ phases: [all, some] }) => ({ all: all.latency.p99_ms, some: some.latency.p99_ms, ratio: some.latency.p99_ms / all.latency.p99_ms, growth: some.memory_growth_bytes / 1e6 }));
+  const line = (what, figure, command) => [what, figure, `\`crier bench ${command}\``];
+  return table(['Crier', 'figure', 'command'], [
+    line('durable publish, 64 connections with one message in flight each', `${shown(of(many, 'rate'), 0)} acknowledged/s, p99 ${shown(of(many, 'p99'), 1)} ms`, 'publish --connections 64'),
+    line('durable publish, one connection with 64 in flight', `${shown(of(one, 'rate'), 0)} acknowledged/s, p99 ${shown(of(one, 'p99'), 1)} ms`, 'publish --connections 1 --in-flight 64'),
+    line('1,000 event streams, one message at a time', `${shown(of(sse, 'single'))} µs a delivery`, 'fan-out --transport sse'),
+    line('1,000 event streams, 32 at a time', `${shown(of(sse, 'burst'), 3)} µs a delivery`, 'fan-out --transport sse --batch 32'),
+    line('2 of 200 stop reading at 1 MB/s: p99 of the others', `${shown(of(slow, 'some'), 1)} ms, ${shown(of(slow, 'ratio'))} × that when all read`, 'slow --subscribers 200 --bytes 1024'),
+    line('the same: the server\'s memory grows by', `${shown(of(slow, 'growth'), 1)} MB`, ''),
+  ]);
+}
+
+const parts = { field, paced, growth, crier: own };
+
+async function main() {
+  const version = spawnSync(crier, ['--version']).stdout?.toString().trim();
+  if (!version) throw new Error(`there is no Crier at ${crier}: run 'make build'`);
+  say(`Measuring ${version} and its peers, ${ROUNDS} rounds each in turn. Each server has the first processor, the load the others. 7 to 9 minutes …`);
+  const tables = [];
+  for (const part of PARTS) tables.push(await parts[part]());
+  const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, node ${process.versions.node}`;
+  const notes = [...skipped].map(([key, why]) => `Skipped: ${boards[key].name}: ${why}`);
+  const when = new Date().toISOString().slice(0, 10);
+  const facts = `Measured on ${when}: ${version}; ${machine}; loopback, the server on one processor; medians of ${ROUNDS} interleaved rounds.`;
+  const text = [facts, ...tables, ...notes].join('\n\n');
+  process.stdout.write(`${text}\n`);
+  mkdirSync(join(root, 'target/bench'), { recursive: true });
+  writeFileSync(join(root, 'target/bench/last.md'), `${text}\n`);
+  if (process.argv.includes('--write')) write(text);
+  say(`Done in ${Math.round((Date.now() - began) / 1000)} s.`);
+}
+
+function write(text) {
+  const page = join(root, 'docs/performance.md');
+  const [begin, end] = ['<!-- measured by make bench -->', '<!-- end of what was measured -->'];
+  const [before, rest] = readFileSync(page, 'utf8').split(begin);
+  writeFileSync(page, `${before}${begin}\n\n${text}\n\n${end}${rest.split(end)[1]}`);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+await main();
