@@ -5,20 +5,29 @@
 // `ROUNDS=5` says how often, `ONLY=crier,floor` which boards, `PARTS=field,growth` which tables. A round starts each server anew.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, release } from 'node:os';
+import { availableParallelism, cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
 import { boards, crier, isInstalled, root, start } from './boards.mjs';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const ONLY = process.env.ONLY?.split(',');
 const PARTS = process.env.PARTS?.split(',') ?? ['field', 'paced', 'growth', 'crier'];
+const BUSY_LOAD_MIN = 0.7;
 const RUN_SECONDS_MAX = 60;
+// No round begins after its part's share of this, but for the first; so all of it ends within ten minutes, on a slow machine too.
+const SECONDS_MAX = Number(process.env.SECONDS_MAX ?? 540);
+const ENDS = { field: 0.42, paced: 0.54, growth: 0.86, crier: 1 };
 // Of the field's record holder, which no registry carries: measured on another day, beside the same floor. See docs/performance.md.
 const QUOTED = { name: 'uWebSockets, quoted', single: 1.0, burst: 1.18, paced: null, growth: 1.58, bytes: 469, connect: 23 };
 
 const say = (text) => process.stderr.write(`\x1b[1m» ${text}\x1b[0m\n`);
 const skipped = new Map();
+const notes = new Set();
 const began = Date.now();
+const endOf = (part, share = 1) => {
+  const before = Object.values(ENDS)[Object.keys(ENDS).indexOf(part) - 1] ?? 0;
+  return began + (before + (ENDS[part] - before) * share) * SECONDS_MAX * 1000;
+};
 
 function run(program, args) {
   return new Promise((done, fail) => {
@@ -71,9 +80,13 @@ const shown = (figure, digits = 2) => (figure === null || figure === undefined ?
 const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 // Each board in turn, so many rounds; what `figures` takes out of each report, by board and round.
-async function inTurn(title, keys, scenario, args, figures) {
+async function inTurn(title, keys, scenario, args, figures, until) {
   const taken = Object.fromEntries(keys.map((key) => [key, []]));
   for (let round = 0; round < ROUNDS; round += 1) {
+    if (round > 0 && Date.now() > until) {
+      notes.add(`${title}: ${round} of ${ROUNDS} rounds, because there was no more time.`);
+      break;
+    }
     for (const key of keys) {
       process.stderr.write(`\r\x1b[K${title}: round ${round + 1} of ${ROUNDS}, ${boards[key].name}`);
       const report = await measure(key, scenario, args);
@@ -95,7 +108,7 @@ async function field() {
     single: cpu(single), burst: cpu(burst), bytes: memory.per_connection_bytes, connect: connects.server_cpu_us,
     p99: single.latency.p99_ms, rate: burst.deliveries_per_second,
   });
-  const taken = await inTurn('1,000 subscribers', keys, 'fan-out', ['--subscribers', '1000', '--batch', '1,32', '--seconds', '1'], figures);
+  const taken = await inTurn('1,000 subscribers', keys, 'fan-out', ['--subscribers', '1000', '--batch', '1,32', '--seconds', '1'], figures, endOf('field'));
   const rows = keys.filter((key) => taken[key].some(Boolean)).map((key) => [
     boards[key].name, shown(of(taken[key], 'single')), shown(ratio(taken[key], taken.floor, 'single')),
     shown(of(taken[key], 'burst'), 3), shown(ratio(taken[key], taken['floor-batch'], 'burst')),
@@ -110,7 +123,7 @@ async function field() {
 async function paced() {
   const keys = ['floor', 'crier', 'crier-paced', 'axum', 'ws'];
   const figures = ({ phases: [phase] }) => ({ cpu: cpu(phase), p50: phase.latency.p50_ms, p99: phase.latency.p99_ms });
-  const taken = await inTurn('1,000 messages/s to 100', keys, 'fan-out', ['--subscribers', '100', '--rate', '1000', '--seconds', '2'], figures);
+  const taken = await inTurn('1,000 messages/s to 100', keys, 'fan-out', ['--subscribers', '100', '--rate', '1000', '--seconds', '2'], figures, endOf('paced'));
   const rows = keys.filter((key) => taken[key].some(Boolean)).map((key) => [
     boards[key].name, shown(of(taken[key], 'cpu')), shown(ratio(taken[key], taken.floor, 'cpu')), shown(of(taken[key], 'p50')), shown(of(taken[key], 'p99')),
   ]);
@@ -120,9 +133,9 @@ async function paced() {
 async function growth() {
   const [keys, sizes] = [['floor', 'crier', 'axum'], [10, 100, 1000, 10000]];
   const taken = {};
-  for (const size of sizes) {
+  for (const [place, size] of sizes.entries()) {
     const figures = ({ phases: [phase], memory }) => ({ cpu: cpu(phase), p99: phase.latency.p99_ms, bytes: memory.per_connection_bytes });
-    taken[size] = await inTurn(`${size} subscribers`, keys, 'fan-out', ['--subscribers', String(size), '--seconds', '1'], figures);
+    taken[size] = await inTurn(`${size} subscribers`, keys, 'fan-out', ['--subscribers', String(size), '--seconds', '1'], figures, endOf('growth', [0.18, 0.36, 0.56, 1][place]));
   }
   const rows = keys.filter((key) => sizes.some((size) => taken[size][key].some(Boolean))).map((key) => {
     const by = (size) => of(taken[size][key], 'cpu');
@@ -136,7 +149,9 @@ async function growth() {
 
 // What only Crier has, or is only asked of Crier.
 async function own() {
-  const alone = async (title, scenario, args, figures) => (await inTurn(title, ['crier'], scenario, args, figures)).crier;
+  let calls = 0;
+  const alone = async (title, scenario, args, figures) =>
+    (await inTurn(title, ['crier'], scenario, args, figures, endOf('crier', [0.2, 0.4, 0.6, 1][calls++]))).crier;
   const phase = ({ phases: [figures] }) => ({ rate: figures.acknowledged_per_second, cpu: cpu(figures), p50: figures.latency?.p50_ms, p99: figures.latency?.p99_ms });
   const many = await alone('durable, 64 publishers', 'publish', ['--connections', '64', '--seconds', '2'], phase);
   const one = await alone('durable, one connection', 'publish', ['--connections', '1', '--in-flight', '64', '--seconds', '2'], phase);
@@ -151,7 +166,7 @@ async function own() {
     line('1,000 event streams, one message at a time', `${shown(of(sse, 'single'))} µs a delivery`, 'fan-out --transport sse'),
     line('1,000 event streams, 32 at a time', `${shown(of(sse, 'burst'), 3)} µs a delivery`, 'fan-out --transport sse --batch 32'),
     line('2 of 200 stop reading at 1 MB/s: p99 of the others', `${shown(of(slow, 'some'), 1)} ms, ${shown(of(slow, 'ratio'))} × that when all read`, 'slow --subscribers 200 --bytes 1024'),
-    line('the same: the server\'s memory grows by', `${shown(of(slow, 'growth'), 1)} MB`, ''),
+    line('the same: the server\'s memory grows by', `${shown(of(slow, 'growth'), 1)} MB`, 'slow --subscribers 200 --bytes 1024'),
   ]);
 }
 
@@ -160,14 +175,16 @@ const parts = { field, paced, growth, crier: own };
 async function main() {
   const version = spawnSync(crier, ['--version']).stdout?.toString().trim();
   if (!version) throw new Error(`there is no Crier at ${crier}: run 'make build'`);
-  say(`Measuring ${version} and its peers, ${ROUNDS} rounds each in turn. Each server has the first processor, the load the others. 7 to 9 minutes …`);
+  say(`Measuring ${version} and its peers in turn, ${ROUNDS} rounds. Each server has the first processor, the load the others. ${Math.round(SECONDS_MAX / 60)} minutes at the most …`);
+  const [load] = loadavg();
+  if (load > BUSY_LOAD_MIN) notes.add(`The machine was busy with other things (load ${load.toFixed(1)} at the start): only multiples mean something.`);
   const tables = [];
   for (const part of PARTS) tables.push(await parts[part]());
   const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, Linux ${release()}, node ${process.versions.node}`;
-  const notes = [...skipped].map(([key, why]) => `Skipped: ${boards[key].name}: ${why}`);
+  for (const [key, why] of skipped) notes.add(`Skipped: ${boards[key].name}: ${why}`);
   const when = new Date().toISOString().slice(0, 10);
   const facts = `Measured on ${when}: ${version}; ${machine}; loopback, the server on one processor; medians of ${ROUNDS} interleaved rounds.`;
-  const text = [facts, ...tables, ...notes].join('\n\n');
+  const text = [facts, ...notes, ...tables].join('\n\n');
   process.stdout.write(`${text}\n`);
   mkdirSync(join(root, 'target/bench'), { recursive: true });
   writeFileSync(join(root, 'target/bench/last.md'), `${text}\n`);
