@@ -24,7 +24,7 @@ use choice::Choice;
 use heal::Heal;
 use link::Link;
 
-pub use event::{Action, Connection, Event, Options, Update};
+pub use event::{ABNORMAL, Action, Connection, Event, Options, Update};
 
 /// A client of one room.
 #[derive(Clone, Debug)]

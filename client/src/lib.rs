@@ -13,7 +13,7 @@ mod transport;
 #[cfg(feature = "native")]
 pub mod native;
 
-pub use crate::core::{Action, Connection, Core, Event, Options, Update};
+pub use crate::core::{ABNORMAL, Action, Connection, Core, Event, Options, Update};
 pub use event_stream::{EventStream, StreamItem, TooLong};
 pub use outbox::{OUTBOX_MESSAGES_MAX, Outbox, Pending, Stage};
 pub use timeline::{Missed, TIMELINE_ENTRIES_MAX, Timeline};

@@ -83,14 +83,16 @@ impl Element {
     }
 }
 
-/// Text as HTML, between tags or between double quotation marks.
-fn escape(text: &str, html: &mut String) {
+/// Writes text as HTML that is nothing but text, between tags and inside quotes of either kind. The only place where
+/// that is done.
+pub fn escape(text: &str, html: &mut String) {
     for c in text.chars() {
         match c {
             '&' => html.push_str("&amp;"),
             '<' => html.push_str("&lt;"),
             '>' => html.push_str("&gt;"),
             '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
             c => html.push(c),
         }
     }
@@ -106,7 +108,7 @@ mod tests {
         let element = Element::new("p").with("title", hostile.into()).text(hostile.into()).child(Element::new("b").class("x"));
         let mut html = String::new();
         element.write(&mut html);
-        let safe = "&quot;&gt;&lt;script&gt;alert('1')&lt;/script&gt;&amp;amp;";
+        let safe = "&quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;amp;";
         assert_eq!(html, format!("<p title=\"{safe}\">{safe}<b class=\"x\"></b></p>"));
     }
 }

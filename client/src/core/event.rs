@@ -8,6 +8,9 @@ use protocol::{Entry, Gap, MessagesPage, Position, Problem, PublishKey, PublishR
 
 use crate::Transport;
 
+/// RFC 6455's code for a connection that ended without a word, which is how any other link that ends so is told, too.
+pub const ABNORMAL: u16 = 1006;
+
 /// What a [`crate::Core`] starts from.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -91,6 +94,13 @@ pub enum Event {
     Nudge,
     /// The network is gone, as far as the system knows.
     Offline,
+}
+
+impl Event {
+    /// A stream ended without a word, or could not be opened.
+    pub fn lost(link: u32) -> Self {
+        Self::Closed { link, code: ABNORMAL, reason: String::new() }
+    }
 }
 
 /// What to do.

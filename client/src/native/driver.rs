@@ -14,10 +14,8 @@ use super::address::Address;
 use super::heard::{Coming, Failure, Heard};
 use super::http::{self, Answer, Events};
 use super::websocket::WebSocket;
-use crate::{Action, Connection, Core, Event, Pending, Transport, Update};
+use crate::{ABNORMAL, Action, Connection, Core, Event, Pending, Transport, Update};
 
-/// RFC 6455's code for a connection that ended without a word.
-pub(super) const ABNORMAL: u16 = 1006;
 /// RFC 6455's code for a client that does what it may not. Here it stands for an address where there is no Crier.
 const POLICY: u16 = 1008;
 

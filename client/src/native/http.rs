@@ -14,9 +14,8 @@ use hyper_util::rt::TokioExecutor;
 use protocol::{MessagesPage, Problem, Published, ServerFrame};
 use serde::de::DeserializeOwned;
 
-use super::driver::ABNORMAL;
 use super::heard::{Coming, Failure, Heard};
-use crate::{EventStream, StreamItem};
+use crate::{ABNORMAL, EventStream, StreamItem};
 
 /// The longest body taken, in bytes: a page of the longest entries there are is shorter.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;

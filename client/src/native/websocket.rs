@@ -12,8 +12,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
-use super::driver::ABNORMAL;
 use super::heard::{Coming, Failure, Heard};
+use crate::ABNORMAL;
 
 /// The longest message taken from a server, in bytes. A text of 16 KiB can be six times that as JSON, and what came in on
 /// the demo's socket as much again.

@@ -13,9 +13,6 @@ use web_sys::{AbortSignal, ReadableStreamDefaultReader, ReadableStreamReadResult
 use super::Tell;
 use super::json::Parsed;
 
-/// RFC 6455's code for a connection that ended without a word, which is how the core knows any such end.
-const ABNORMAL: u16 = 1006;
-
 /// Reads the stream at `address`, and tells what happens, until it ends or `signal` ends it.
 pub(super) fn open(link: u32, address: &str, signal: &AbortSignal, tell: Tell) {
     let options = RequestInit::new();
@@ -24,7 +21,7 @@ pub(super) fn open(link: u32, address: &str, signal: &AbortSignal, tell: Tell) {
     spawn_local(async move {
         // How it ended does not matter, nor does what ended it: the core goes on from its position.
         _ = read(response, link, &tell).await;
-        tell(Event::Closed { link, code: ABNORMAL, reason: String::new() });
+        tell(Event::lost(link));
     });
 }
 

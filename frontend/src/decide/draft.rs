@@ -59,14 +59,7 @@ pub fn textarea_html(text: &str) -> String {
     if text.starts_with('\n') {
         html.push('\n');
     }
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            c => html.push(c),
-        }
-    }
+    crate::markup::escape(text, &mut html);
     html
 }
 

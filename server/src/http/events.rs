@@ -7,28 +7,22 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use protocol::{Epoch, ErrorCode, Position, ServerFrame};
-use serde::Deserialize;
 
 use super::State;
 use super::problem::Refusal;
-use super::request::{Own, Query, Room};
+use super::request::{After, Own, Query, Room};
 use super::stream::{self, End, PASS_ON, Script};
 use crate::encoded::Encoded;
 use crate::session::Session;
 
 /// How long a browser waits before it comes back, in milliseconds.
 const RETRY: u64 = 2000;
-/// Where to go on.
-#[derive(Deserialize)]
-pub(super) struct Wanted {
-    after: Option<Position>,
-}
 
 pub(super) async fn events(
     FromState(state): FromState<State>,
     _: Own,
     Room(room): Room,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<After>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     // The address is what the page first asked for; the header is how far the browser has come since.

@@ -14,13 +14,12 @@ use axum::http::{HeaderMap, HeaderValue, Version};
 use axum::response::{IntoResponse, Response};
 use frontend::decide::author::{hue_class, initial};
 use frontend::decide::moment::Moment;
-use frontend::{Language, Scheme, TITLE, Texts};
+use frontend::{Language, Scheme, TITLE, Texts, markup};
 use protocol::{Disconnect, Entry, Epoch, Gap, GapReason, Position, RoomName, ServerFrame};
-use serde::Deserialize;
 
 use super::page::Wishes;
 use super::problem::Refusal;
-use super::request::{Own, Query, Room};
+use super::request::{After, Own, Query, Room};
 use super::stream::{self, End, PASS_ON, Script};
 use super::{State, assets};
 use crate::encoded::{Encoded, HTML_FORMS};
@@ -40,17 +39,11 @@ const RESTART_PAUSE: u64 = 3;
 /// The style sheet shows a heartbeat that none has followed for 50 s, so it only may where more would have come by then.
 const BEAT_TIME_MAX: Duration = Duration::from_secs(20);
 
-/// Where to go on.
-#[derive(Deserialize)]
-pub(super) struct Wanted {
-    after: Option<Position>,
-}
-
 pub(super) async fn live(
     FromState(state): FromState<State>,
     _: Own,
     Room(room): Room,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<After>,
     Query(wishes): Query<Wishes>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
@@ -176,19 +169,9 @@ fn row(entry: &Entry, texts: &Texts) -> String {
     )
 }
 
-/// A text that is nothing but text, between tags and inside quotes.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + text.len() / 16);
-    for c in text.chars() {
-        match c {
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
+    markup::escape(text, &mut escaped);
     escaped
 }
 

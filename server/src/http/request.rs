@@ -13,7 +13,8 @@ use axum::http::{HeaderMap, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode_str;
 use protocol::limits::BODY_BYTES_MAX;
-use protocol::{ErrorCode, RoomName};
+use protocol::{ErrorCode, Position, RoomName};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -92,6 +93,12 @@ fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refusal> {
         let code = ErrorCode::of_refusal(&detail).unwrap_or(ErrorCode::QueryInvalid);
         Refusal::detail(code, detail)
     })
+}
+
+/// Where a reader of something that keeps arriving goes on.
+#[derive(Deserialize)]
+pub(super) struct After {
+    pub(super) after: Option<Position>,
 }
 
 /// A whole body, of a size and in a time that are bounded.

@@ -4,28 +4,21 @@ use axum::extract::State as FromState;
 use axum::response::Response;
 use bytes::Bytes;
 use protocol::{Disconnect, Position, ServerFrame};
-use serde::Deserialize;
 
 use super::State;
 use super::problem::Refusal;
-use super::request::{Address, Place, Query, Room};
+use super::request::{Address, After, Place, Query, Room};
 use super::websocket::Handshake;
 use crate::codec;
 use crate::commands::Commands;
 use crate::encoded::Encoded;
 use crate::fanout::Dialect;
 
-/// Where to go on.
-#[derive(Deserialize)]
-pub(super) struct Wanted {
-    after: Option<Position>,
-}
-
 pub(super) async fn upgrade(
     FromState(state): FromState<State>,
     Room(room): Room,
     Address(address): Address,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<After>,
     place: Place,
     handshake: Handshake,
 ) -> Result<Response, Refusal> {

@@ -12,9 +12,6 @@ use crate::browser::socket::Socket;
 use crate::browser::tabs::May;
 use crate::browser::{stream, window};
 
-/// RFC 6455's code for a connection that could not be opened.
-const ABNORMAL: u16 = 1006;
-
 /// What a link of the core is made of. Dropping it ends it, after which it tells nothing more that matters.
 pub(super) enum Line {
     Socket(Socket),
@@ -44,7 +41,7 @@ impl Driver {
         let scheme = if location.protocol().is_ok_and(|scheme| scheme == "https:") { "wss://" } else { "ws://" };
         let host = location.host().unwrap_or_default();
         let address = [scheme, &host, "/ws/", self.room.as_str(), &after_query(after)].concat();
-        let Some(socket) = Socket::open(link, &address, &self.tell) else { return Some(closed(link)) };
+        let Some(socket) = Socket::open(link, &address, &self.tell) else { return Some(Event::lost(link)) };
         self.lines.borrow_mut().push((link, Line::Socket(socket)));
         None
     }
@@ -77,7 +74,7 @@ impl Driver {
     fn begin(&self, claimed: Claimed) -> Option<Event> {
         match claimed {
             Claimed::Stream { link, after } => {
-                let Some(abort) = Abort::new() else { return Some(closed(link)) };
+                let Some(abort) = Abort::new() else { return Some(Event::lost(link)) };
                 let address = ["/api/rooms/", self.room.as_str(), "/events", &after_query(after)].concat();
                 stream::open(link, &address, &abort.signal(), Rc::clone(&self.tell));
                 self.lines.borrow_mut().push((link, Line::Http(abort)));
@@ -138,8 +135,4 @@ impl Driver {
 
 fn after_query(after: Option<Position>) -> String {
     after.map_or_else(String::new, |after| "?after=".to_owned() + &after.to_string())
-}
-
-fn closed(link: u32) -> Event {
-    Event::Closed { link, code: ABNORMAL, reason: String::new() }
 }
