@@ -37,16 +37,21 @@ impl List {
         self.shown.len() == rows.len() && self.shown.iter().zip(rows).all(|((shown, _), row)| shown == row)
     }
 
-    /// Shows these rows, and makes those that are new. A row that stays keeps its element.
+    /// Shows these rows, and makes those that are new. A row that stays keeps its element, and the focus in it, even if it
+    /// comes to look different.
     pub fn show(&mut self, rows: Vec<Row>, make: &dyn Fn(&Row) -> markup::Element) {
         let Some(parent) = &self.parent else { return };
         let mut shown = VecDeque::with_capacity(rows.len());
         for row in rows {
-            if let Some(found) = self.shown.iter().position(|(old, _)| *old == row) {
+            if let Some(found) = self.shown.iter().position(|(old, _)| old.is_same(&row)) {
                 for (_, gone) in self.shown.drain(..found) {
                     gone.remove();
                 }
-                shown.extend(self.shown.pop_front());
+                let Some((old, element)) = self.shown.pop_front() else { continue };
+                if old != row {
+                    attribute(&element, &make(&row));
+                }
+                shown.push_back((row, element));
             } else {
                 let element = node(&make(&row));
                 let next = self.shown.front().map(|(_, next)| next.as_ref());
@@ -72,9 +77,7 @@ pub(super) fn node(made: &markup::Element) -> Element {
     let document = document();
     // Names of elements and attributes are ours, so these can't fail.
     let element = document.create_element(made.tag).expect("a name");
-    for (name, value) in &made.attributes {
-        _ = element.set_attribute(name, value);
-    }
+    attribute(&element, made);
     for child in &made.children {
         _ = match child {
             Node::Element(child) => element.append_child(&node(child)),
@@ -82,4 +85,10 @@ pub(super) fn node(made: &markup::Element) -> Element {
         };
     }
     element
+}
+
+fn attribute(element: &Element, made: &markup::Element) {
+    for (name, value) in &made.attributes {
+        _ = element.set_attribute(name, value);
+    }
 }

@@ -48,6 +48,18 @@ pub enum Row {
     },
 }
 
+impl Row {
+    /// Whether two rows show the same thing, be it that they look different.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Message { epoch, offset, .. }, Self::Message { epoch: other_epoch, offset: other_offset, .. }) => {
+                epoch == other_epoch && offset == other_offset
+            }
+            _ => self == other,
+        }
+    }
+}
+
 /// The rows of a timeline, from the top. The unread begin after `unread`; `zone` says where a time is in the reader's day.
 pub fn of(timeline: &Timeline, unread: Option<u64>, zone: &dyn Fn(u64) -> Moment) -> Vec<Row> {
     let epoch = timeline.end().epoch;
