@@ -72,6 +72,13 @@ pub async fn say_what_no_frame_holds(browser: &Browser) {
     browser.page.execute(fill, vec![]).await.unwrap();
 }
 
+/// Types an x as fast as a driver can.
+pub async fn type_x(browser: &Browser) {
+    let key = json!({ "type": "keyDown", "key": "x", "code": "KeyX", "text": "x", "windowsVirtualKeyCode": 88 });
+    browser.devtools("Input.dispatchKeyEvent", key).await;
+    browser.devtools("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": "x", "code": "KeyX", "windowsVirtualKeyCode": 88 })).await;
+}
+
 /// From now on [`go_offline`] cuts what the page opens.
 pub async fn mind_the_network(browser: &Browser) {
     browser.devtools("Network.enable", json!({})).await;

@@ -55,6 +55,8 @@ struct Driver {
     updates: RefCell<Vec<Update>>,
     frames: Frames,
     page: RefCell<Page>,
+    /// By how much of a pixel the reader was moved.
+    drift: Cell<f64>,
 }
 
 impl Driver {
@@ -102,6 +104,7 @@ impl Driver {
                 updates: RefCell::default(),
                 frames: Frames::new(driver.clone()),
                 page: RefCell::new(page),
+                drift: Cell::default(),
             }
         })
     }

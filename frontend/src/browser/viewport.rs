@@ -61,21 +61,30 @@ pub(super) struct Anchor {
 }
 
 impl Anchor {
-    pub(super) fn take() -> Option<Self> {
+    /// `drift` is by how much the reader was moved before, against all holding.
+    pub(super) fn take(drift: f64) -> Option<Self> {
         let scroller = element("scroller")?.get_bounding_client_rect();
         let middle = (scroller.left() + scroller.width() / 2.0, scroller.top() + scroller.height() / 2.0);
         let seen = super::document().element_from_point(middle.0 as f32, middle.1 as f32);
         let row = seen.and_then(|seen| seen.closest("#messages > li").ok().flatten());
         let row = row.or_else(|| super::document().query_selector("#messages > li:last-child").ok().flatten())?;
-        let top = row.get_bounding_client_rect().top();
+        let top = row.get_bounding_client_rect().top() - drift;
         Some(Self { row, top })
     }
 
-    /// Scrolls by as much as the row has moved.
-    pub(super) fn hold(&self) {
-        let moved = self.row.get_bounding_client_rect().top() - self.top;
-        if let Some(scroller) = element("scroller").filter(|_| self.row.is_connected() && moved != 0.0) {
+    /// Scrolls by as much as the row has moved, and says what is missing to that: boxes scroll by whole pixels.
+    pub(super) fn hold(&self) -> f64 {
+        let Some(scroller) = element("scroller").filter(|_| self.row.is_connected()) else { return 0.0 };
+        let moved = self.moved();
+        if moved.abs() >= 0.5 {
             scroller.set_scroll_top(scroller.scroll_top() + moved.round() as i32);
         }
+        let drift = self.moved();
+        // At an end of the list the box scrolls no further.
+        if drift.abs() < 1.0 { drift } else { 0.0 }
+    }
+
+    fn moved(&self) -> f64 {
+        self.row.get_bounding_client_rect().top() - self.top
     }
 }

@@ -54,7 +54,10 @@ pub fn Timeline() -> impl IntoView {
     view! {
         <main class="timeline">
             // Whoever has no pointer scrolls with the keyboard, which needs the focus here.
-            <div id="scroller" node_ref=scroller tabindex="0" role="region" aria-label=texts.messages on:scroll=scrolled>
+            <div
+                id="scroller" node_ref=scroller tabindex="0" role="region" aria-label=texts.messages
+                data-follows=truth(move || board.look.get().follow.at_end()) on:scroll=scrolled
+            >
                 <div class="column">
                     <OlderButton/>
                     <p class="empty" hidden=flag(move || !board.look.get().empty)>{texts.empty}</p>

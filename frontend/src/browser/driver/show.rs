@@ -20,10 +20,16 @@ use crate::decide::rows::{self, Row};
 pub(super) const UPDATES_MAX: usize = 1000;
 /// How long updates of a page in the background wait, in milliseconds.
 const HIDDEN_MS: i32 = 250;
+/// So many updates with one frame are a crowd: the next wait for [`CROWD_MS`], because laying out and painting takes the
+/// time that whoever types needs.
+const CROWD_UPDATES: usize = 5;
+/// How long updates wait in a crowd, in milliseconds: short enough to look like a stream.
+const CROWD_MS: i32 = 60;
 
 /// Asks the browser for a frame, one at a time.
 pub(super) struct Frames {
     asked: Cell<bool>,
+    crowded: Cell<bool>,
     callback: Closure<dyn FnMut()>,
 }
 
@@ -34,7 +40,7 @@ impl Frames {
                 driver.flush();
             }
         });
-        Self { asked: Cell::new(false), callback }
+        Self { asked: Cell::new(false), crowded: Cell::new(false), callback }
     }
 
     pub(super) fn ask(&self) {
@@ -43,8 +49,9 @@ impl Frames {
         }
         let callback = self.callback.as_ref().unchecked_ref();
         // Neither can fail with a function to call. One that comes after another flush finds nothing to do.
-        if document().hidden() {
-            _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(callback, HIDDEN_MS);
+        let wait = if document().hidden() { HIDDEN_MS } else { CROWD_MS };
+        if wait == HIDDEN_MS || self.crowded.get() {
+            _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(callback, wait);
         } else {
             _ = window().request_animation_frame(callback);
         }
@@ -63,6 +70,7 @@ impl Driver {
     /// Shows all that was told.
     pub(super) fn flush(&self) {
         self.frames.asked.set(false);
+        self.frames.crowded.set(self.updates.borrow().len() >= CROWD_UPDATES);
         self.attend();
         let anchor = self.anchor();
         let news = self.fold();
@@ -126,7 +134,7 @@ impl Driver {
 
     /// What to hold on to while the list changes; nothing, where it follows its end.
     pub(super) fn anchor(&self) -> Option<Anchor> {
-        Anchor::take().filter(|_| !self.board.looked().follow.at_end())
+        if self.board.looked().follow.at_end() { None } else { Anchor::take(self.drift.get()) }
     }
 
     /// Shows the timeline and the outbox as they are, touching only what has changed.
@@ -168,7 +176,7 @@ impl Driver {
         let notice = if outdated { Some(Notice::Outdated) } else { look.notice };
         board.show(Look { older, here, empty, outbox, outbox_room, notice, ..look });
         match anchor {
-            Some(anchor) => anchor.hold(),
+            Some(anchor) => self.drift.set(anchor.hold()),
             None if changed && look.follow.at_end() => viewport::to_end(),
             None => {}
         }
