@@ -1,6 +1,7 @@
 //! What a client asks for over a connection that goes both ways, and the answers. No socket and no web framework here.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,16 +25,12 @@ pub struct Commands {
 
 #[derive(Default)]
 struct UnderWay {
-    taken: Vec<Publish>,
+    taken: Vec<Taken>,
     submitted: VecDeque<Answer>,
 }
 
-/// A message that was taken and is not in the history's queue yet.
-struct Publish {
-    r#ref: u64,
-    message: PublishRequest,
-    raw: Option<String>,
-}
+/// A message that was taken and is not in the history's queue yet, with the client's name for it.
+type Taken = (u64, (PublishRequest, Option<String>));
 
 type Answer = Pin<Box<dyn Future<Output = ServerFrame> + Send>>;
 
@@ -71,19 +68,25 @@ impl Commands {
             return self.refuse(Some(r#ref), ErrorCode::RateLimited, ErrorCode::RateLimited.to_string(), Some(wait));
         }
         self.errors_in_a_row = 0;
-        self.under_way.get_or_insert_default().taken.push(Publish { r#ref, message, raw });
+        self.under_way.get_or_insert_default().taken.push((r#ref, (message, raw)));
         Ok(None)
     }
 
-    /// Publishes all messages that were taken, one right after the other, so that what came together is committed
-    /// together: a commit costs the same for one as for many. Tells which the history has no room for.
+    /// Publishes all messages that were taken: what came together is committed together, for the price of one commit. Tells
+    /// which the history has no room for.
     pub fn submit(&mut self, mut refuse: impl FnMut(&ServerFrame)) {
         let Some(under_way) = &mut self.under_way else { return };
-        for Publish { r#ref, message, raw } in under_way.taken.drain(..) {
-            match self.context.hub.publish(self.room.name(), message, raw) {
-                Ok(published) => under_way.submitted.push_back(Box::pin(async move { answer(r#ref, published.await) })),
-                Err(code) => refuse(&answer(r#ref, Err(code))),
+        if under_way.taken.is_empty() {
+            return;
+        }
+        let (refs, messages): (Vec<_>, Vec<_>) = mem::take(&mut under_way.taken).into_iter().unzip();
+        match self.context.hub.publish_all(self.room.name(), messages) {
+            Ok(all) => {
+                for (r#ref, published) in refs.into_iter().zip(all) {
+                    under_way.submitted.push_back(Box::pin(async move { answer(r#ref, published.await) }));
+                }
             }
+            Err(code) => refs.into_iter().for_each(|r#ref| refuse(&answer(r#ref, Err(code)))),
         }
         if under_way.submitted.is_empty() {
             self.under_way = None;

@@ -10,7 +10,9 @@ mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 use protocol::{Author, Entry, Epoch, ErrorCode, PublishKey, RoomName, Text};
 use rusqlite::Connection;
@@ -149,8 +151,27 @@ pub struct ReadError;
 #[derive(Clone)]
 pub struct History {
     epoch: Epoch,
-    commands: mpsc::Sender<writer::Request>,
+    queue: mpsc::Sender<Vec<writer::Request>>,
+    queue_room: Arc<Semaphore>,
     readers: Arc<Readers>,
+}
+
+/// A command that is in line: resolves when it is durable, with what it did.
+pub struct Submitted(oneshot::Receiver<Result<Outcome, ErrorCode>>);
+
+impl Submitted {
+    fn of(command: Command) -> (writer::Request, Self) {
+        let (done, outcome) = oneshot::channel();
+        (writer::Request { command, done }, Self(outcome))
+    }
+}
+
+impl Future for Submitted {
+    type Output = Result<Outcome, ErrorCode>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|outcome| outcome.unwrap_or(Err(ErrorCode::Unavailable)))
+    }
 }
 
 /// What [`History::open`] found and started.
@@ -175,10 +196,11 @@ impl History {
         let epoch = schema::migrate(&mut connection, epoch)?;
         let heads = read::heads(&connection)?;
         let visible = visible(epoch, &heads);
-        let (commands, queue) = mpsc::channel(QUEUE_COMMANDS_MAX);
-        let ended = writer::start(connection, queue, visible, lock);
+        let (queue, groups) = mpsc::channel(QUEUE_COMMANDS_MAX);
+        let queue_room = Arc::new(Semaphore::new(QUEUE_COMMANDS_MAX));
+        let ended = writer::start(connection, writer::Queue { groups, room: queue_room.clone() }, visible, lock);
         let readers = Arc::new(Readers { path, idle: Mutex::default(), permits: Semaphore::new(READERS_MAX) });
-        Ok(Opened { history: Self { epoch, commands, readers }, heads, ended })
+        Ok(Opened { history: Self { epoch, queue, queue_room, readers }, heads, ended })
     }
 
     /// The identity of this log.
@@ -186,15 +208,15 @@ impl History {
         self.epoch
     }
 
-    /// Puts a command in line, at once and in the order of the calls. What is returned resolves when the command is
-    /// durable; dropping it does not take the command back.
-    pub fn submit(&self, command: Command) -> Result<impl Future<Output = Result<Outcome, ErrorCode>> + Send + use<>, ErrorCode> {
-        let (done, outcome) = oneshot::channel();
-        self.commands.try_send(writer::Request { command, done }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => ErrorCode::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => ErrorCode::Unavailable,
-        })?;
-        Ok(async move { outcome.await.unwrap_or(Err(ErrorCode::Unavailable)) })
+    /// Puts commands in line, at once and in the order of the calls; those of one call are committed together. What is
+    /// returned resolves, for each, when it is durable; dropping it does not take the command back.
+    pub fn submit(&self, commands: Vec<Command>) -> Result<Vec<Submitted>, ErrorCode> {
+        let count = u32::try_from(commands.len()).map_err(|_| ErrorCode::Overloaded)?;
+        self.queue_room.try_acquire_many(count).map_err(|_| ErrorCode::Overloaded)?.forget();
+        let (group, submitted) = commands.into_iter().map(Submitted::of).unzip();
+        // There are no more groups than commands, so there is a place if the writer lives.
+        self.queue.try_send(group).map_err(|_| ErrorCode::Unavailable)?;
+        Ok(submitted)
     }
 
     /// The entries of a room after `offset`, oldest first, at most `limit`.
@@ -211,7 +233,7 @@ impl History {
 
     /// Whether the history answers.
     pub async fn ready(&self) -> bool {
-        !self.commands.is_closed() && self.readers.run(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await.is_ok()
+        !self.queue.is_closed() && self.readers.run(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await.is_ok()
     }
 }
 

@@ -9,7 +9,7 @@ use protocol::{Entry, Epoch, ErrorCode, Gap, GapReason, MessagesPage, Position, 
 use tokio::sync::oneshot;
 
 use crate::encoded::Encoded;
-use crate::history::{Change, Command, Head, History, Keep, OpenError, Outcome, ReadError, Visible, WriteError};
+use crate::history::{Change, Command, Head, History, Keep, OpenError, Outcome, ReadError, Submitted, Visible, WriteError};
 use crate::room::{Extent, Room};
 use crate::subscription::Subscription;
 
@@ -143,21 +143,24 @@ impl Hub {
         message: PublishRequest,
         raw: Option<String>,
     ) -> Result<impl Future<Output = Result<Published, ErrorCode>> + Send + use<>, ErrorCode> {
+        self.publish_all(room, [(message, raw)])?.next().ok_or(ErrorCode::Unavailable)
+    }
+
+    /// Puts messages in line that are committed together.
+    pub fn publish_all<M: IntoIterator<Item = (PublishRequest, Option<String>)>>(
+        &self,
+        room: &RoomName,
+        messages: M,
+    ) -> Result<impl Iterator<Item = impl Future<Output = Result<Published, ErrorCode>> + Send + use<M>> + use<M>, ErrorCode> {
         let room = self.rooms.get_or_make(room, self.rooms_max)?;
-        let PublishRequest { text, author, key } = message;
         let time = (self.clock)();
-        let submitted = self.history.submit(Command::Publish { room: room.name().clone(), key, author, text, raw, time })?;
+        let commands = messages.into_iter().map(|(PublishRequest { text, author, key }, raw)| {
+            let room = room.name().clone();
+            Command::Publish { room, key, author, text, raw, time }
+        });
+        let submitted = self.history.submit(commands.collect())?;
         let epoch = self.history.epoch();
-        Ok(async move {
-            let (offset, duplicate) = match submitted.await? {
-                Outcome::Stored(entry) => (entry.offset, false),
-                Outcome::Duplicate(offset) => (offset, true),
-                Outcome::KeyReused => return Err(ErrorCode::KeyReused),
-                // That answers another command.
-                Outcome::Expired(_) => return Err(ErrorCode::Unavailable),
-            };
-            Ok(Published { position: Position { epoch, offset }, duplicate, reached: room.here() })
-        })
+        Ok(submitted.into_iter().map(move |submitted| published(submitted, epoch, room.clone())))
     }
 
     /// Starts a reader after a position, or with what comes next.
@@ -232,7 +235,9 @@ impl Hub {
     /// Lets go of some of what a room has more than is kept. Says whether there is still more.
     pub async fn expire(&self, room: &RoomName, keep: Keep) -> Result<bool, ErrorCode> {
         let time = (self.clock)();
-        self.history.submit(Command::Expire { room: room.clone(), keep, time })?.await?;
+        for submitted in self.history.submit(vec![Command::Expire { room: room.clone(), keep, time }])? {
+            submitted.await?;
+        }
         Ok(self.rooms.get(room).is_some_and(|room| room.is_overfull(keep, time)))
     }
 
@@ -251,6 +256,17 @@ impl Hub {
     fn bounds(&self, extent: Extent) -> Bounds {
         Bounds { epoch: self.history.epoch(), extent }
     }
+}
+
+async fn published(submitted: Submitted, epoch: Epoch, room: Arc<Room>) -> Result<Published, ErrorCode> {
+    let (offset, duplicate) = match submitted.await? {
+        Outcome::Stored(entry) => (entry.offset, false),
+        Outcome::Duplicate(offset) => (offset, true),
+        Outcome::KeyReused => return Err(ErrorCode::KeyReused),
+        // That answers another command.
+        Outcome::Expired(_) => return Err(ErrorCode::Unavailable),
+    };
+    Ok(Published { position: Position { epoch, offset }, duplicate, reached: room.here() })
 }
 
 fn page(room: &RoomName, bounds: Bounds, range: Range, entries: Vec<Entry>, here: usize) -> MessagesPage {

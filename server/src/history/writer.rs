@@ -2,16 +2,17 @@
 //! then answers. The busier it is, the more commands share one fsync.
 
 use std::fs::File;
+use std::sync::Arc;
 use std::thread;
 
 use protocol::{ErrorCode, RoomName};
 use rusqlite::{Connection, TransactionBehavior, ffi};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::apply::apply;
 use super::{Change, Command, Outcome, WriteError};
 
-/// How many commands one transaction takes at the most.
+/// With how many commands a transaction takes no more.
 const BATCH_COMMANDS_MAX: usize = 1024;
 
 /// Makes what was committed visible, in the order given.
@@ -23,10 +24,32 @@ pub(super) struct Request {
     pub(super) done: oneshot::Sender<Result<Outcome, ErrorCode>>,
 }
 
+/// What waits to be written. Commands that came together are one group, so that they are committed together.
+pub(super) struct Queue {
+    pub(super) groups: mpsc::Receiver<Vec<Request>>,
+    /// How many more commands may wait.
+    pub(super) room: Arc<Semaphore>,
+}
+
+impl Queue {
+    /// Waits for commands and takes what has queued; false when nobody can send any more. A batch ends with the group that fills it.
+    fn take(&mut self, batch: &mut Vec<Request>) -> bool {
+        let Some(group) = self.groups.blocking_recv() else { return false };
+        batch.extend(group);
+        while batch.len() < BATCH_COMMANDS_MAX
+            && let Ok(group) = self.groups.try_recv()
+        {
+            batch.extend(group);
+        }
+        self.room.add_permits(batch.len());
+        true
+    }
+}
+
 /// Starts the writer. It ends when every handle is gone, or when the disk fails; the folder's lock goes with it.
 pub(super) fn start(
     mut connection: Connection,
-    mut queue: mpsc::Receiver<Request>,
+    mut queue: Queue,
     mut visible: Visible,
     lock: File,
 ) -> oneshot::Receiver<Result<(), WriteError>> {
@@ -41,9 +64,9 @@ pub(super) fn start(
     ended
 }
 
-fn run(connection: &mut Connection, queue: &mut mpsc::Receiver<Request>, visible: &mut Visible) -> Result<(), WriteError> {
+fn run(connection: &mut Connection, queue: &mut Queue, visible: &mut Visible) -> Result<(), WriteError> {
     let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
-    while queue.blocking_recv_many(&mut batch, BATCH_COMMANDS_MAX) > 0 {
+    while queue.take(&mut batch) {
         match commit(connection, &batch) {
             Ok(outcomes) => {
                 let changes = batch.iter().zip(&outcomes).filter_map(|(request, outcome)| {
