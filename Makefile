@@ -71,7 +71,7 @@ check: $(BUNDLE)
 
 bench: $(CRIER)
 	$(call say,Installing what Crier is compared with into .tools/bench (1 minute the first time) …)
-	@tests/bench/install rust node flask nchan nats
+	@tests/bench/install rust uwebsockets node flask nchan nats
 	@CRIER=$(abspath $(CRIER)) tests/bench/compare.mjs $(if $(WRITE),--write)
 
 screens: $(CRIER)

@@ -1,6 +1,6 @@
 // The boards that are compared: how each is started, and how it is spoken to.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -44,6 +44,11 @@ export const boards = {
     name: 'the demo: Flask 3.1.3 + gevent-websocket 0.10.1', step: 'flask', needs: join(tools, 'flask/bin/python'),
     command: (port) => [join(tools, 'flask/bin/python'), join(peers, 'flask/board.py'), port],
     url: (port) => `ws://127.0.0.1:${port}/message/`,
+  },
+  uws: {
+    name: 'uWebSockets, of socketify 0.0.31', step: 'uwebsockets', needs: join(tools, 'uwebsockets/bin/python'),
+    command: (port) => [join(tools, 'uwebsockets/bin/python'), join(peers, 'uwebsockets/board.py'), port],
+    url: (port) => `ws://127.0.0.1:${port}/`, libraries: join(tools, 'libuv/usr/lib'),
   },
   nchan: {
     name: 'nginx + nchan, Debian\'s', step: 'nchan', needs: join(tools, 'nchan/usr/sbin/nginx'),
@@ -95,6 +100,12 @@ function listens(port) {
   });
 }
 
+// Debian keeps libraries in a folder named after the machine.
+function environment({ libraries }) {
+  if (!libraries || !existsSync(libraries)) return process.env;
+  return { ...process.env, LD_LIBRARY_PATH: readdirSync(libraries).map((folder) => join(libraries, folder)).join(':') };
+}
+
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
@@ -105,7 +116,7 @@ export async function start(board) {
   board.prepare?.();
   const port = await freePort();
   const command = board.command(String(port), folder);
-  const child = spawn('taskset', ['-c', '0', ...command], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn('taskset', ['-c', '0', ...command], { stdio: ['ignore', 'ignore', 'pipe'], env: environment(board) });
   running.add(child);
   let said = '';
   child.stderr.on('data', (text) => (said = (said + text).slice(-2000)));

@@ -103,7 +103,7 @@ const ratio = (rounds, others, name, otherName = name) => median(rounds.map((fig
 const cpu = (phase) => phase.server_cpu_us_per_delivery;
 
 async function field() {
-  const keys = ['floor', 'floor-batch', 'crier', 'axum', 'ws', 'socket.io', 'nchan', 'nats', 'flask'];
+  const keys = ['floor', 'floor-batch', 'uws', 'crier', 'axum', 'ws', 'socket.io', 'nchan', 'nats', 'flask'];
   const figures = ({ phases: [single, burst], memory, connects: [connects] }) => ({
     single: cpu(single), burst: cpu(burst), bytes: memory.per_connection_bytes, connect: connects.server_cpu_us,
     p99: single.latency.p99_ms, rate: burst.deliveries_per_second,
