@@ -8,6 +8,8 @@
 
 mod outlet;
 
+mod ring;
+
 mod line;
 
 mod pass;

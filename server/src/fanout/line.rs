@@ -11,6 +11,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use super::outlet::{Batch, Outlet, Piece};
 use super::pass::Pass;
+use super::ring::Send;
 use super::{End, WRITE_TIME_MAX};
 use crate::room::Read;
 
@@ -62,6 +63,15 @@ pub(super) struct Load {
     pub(super) here: Option<usize>,
 }
 
+/// A level line while it is written to by its pass.
+pub(super) struct Turn<'a> {
+    line: &'a Line,
+    state: MutexGuard<'a, State>,
+    load: &'a Load,
+    tells_here: bool,
+    pass: &'a Pass,
+}
+
 impl Line {
     /// A line whose first heartbeat is due at a tick.
     pub(super) fn new(socket: OwnedWriteHalf, cursor: u64, here: usize, beat_due: u32) -> Self {
@@ -109,8 +119,9 @@ impl Line {
         self.lock().end(end);
     }
 
-    /// Writes what a pass brings, if the line is level with its start; if it is not, what it lacks.
-    pub(super) fn load(&self, load: &Load, pass: &Pass) {
+    /// What the line is to be sent of what a pass brings, if it is level with its start; if it is not, it is given what it lacks.
+    /// Until the turn ends, nobody else writes.
+    pub(super) fn turn<'a>(&'a self, load: &'a Load, pass: &'a Pass) -> Option<Turn<'a>> {
         let Load { batch, here } = load;
         let mut state = self.lock();
         let tells_here = here.is_some_and(|here| here != state.here_told);
@@ -120,20 +131,10 @@ impl Line {
             if !state.behind && (tells_here || cursor < batch.end()) {
                 self.flush(&mut state, pass, Vec::new());
             }
-            return;
+            return None;
         }
-        if !tells_here && batch.is_without_entries() {
-            return;
-        }
-        match state.outlet.write_batch(batch, tells_here, |bytes| self.socket.try_write(bytes)) {
-            Ok(true) => {}
-            Ok(false) => state.fall_behind(true, pass),
-            Err(_) => state.end(End::Gone),
-        }
-        if let Some(here) = *here {
-            state.here_owed |= tells_here && state.outlet.cursor() != batch.end();
-            state.here_told = here;
-        }
+        let owed = tells_here || !batch.is_without_entries();
+        owed.then_some(Turn { line: self, state, load, tells_here, pass })
     }
 
     /// Writes whole frames for this reader alone, and what it lacks of the log.
@@ -262,6 +263,27 @@ impl Line {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
+    /// What is to be sent.
+    pub(super) fn send(&self) -> Send<'_> {
+        Send { socket: self.line.socket(), bytes: self.load.batch.bytes(self.tells_here) }
+    }
+
+    /// Ends it with how much the socket took.
+    pub(super) fn end(self, written: io::Result<usize>) {
+        let Self { mut state, load: Load { batch, here }, tells_here, pass, .. } = self;
+        match state.outlet.wrote(batch, tells_here, written) {
+            Ok(true) => {}
+            Ok(false) => state.fall_behind(true, pass),
+            Err(_) => state.end(End::Gone),
+        }
+        if let Some(here) = *here {
+            state.here_owed |= tells_here && state.outlet.cursor() != batch.end();
+            state.here_told = here;
+        }
     }
 }
 

@@ -55,6 +55,11 @@ impl Batch {
         self.ends.last().map_or(self.start, |(offset, _)| *offset)
     }
 
+    /// All of it, with or without the last frame.
+    pub(super) fn bytes(&self, with_last: bool) -> &[u8] {
+        if with_last { &self.bytes } else { &self.bytes[..self.entries_length] }
+    }
+
     /// Whether it has a last frame alone, if anything.
     pub(super) fn is_without_entries(&self) -> bool {
         self.ends.is_empty()
@@ -95,17 +100,12 @@ impl Outlet {
         self.pending.extend_from_slice(frames);
     }
 
-    /// Writes a batch that continues the cursor, with or without its last frame, while nothing is pending. Whether all of
-    /// it was taken. The last frame is lost to a reader whose cursor is not at the batch's end afterwards.
-    pub(super) fn write_batch(
-        &mut self,
-        batch: &Batch,
-        with_last: bool,
-        write: impl FnOnce(&[u8]) -> io::Result<usize>,
-    ) -> io::Result<bool> {
+    /// Notes how much a socket took of a batch's [`Batch::bytes`] while nothing was pending and the cursor was at its start.
+    /// Whether that was all. The last frame is lost to a reader whose cursor is not at the batch's end afterwards.
+    pub(super) fn wrote(&mut self, batch: &Batch, with_last: bool, written: io::Result<usize>) -> io::Result<bool> {
         debug_assert!(self.pending.is_empty() && self.cursor == batch.start);
-        let bytes = if with_last { &batch.bytes[..] } else { &batch.bytes[..batch.entries_length] };
-        let written = taken(write(bytes))?;
+        let bytes = batch.bytes(with_last);
+        let written = taken(written)?;
         if written == bytes.len() {
             self.cursor = batch.end();
             return Ok(true);
@@ -252,7 +252,7 @@ mod tests {
                     let with_last = random.bool();
                     presence += usize::from(with_last && !last.is_empty());
                     let start = socket.got.len();
-                    let all = outlet.write_batch(&batch, with_last, |bytes| socket.write(&[bytes])).unwrap();
+                    let all = outlet.wrote(&batch, with_last, socket.write(&[batch.bytes(with_last)])).unwrap();
                     let owed = batch.bytes.len() - if with_last { 0 } else { last.len() };
                     assert_eq!(all, socket.got.len() - start == owed);
                     if with_last && !last.is_empty() && outlet.cursor() != batch.end() {
@@ -287,11 +287,11 @@ mod tests {
         let entries = batch.entries_length;
         for cut in 0..4 {
             let mut outlet = Outlet::new(0);
-            assert!(!outlet.write_batch(&batch, true, |_| Ok(entries + cut)).unwrap());
+            assert!(!outlet.wrote(&batch, true, Ok(entries + cut)).unwrap());
             assert_eq!((outlet.cursor(), outlet.pending()), (2, 9 - cut));
         }
         let mut outlet = Outlet::new(0);
-        assert!(outlet.write_batch(&batch, false, |bytes| Ok(bytes.len())).unwrap());
+        assert!(outlet.wrote(&batch, false, Ok(entries)).unwrap());
         assert_eq!((outlet.cursor(), outlet.pending()), (2, 0));
     }
 

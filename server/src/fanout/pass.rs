@@ -9,16 +9,16 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
-use super::line::{Line, Load};
+use super::line::{Line, Load, Turn};
 use super::outlet::{Batch, Piece};
-use super::{Dialect, End, Fanout};
+use super::{Dialect, End, Fanout, ring};
 use crate::encoded::Encoded;
 use crate::room::Read;
 use crate::session::PRESENCE_INTERVAL;
 use crate::subscription::Log;
 
 /// How many lines are taken out of the list at once; nobody waits for the list while they are written to.
-const LINES_TAKEN: usize = 64;
+const LINES_TAKEN: usize = ring::SENDS_MAX;
 /// After how many writes other tasks get a turn: a few milliseconds.
 const LINES_A_TURN: usize = 512;
 
@@ -157,7 +157,12 @@ impl Pass {
                 self.dialect.say(&ServerFrame::Presence { here }, &mut last);
             }
             let load = Load { batch: Batch::new(head, &pieces, &last), here: here.take().filter(|_| !last.is_empty()) };
-            self.each_line(|line| line.load(&load, self)).await;
+            self.some_lines(|lines| {
+                let turns: Vec<_> = lines.iter().filter_map(|line| line.turn(&load, self)).collect();
+                let sent = ring::send(&turns.iter().map(Turn::send).collect::<Vec<_>>());
+                turns.into_iter().zip(sent).for_each(|(turn, written)| turn.end(written));
+            })
+            .await;
             head = load.batch.end();
         }
     }
@@ -167,7 +172,7 @@ impl Pass {
         let mut heartbeat = Vec::new();
         self.dialect.say(&ServerFrame::Heartbeat, &mut heartbeat);
         crate::codec::put_ping(&mut heartbeat);
-        self.each_line(|line| line.beat(&heartbeat, self)).await;
+        self.some_lines(|lines| lines.iter().for_each(|line| line.beat(&heartbeat, self))).await;
     }
 
     /// Ends every session.
@@ -175,8 +180,8 @@ impl Pass {
         self.lock().places.iter().flatten().for_each(|line| line.end(End::Told(disconnect)));
     }
 
-    /// Lines that come meanwhile may or may not be met.
-    async fn each_line(&self, act: impl Fn(&Line)) {
+    /// Goes through all lines, some at a time. Those that come meanwhile may or may not be met.
+    async fn some_lines(&self, act: impl Fn(&[Arc<Line>])) {
         let mut taken = Vec::with_capacity(LINES_TAKEN);
         let mut place = 0;
         loop {
@@ -189,9 +194,8 @@ impl Pass {
                 taken.extend(lines.places[place..end].iter().flatten().cloned());
                 place = end;
             }
-            for line in taken.drain(..) {
-                act(&line);
-            }
+            act(&taken);
+            taken.clear();
             if place % LINES_A_TURN == 0 {
                 yield_now().await;
             }

@@ -3,7 +3,7 @@
 use axum::extract::State as FromState;
 use axum::response::Response;
 use bytes::Bytes;
-use protocol::{Disconnect, Position, ServerFrame};
+use protocol::{Disconnect, ServerFrame};
 
 use super::State;
 use super::problem::Refusal;
