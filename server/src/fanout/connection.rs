@@ -1,15 +1,16 @@
 //! A connection's own task: reads and answers what the client says, and writes for a line that is behind.
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::mem;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::timeout;
 
 use super::line::{Line, Pump};
@@ -57,7 +58,6 @@ pub struct Talk {
     seat: Seat,
     visit: Visit,
     commands: Commands,
-    socket: OwnedReadHalf,
     decoder: Decoder,
     /// What has arrived and was not taken: a part of a frame, or what has to wait for an answer.
     kept: Vec<u8>,
@@ -102,10 +102,9 @@ impl Connection {
         let Entrance { dialect, address, log, visit, cursor, here } = entrance;
         let context = fanout.0.context.clone();
         let commands = Commands::new(context.clone(), address, log.room().clone());
-        let (socket, writer) = socket.into_split();
         let pass = fanout.pass(dialect, log);
         // One more than a heartbeat, since the current tick began some time ago.
-        let line = Arc::new(Line::new(writer, cursor, here, pass.tick() + pass.heartbeat_ticks() + 1));
+        let line = Arc::new(Line::new(socket, cursor, here, pass.tick() + pass.heartbeat_ticks() + 1));
         let seat = pass.seat(line.clone());
         line.say(first, seat.pass());
         // Whoever told all others to go may have come by just before the line had its seat.
@@ -117,7 +116,6 @@ impl Connection {
             seat,
             visit,
             commands,
-            socket,
             decoder: Decoder::default(),
             kept: early.to_vec(),
             waits: !early.is_empty(),
@@ -131,7 +129,7 @@ impl Connection {
 impl Talk {
     /// Leaves the room, and says why to a client that is still there.
     fn close(self, end: End) -> Option<impl Future<Output = ()> + Send> {
-        let Self { line, seat, visit, socket, mut decoder, kept, .. } = self;
+        let Self { line, seat, visit, mut decoder, kept, .. } = self;
         let limits = *seat.pass().dialect().limits();
         // Whoever is in the room need not wait for the handshake's end to see this one go.
         drop((seat, visit));
@@ -151,11 +149,12 @@ impl Talk {
             }
             match end {
                 End::Gone | End::Closed(_) => {}
-                End::Told(_) => answer_to_close(socket, &mut decoder, &limits, kept).await,
+                End::Told(_) => answer_to_close(line.socket(), &mut decoder, &limits, kept).await,
                 End::Broken(_) => {
                     // What follows can't be read as frames any more, so the end of the stream has to do.
-                    drop(line);
-                    drain(socket).await;
+                    if SockRef::from(line.socket()).shutdown(Shutdown::Write).is_ok() {
+                        drain(line.socket()).await;
+                    }
                 }
             }
         };
@@ -253,12 +252,14 @@ impl Talk {
             return Poll::Pending;
         }
         BUFFER.with_borrow_mut(|buffer| {
-            let mut read = ReadBuf::new(buffer);
-            ready!(Pin::new(&mut self.socket).poll_read(context, &mut read)).map_err(|_| End::Gone)?;
-            let length = read.filled().len();
-            if length == 0 {
-                return Poll::Ready(Err(End::Gone));
-            }
+            let length = loop {
+                ready!(self.line.socket().poll_read_ready(context)).map_err(|_| End::Gone)?;
+                match self.line.socket().try_read(buffer) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    Ok(0) | Err(_) => return Poll::Ready(Err(End::Gone)),
+                    Ok(length) => break length,
+                }
+            };
             self.line.heard();
             let arrived = &mut buffer[..length];
             if self.kept.is_empty() {
@@ -316,7 +317,7 @@ impl Talk {
 }
 
 /// Waits for the client to answer a close.
-async fn answer_to_close(mut socket: OwnedReadHalf, decoder: &mut Decoder, limits: &codec::Limits, mut kept: Vec<u8>) {
+async fn answer_to_close(socket: &TcpStream, decoder: &mut Decoder, limits: &codec::Limits, mut kept: Vec<u8>) {
     loop {
         let mut rest = &mut kept[..];
         loop {
@@ -327,17 +328,30 @@ async fn answer_to_close(mut socket: OwnedReadHalf, decoder: &mut Decoder, limit
             }
         }
         kept = rest.to_vec();
-        if !matches!(socket.read_buf(&mut kept).await, Ok(1..)) {
+        let mut buffer = [0; 1024];
+        let length = read_some(socket, &mut buffer).await;
+        if length == 0 {
             return;
         }
+        kept.extend_from_slice(&buffer[..length]);
     }
 }
 
 /// Reads to the end. A socket that is closed with something unread is reset, which can cost the peer our last word.
-async fn drain(mut socket: OwnedReadHalf) {
-    let mut buffer = vec![0; 1024];
-    while matches!(socket.read(&mut buffer).await, Ok(1..)) {}
+async fn drain(socket: &TcpStream) {
+    while read_some(socket, &mut [0; 1024]).await > 0 {}
 }
+
+/// Reads what there is, and waits for something; nothing at the end.
+async fn read_some(socket: &TcpStream, buffer: &mut [u8]) -> usize {
+    loop {
+        match socket.try_read(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock && socket.readable().await.is_ok() => {}
+            read => return read.unwrap_or_default(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,6 @@ use std::task::Waker;
 
 use protocol::{Disconnect, Gap, ServerFrame};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
 
 use super::outlet::{Batch, Outlet, Piece};
 use super::pass::Pass;
@@ -20,7 +19,7 @@ const MISSED_MAX: u8 = 2;
 
 /// A socket and what it is owed. Written by the room's pass while it is level, else by its own task.
 pub(super) struct Line {
-    socket: OwnedWriteHalf,
+    socket: TcpStream,
     heard: AtomicBool,
     state: Mutex<State>,
 }
@@ -74,7 +73,7 @@ pub(super) struct Turn<'a> {
 
 impl Line {
     /// A line whose first heartbeat is due at a tick.
-    pub(super) fn new(socket: OwnedWriteHalf, cursor: u64, here: usize, beat_due: u32) -> Self {
+    pub(super) fn new(socket: TcpStream, cursor: u64, here: usize, beat_due: u32) -> Self {
         let state = State {
             outlet: Outlet::new(cursor),
             waker: None,
@@ -92,7 +91,7 @@ impl Line {
     }
 
     pub(super) fn socket(&self) -> &TcpStream {
-        self.socket.as_ref()
+        &self.socket
     }
 
     /// Notes that the client is alive.

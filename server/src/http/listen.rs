@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::address::Peer;
-use super::patience::Patient;
+use super::patience::{Hold, Patient};
 use super::problem::Refusal;
 use crate::limiter::{Connected, Limiter};
 
@@ -74,8 +74,11 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, admission: R
     }
     let admission = admission.map(Arc::new);
     let router = TowerToHyperService::new(router);
+    let hold = Hold::default();
+    let patient = Patient::new(stream, STILL_TIME_MAX, hold.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer.ip()));
+        request.extensions_mut().insert(hold.clone());
         let answer = match &admission {
             Ok(connected) => {
                 request.extensions_mut().insert(connected.clone());
@@ -94,7 +97,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, admission: R
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(Patient::new(stream, STILL_TIME_MAX)), service)
+        .serve_connection(TokioIo::new(patient), service)
         .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
@@ -104,10 +107,20 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, admission: R
     let _ = connection.await;
 }
 
-/// The raw socket after an upgrade, and what HTTP has read of it already.
-pub(super) fn take_back(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
+/// A connection after an upgrade.
+pub(super) struct Raw {
+    pub(super) socket: TcpStream,
+    /// What HTTP has read already.
+    pub(super) read: Bytes,
+    /// What HTTP would have written.
+    pub(super) held: Vec<u8>,
+}
+
+/// Takes the socket back after an upgrade.
+pub(super) fn take_back(upgraded: Upgraded) -> Option<Raw> {
     let parts = upgraded.downcast::<TokioIo<Patient<TcpStream>>>().ok()?;
-    Some((parts.io.into_inner().into_inner(), parts.read_buf))
+    let (socket, held) = parts.io.into_inner().into_inner();
+    Some(Raw { socket, read: parts.read_buf, held })
 }
 
 /// What a connection too many is told, whatever it asks for.

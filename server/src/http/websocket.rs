@@ -14,7 +14,8 @@ use protocol::ErrorCode;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::State;
-use super::listen;
+use super::listen::{self, Raw};
+use super::patience::Hold;
 use super::problem::Refusal;
 use super::request::Place;
 use crate::fanout::{Connection, Entrance, Fanout};
@@ -23,6 +24,7 @@ use crate::fanout::{Connection, Entrance, Fanout};
 pub(super) struct Handshake {
     key: HeaderValue,
     upgrade: OnUpgrade,
+    hold: Option<Hold>,
 }
 
 impl FromRequestParts<State> for Handshake {
@@ -32,8 +34,8 @@ impl FromRequestParts<State> for Handshake {
         if parts.method != Method::GET {
             return Err(Refused(ErrorCode::MethodNotAllowed.into()));
         }
-        let upgrade = parts.extensions.remove();
-        read(&parts.headers, upgrade).map_err(|detail| Refused(Refusal::detail(ErrorCode::RequestInvalid, detail)))
+        let (upgrade, hold) = (parts.extensions.remove(), parts.extensions.remove());
+        read(&parts.headers, upgrade, hold).map_err(|detail| Refused(Refusal::detail(ErrorCode::RequestInvalid, detail)))
     }
 }
 
@@ -47,7 +49,7 @@ impl IntoResponse for Refused {
     }
 }
 
-fn read(headers: &HeaderMap, upgrade: Option<OnUpgrade>) -> Result<Handshake, &'static str> {
+fn read(headers: &HeaderMap, upgrade: Option<OnUpgrade>, hold: Option<Hold>) -> Result<Handshake, &'static str> {
     if !lists(headers, &CONNECTION, "upgrade") {
         return Err("Connection does not say upgrade");
     }
@@ -66,7 +68,7 @@ fn read(headers: &HeaderMap, upgrade: Option<OnUpgrade>) -> Result<Handshake, &'
         return Err("Sec-WebSocket-Key is not 16 bytes in base64");
     }
     let upgrade = upgrade.ok_or("this connection can't be upgraded")?;
-    Ok(Handshake { key: key.clone(), upgrade })
+    Ok(Handshake { key: key.clone(), upgrade, hold })
 }
 
 /// Whether a header's list has a word.
@@ -79,11 +81,14 @@ impl Handshake {
     /// Accepts. When HTTP has let go of the socket, the session is carried over it, with `first` said before all else; `place`
     /// is held till its end.
     pub(super) fn accept(self, fanout: Fanout, entrance: Entrance, first: Vec<u8>, place: Place) -> Response {
-        let Self { key, upgrade } = self;
+        let Self { key, upgrade, hold } = self;
         let open = async move {
-            let (socket, early) = listen::take_back(upgrade.await.ok()?)?;
-            Some(fanout.start(entrance, socket, &early, &first))
+            let Raw { socket, read, mut held } = listen::take_back(upgrade.await.ok()?)?;
+            held.extend_from_slice(&first);
+            Some(fanout.start(entrance, socket, &read, &held))
         };
+        // The answer goes with the first frame, in one write.
+        hold.as_ref().map(Hold::set);
         tokio::spawn(Carried { stage: Stage::Opening(Box::pin(open)), _place: place });
         let accepted = HeaderValue::from_str(&derive_accept_key(key.as_bytes())).expect("base64 is printable");
         let headers = [
