@@ -86,16 +86,21 @@ impl Element {
 /// Writes text as HTML that is nothing but text, between tags and inside quotes of either kind. The only place where
 /// that is done.
 pub fn escape(text: &str, html: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            c => html.push(c),
-        }
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let reference = match byte {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            b'\'' => "&#39;",
+            _ => continue,
+        };
+        html.push_str(&text[plain..at]);
+        html.push_str(reference);
+        plain = at + 1;
     }
+    html.push_str(&text[plain..]);
 }
 
 #[cfg(test)]

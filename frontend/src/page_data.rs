@@ -38,16 +38,13 @@ impl PageData {
     pub fn to_script_json(&self) -> String {
         let json = serde_json::to_string(self).expect("page data has only string keys and plain values");
         let mut safe = String::with_capacity(json.len() + json.len() / 16);
-        for c in json.chars() {
-            match c {
-                '<' => safe.push_str("\\u003c"),
-                '>' => safe.push_str("\\u003e"),
-                '&' => safe.push_str("\\u0026"),
-                '\u{2028}' => safe.push_str("\\u2028"),
-                '\u{2029}' => safe.push_str("\\u2029"),
-                c => safe.push(c),
-            }
+        let mut plain = 0;
+        for (at, special) in json.match_indices(['<', '>', '&', '\u{2028}', '\u{2029}']) {
+            safe.push_str(&json[plain..at]);
+            safe.extend(special.chars().map(|c| format!("\\u{:04x}", u32::from(c))));
+            plain = at + special.len();
         }
+        safe.push_str(&json[plain..]);
         safe
     }
 }

@@ -121,7 +121,7 @@ async function field() {
 }
 
 async function paced() {
-  const keys = ['floor', 'crier', 'crier-paced', 'axum', 'ws'];
+  const keys = ['floor', 'uws', 'crier', 'crier-paced', 'axum', 'ws'];
   const figures = ({ phases: [phase] }) => ({ cpu: cpu(phase), p50: phase.latency.p50_ms, p99: phase.latency.p99_ms });
   const taken = await inTurn('1,000 messages/s to 100', keys, 'fan-out', ['--subscribers', '100', '--rate', '1000', '--seconds', '2'], figures, endOf('paced'));
   const rows = keys.filter((key) => taken[key].some(Boolean)).map((key) => [
@@ -131,7 +131,7 @@ async function paced() {
 }
 
 async function growth() {
-  const [keys, sizes] = [['floor', 'crier', 'axum'], [10, 100, 1000, 10000]];
+  const [keys, sizes] = [['floor', 'uws', 'crier', 'axum'], [10, 100, 1000, 10000]];
   const taken = {};
   for (const [place, size] of sizes.entries()) {
     const figures = ({ phases: [phase], memory }) => ({ cpu: cpu(phase), p99: phase.latency.p99_ms, bytes: memory.per_connection_bytes });

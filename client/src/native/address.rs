@@ -42,6 +42,12 @@ impl Address {
         format!("{scheme}://{}/ws/{}{}", self.server, self.room, query(after))
     }
 
+    /// Of the page for people.
+    pub(super) fn html(&self) -> String {
+        let scheme = if self.is_secure { "https" } else { "http" };
+        format!("{scheme}://{}/r/{}", self.server, self.room)
+    }
+
     /// Of the event stream.
     pub(super) fn events(&self, after: Option<Position>) -> String {
         format!("{}/events{}", self.room(), query(after))

@@ -19,6 +19,7 @@ mod worker;
 mod crowd;
 mod durable;
 mod fan_out;
+mod pages;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,6 +97,8 @@ pub enum Scenario {
     Slow(Slow),
     /// Messages to nobody else, until they are durable.
     Publish(Publish),
+    /// The page of a room.
+    Pages(Pages),
 }
 
 /// Messages to everybody.
@@ -137,6 +140,17 @@ pub struct Publish {
     pub time: Duration,
 }
 
+/// The page of a room, as the server renders it.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    /// How many ask for it at a time. At least 1.
+    pub connections: usize,
+    /// How many messages are on it, at most as many as a page shows.
+    pub messages: usize,
+    /// For how long.
+    pub time: Duration,
+}
+
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage<'a> {
@@ -169,6 +183,7 @@ pub fn run(plan: &Plan, stop: &Arc<AtomicBool>, watch: &mut dyn FnMut(Stage<'_>)
         Scenario::Connect { connections, rounds } => fan_out::connect(plan, *connections, *rounds, &mut run),
         Scenario::Slow(wanted) => fan_out::slow(plan, wanted, &mut run),
         Scenario::Publish(wanted) => durable::publish(plan, wanted, &mut run),
+        Scenario::Pages(wanted) => pages::pages(plan, wanted, &mut run),
     };
     let mut report = run.report;
     report.interrupted = stop.load(Ordering::Relaxed);
@@ -185,6 +200,7 @@ impl Scenario {
             Self::Connect { .. } => "connect",
             Self::Slow(_) => "slow",
             Self::Publish(_) => "publish",
+            Self::Pages(_) => "pages",
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use client::Transport;
-use client::native::bench::{FanOut, Peer, Publish, Scenario, Slow};
-use protocol::limits::{PUBLISHES_IN_FLIGHT_MAX, TEXT_BYTES_MAX};
+use client::native::bench::{FanOut, Pages, Peer, Publish, Scenario, Slow};
+use protocol::limits::{PAGE_ENTRIES_DEFAULT, PUBLISHES_IN_FLIGHT_MAX, TEXT_BYTES_MAX};
 
 /// Messages a second among slow readers, unless said otherwise.
 const SLOW_RATE_DEFAULT: f64 = 1000.0;
@@ -98,6 +98,21 @@ pub enum Measurement {
         #[command(flatten)]
         place: Place,
     },
+    /// The page of a room, rendered by the server: how many a second.
+    Pages {
+        /// How many ask for it at a time, over connections that stay open.
+        #[arg(long, default_value_t = 16, value_name = "N", value_parser = at_least_one)]
+        connections: usize,
+        /// How many messages are on it.
+        #[arg(long, default_value_t = PAGE_ENTRIES_DEFAULT, value_name = "N", value_parser = page_messages)]
+        messages: usize,
+        /// Seconds to ask.
+        #[arg(long, default_value = "3", value_name = "SECONDS", value_parser = seconds)]
+        seconds: Duration,
+        /// Where.
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 /// Messages to many subscribers.
@@ -177,7 +192,8 @@ impl Measurement {
             | Self::Idle { place, .. }
             | Self::Connect { place, .. }
             | Self::Slow { place, .. }
-            | Self::Publish { place, .. } => place,
+            | Self::Publish { place, .. }
+            | Self::Pages { place, .. } => place,
         }
     }
 
@@ -187,7 +203,7 @@ impl Measurement {
             Self::FanOut { readers, .. } | Self::Idle { readers, .. } | Self::Connect { readers, .. } | Self::Slow { readers, .. } => {
                 (readers.peer, readers.transport)
             }
-            Self::Publish { .. } => (Peer::Crier, Transport::WebSocket),
+            Self::Publish { .. } | Self::Pages { .. } => (Peer::Crier, Transport::WebSocket),
         }
     }
 
@@ -195,7 +211,10 @@ impl Measurement {
     pub fn connections(&self) -> usize {
         match self {
             Self::FanOut { messages, .. } | Self::Slow { messages, .. } => messages.subscribers,
-            Self::Idle { connections, .. } | Self::Connect { connections, .. } | Self::Publish { connections, .. } => *connections,
+            Self::Idle { connections, .. }
+            | Self::Connect { connections, .. }
+            | Self::Publish { connections, .. }
+            | Self::Pages { connections, .. } => *connections,
         }
     }
 
@@ -212,6 +231,9 @@ impl Measurement {
             }
             Self::Publish { connections, in_flight, bytes, seconds, .. } => {
                 Scenario::Publish(Publish { connections: *connections, in_flight: *in_flight, bytes: *bytes, time: *seconds })
+            }
+            Self::Pages { connections, messages, seconds, .. } => {
+                Scenario::Pages(Pages { connections: *connections, messages: *messages, time: *seconds })
             }
         }
     }
@@ -244,6 +266,10 @@ fn batch(text: &str) -> Result<usize, String> {
 
 fn in_flight(text: &str) -> Result<usize, String> {
     within(text, 1, PUBLISHES_IN_FLIGHT_MAX)
+}
+
+fn page_messages(text: &str) -> Result<usize, String> {
+    within(text, 1, PAGE_ENTRIES_DEFAULT)
 }
 
 /// A text has room for its number.

@@ -158,7 +158,8 @@ impl Pass {
             }
             let load = Load { batch: Batch::new(head, &pieces, &last), here: here.take().filter(|_| !last.is_empty()) };
             self.some_lines(|lines| {
-                let turns: Vec<_> = lines.iter().filter_map(|line| line.turn(&load, self)).collect();
+                let mut turns = Vec::with_capacity(lines.len());
+                turns.extend(lines.iter().filter_map(|line| line.turn(&load, self)));
                 let sent = ring::send(&turns.iter().map(Turn::send).collect::<Vec<_>>());
                 turns.into_iter().zip(sent).for_each(|(turn, written)| turn.end(written));
             })

@@ -59,12 +59,13 @@ async fn a_server_of_its_own_is_measured_over_each_transport() {
 
 #[tokio::test]
 async fn every_scenario_has_its_figures() {
-    let (at_a_rate, idle, storms, slow, publish) = tokio::join!(
+    let (at_a_rate, idle, storms, slow, publish, pages) = tokio::join!(
         report(&["fan-out", "--subscribers", "3", "--rate", "500", "--rounds", "20"]),
         report(&["idle", "--connections", "4", "--seconds", "0.1"]),
         report(&["connect", "--connections", "4", "--rounds", "2"]),
         report(&["slow", "--subscribers", "4", "--percent", "30", "--rounds", "50"]),
         report(&["publish", "--connections", "2", "--in-flight", "3", "--seconds", "0.3"]),
+        report(&["pages", "--connections", "2", "--messages", "5", "--seconds", "0.3"]),
     );
     assert_eq!(at_a_rate["phases"][0]["deliveries"].as_u64(), Some(60));
     has(&idle["phases"][0], &["connections", "seconds"]);
@@ -75,6 +76,7 @@ async fn every_scenario_has_its_figures() {
     // Two of four do not read half of a hundred messages, and get them when they read on.
     assert_eq!(figures, [(Some(0), Some(200)), (Some(2), Some(100)), (Some(2), Some(100))]);
     has(&publish["phases"][0], &["acknowledged_per_second", "messages", "server_cpu_us_per_delivery"]);
+    has(&pages["phases"][0], &["deliveries_per_second", "server_cpu_us_per_delivery", "bytes"]);
 }
 
 #[tokio::test]
@@ -116,6 +118,7 @@ async fn wrong_settings_are_told() {
         (&["fan-out", "--", "--heartbeat", "x"], "the server did not start"),
         (&["slow", "--subscribers", "2"], "3 --subscribers or more"),
         (&["publish", "--in-flight", "65"], "not from 1 to 64"),
+        (&["pages", "--messages", "51"], "not from 1 to 50"),
     ] {
         let output = run(arguments).await;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

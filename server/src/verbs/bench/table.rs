@@ -26,6 +26,7 @@ pub(super) fn write(report: &Report, output: &mut impl Write) -> io::Result<()> 
         (Some(trouble), _) => writeln!(output, "It went wrong: {trouble}"),
         (None, true) => writeln!(output, "Interrupted; what was measured until then is above."),
         (None, false) if report.scenario == "idle" || report.scenario == "connect" => Ok(()),
+        (None, false) if report.scenario == "pages" => writeln!(output, "Every page had every message."),
         (None, false) => writeln!(output, "Everybody got every message, once and in order."),
     }
 }

@@ -1,0 +1,107 @@
+//! The page of a room, rendered by the server: how many a second, asked for by so many at a time.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::{select_all, try_join_all};
+use protocol::{Author, PublishRequest, Text};
+use tokio::runtime::Builder;
+
+use super::histogram::Histogram;
+use super::process::Process;
+use super::report::{Latency, Phase, each, rate};
+use super::speech::text;
+use super::{Pages, Plan, Run, Stage, Trouble};
+use crate::native::address::Address;
+use crate::native::http::{self, Client};
+
+/// Bytes of each message on the page.
+const TEXT_BYTES: usize = 128;
+
+/// Fills a room and asks for its page.
+pub(super) fn pages(plan: &Plan, wanted: &Pages, run: &mut Run<'_>) -> Result<(), Trouble> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Trouble::new(error.to_string()))?;
+    let address = Address::new(&plan.server, &super::room()?).map_err(|error| Trouble::new(error.to_string()))?;
+    let readers: Vec<_> = (0..wanted.connections).map(|_| Reader { client: http::client(), html: address.html(), wanted }).collect();
+    runtime.block_on(async {
+        fill(&readers[0].client, &address.messages(), wanted.messages).await?;
+        // Each connection is made before anything is measured.
+        try_join_all(readers.iter().map(Reader::read)).await?;
+        run.tell(Stage::Gathered);
+        measure(plan, &readers, run).await
+    })
+}
+
+async fn fill(client: &Client, address: &str, messages: usize) -> Result<(), Trouble> {
+    for number in 1..=messages {
+        let text = Text::parse(&text(number as u64, TEXT_BYTES)).map_err(|_| Trouble::new("a text is refused"))?;
+        let author = Author::parse(&format!("reader {}", number % 7)).unwrap_or_default();
+        let json = serde_json::to_string(&PublishRequest { text, author, key: None }).map_err(|error| Trouble::new(error.to_string()))?;
+        http::post(client, address, json).await.map_err(|(failure, _)| Trouble::new(failure.trouble))?;
+    }
+    Ok(())
+}
+
+async fn measure(plan: &Plan, readers: &[Reader<'_>], run: &mut Run<'_>) -> Result<(), Trouble> {
+    let wanted = readers[0].wanted;
+    let process = plan.pid.map(Process::new);
+    let (start, server, own) = (Instant::now(), process.and_then(Process::cpu), Process::own().cpu());
+    let (mut latencies, mut bytes, mut pages) = (Histogram::default(), 0, 0);
+    let mut asked: Vec<_> = readers.iter().map(|reader| Box::pin(reader.read())).collect();
+    while start.elapsed() < wanted.time && !run.is_stopped() {
+        let (page, place, _) = select_all(&mut asked).await;
+        let page = page?;
+        latencies.add(page.time.as_nanos() as u64, 1);
+        bytes += page.bytes as u64;
+        pages += 1;
+        asked[place] = Box::pin(readers[place].read());
+        run.tell(Stage::Counting { what: "pages", done: pages, of: pages });
+    }
+    let time = start.elapsed();
+    let cpu = process.and_then(|process| process.cpu_since(server.as_ref()));
+    let own = Process::own().cpu_since(own.as_ref());
+    run.tell(Stage::Measured);
+    run.report.phases.push(Phase {
+        name: format!("pages of {}", wanted.messages),
+        batch: 1,
+        text_bytes: TEXT_BYTES,
+        connections: readers.len(),
+        seconds: time.as_secs_f64(),
+        messages: wanted.messages as u64,
+        deliveries: pages,
+        deliveries_per_second: rate(pages, time),
+        server_cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64()),
+        server_cpu_us_per_delivery: each(cpu, pages),
+        load_cpu_us_per_delivery: each(own, pages),
+        bytes,
+        latency: Latency::of(&latencies),
+        ..Phase::default()
+    });
+    Ok(())
+}
+
+/// One connection.
+struct Reader<'a> {
+    client: Client,
+    html: String,
+    wanted: &'a Pages,
+}
+
+struct Page {
+    bytes: usize,
+    time: Duration,
+}
+
+impl Reader<'_> {
+    /// Asks for the page, and checks that every message is on it.
+    async fn read(&self) -> Result<Page, Trouble> {
+        let start = Instant::now();
+        let html = http::html(&self.client, &self.html).await.map_err(|failure| Trouble::new(failure.trouble))?;
+        let time = start.elapsed();
+        let html = std::str::from_utf8(&html).map_err(|_| Trouble::new("the page is not UTF-8"))?;
+        let rows = html.matches("id=\"m-").count();
+        if rows != self.wanted.messages {
+            return Err(Trouble::new(format!("a page had {rows} of {} messages", self.wanted.messages)));
+        }
+        Ok(Page { bytes: html.len(), time })
+    }
+}
