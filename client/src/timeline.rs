@@ -21,8 +21,9 @@ pub struct Missed {
 
 /// The stretch of a room's log that a reader has before them.
 ///
-/// It is bounded, so whoever goes back far enough lets go of the newest entries. It then no longer takes in what
-/// arrives; going forward by pages, or [`Timeline::show`] with the newest page, brings it back to the end.
+/// It is bounded, so whoever goes back far enough lets go of the newest entries, and whoever stays somewhere above while a
+/// crowd talks gets no more of them. It then no longer takes in what arrives; going forward by pages, or
+/// [`Timeline::show`] with the newest page, brings it back to the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
     entries: Vec<Entry>,
@@ -51,14 +52,15 @@ impl Timeline {
         timeline
     }
 
-    /// Adds what came next. Whether it was new; it is not shown while the newest entries are not.
-    pub fn append(&mut self, entry: Entry) -> bool {
+    /// Adds what came next. Whether it was new; it is not shown while the newest entries are not. Nor is it where there are
+    /// too many, unless the reader `follows` the end: whoever reads above would lose what they read.
+    pub fn append(&mut self, entry: Entry, follows: bool) -> bool {
         if entry.offset <= self.latest {
             return false;
         }
         let at_end = self.has_newest();
         self.latest = entry.offset;
-        if at_end {
+        if at_end && (follows || self.entries.len() < TIMELINE_ENTRIES_MAX) {
             self.push(entry);
             self.drop_oldest();
         }
@@ -251,15 +253,15 @@ mod tests {
     fn an_empty_page_starts_at_its_position() {
         let mut timeline = Timeline::new(page([], 7, None));
         assert_eq!((timeline.end(), timeline.before()), (at(1, 7), None));
-        assert!(!timeline.append(entry(7)));
-        assert!(timeline.append(entry(8)));
+        assert!(!timeline.append(entry(7), true));
+        assert!(timeline.append(entry(8), true));
         assert_eq!(timeline.before(), None);
     }
 
     #[test]
     fn each_entry_is_shown_once_and_in_order() {
         let mut timeline = Timeline::new(page([], 0, None));
-        let new: Vec<bool> = [1, 2, 2, 1, 4, 3, 5].into_iter().map(|offset| timeline.append(entry(offset))).collect();
+        let new: Vec<bool> = [1, 2, 2, 1, 4, 3, 5].into_iter().map(|offset| timeline.append(entry(offset), true)).collect();
         assert_eq!(new, [true, true, false, false, true, false, true]);
         assert_eq!(offsets(&timeline), [1, 2, 4, 5]);
     }
@@ -289,8 +291,8 @@ mod tests {
     fn expired_entries_leave_a_mark() {
         let mut timeline = Timeline::new(page([1, 2], 2, None));
         timeline.gap(&gap(GapReason::Expired, at(1, 9), at(1, 9)));
-        assert!(!timeline.append(entry(9)));
-        assert!(timeline.append(entry(10)));
+        assert!(!timeline.append(entry(9), true));
+        assert!(timeline.append(entry(10), true));
         assert_eq!(offsets(&timeline), [1, 2, 10]);
         assert_eq!(timeline.missed(), [Missed { after: 2, resumes: 9, reason: GapReason::Expired }]);
     }
@@ -310,7 +312,7 @@ mod tests {
             timeline.gap(&gap(reason, Position { offset: 0, ..resumes }, resumes));
             assert_eq!((offsets(&timeline), timeline.before()), (vec![], None));
             assert_eq!(timeline.missed(), [Missed { after: 20, resumes: 1, reason }]);
-            assert!(timeline.append(entry(2)));
+            assert!(timeline.append(entry(2), true));
             assert_eq!(timeline.end(), Position { offset: 2, ..resumes });
             // The entry at 1 is there to be asked for.
             assert_eq!(timeline.before(), Some(Position { offset: 2, ..resumes }));
@@ -321,7 +323,7 @@ mod tests {
     fn a_log_that_is_shown_from_its_start_has_nothing_older() {
         let mut timeline = Timeline::new(page([8], 8, None));
         timeline.gap(&gap(GapReason::OtherEpoch, at(2, 0), at(2, 0)));
-        timeline.append(entry(1));
+        timeline.append(entry(1), true);
         assert_eq!(timeline.before(), None);
     }
 
@@ -329,8 +331,20 @@ mod tests {
     fn the_oldest_entries_make_room() {
         let mut timeline = Timeline::new(page(1..=FULL, FULL, None));
         assert_eq!((timeline.entries().len(), timeline.before()), (TIMELINE_ENTRIES_MAX, None));
-        timeline.append(entry(FULL + 1));
+        timeline.append(entry(FULL + 1), true);
         assert_eq!((timeline.entries().len(), timeline.before()), (TIMELINE_ENTRIES_MAX, Some(at(1, 2))));
+    }
+
+    #[test]
+    fn whoever_reads_above_keeps_what_they_read() {
+        let mut timeline = Timeline::new(page(2..=FULL, FULL, Some(2)));
+        assert!(timeline.append(entry(FULL + 1), false) && timeline.has_newest());
+        // Now it is full. What arrives is news, and there for whoever goes on.
+        assert!(timeline.append(entry(FULL + 2), false) && !timeline.append(entry(FULL + 2), false));
+        assert_eq!((timeline.entries()[0].offset, timeline.end(), timeline.latest()), (2, at(1, FULL + 1), FULL + 2));
+        assert!(timeline.append(entry(FULL + 3), true) && !timeline.has_newest());
+        timeline.extend(page(FULL + 2..=FULL + 3, FULL + 3, Some(FULL + 2)));
+        assert_eq!((timeline.entries()[0].offset, timeline.has_newest()), (4, true));
     }
 
     #[test]
@@ -339,7 +353,7 @@ mod tests {
         timeline.prepend(page(51..=100, 100, Some(51)));
         assert_eq!((timeline.entries()[0].offset, timeline.end(), timeline.has_newest()), (51, at(1, 50 + FULL), false));
         // What arrives now is news, and not shown.
-        assert!(timeline.append(entry(101 + FULL)) && !timeline.append(entry(101 + FULL)));
+        assert!(timeline.append(entry(101 + FULL), true) && !timeline.append(entry(101 + FULL), true));
         assert_eq!((timeline.end(), timeline.latest()), (at(1, 50 + FULL), 101 + FULL));
         timeline.extend(page(51 + FULL..=100 + FULL, 100 + FULL, Some(51 + FULL)));
         assert!(!timeline.has_newest());
@@ -347,14 +361,14 @@ mod tests {
         timeline.extend(page([101 + FULL], 101 + FULL, Some(101 + FULL)));
         assert!(timeline.has_newest());
         assert_eq!(offsets(&timeline), (102..=101 + FULL).collect::<Vec<_>>());
-        assert!(timeline.append(entry(102 + FULL)));
+        assert!(timeline.append(entry(102 + FULL), true));
         assert_eq!(timeline.end(), at(1, 102 + FULL));
     }
 
     #[test]
     fn another_page_can_be_shown_instead() {
         let mut timeline = Timeline::new(page(951..=1000, 1000, Some(951)));
-        timeline.append(entry(1001));
+        timeline.append(entry(1001), true);
         timeline.show(page(101..=150, 150, Some(101)));
         assert_eq!((offsets(&timeline).len(), timeline.has_newest(), timeline.before()), (50, false, Some(at(1, 101))));
         assert_eq!(timeline.entry(120).map(|entry| entry.offset), Some(120));
@@ -366,7 +380,7 @@ mod tests {
         assert!(timeline.has_newest());
         // One that was read after it brings what is told of later.
         timeline.show(page(953..=1002, 1002, Some(953)));
-        assert!(timeline.has_newest() && !timeline.append(entry(1002)) && timeline.append(entry(1003)));
+        assert!(timeline.has_newest() && !timeline.append(entry(1002), true) && timeline.append(entry(1003), true));
     }
 
     #[test]
@@ -390,10 +404,10 @@ mod tests {
         let mut timeline = Timeline::new(page([1], 1, None));
         timeline.gap(&gap(GapReason::Expired, at(1, 5), at(1, 5)));
         for offset in 6..5 + FULL {
-            timeline.append(entry(offset));
+            timeline.append(entry(offset), true);
         }
         assert_eq!((timeline.entries()[0].offset, timeline.missed().len()), (1, 1));
-        timeline.append(entry(5 + FULL));
+        timeline.append(entry(5 + FULL), true);
         assert_eq!((timeline.entries()[0].offset, timeline.missed().len()), (6, 0));
     }
 }

@@ -146,7 +146,7 @@ fn rows_that_come_are_added_and_what_is_shown_stays() {
     let mut list = List::adopt("messages", Vec::new());
     show(board, &mut list);
     let first = place.query_selector("#m-1").unwrap().unwrap();
-    board.content.write_value().timeline.append(written(2, "two"));
+    board.content.write_value().timeline.append(written(2, "two"), true);
     show(board, &mut list);
     assert!(place.query_selector("#m-1").unwrap().unwrap().is_same_node(Some(&first)));
     let second = place.query_selector("#m-2").unwrap().unwrap();
@@ -192,7 +192,7 @@ fn what_the_server_wrote_is_taken_over() {
     let rows = board.content.with_value(|content| rows::of(&content.timeline, None, &Moment::utc));
     let mut list = List::adopt("messages", rows.clone());
     assert!(list.shows(&rows));
-    board.content.write_value().timeline.append(written(3, "three"));
+    board.content.write_value().timeline.append(written(3, "three"), true);
     show(board, &mut list);
     assert!(place.query_selector("#m-1").unwrap().unwrap().is_same_node(Some(&first)));
     assert_eq!(place.query_selector_all("#messages > li[data-offset]").unwrap().length(), 3);

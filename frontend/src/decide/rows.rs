@@ -175,7 +175,7 @@ mod tests {
         let mut timeline = timeline(vec![written(1, "a", 0)]);
         timeline.gap(&Gap { reason: GapReason::Expired, first: at(1, 9), resumes: at(1, 9) });
         assert_eq!(shown(&timeline), [DAY, message(1, 1, false), Row::Missed { first: 2, last: 9 }]);
-        timeline.append(written(10, "a", 0));
+        timeline.append(written(10, "a", 0), true);
         assert_eq!(shown(&timeline), [DAY, message(1, 1, false), Row::Missed { first: 2, last: 9 }, message(1, 10, false)]);
     }
 
@@ -183,7 +183,7 @@ mod tests {
     fn another_logs_entry_of_the_same_offset_is_another_row() {
         let mut timeline = timeline(vec![written(1, "a", 0)]);
         timeline.gap(&Gap { reason: GapReason::OtherEpoch, first: at(2, 0), resumes: at(2, 0) });
-        timeline.append(written(1, "b", 0));
+        timeline.append(written(1, "b", 0), true);
         assert_eq!(shown(&timeline), [Row::OtherLog { epoch: Epoch(2) }, DAY, message(2, 1, false)]);
     }
 

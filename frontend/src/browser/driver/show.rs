@@ -77,13 +77,15 @@ impl Driver {
         let now = self.now();
         let visible = !document().hidden();
         let latest = self.board.content.with_value(|content| content.timeline.latest());
+        let settings = self.board.looked().settings;
         let calls = {
             let mut page = self.page.borrow_mut();
             page.unread = page.unread.arrived(news.count, latest, visible);
             page.crowd.arrived(news.count, now);
             let hidden = page.unread.hidden();
             page.sign.show(hidden);
-            page.calls.calls(news.count, !visible, now)
+            // Who has asked for no calls has had none, from which the next would keep its distance.
+            page.calls.calls(news.count, !visible && (settings.notify || settings.sound), now)
         };
         let look = self.board.looked();
         self.board.show(Look { follow: look.follow.arrived(news.count), ..look });
@@ -96,13 +98,14 @@ impl Driver {
     /// Takes what was told into the content.
     fn fold(&self) -> News {
         let mut news = News::default();
+        let follows = self.board.looked().follow.at_end();
         let mut content = self.board.content.write_value();
         for update in self.updates.take() {
             match update {
                 Update::Entry(entry) => {
                     let own = content.pending.iter().any(|pending| pending.message.key.is_some() && pending.message.key == entry.key);
                     let last = entry.clone();
-                    if content.timeline.append(entry) && !own {
+                    if content.timeline.append(entry, follows) && !own {
                         news.count += 1;
                         news.last = Some(last);
                     }
