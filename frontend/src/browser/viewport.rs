@@ -3,6 +3,11 @@
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, HtmlTextAreaElement};
 
+use crate::decide::follow::is_near;
+
+/// What the list is marked with while it follows its end.
+const FOLLOWS: &str = "data-follows";
+
 fn element(id: &str) -> Option<Element> {
     super::document().get_element_by_id(id)
 }
@@ -44,9 +49,15 @@ pub(super) fn to_end() {
 /// Puts a row where it is read, and marks it alone.
 pub(super) fn to_row(row: &Element) {
     let Some(scroller) = element("scroller") else { return };
+    // Until the list is told that it no longer follows its end, rows that were never on the screen have a height that is
+    // a guess (`list.css`), and come to their own only after the row was put in its place.
+    _ = scroller.remove_attribute(FOLLOWS);
     let distance = row.get_bounding_client_rect().top() - scroller.get_bounding_client_rect().top();
     let third = f64::from(scroller.client_height()) / 3.0;
     scroller.set_scroll_top(scroller.scroll_top() + (distance - third) as i32);
+    if is_near(scroller.scroll_top().abs()) {
+        _ = scroller.set_attribute(FOLLOWS, "true");
+    }
     if let Ok(Some(marked)) = super::document().query_selector(".linked") {
         _ = marked.class_list().remove_1("linked");
     }
