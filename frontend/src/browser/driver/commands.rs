@@ -8,7 +8,7 @@ use protocol::{PublishKey, PublishRequest};
 
 use super::Driver;
 use crate::board::{Command, Look, Notice};
-use crate::browser::{attention, clipboard, clock, cookie, panels, storage, window};
+use crate::browser::{attention, clipboard, clock, cookie, panels, storage, viewport, window};
 
 impl Driver {
     /// Does all that was asked for, and again whenever more is.
@@ -31,9 +31,9 @@ impl Driver {
                 // Whoever says something wants to see it.
                 self.to_end();
             }
-            Command::Retry(key) => self.handle(Event::Retry(key)),
+            Command::Retry(key) => self.decide(Event::Retry(key)),
             Command::Copy(key) => self.copy(&self.text_of(&key)),
-            Command::Discard(key) => self.handle(Event::Discard(key)),
+            Command::Discard(key) => self.decide(Event::Discard(key)),
             Command::Connect => self.handle(Event::Nudge),
             Command::Older => self.older(),
             Command::Newer => self.newer(),
@@ -52,6 +52,12 @@ impl Driver {
             Command::Reload => _ = window().location().reload(),
             Command::Dismiss => self.notice(None),
         }
+    }
+
+    /// Does with a refused message what its reader decided. Its buttons go, so the focus goes to the list.
+    fn decide(self: &Rc<Self>, event: Event) {
+        viewport::focus("scroller");
+        self.handle(event);
     }
 
     fn notice(&self, notice: Option<Notice>) {
