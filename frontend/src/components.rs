@@ -18,5 +18,5 @@ pub use header::Header;
 pub use notice::Notice;
 #[cfg(any(feature = "ssr", debug_assertions))]
 pub use panels::{OpenRoom, Panels};
-pub use row::row;
+pub use row::{message, row};
 pub use timeline::Timeline;

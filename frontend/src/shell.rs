@@ -75,14 +75,13 @@ fn Head(assets: &'static str, scheme: Scheme, title: String) -> impl IntoView {
         Scheme::Dark => "dark",
         Scheme::System => "light dark",
     };
-    let sheets = ["tokens.css", "base.css", "list.css", "components.css", "panels.css"];
     view! {
         <meta charset="utf-8"/>
         <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content"/>
         <meta name="color-scheme" content=color_scheme/>
         <meta name="description" content=DESCRIPTION/>
         <title>{title}</title>
-        {sheets.map(|sheet| view! { <link rel="stylesheet" href=format!("{assets}/{sheet}")/> })}
+        <link rel="stylesheet" href=format!("{assets}/style.css")/>
     }
 }
 

@@ -74,6 +74,9 @@ async fn new_messages_arrive_without_script_and_the_newest_is_in_view() {
     let frame = find::one(&browser, "body").await.rect().await.unwrap();
     assert!(newest.y >= 0.0 && newest.y + newest.height <= frame.height, "{newest:?} in {frame:?}");
     assert!(find::one(&browser, "#m-2").await.rect().await.unwrap().y < 0.0, "and the oldest is scrolled out of it");
+    board.post("room", "see https://example.org/x").await;
+    let link = find::one(&browser, "#m-32 .text a").await;
+    assert_eq!(link.attr("rel").await.unwrap().unwrap(), "noopener noreferrer nofollow ugc");
     // The server dies and comes back; nobody touches the page.
     board.kill().await;
     board.open().await;

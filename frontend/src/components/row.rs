@@ -17,7 +17,10 @@ use crate::texts::Texts;
 pub fn row(row: &Row, content: &Content, texts: &Texts, zone: impl Fn(u64) -> Moment) -> Element {
     match row {
         Row::Message { offset, continued, .. } => match content.timeline.entry(*offset) {
-            Some(entry) => message(entry, *continued, texts, zone(entry.time)),
+            Some(entry) => {
+                let time = zone(entry.time);
+                message(entry, *continued, texts, time.short(), time.full())
+            }
             // A row without its entry is never asked for; an empty one does no harm.
             None => Element::new("li"),
         },
@@ -32,12 +35,12 @@ pub fn row(row: &Row, content: &Content, texts: &Texts, zone: impl Fn(u64) -> Mo
     }
 }
 
-/// A message. All that people wrote is text.
-fn message(entry: &Entry, continued: bool, texts: &Texts, time: Moment) -> Element {
+/// A message, with its time as `short` and, on a closer look, as `full`. All that people wrote is text.
+pub fn message(entry: &Entry, continued: bool, texts: &Texts, short: String, full: String) -> Element {
     let offset = entry.offset.to_string();
     let id = "m-".to_owned() + &offset;
-    let when = Element::new("time").with("datetime", Moment::utc(entry.time).iso_utc().into()).with("title", time.full().into());
-    let link = Element::new("a").class("when").with("href", ("#".to_owned() + &id).into()).child(when.text(time.short().into()));
+    let when = Element::new("time").with("datetime", Moment::utc(entry.time).iso_utc().into()).with("title", full.into());
+    let link = Element::new("a").class("when").with("href", ("#".to_owned() + &id).into()).child(when.text(short.into()));
     let item = Element::new("li").class(if continued { "message continued" } else { "message" });
     let item = item.with("id", id.into()).with("data-offset", offset.into());
     byline(item, entry.author.as_str(), texts).child(link).child(body(entry.text.as_str()))

@@ -12,9 +12,9 @@ use axum::extract::State as FromState;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Version};
 use axum::response::{IntoResponse, Response};
-use frontend::decide::author::{hue_class, initial};
+use frontend::components::message;
 use frontend::decide::moment::Moment;
-use frontend::{Language, Scheme, TITLE, Texts, markup};
+use frontend::{Language, Scheme, TITLE, Texts};
 use protocol::{Disconnect, Entry, Epoch, Gap, GapReason, Position, RoomName, ServerFrame};
 
 use super::page::Wishes;
@@ -82,7 +82,7 @@ impl Document {
     fn head(&self, after: Position) -> String {
         let (language, scheme, texts) = (self.language.tag(), self.scheme.word(), self.texts());
         let sheet = |name: &str| format!("<link rel=\"stylesheet\" href=\"{}/{name}.css\">", assets::BASE);
-        let sheets: String = ["tokens", "base", "list", "live"].into_iter().map(sheet).collect();
+        let sheets: String = ["style", "live"].into_iter().map(sheet).collect();
         let refresh = self.refresh(BROKEN_PAUSE, after);
         format!(
             "<!DOCTYPE html>\n<html lang=\"{language}\" data-scheme=\"{scheme}\"><head><meta charset=\"utf-8\">\
@@ -109,7 +109,7 @@ impl Document {
             GapReason::Expired => (texts.missed)(after + 1, gap.resumes.offset),
             GapReason::OtherEpoch | GapReason::BeyondEnd => texts.missed_log.to_owned(),
         };
-        format!("<li class=\"missed\">{}</li>\n", escape(&said))
+        format!("<li class=\"missed\"><span>{said}</span></li>\n")
     }
 }
 
@@ -151,28 +151,12 @@ impl Script for Document {
     }
 }
 
-/// A message, as the page's list shows it.
+/// A message, as the page's list shows it. Its time is that of no reader: a row is made once for all who read the language.
 fn row(entry: &Entry, texts: &Texts) -> String {
-    let name = entry.author.as_str();
-    let (class, shown) = if name.is_empty() { ("author nameless", texts.nameless) } else { ("author", name) };
-    let (utc, offset) = (Moment::utc(entry.time), entry.offset);
-    format!(
-        "<li id=\"m-{offset}\" class=\"message\" data-offset=\"{offset}\">\
-         <span class=\"seal {}\" aria-hidden=\"true\">{}</span><bdi class=\"{class}\">{}</bdi>\
-         <time datetime=\"{}\">{}</time><div class=\"text\" dir=\"auto\">{}</div></li>\n",
-        hue_class(name),
-        escape(&initial(name)),
-        escape(shown),
-        utc.iso_utc(),
-        utc.neutral(),
-        escape(entry.text.as_str()),
-    )
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + text.len() / 16);
-    markup::escape(text, &mut escaped);
-    escaped
+    let utc = Moment::utc(entry.time);
+    let mut html = String::new();
+    message(entry, false, texts, utc.neutral(), utc.full() + " UTC").write(&mut html);
+    html + "\n"
 }
 
 #[cfg(test)]
@@ -195,7 +179,7 @@ mod tests {
         for language in Language::ALL {
             let row = row(&entry, Texts::of(language));
             let tags: Vec<_> = row.split('<').skip(1).map(|tag| tag.split([' ', '>']).next().unwrap()).collect();
-            assert_eq!(tags, ["li", "span", "/span", "bdi", "/bdi", "time", "/time", "div", "/div", "/li"]);
+            assert_eq!(tags, ["li", "span", "/span", "bdi", "/bdi", "a", "time", "/time", "/a", "div", "/div", "/li"]);
             assert!(row.contains("&lt;script&gt;alert(1)") && row.contains("&quot;&amp;amp;") && row.contains("&#39;"));
             assert_eq!(row.matches('\n').count(), 1);
         }
