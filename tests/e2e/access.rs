@@ -47,6 +47,9 @@ async fn axe_finds_nothing_in_any_state_scheme_or_language() {
         board.kill().await;
         check::until("the page sees it", || find::connection(&browser), |state| state == "waiting").await;
         is_fine(&browser, &format!("not connected, {wishes}")).await;
+        act::go_offline(&browser).await;
+        check::is(&browser, "offline").await;
+        is_fine(&browser, &format!("offline, {wishes}")).await;
         browser.quit().await;
     }
 }
@@ -90,11 +93,6 @@ async fn the_keyboard_alone_gets_everywhere() {
     act::press(&browser, "?").await;
     find::one(&browser, "#shortcuts:popover-open").await;
     act::press(&browser, Key::Escape).await;
-    // A panel by Enter, and its link by Tab.
-    browser.page.execute("document.querySelector('[popovertarget=settings]').focus()", vec![]).await.unwrap();
-    act::press(&browser, Key::Enter).await;
-    find::one(&browser, "#settings:popover-open").await;
-    act::press(&browser, Key::Escape).await;
     // In the list the arrows scroll, and End is the newest.
     browser.page.execute("document.getElementById('scroller').focus()", vec![]).await.unwrap();
     act::press(&browser, Key::PageUp).await;
@@ -105,13 +103,64 @@ async fn the_keyboard_alone_gets_everywhere() {
 }
 
 #[tokio::test]
+async fn the_keyboard_alone_does_everything() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/r/first?lang=en").await;
+    // Each panel opens with its button, its first control is next, and Escape goes back to the button.
+    act::tab_to(&browser, "[popovertarget=share]").await;
+    act::press(&browser, Key::Enter).await;
+    act::tab_to(&browser, "[data-do=copy-link]").await;
+    act::press(&browser, Key::Enter).await;
+    find::one(&browser, ".notice:not([hidden])").await;
+    act::press(&browser, Key::Escape).await;
+    assert!(browser.page.execute(BACK, vec!["share".into()]).await.unwrap().convert::<bool>().unwrap());
+    act::tab_to(&browser, "[popovertarget=settings]").await;
+    act::press(&browser, " ").await;
+    act::tab_to(&browser, "[data-do=scheme][data-of=dark]").await;
+    act::press(&browser, Key::Enter).await;
+    find::one(&browser, "html[data-scheme=dark]").await;
+    act::tab_to(&browser, "[data-set=ctrl-sends]").await;
+    act::press(&browser, " ").await;
+    act::press(&browser, Key::Escape).await;
+    assert!(browser.page.execute(BACK, vec!["settings".into()]).await.unwrap().convert::<bool>().unwrap());
+    // The notice goes, and the message is written and sent.
+    act::tab_to(&browser, ".notice .close").await;
+    act::press(&browser, Key::Enter).await;
+    find::one(&browser, ".notice[hidden]").await;
+    act::press(&browser, "/").await;
+    act::press(&browser, "by keys").await;
+    browser.page.action_chain().key_down(Key::Control).send_keys("" + Key::Enter).key_up(Key::Control).perform().await.unwrap();
+    check::shows(&browser, &["by keys"]).await;
+    // One that was refused is copied and given up, and the focus is not lost with it.
+    act::say_what_no_frame_holds(&browser).await;
+    find::one(&browser, "#outbox [data-stage=failed]").await;
+    act::press(&browser, Key::Escape).await;
+    act::tab_to(&browser, "#outbox .discard").await;
+    act::press(&browser, Key::Enter).await;
+    check::nothing_pending(&browser).await;
+    check::until("the focus stays on the page", || focused(&browser), |focus| focus == "scroller").await;
+    // Another room.
+    act::press(&browser, Key::Escape).await;
+    act::tab_to(&browser, "[popovertarget=rooms]").await;
+    act::press(&browser, Key::Enter).await;
+    act::tab_to(&browser, "#room_name").await;
+    act::press(&browser, "second").await;
+    act::press(&browser, Key::Enter).await;
+    check::until("the room is open", async || browser.page.current_url().await.unwrap(), |url| url.path() == "/r/second").await;
+    browser.quit().await;
+}
+
+/// Whether the focus is back on the button of a panel that was closed.
+const BACK: &str = "return document.activeElement.getAttribute('popovertarget') === arguments[0]";
+
+#[tokio::test]
 async fn nothing_is_lost_on_a_narrow_screen() {
     let board = Board::start().await;
     board.post_as("lobby", &"a-long-word-without-an-end".repeat(20), &"n".repeat(60)).await;
     for wishes in ["lang=en", "lang=zh-CN"] {
         let browser = Browser::start().await;
-        let screen = serde_json::json!({ "width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": false });
-        browser.devtools("Emulation.setDeviceMetricsOverride", screen).await;
+        browser.is_as_large_as(320, 640).await;
         act::open(&browser, &board, &format!("/r/lobby?{wishes}")).await;
         let wide = "const out = [...document.querySelectorAll('.page *')].filter(e => { const r = e.getBoundingClientRect(); \
             return r.width > 1 && r.height > 1 && (r.right > innerWidth + 1 || r.left < -1) && !e.closest('.visually-hidden, #outbox') }); \
@@ -123,6 +172,29 @@ async fn nothing_is_lost_on_a_narrow_screen() {
             .map(e => e.outerHTML.slice(0, 100) + e.getBoundingClientRect().height)";
         let small: Vec<String> = browser.page.execute(small, vec![]).await.unwrap().convert().unwrap();
         assert!(small.is_empty(), "{small:?} are too small for a finger");
+        // Phones zoom into fields with smaller letters, and do not come back.
+        let letters = "return Math.min(...[...document.querySelectorAll('input, textarea')].map(it => parseFloat(getComputedStyle(it).fontSize)))";
+        assert!(browser.page.execute(letters, vec![]).await.unwrap().convert::<f64>().unwrap() >= 16.0);
+        // The bar is one line, however many are here; what there is to say of a lost connection gets another.
+        let many = "document.getElementById('here').textContent += ' 1000'; return document.querySelector('.bar').offsetHeight";
+        let height: i64 = browser.page.execute(many, vec![]).await.unwrap().convert().unwrap();
+        assert!(height <= 56, "the bar is {height} pixels high");
         browser.quit().await;
     }
+}
+
+#[tokio::test]
+async fn nothing_moves_for_those_who_asked_for_less_motion() {
+    let mut board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    board.kill().await;
+    check::is(&browser, "waiting").await;
+    let moving = "return getComputedStyle(document.querySelector('.connection'), '::before').animationName";
+    let moving = async || browser.page.execute(moving, vec![]).await.unwrap().convert::<String>().unwrap();
+    assert_eq!(moving().await, "breathe");
+    let less = serde_json::json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] });
+    browser.devtools("Emulation.setEmulatedMedia", less).await;
+    assert_eq!(moving().await, "none");
+    browser.quit().await;
 }

@@ -65,18 +65,23 @@ pub async fn press(browser: &Browser, key: impl Into<TypingData>) {
     browser.page.action_chain().send_keys(key).perform().await.unwrap();
 }
 
+/// Goes on with Tab until the focus is on an element of a kind.
+pub async fn tab_to(browser: &Browser, css: &str) {
+    let script = format!("return document.activeElement.matches('{css}')");
+    for _ in 0..200 {
+        press(browser, Key::Tab).await;
+        if browser.page.execute(&script, vec![]).await.unwrap().convert().unwrap() {
+            return;
+        }
+    }
+    panic!("Tab does not lead to {css}");
+}
+
 /// Says something that is short enough as text and too long as JSON, which is found out only when it is sent.
 pub async fn say_what_no_frame_holds(browser: &Browser) {
     let fill = "const box = document.getElementById('chat_content'); box.value = '\\u0001'.repeat(12000); \
         box.dispatchEvent(new InputEvent('input', { bubbles: true })); document.getElementById('message_form').requestSubmit()";
     browser.page.execute(fill, vec![]).await.unwrap();
-}
-
-/// Types an x as fast as a driver can.
-pub async fn type_x(browser: &Browser) {
-    let key = json!({ "type": "keyDown", "key": "x", "code": "KeyX", "text": "x", "windowsVirtualKeyCode": 88 });
-    browser.devtools("Input.dispatchKeyEvent", key).await;
-    browser.devtools("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": "x", "code": "KeyX", "windowsVirtualKeyCode": 88 })).await;
 }
 
 /// From now on [`go_offline`] cuts what the page opens.

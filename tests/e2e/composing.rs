@@ -37,6 +37,37 @@ async fn shift_and_enter_breaks_the_line() {
 }
 
 #[tokio::test]
+async fn the_field_grows_with_its_text_and_keeps_the_focus_when_it_is_sent() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    let field = "const it = document.getElementById('chat_content'); return [it.offsetHeight, it === document.activeElement ? 1 : 0, innerHeight]";
+    let field = async || browser.page.execute(field, vec![]).await.unwrap().convert::<[f64; 3]>().unwrap();
+    let [before, ..] = field().await;
+    act::write(&browser, "one").await;
+    for _ in 0..30 {
+        find::one(&browser, "#chat_content").await.send_keys("" + Key::Shift + Key::Enter).await.unwrap();
+    }
+    let [grown, _, window] = field().await;
+    assert!(grown > 3.0 * before && grown < window / 2.0, "{before} became {grown} of {window}");
+    act::say(&browser, "two").await;
+    check::until("the message is shown", || find::messages(&browser), |shown| shown.len() == 1).await;
+    assert_eq!(field().await[..2], [before, 1.0]);
+    // The button does not keep the focus, either.
+    act::write(&browser, "three").await;
+    act::click(&browser, "button[type=submit]").await;
+    check::until("the message is shown", || find::messages(&browser), |shown| shown.len() == 2).await;
+    assert_eq!(field().await[..2], [before, 1.0]);
+    // A draft is its room's own.
+    act::write(&browser, "for here").await;
+    act::open(&browser, &board, "/r/elsewhere").await;
+    check::draft_is(&browser, "").await;
+    act::open(&browser, &board, "/").await;
+    check::draft_is(&browser, "for here").await;
+    browser.quit().await;
+}
+
+#[tokio::test]
 async fn an_empty_or_too_long_text_is_refused_and_kept() {
     let board = Board::start().await;
     let browser = Browser::start().await;

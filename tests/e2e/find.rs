@@ -16,6 +16,12 @@ pub async fn messages(browser: &Browser) -> Vec<String> {
     texts(browser, script).await
 }
 
+/// The offsets of all messages shown, from the top.
+pub async fn offsets(browser: &Browser) -> Vec<u64> {
+    let script = "return [...document.querySelectorAll('#messages > li[data-offset]')].map(e => +e.dataset.offset)";
+    browser.page.execute(script, vec![]).await.unwrap().convert().unwrap()
+}
+
 /// The texts of all messages that are on their way.
 pub async fn pending(browser: &Browser) -> Vec<String> {
     texts(browser, "return [...document.querySelectorAll('#outbox > li .text')].map(e => e.textContent)").await

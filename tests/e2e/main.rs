@@ -14,7 +14,9 @@ mod find;
 
 mod access;
 mod assets;
+mod attention;
 mod composing;
+mod connection;
 mod demo;
 mod hostile;
 mod languages;

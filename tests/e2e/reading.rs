@@ -70,23 +70,27 @@ async fn older_messages_come_without_a_jump_and_the_list_stays_short() {
     }
     let first = find::messages(&browser).await[0].parse::<u32>().unwrap();
     act::scroll_to_top(&browser).await;
-    let before = top(&browser, &format!("#m-{first}")).await;
+    // What the row says stays in its place; its author's name goes up to where the author now begins.
+    let said = format!("#m-{first} .text");
+    let before = top(&browser, &said).await;
     let shown = || find::messages(&browser);
     check::until("older ones are shown", shown, |shown| shown[0].parse::<u32>().unwrap() < first).await;
-    let moved = top(&browser, &format!("#m-{first}")).await - before;
+    let moved = top(&browser, &said).await - before;
     assert!(moved.abs() <= 1.0, "the reader was moved by {moved} pixels");
     assert_eq!(find::messages(&browser).await.len(), 400);
     // Those that went at the other end come back, without holes.
     for _ in 0..20 {
         act::scroll(&browser, 0).await;
-        if find::messages(&browser).await.last().unwrap() == "520" {
+        let last = find::messages(&browser).await.pop().unwrap();
+        if last == "520" {
             break;
         }
-        let last = find::messages(&browser).await.pop().unwrap();
         check::until("newer ones are shown", || find::messages(&browser), |shown| *shown.last().unwrap() != last).await;
     }
     let shown: Vec<u32> = find::messages(&browser).await.iter().map(|text| text.parse().unwrap()).collect();
     assert_eq!(shown, (520 + 1 - shown.len() as u32..=520).collect::<Vec<_>>());
+    act::scroll(&browser, 0).await;
+    find::one(&browser, "#scroller[data-follows]").await;
     board.post("lobby", "521").await;
     check::until("what comes is shown", || find::messages(&browser), |shown| shown.last().unwrap() == "521").await;
     check::console_is_silent(&browser).await;
@@ -133,28 +137,35 @@ async fn what_is_no_longer_kept_is_told() {
     act::go_online(&browser).await;
     find::one(&browser, "#messages .missed").await;
     check::is(&browser, "live").await;
-    let said = "return document.getElementById('messages').textContent";
-    let said: String = browser.page.execute(said, vec![]).await.unwrap().convert().unwrap();
-    assert!(said.contains("You missed messages 21–"), "{said}");
+    let said = find::one(&browser, "#messages .missed").await.prop("textContent").await.unwrap().unwrap();
+    assert_eq!(said, "You missed messages 21–60; they are no longer kept.");
+    // It stands where they are missing.
+    check::until("what is kept is shown", || find::offsets(&browser), |shown| shown.last() == Some(&80)).await;
+    assert_eq!(find::offsets(&browser).await, (1..=20).chain(61..=80).collect::<Vec<_>>());
+    assert_eq!(find::after(&browser, "#messages .missed").await, "m-61");
     browser.quit().await;
 }
 
 #[tokio::test]
-async fn while_nobody_looks_the_title_counts() {
+async fn times_and_days_are_those_of_the_readers_zone() {
     let board = Board::start().await;
+    fill(&board, "lobby", 1..=1).await;
     let browser = Browser::start().await;
+    browser.devtools("Emulation.setTimezoneOverride", serde_json::json!({ "timezoneId": "Pacific/Kiritimati" })).await;
     act::open(&browser, &board, "/").await;
-    let title = browser.page.title().await.unwrap();
-    let page = browser.page.window().await.unwrap();
-    let other = browser.page.new_tab().await.unwrap();
-    browser.page.switch_to_window(other).await.unwrap();
-    fill(&board, "lobby", 1..=3).await;
-    let titled = async || {
-        let targets = browser.devtools("Target.getTargets", serde_json::json!({})).await;
-        targets["targetInfos"].as_array().unwrap().iter().map(|target| target["title"].to_string()).collect::<Vec<_>>()
-    };
-    check::until("the title counts", titled, |titles| titles.iter().any(|one| one.contains("(3) "))).await;
-    browser.page.switch_to_window(page).await.unwrap();
-    check::until("the title is calm", async || browser.page.title().await.unwrap(), |now| *now == title).await;
+    let local = "const at = new Date(document.querySelector('#m-1 time').dateTime), two = n => String(n).padStart(2, '0'), \
+        clock = two(at.getHours()) + ':' + two(at.getMinutes()), \
+        date = at.getFullYear() + '-' + two(at.getMonth() + 1) + '-' + two(at.getDate()); \
+        return [clock, date + ' ' + clock + ':' + two(at.getSeconds()), at.getFullYear() + '年' + (at.getMonth() + 1) + '月' + at.getDate() + '日']";
+    let wanted: Vec<String> = browser.page.execute(local, vec![]).await.unwrap().convert().unwrap();
+    let shown = "const time = document.querySelector('#m-1 time'); \
+        return [time.textContent, time.title, document.querySelector('#messages .day').textContent]";
+    let shown = async || browser.page.execute(shown, vec![]).await.unwrap().convert::<Vec<String>>().unwrap();
+    check::until("the page tells the reader's time", shown, |shown| *shown == wanted).await;
+    // From the second visit on the server writes it, so that it does not change under the reader's eyes.
+    let html = "const done = arguments[0]; fetch('/').then(answer => answer.text()).then(done)";
+    let html: String = browser.page.execute_async(html, vec![]).await.unwrap().convert().unwrap();
+    assert!(html.contains(&format!("title=\"{}\">{}</time>", wanted[1], wanted[0])));
+    check::console_is_silent(&browser).await;
     browser.quit().await;
 }

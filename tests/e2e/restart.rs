@@ -53,13 +53,15 @@ async fn what_waits_survives_a_reload() {
 
 #[tokio::test]
 async fn a_board_that_asks_to_wait_gets_everything_in_the_end() {
-    let board = Board::start_with(&["--publishes-burst", "2", "--publishes-per-second", "2"]).await;
+    let board = Board::start_with(&["--publishes-burst", "1", "--publishes-per-second", "1"]).await;
     let browser = Browser::start().await;
-    act::open(&browser, &board, "/").await;
+    act::open(&browser, &board, "/?lang=en").await;
     let said = ["one", "two", "three", "four", "five"];
     for text in said {
         act::say(&browser, text).await;
     }
+    let held = async || find::one(&browser, ".held").await.text().await.unwrap();
+    check::until("the page says for how long", held, |held| held.starts_with("The server asks to wait. Trying again in ")).await;
     check::shows(&browser, &said).await;
     check::nothing_pending(&browser).await;
     assert_eq!(board.texts("lobby").await, said);

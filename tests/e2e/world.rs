@@ -1,6 +1,7 @@
 //! What a test needs: a board that can be killed and started again, and browsers.
 
 use std::env;
+use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -14,17 +15,29 @@ use thirtyfour::extensions::cdp::ChromeDevTools;
 use thirtyfour::{CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Longer than anything takes here; a test that waits this long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A running board, at one address for all its lives.
+/// Tests that measure run while no other test's board does.
+static QUIET: RwLock<()> = RwLock::const_new(());
+
+enum Among {
+    #[expect(dead_code, reason = "it is held to be dropped")]
+    Others(RwLockReadGuard<'static, ()>),
+    #[expect(dead_code, reason = "it is held to be dropped")]
+    Nobody(RwLockWriteGuard<'static, ()>),
+}
+
+/// A running board, at one address for all its lives. A test has one at a time.
 pub struct Board {
     folder: TempDir,
     port: u16,
     arguments: Vec<String>,
     process: Option<Child>,
     http: reqwest::Client,
+    _among: Among,
 }
 
 impl Board {
@@ -34,8 +47,18 @@ impl Board {
 
     /// `arguments` are those of `crier serve`.
     pub async fn start_with(arguments: &[&str]) -> Self {
+        Self::start_among(Among::Others(QUIET.read().await), arguments).await
+    }
+
+    /// The same, for a test that measures.
+    pub async fn start_alone(arguments: &[&str]) -> Self {
+        Self::start_among(Among::Nobody(QUIET.write().await), arguments).await
+    }
+
+    async fn start_among(among: Among, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        let mut board = Self { folder: TempDir::new().unwrap(), port: 0, arguments, process: None, http: reqwest::Client::new() };
+        let (folder, http) = (TempDir::new().unwrap(), reqwest::Client::new());
+        let mut board = Self { folder, port: 0, arguments, process: None, http, _among: among };
         // Another test may take a free port first.
         for _ in 0..5 {
             board.port = free_port();
@@ -208,6 +231,21 @@ impl Browser {
     /// Runs a command of the DevTools protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         ChromeDevTools::new(self.page.handle.clone()).execute_cdp_with_params(command, parameters).await.unwrap()
+    }
+
+    /// Shows pages in a window of this size, smaller than any that the browser opens.
+    pub async fn is_as_large_as(&self, width: u32, height: u32) {
+        let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
+    }
+
+    /// Where the page takes commands of the DevTools protocol without a driver between.
+    pub async fn devtools_address(&self) -> String {
+        let port = fs::read_to_string(self.profile.path().join("DevToolsActivePort")).unwrap();
+        let list = format!("http://127.0.0.1:{}/json", port.lines().next().unwrap());
+        let targets: Value = self.http.get(list).send().await.unwrap().json().await.unwrap();
+        let page = targets.as_array().unwrap().iter().find(|target| target["type"] == "page").unwrap();
+        page["webSocketDebuggerUrl"].as_str().unwrap().to_owned()
     }
 
     /// All that the console has said since this was last asked.

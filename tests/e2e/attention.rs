@@ -1,0 +1,63 @@
+//! Calling for attention: by the title and the icon always, by more only for those who asked for it, and never while they look.
+
+use serde_json::json;
+
+use crate::world::{Board, Browser};
+use crate::{act, check, find};
+
+#[tokio::test]
+async fn while_nobody_looks_the_title_counts() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    let title = browser.page.title().await.unwrap();
+    let page = browser.page.window().await.unwrap();
+    let other = browser.page.new_tab().await.unwrap();
+    browser.page.switch_to_window(other).await.unwrap();
+    for n in 1..=3 {
+        board.post("lobby", &n.to_string()).await;
+    }
+    let titled = async || {
+        let targets = browser.devtools("Target.getTargets", json!({})).await;
+        targets["targetInfos"].as_array().unwrap().iter().map(|target| target["title"].to_string()).collect::<Vec<_>>()
+    };
+    check::until("the title counts", titled, |titles| titles.iter().any(|one| one.contains("(3) "))).await;
+    browser.page.switch_to_window(page).await.unwrap();
+    check::until("the title is calm", async || browser.page.title().await.unwrap(), |now| *now == title).await;
+    browser.quit().await;
+}
+
+/// Lets the page think that it is hidden, or not, and that it may show notifications.
+const PRETEND: &str = "window.away = false; window.called = []; \
+    Object.defineProperty(document, 'hidden', { get: () => window.away }); \
+    window.Notification = class { constructor(title, options) { called.push(title + ': ' + options.body) } \
+        static permission = 'granted'; static requestPermission() { return Promise.resolve('granted') } }; \
+    window.look = looks => { away = !looks; document.dispatchEvent(new Event('visibilitychange')) }";
+
+#[tokio::test]
+async fn the_icon_and_the_desktop_call_only_while_nobody_looks() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": PRETEND })).await;
+    act::open(&browser, &board, "/").await;
+    let icon = async || find::one(&browser, "#icon").await.attr("href").await.unwrap().unwrap();
+    let called = async || browser.page.execute("return called", vec![]).await.unwrap().convert::<Vec<String>>().unwrap();
+    let calm = icon().await;
+    // Nobody is notified who has not asked for it.
+    browser.page.execute("look(false)", vec![]).await.unwrap();
+    board.post_as("lobby", "unasked", "小明").await;
+    check::until("the icon has a dot", icon, |icon| *icon != calm).await;
+    assert!(called().await.is_empty());
+    browser.page.execute("look(true)", vec![]).await.unwrap();
+    check::until("the icon is calm", icon, |icon| *icon == calm).await;
+    act::click(&browser, "[popovertarget=settings]").await;
+    act::click(&browser, "[data-set=notify]").await;
+    board.post_as("lobby", "seen", "小明").await;
+    check::shows(&browser, &["unasked", "seen"]).await;
+    assert!(called().await.is_empty(), "whoever looks is not called");
+    browser.page.execute("look(false)", vec![]).await.unwrap();
+    board.post_as("lobby", "unseen", "小明").await;
+    check::until("the desktop calls", called, |called| called == &["小明: unseen"]).await;
+    check::console_is_silent(&browser).await;
+    browser.quit().await;
+}
