@@ -173,12 +173,18 @@ async fn nothing_is_lost_on_a_narrow_screen() {
         let small: Vec<String> = browser.page.execute(small, vec![]).await.unwrap().convert().unwrap();
         assert!(small.is_empty(), "{small:?} are too small for a finger");
         // Phones zoom into fields with smaller letters, and do not come back.
-        let letters = "return Math.min(...[...document.querySelectorAll('input, textarea')].map(it => parseFloat(getComputedStyle(it).fontSize)))";
+        let letters =
+            "return Math.min(...[...document.querySelectorAll('input, textarea')].map(it => parseFloat(getComputedStyle(it).fontSize)))";
         assert!(browser.page.execute(letters, vec![]).await.unwrap().convert::<f64>().unwrap() >= 16.0);
         // The bar is one line, however many are here; what there is to say of a lost connection gets another.
         let many = "document.getElementById('here').textContent += ' 1000'; return document.querySelector('.bar').offsetHeight";
         let height: i64 = browser.page.execute(many, vec![]).await.unwrap().convert().unwrap();
         assert!(height <= 56, "the bar is {height} pixels high");
+        // The page that says no.
+        browser.page.goto(board.url("/open?room=no%20spaces!")).await.unwrap();
+        let width = "return [document.documentElement.scrollWidth, document.querySelector('[role=alert]').offsetWidth]";
+        let [page, words]: [i64; 2] = browser.page.execute(width, vec![]).await.unwrap().convert().unwrap();
+        assert!(page <= 320 && words > 250, "the page is {page} pixels wide, and its words have {words}");
         browser.quit().await;
     }
 }

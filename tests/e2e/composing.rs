@@ -41,7 +41,8 @@ async fn the_field_grows_with_its_text_and_keeps_the_focus_when_it_is_sent() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
-    let field = "const it = document.getElementById('chat_content'); return [it.offsetHeight, it === document.activeElement ? 1 : 0, innerHeight]";
+    let field =
+        "const it = document.getElementById('chat_content'); return [it.offsetHeight, it === document.activeElement ? 1 : 0, innerHeight]";
     let field = async || browser.page.execute(field, vec![]).await.unwrap().convert::<[f64; 3]>().unwrap();
     let [before, ..] = field().await;
     act::write(&browser, "one").await;
