@@ -3,7 +3,12 @@
 //! `world` starts what a test needs, `find`, `act` and `check` are the words a test is written in, and each other file
 //! is one feature.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that panics has failed, and a test binary has no outside")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    unreachable_pub,
+    reason = "a test that panics has failed and prints for whoever looks, and a test binary has no outside"
+)]
 
 mod proxy;
 mod world;

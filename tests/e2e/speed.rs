@@ -162,7 +162,7 @@ async fn a_crowd_neither_stops_whoever_types_nor_moves_whoever_reads() {
     browser.page.execute(OBSERVE, vec![]).await.unwrap();
     act::click(&browser, "#chat_content").await;
     let poured = Cell::new(0);
-    let round = async || type_while_it_pours(&board, &browser, poured.replace(poured.get() + POURED)).await;
+    let round = || Box::pin(type_while_it_pours(&board, &browser, poured.replace(poured.get() + POURED)));
     best("while 500 messages a second came in", round, |felt| felt.longest < 100.0 && felt.delay < 50.0).await;
     // Nobody could follow, so a screen reader is told their number and not each.
     find::one(&browser, "[role=log][aria-live=off]").await;

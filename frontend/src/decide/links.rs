@@ -74,13 +74,11 @@ fn address_length(rest: &str) -> usize {
 /// Whether a character can't be in an address: blanks, what addresses escape, quotation marks, the punctuation of Chinese
 /// and Japanese, and what is invisible or turns the direction of writing.
 fn ends_address(c: char) -> bool {
-    match c {
-        '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^' => true,
-        '\0'..=' ' | '\u{7f}'..='\u{a0}' | '\u{ad}' => true,
-        '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{3004}' | '\u{3008}'..='\u{301f}' | '\u{feff}' => true,
-        '\u{ff01}'..='\u{ff0f}' | '\u{ff1a}'..='\u{ff20}' | '\u{ff3b}'..='\u{ff40}' | '\u{ff5b}'..='\u{ff65}' => true,
-        _ => false,
-    }
+    matches!(c,
+        '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^'
+        | '\0'..=' ' | '\u{7f}'..='\u{a0}' | '\u{ad}'
+        | '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{3004}' | '\u{3008}'..='\u{301f}' | '\u{feff}'
+        | '\u{ff01}'..='\u{ff0f}' | '\u{ff1a}'..='\u{ff20}' | '\u{ff3b}'..='\u{ff40}' | '\u{ff5b}'..='\u{ff65}')
 }
 
 #[cfg(test)]

@@ -200,7 +200,7 @@ impl Driver {
     pub(super) fn linger(&self, now: u64) -> Option<u64> {
         let core = self.core.borrow();
         let hold = core.outbox().hold();
-        let waits = matches!(core.connection(), Connection::Live { .. }) && core.outbox().pending().len() > 0 && hold > now;
+        let waits = matches!(core.connection(), Connection::Live { .. }) && !core.outbox().pending().is_empty() && hold > now;
         let held = if waits { (hold - now).div_ceil(1000) } else { 0 };
         let (crowded, crowd, again) = self.page.borrow_mut().crowd.look(now);
         let look = self.board.looked();
