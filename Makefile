@@ -75,7 +75,7 @@ bench: $(CRIER)
 	@CRIER=$(abspath $(CRIER)) tests/bench/compare.mjs $(if $(WRITE),--write)
 
 screens: $(CRIER)
-	@setup/install browser
+	@setup/install browser lighthouse
 	docs/screens/take
 
 clean:
