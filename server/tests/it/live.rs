@@ -160,7 +160,7 @@ async fn a_gap_is_a_sentence_in_the_readers_language() {
     for position in [Position { epoch: Epoch(1), offset: 3 }, Position { offset: 61, ..latest }] {
         for (language, words) in [("en", "The board was started afresh"), ("zh-CN", "留言板已重新开始")] {
             let html = head(&server, &format!("/r/lobby/live?after={position}&lang={language}"), &[]).await;
-            assert!(html.contains(&format!("<li class=\"missed\">{words}")), "{html}");
+            assert!(html.contains(&format!("<li class=\"missed\"><span>{words}")), "{html}");
             assert!(html.contains("id=\"m-11\"") && !html.contains("id=\"m-10\""), "the newest fifty follow: {html}");
         }
     }
