@@ -51,6 +51,6 @@ use_small_std() {
 
 # What was found to work with the compiler in use, if it was this one: `std`, `flags` or `nothing`.
 small_std_works() {
-  local file=$tools/small-std
+  local file=$tools/bundle-std
   if [ -s "$file" ] && [ "$(tail -n +2 "$file")" = "$(rustc --version --verbose)" ]; then head -n 1 "$file"; fi
 }
