@@ -18,11 +18,13 @@ const RUN_SECONDS_MAX = 60;
 const SECONDS_MAX = Number(process.env.SECONDS_MAX ?? 540);
 const ENDS = { field: 0.42, paced: 0.54, growth: 0.86, crier: 1 };
 // Of the field's record holder, which no registry carries: measured on another day, beside the same floor. See docs/performance.md.
-const QUOTED = { name: 'uWebSockets, quoted', single: 1.0, burst: 1.18, paced: null, growth: 1.58, bytes: 469, connect: 23 };
+const QUOTED = { name: 'uWebSockets, quoted', single: 1.0, burst: 1.18, paced: null, growth: 1.58, bytes: 469, connect: 23, floorConnect: 18 };
 
 const say = (text) => process.stderr.write(`\x1b[1m» ${text}\x1b[0m\n`);
 const skipped = new Map();
 const notes = new Set();
+// What the parts have measured, for the table of targets.
+const measured = {};
 const began = Date.now();
 const endOf = (part, share = 1) => {
   const before = Object.values(ENDS)[Object.keys(ENDS).indexOf(part) - 1] ?? 0;
@@ -36,7 +38,8 @@ function run(program, args) {
     child.stdout.on('data', (text) => (out += text));
     child.stderr.on('data', (text) => (err += text));
     child.on('error', fail);
-    child.on('exit', (code) => (code === 0 ? done(out) : fail(new Error(err.trim().split('\n').at(-1) || `ended with ${code}`))));
+    // Not at its exit, when the last of what it wrote may not have come.
+    child.on('close', (code) => (code === 0 ? done(out) : fail(new Error(err.trim().split('\n').at(-1) || `ended with ${code}`))));
   });
 }
 
@@ -109,6 +112,7 @@ async function field() {
     p99: single.latency.p99_ms, rate: burst.deliveries_per_second,
   });
   const taken = await inTurn('1,000 subscribers', keys, 'fan-out', ['--subscribers', '1000', '--batch', '1,32', '--seconds', '1'], figures, endOf('field'));
+  measured.field = taken;
   const rows = keys.filter((key) => taken[key].some(Boolean)).map((key) => [
     boards[key].name, shown(of(taken[key], 'single')), shown(ratio(taken[key], taken.floor, 'single')),
     shown(of(taken[key], 'burst'), 3), shown(ratio(taken[key], taken['floor-batch'], 'burst')),
@@ -124,6 +128,7 @@ async function paced() {
   const keys = ['floor', 'uws', 'crier', 'crier-paced', 'axum', 'ws'];
   const figures = ({ phases: [phase] }) => ({ cpu: cpu(phase), p50: phase.latency.p50_ms, p99: phase.latency.p99_ms });
   const taken = await inTurn('1,000 messages/s to 100', keys, 'fan-out', ['--subscribers', '100', '--rate', '1000', '--seconds', '2'], figures, endOf('paced'));
+  measured.paced = taken;
   const rows = keys.filter((key) => taken[key].some(Boolean)).map((key) => [
     boards[key].name, shown(of(taken[key], 'cpu')), shown(ratio(taken[key], taken.floor, 'cpu')), shown(of(taken[key], 'p50')), shown(of(taken[key], 'p99')),
   ]);
@@ -137,6 +142,7 @@ async function growth() {
     const figures = ({ phases: [phase], memory }) => ({ cpu: cpu(phase), p99: phase.latency.p99_ms, bytes: memory.per_connection_bytes });
     taken[size] = await inTurn(`${size} subscribers`, keys, 'fan-out', ['--subscribers', String(size), '--seconds', '1'], figures, endOf('growth', [0.18, 0.36, 0.56, 1][place]));
   }
+  measured.growth = taken;
   const rows = keys.filter((key) => sizes.some((size) => taken[size][key].some(Boolean))).map((key) => {
     const by = (size) => of(taken[size][key], 'cpu');
     const grown = by(10000) && by(100) ? by(10000) / by(100) : null;
@@ -151,22 +157,55 @@ async function growth() {
 async function own() {
   let calls = 0;
   const alone = async (title, scenario, args, figures) =>
-    (await inTurn(title, ['crier'], scenario, args, figures, endOf('crier', [0.2, 0.4, 0.6, 1][calls++]))).crier;
+    (await inTurn(title, ['crier'], scenario, args, figures, endOf('crier', [0.17, 0.34, 0.51, 0.68, 1][calls++]))).crier;
   const phase = ({ phases: [figures] }) => ({ rate: figures.acknowledged_per_second, cpu: cpu(figures), p50: figures.latency?.p50_ms, p99: figures.latency?.p99_ms });
   const many = await alone('durable, 64 publishers', 'publish', ['--connections', '64', '--seconds', '2'], phase);
   const one = await alone('durable, one connection', 'publish', ['--connections', '1', '--in-flight', '64', '--seconds', '2'], phase);
   const sse = await alone('event streams', 'fan-out', ['--transport', 'sse', '--batch', '1,32', '--seconds', '1'],
     ({ phases: [single, burst] }) => ({ single: cpu(single), burst: cpu(burst) }));
+  const pages = await alone('pages', 'pages', ['--seconds', '2'], ({ phases: [all] }) => ({ rate: 1e6 / cpu(all), p50: all.latency.p50_ms }));
   const slow = await alone('slow readers', 'slow', ['--subscribers', '200', '--bytes', '1024', '--rate', '1000', '--seconds', '3'],
     ({ phases: [all, some] }) => ({ all: all.latency.p99_ms, some: some.latency.p99_ms, ratio: some.latency.p99_ms / all.latency.p99_ms, growth: some.memory_growth_bytes / 1e6 }));
   const line = (what, figure, command) => [what, figure, `\`crier bench ${command}\``];
+  measured.crier = { many, one, slow, pages };
   return table(['Crier', 'figure', 'command'], [
     line('durable publish, 64 connections with one message in flight each', `${shown(of(many, 'rate'), 0)} acknowledged/s, p99 ${shown(of(many, 'p99'), 1)} ms`, 'publish --connections 64'),
     line('durable publish, one connection with 64 in flight', `${shown(of(one, 'rate'), 0)} acknowledged/s, p99 ${shown(of(one, 'p99'), 1)} ms`, 'publish --connections 1 --in-flight 64'),
     line('1,000 event streams, one message at a time', `${shown(of(sse, 'single'))} µs a delivery`, 'fan-out --transport sse'),
     line('1,000 event streams, 32 at a time', `${shown(of(sse, 'burst'), 3)} µs a delivery`, 'fan-out --transport sse --batch 32'),
+    line('pages of 50 messages, rendered', `${shown(of(pages, 'rate'), 0)} for each second of one processor`, 'pages'),
     line('2 of 200 stop reading at 1 MB/s: p99 of the others', `${shown(of(slow, 'some'), 1)} ms, ${shown(of(slow, 'ratio'))} × that when all read`, 'slow --subscribers 200 --bytes 1024'),
     line('the same: the server\'s memory grows by', `${shown(of(slow, 'growth'), 1)} MB`, 'slow --subscribers 200 --bytes 1024'),
+  ]);
+}
+
+// What is asked of Crier, and whether it does it. Nothing where a part or a peer is missing.
+function targets() {
+  const { field, paced, growth, crier: alone } = measured;
+  if (!field || !paced || !growth || !alone) return null;
+  const times = (figure) => `${shown(Number.isFinite(figure) ? figure : null)} ×`;
+  const grown = (key) => of(growth[10000][key], 'cpu') / of(growth[100][key], 'cpu');
+  const uws = { single: ratio(field.crier, field.uws, 'single'), burst: ratio(field.crier, field.uws, 'burst'), paced: ratio(paced['crier-paced'], paced.uws, 'cpu') };
+  const floor = { single: ratio(field.crier, field.floor, 'single'), burst: ratio(field.crier, field['floor-batch'], 'burst'), connect: ratio(field.crier, field.floor, 'connect') };
+  const [bytes, p99] = ['bytes', 'p99'].map((name) => of(growth[10000].crier, name));
+  const [many, one, pages] = [alone.many, alone.one, alone.pages].map((rounds) => of(rounds, 'rate'));
+  const [slower, growthMb] = ['ratio', 'growth'].map((name) => of(alone.slow, name));
+  const line = (what, must, figure, met, command) => [what, must, figure, met ? 'yes' : '**no**', `\`crier bench ${command}\``];
+  return table(['target', 'must', 'measured', 'met', 'command'], [
+    line('CPU a delivery, one at a time, ÷ uWebSockets', '≤ 1.00 ×', times(uws.single), uws.single <= 1, 'fan-out'),
+    line('the same ÷ the send floor', '≤ 1.0 ×', times(floor.single), floor.single <= 1.005, 'fan-out'),
+    line('CPU a delivery, bursts of 32, ÷ uWebSockets', '≤ 1.1 ×', times(uws.burst), uws.burst <= 1.1, 'fan-out --batch 32'),
+    line('the same ÷ the batched floor', '≤ 1.2 ×', times(floor.burst), floor.burst <= 1.2, 'fan-out --batch 32'),
+    line('1,000 messages/s to 100, `--flush-interval 2`, ÷ uWebSockets', '≤ 0.65 ×', times(uws.paced), uws.paced <= 0.65, 'fan-out --subscribers 100 --rate 1000 -- --flush-interval 2'),
+    line('CPU a delivery at 10,000 ÷ at 100', `≤ the floor's, ${times(grown('floor'))}`, times(grown('crier')), grown('crier') <= grown('floor'), 'fan-out --subscribers 10000'),
+    line('memory of an idle WebSocket, 10,000 of them', '≤ 1,500 bytes', `${shown(bytes, 0)} bytes`, bytes <= 1500, 'idle --connections 10000'),
+    line('CPU a connect ÷ the floor', `≤ ${times((1.3 * QUOTED.connect) / QUOTED.floorConnect)} (1.3 × uWebSockets, quoted)`, times(floor.connect), floor.connect <= (1.3 * QUOTED.connect) / QUOTED.floorConnect, 'connect'),
+    line('durable publish, 64 publishers', '≥ 5,000/s', `${shown(many, 0)}/s`, many >= 5000, 'publish --connections 64'),
+    line('durable publish, one pipelining connection', '≥ 20,000/s', `${shown(one, 0)}/s`, one >= 20000, 'publish --connections 1 --in-flight 64'),
+    line('2 of 200 stop reading: p99 of the others', '≤ 1.2 ×', times(slower), slower <= 1.2, 'slow --subscribers 200 --bytes 1024'),
+    line('the same: memory grows by', '< 32 MB', `${shown(growthMb, 1)} MB`, growthMb < 32, 'slow --subscribers 200 --bytes 1024'),
+    line('one message to 10,000, p99', '< 150 ms', `${shown(p99, 0)} ms`, p99 < 150, 'fan-out --subscribers 10000'),
+    line('rendered pages of 50 messages, one processor', '≥ 1,500/s', `${shown(pages, 0)}/s`, pages >= 1500, 'pages'),
   ]);
 }
 
@@ -184,7 +223,8 @@ async function main() {
   for (const [key, why] of skipped) notes.add(`Skipped: ${boards[key].name}: ${why}`);
   const when = new Date().toISOString().slice(0, 10);
   const facts = `Measured on ${when}: ${version}; ${machine}; loopback, the server on one processor; medians of ${ROUNDS} interleaved rounds.`;
-  const text = [facts, ...notes, ...tables].join('\n\n');
+  const asked = targets();
+  const text = [facts, ...notes, ...(asked ? [asked] : []), ...tables].join('\n\n');
   process.stdout.write(`${text}\n`);
   mkdirSync(join(root, 'target/bench'), { recursive: true });
   writeFileSync(join(root, 'target/bench/last.md'), `${text}\n`);
