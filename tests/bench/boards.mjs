@@ -46,8 +46,8 @@ export const boards = {
     url: (port) => `ws://127.0.0.1:${port}/message/`,
   },
   uws: {
-    name: 'uWebSockets, of socketify 0.0.31', step: 'uwebsockets', needs: join(tools, 'uwebsockets/bin/python'),
-    command: (port) => [join(tools, 'uwebsockets/bin/python'), join(peers, 'uwebsockets/board.py'), port],
+    name: 'uWebSockets, of socketify 0.0.31', step: 'uwebsockets', needs: join(tools, 'uwebsockets/board'),
+    command: (port) => [join(tools, 'uwebsockets/board'), port],
     url: (port) => `ws://127.0.0.1:${port}/`, libraries: join(tools, 'libuv/usr/lib'),
   },
   nchan: {
