@@ -174,7 +174,7 @@ async fn the_end_of_the_server_is_followed_by_a_refresh() {
     server.stop().await;
     let Some(Row::Ended { pause, after }) = live.next().await else { panic!() };
     assert!(pause > 0 && after == position, "it waits until there may be a server again");
-    assert_eq!(live.next().await, None);
+    assert_eq!((live.next().await, live.cut), (None, false));
 }
 
 #[tokio::test]

@@ -86,6 +86,7 @@ impl Reader {
                     self.link = Some(Link::Events(events));
                 }
                 Some(Said::Comment) => self.link = Some(Link::Events(events)),
+                // Ended or cut off, it goes on from where it was.
                 None => {}
             },
             Some(Link::Live(mut live)) => match live.next().await {
@@ -179,6 +180,9 @@ impl Incoming {
 /// A stream of server-sent events.
 pub struct Events {
     pub response: Response,
+    /// It broke off. Whoever does not read for ten seconds is cut off, and that is no longer than a busy machine takes to come back to
+    /// one reader of many.
+    pub cut: bool,
     buffer: Incoming,
 }
 
@@ -204,17 +208,22 @@ impl Events {
     pub fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { response, buffer: Incoming::default() }
+        Self { response, cut: false, buffer: Incoming::default() }
     }
 
-    /// The next block, or nothing when the stream has ended in good order. Lines are split as a browser splits them.
+    /// The next block, or nothing when the stream has ended. Lines are split as a browser splits them.
     pub async fn next(&mut self) -> Option<Said> {
         loop {
             if let Some(block) = self.buffer.take_until("\n\n") {
                 return Some(parse(block.trim_end_matches('\n')));
             }
-            let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("nothing came").unwrap()?;
-            self.buffer.add(&chunk);
+            match timeout(PATIENCE, self.response.chunk()).await.expect("nothing came") {
+                Ok(chunk) => self.buffer.add(&chunk?),
+                Err(_) => self.cut = true,
+            }
+            if self.cut {
+                return None;
+            }
         }
     }
 
@@ -254,6 +263,8 @@ fn parse(block: &str) -> Said {
 /// The live view without script.
 pub struct Live {
     pub response: Response,
+    /// It broke off, as [`Events`] may.
+    pub cut: bool,
     buffer: Incoming,
     rows: VecDeque<Row>,
 }
@@ -283,7 +294,7 @@ impl Live {
     pub fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
-        Self { response, buffer: Incoming::default(), rows: VecDeque::new() }
+        Self { response, cut: false, buffer: Incoming::default(), rows: VecDeque::new() }
     }
 
     /// The next row, or nothing when the document has ended.
@@ -292,9 +303,11 @@ impl Live {
             if let Some(row) = self.rows.pop_front() {
                 return Some(row);
             }
-            let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("nothing came").unwrap();
-            let Some(chunk) = chunk else {
-                assert!(!self.buffer.text.contains("<li "), "half a row: {}", self.buffer.text);
+            let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("nothing came");
+            self.cut = chunk.is_err();
+            let Some(chunk) = chunk.ok().flatten() else {
+                // The end of HTTP/1.0 looks the same when it is not one.
+                self.cut |= self.buffer.text.contains("<li ");
                 return None;
             };
             self.buffer.add(&chunk);
