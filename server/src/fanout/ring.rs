@@ -45,7 +45,7 @@ mod linux {
 
     thread_local! {
         // Containers often forbid io_uring, and old systems lack a part of it.
-        static RING: RefCell<Option<IoUring>> =
+        pub(super) static RING: RefCell<Option<IoUring>> =
             RefCell::new(IoUring::builder().setup_single_issuer().setup_coop_taskrun().build(SENDS_MAX as u32).ok());
     }
 
@@ -119,6 +119,18 @@ mod tests {
 
     #[tokio::test]
     async fn each_socket_gets_its_own_bytes() {
+        sends_arrive().await;
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn without_a_ring_each_socket_gets_its_own_bytes_all_the_same() {
+        linux::RING.set(None);
+        sends_arrive().await;
+        assert!(linux::RING.take().is_none());
+    }
+
+    async fn sends_arrive() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut pairs = Vec::new();
         for _ in 0..2 * SENDS_MAX + 3 {

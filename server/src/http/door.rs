@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::extract::{Request, State as FromState};
 use axum::http::header::{CONTENT_SECURITY_POLICY, HOST, HeaderName, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use protocol::ErrorCode;
@@ -76,6 +76,10 @@ pub(super) async fn guard(FromState(state): FromState<State>, request: Request, 
         Some(code) => Refusal::from(code).into_response(),
         None => next.run(request).await,
     };
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        // No document: what follows are frames, which none of this is for.
+        return response;
+    }
     let headers = response.headers_mut();
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
