@@ -11,6 +11,7 @@ mod speech;
 mod target;
 
 mod connection;
+mod meter;
 mod report;
 mod scene;
 mod subscriber;

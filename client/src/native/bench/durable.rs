@@ -9,8 +9,9 @@ use protocol::limits::PUBLISHES_IN_FLIGHT_MAX;
 use super::connection::Connection;
 use super::crowd::TURN;
 use super::histogram::Histogram;
+use super::meter::Meter;
 use super::process::Process;
-use super::report::{Latency, Phase, each, rate};
+use super::report::{Latency, Phase};
 use super::speech::{Heard, put_publish, text};
 use super::target::Target;
 use super::{BUFFER_BYTES, EVENTS_MAX, Plan, Publish, Run, Stage, Trouble};
@@ -24,8 +25,7 @@ pub(super) fn publish(plan: &Plan, wanted: &Publish, run: &mut Run<'_>) -> Resul
     let poll = Poll::new().map_err(|error| Trouble::new(error.to_string()))?;
     let process = plan.pid.map(Process::new);
     let (events, buffer) = (Events::with_capacity(EVENTS_MAX), vec![0; BUFFER_BYTES]);
-    let mut press =
-        Press { poll, events, buffer, publishers: Vec::new(), start: Instant::now(), latencies: Histogram::default(), bytes: 0 };
+    let mut press = Press { poll, events, buffer, publishers: Vec::new(), latencies: Histogram::default(), bytes: 0 };
     for number in 0..wanted.connections {
         let target = Target::new(&plan.server, plan.peer, Transport::WebSocket, &super::room()?)?;
         let connection = Connection::open(&target, press.poll.registry(), Token(number))?;
@@ -38,35 +38,28 @@ pub(super) fn publish(plan: &Plan, wanted: &Publish, run: &mut Run<'_>) -> Resul
         }
     }
     run.tell(Stage::Gathered);
-    press.start = Instant::now();
-    let (server, own) = (process.and_then(Process::cpu), Process::own().cpu());
+    let meter = Meter::start(process);
     press.begin(wanted)?;
-    while press.start.elapsed() < wanted.time && !run.is_stopped() {
+    while meter.elapsed() < wanted.time && !run.is_stopped() {
         press.turn(wanted, true)?;
         run.tell(Stage::Counting { what: "acknowledged", done: press.acknowledged(), of: press.published() });
     }
-    let (time, acknowledged) = (press.start.elapsed(), press.acknowledged());
-    let cpu = process.and_then(|process| process.cpu_since(server.as_ref()));
-    let own = Process::own().cpu_since(own.as_ref());
+    let (spent, acknowledged) = (meter.read(), press.acknowledged());
     press.finish(wanted)?;
     run.tell(Stage::Measured);
-    run.report.phases.push(Phase {
+    let phase = Phase {
         name: format!("{} in flight", wanted.in_flight),
         batch: 1,
         text_bytes: wanted.bytes,
         connections: wanted.connections,
-        seconds: time.as_secs_f64(),
         messages: press.published(),
         deliveries: press.publishers.iter().map(|publisher| publisher.received).sum(),
-        deliveries_per_second: rate(acknowledged, time),
-        acknowledged_per_second: Some(rate(acknowledged, time)),
-        server_cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64()),
-        server_cpu_us_per_delivery: each(cpu, acknowledged),
-        load_cpu_us_per_delivery: each(own, acknowledged),
         bytes: press.bytes,
         latency: Latency::of(&press.latencies),
         ..Phase::default()
-    });
+    };
+    let phase = spent.over(acknowledged, phase);
+    run.report.phases.push(Phase { acknowledged_per_second: Some(phase.deliveries_per_second), ..phase });
     Ok(())
 }
 
@@ -76,7 +69,6 @@ struct Press {
     events: Events,
     buffer: Vec<u8>,
     publishers: Vec<Publisher>,
-    start: Instant,
     latencies: Histogram,
     bytes: u64,
 }

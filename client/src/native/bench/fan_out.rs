@@ -1,10 +1,11 @@
 //! Scenarios with a crowd of subscribers: messages to all of them, none at all, and some who do not read.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::crowd::{Crowd, TURN};
-use super::process::{Cpu, Process};
-use super::report::{Latency, Phase, each, rate};
+use super::meter::Meter;
+use super::process::Process;
+use super::report::{Latency, Phase};
 use super::scene::SENT_MAX;
 use super::{FanOut, Plan, Run, Slow, Stage, Trouble};
 
@@ -37,8 +38,8 @@ pub(super) fn idle(plan: &Plan, connections: usize, time: Duration, run: &mut Ru
     let mut crowd = Crowd::gather(plan, connections, 0, run)?;
     run.tell(Stage::Gathered);
     let began = Began::new(&mut crowd);
-    while began.at.elapsed() < time && !crowd.turn(TURN)? {
-        run.tell(Stage::Counting { what: "idle, seconds", done: began.at.elapsed().as_secs(), of: time.as_secs() });
+    while began.meter.elapsed() < time && !crowd.turn(TURN)? {
+        run.tell(Stage::Counting { what: "idle, seconds", done: began.meter.elapsed().as_secs(), of: time.as_secs() });
     }
     let phase = Phase { name: "idle".to_owned(), connections, ..Phase::default() };
     let phase = began.end(&mut crowd, phase);
@@ -117,7 +118,7 @@ fn publish(crowd: &mut Crowd, wanted: &FanOut, phase: Phase, run: &mut Run<'_>) 
 /// The next batch goes when all have the one before.
 fn one_after_another(crowd: &mut Crowd, wanted: &FanOut, batch: usize, began: &Began, run: &mut Run<'_>) -> Result<(), Trouble> {
     let mut rounds = 0;
-    while wanted.rounds.map_or(began.at.elapsed() < wanted.time, |wanted| rounds < wanted) {
+    while wanted.rounds.map_or(began.meter.elapsed() < wanted.time, |wanted| rounds < wanted) {
         let now = crowd.scene.now();
         for _ in 0..batch {
             crowd.put(wanted.bytes, now);
@@ -140,7 +141,7 @@ fn at_a_rate(crowd: &mut Crowd, wanted: &FanOut, batch: usize, rate: f64, began:
     while !enough(rounds) {
         let mut due = interval * rounds;
         let has_room = crowd.sent - crowd.everybody_has() < SENT_MAX / 2 && crowd.unsent() < UNSENT_BYTES_MAX;
-        while has_room && due <= began.at.elapsed() && !enough(rounds) {
+        while has_room && due <= began.meter.elapsed() && !enough(rounds) {
             for _ in 0..batch {
                 crowd.put(wanted.bytes, start + due.as_nanos() as u64);
             }
@@ -148,7 +149,7 @@ fn at_a_rate(crowd: &mut Crowd, wanted: &FanOut, batch: usize, rate: f64, began:
             due = interval * rounds;
         }
         crowd.flush()?;
-        let wait = if has_room { due.saturating_sub(began.at.elapsed()) } else { TURN };
+        let wait = if has_room { due.saturating_sub(began.meter.elapsed()) } else { TURN };
         // A poll waits for whole milliseconds: the last part of the wait is without one.
         let poll_wait = if wait < 2 * POLL_WAIT_MIN { Duration::ZERO } else { (wait - POLL_WAIT_MIN).min(TURN) };
         if poll_wait.is_zero() {
@@ -164,9 +165,7 @@ fn at_a_rate(crowd: &mut Crowd, wanted: &FanOut, batch: usize, rate: f64, began:
 
 /// How things were when a phase began.
 struct Began {
-    at: Instant,
-    server: Option<Cpu>,
-    own: Option<Cpu>,
+    meter: Meter,
     memory: Option<u64>,
     sent: u64,
 }
@@ -175,29 +174,23 @@ impl Began {
     fn new(crowd: &mut Crowd) -> Self {
         // What was measured before belongs to no phase.
         crowd.tally();
-        let (server, memory) = (crowd.process.and_then(Process::cpu), crowd.process.and_then(Process::memory));
-        Self { at: Instant::now(), server, own: Process::own().cpu(), memory, sent: crowd.sent }
+        let memory = crowd.process.and_then(Process::memory);
+        Self { meter: Meter::start(crowd.process), memory, sent: crowd.sent }
     }
 
     fn end(self, crowd: &mut Crowd, phase: Phase) -> Phase {
-        let time = self.at.elapsed();
-        let cpu = crowd.process.and_then(|process| process.cpu_since(self.server.as_ref()));
-        let own = Process::own().cpu_since(self.own.as_ref());
+        let spent = self.meter.read();
         let memory = crowd.process.and_then(Process::memory);
         let tally = crowd.tally();
-        Phase {
-            seconds: time.as_secs_f64(),
+        let phase = Phase {
             messages: crowd.sent - self.sent,
             deliveries: tally.deliveries,
-            deliveries_per_second: rate(tally.deliveries, time),
-            server_cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64()),
-            server_cpu_us_per_delivery: each(cpu, tally.deliveries),
-            load_cpu_us_per_delivery: each(own, tally.deliveries),
             bytes: tally.bytes,
             latency: Latency::of(&tally.latencies),
             memory_growth_bytes: memory.zip(self.memory).map(|(after, before)| after.cast_signed() - before.cast_signed()),
             slow_closed: tally.closed,
             ..phase
-        }
+        };
+        spent.over(tally.deliveries, phase)
     }
 }

@@ -7,8 +7,9 @@ use protocol::{Author, PublishRequest, Text};
 use tokio::runtime::Builder;
 
 use super::histogram::Histogram;
+use super::meter::Meter;
 use super::process::Process;
-use super::report::{Latency, Phase, each, rate};
+use super::report::{Latency, Phase};
 use super::speech::text;
 use super::{Pages, Plan, Run, Stage, Trouble};
 use crate::native::address::Address;
@@ -43,11 +44,10 @@ async fn fill(client: &Client, address: &str, messages: usize) -> Result<(), Tro
 
 async fn measure(plan: &Plan, readers: &[Reader<'_>], run: &mut Run<'_>) -> Result<(), Trouble> {
     let wanted = readers[0].wanted;
-    let process = plan.pid.map(Process::new);
-    let (start, server, own) = (Instant::now(), process.and_then(Process::cpu), Process::own().cpu());
+    let meter = Meter::start(plan.pid.map(Process::new));
     let (mut latencies, mut bytes, mut pages) = (Histogram::default(), 0, 0);
     let mut asked: Vec<_> = readers.iter().map(|reader| Box::pin(reader.read())).collect();
-    while start.elapsed() < wanted.time && !run.is_stopped() {
+    while meter.elapsed() < wanted.time && !run.is_stopped() {
         let (page, place, _) = select_all(&mut asked).await;
         let page = page?;
         latencies.add(page.time.as_nanos() as u64, 1);
@@ -56,26 +56,20 @@ async fn measure(plan: &Plan, readers: &[Reader<'_>], run: &mut Run<'_>) -> Resu
         asked[place] = Box::pin(readers[place].read());
         run.tell(Stage::Counting { what: "pages", done: pages, of: pages });
     }
-    let time = start.elapsed();
-    let cpu = process.and_then(|process| process.cpu_since(server.as_ref()));
-    let own = Process::own().cpu_since(own.as_ref());
+    let spent = meter.read();
     run.tell(Stage::Measured);
-    run.report.phases.push(Phase {
+    let phase = Phase {
         name: format!("pages of {}", wanted.messages),
         batch: 1,
         text_bytes: TEXT_BYTES,
         connections: readers.len(),
-        seconds: time.as_secs_f64(),
         messages: wanted.messages as u64,
         deliveries: pages,
-        deliveries_per_second: rate(pages, time),
-        server_cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64()),
-        server_cpu_us_per_delivery: each(cpu, pages),
-        load_cpu_us_per_delivery: each(own, pages),
         bytes,
         latency: Latency::of(&latencies),
         ..Phase::default()
-    });
+    };
+    run.report.phases.push(spent.over(pages, phase));
     Ok(())
 }
 
