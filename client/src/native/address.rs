@@ -44,8 +44,7 @@ impl Address {
 
     /// Of the page for people.
     pub(super) fn html(&self) -> String {
-        let scheme = if self.is_secure { "https" } else { "http" };
-        format!("{scheme}://{}/r/{}", self.server, self.room)
+        self.http("r")
     }
 
     /// Of the event stream.
@@ -69,8 +68,13 @@ impl Address {
     }
 
     fn room(&self) -> String {
+        self.http("api/rooms")
+    }
+
+    /// Of the room under a path.
+    fn http(&self, path: &str) -> String {
         let scheme = if self.is_secure { "https" } else { "http" };
-        format!("{scheme}://{}/api/rooms/{}", self.server, self.room)
+        format!("{scheme}://{}/{path}/{}", self.server, self.room)
     }
 }
 
