@@ -88,7 +88,9 @@ impl Handshake {
             Some(fanout.start(entrance, socket, &read, &held))
         };
         // The answer goes with the first frame, in one write.
-        hold.as_ref().map(Hold::set);
+        if let Some(hold) = hold {
+            hold.set();
+        }
         tokio::spawn(Carried { stage: Stage::Opening(Box::pin(open)), _place: place });
         let accepted = HeaderValue::from_str(&derive_accept_key(key.as_bytes())).expect("base64 is printable");
         let headers = [
