@@ -2,6 +2,7 @@
 //! `cargo run --release -p server --example ws_echo -- --listen 127.0.0.1:9001 --message-bytes 16777216`
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Parser;
 use protocol::Epoch;
@@ -33,7 +34,7 @@ struct Echo {
 async fn main() -> anyhow::Result<()> {
     let echo = Echo::parse();
     let folder = tempfile::tempdir()?;
-    let opened = Hub::open(folder.path(), Epoch(1), || 0, 1)?;
+    let opened = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, 1)?;
     let Verb::Serve(defaults) = Cli::parse_from(["crier", "serve"]).verb else { unreachable!("the verb is given") };
     let context = Context::new(opened.hub, Limiter::new(defaults.allowance()));
     let (fanout, connections) = (Fanout::new(context.clone()), TaskTracker::new());

@@ -85,9 +85,9 @@ pub struct Serve {
     /// Seconds between signs of life on a silent connection.
     #[arg(long, env = "CRIER_HEARTBEAT", default_value_t = protocol::limits::HEARTBEAT_SECONDS, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=300))]
     pub heartbeat: u64,
-    /// Milliseconds between two writes to a room's WebSockets, at the least. Some save CPU time in rooms with many messages a
-    /// second, and cost each message that much of delay.
-    #[arg(long, env = "CRIER_FLUSH_INTERVAL", default_value_t = 0, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(0..=1000))]
+    /// Milliseconds from a commit to the next, at the least. What comes meanwhile is committed and delivered together: a few of
+    /// them save CPU time where there are many messages a second, and cost each message that much of delay.
+    #[arg(long, env = "CRIER_FLUSH_INTERVAL", default_value_t = 0, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(0..=100))]
     pub flush_interval: u64,
 }
 
@@ -125,6 +125,11 @@ impl Serve {
     /// Time between signs of life.
     pub fn heartbeat(&self) -> Duration {
         Duration::from_secs(self.heartbeat)
+    }
+
+    /// Time from a commit to the next, at the least.
+    pub fn flush_interval(&self) -> Duration {
+        Duration::from_millis(self.flush_interval)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The durable past: every room's entries in SQLite, written by one thread, read by a few.
 //!
-//! All SQL is in this module. Not here: anything that wakes or encodes; the hub learns what was committed through
-//! the `visible` call-back, after the commit and before the publisher is told.
+//! All SQL is in this module. Not here: anything that wakes or encodes; the hub is the [`Audience`] that is shown
+//! what was committed, before the publisher is told.
 
 mod apply;
 mod read;
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use protocol::{Author, Entry, Epoch, ErrorCode, PublishKey, RoomName, Text};
 use rusqlite::Connection;
@@ -20,7 +21,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 pub use read::{Head, Slice};
-pub use writer::Visible;
+pub use writer::Audience;
 
 /// How many commands wait for the writer before publishers are told that the server is busy.
 pub const QUEUE_COMMANDS_MAX: usize = 4096;
@@ -187,18 +188,26 @@ pub struct Opened {
 impl History {
     /// Opens the history in `folder`, making both where they are missing.
     ///
-    /// `epoch` names the log if it is new. `visible` is called on the writer's thread with what each commit added, in
-    /// commit order, before any publisher of it is answered.
-    pub fn open(folder: &Path, epoch: Epoch, visible: impl FnOnce(Epoch, &[Head]) -> Visible) -> Result<Opened, OpenError> {
+    /// `epoch` names the log if it is new. From a commit to the next it is `flush_interval` at the least. `audience` makes, of the
+    /// rooms there are, who is shown each commit, on the writer's thread and in commit order.
+    pub fn open(
+        folder: &Path,
+        epoch: Epoch,
+        flush_interval: Duration,
+        audience: impl FnOnce(&[Head]) -> Box<dyn Audience>,
+    ) -> Result<Opened, OpenError> {
         let lock = lock(folder)?;
         let path = folder.join("crier.db");
         let mut connection = schema::open(&path)?;
         let epoch = schema::migrate(&mut connection, epoch)?;
+        if let Err(error) = schema::lay_out_log(&path) {
+            tracing::warn!(%error, "the write-ahead log will grow bit by bit");
+        }
         let heads = read::heads(&connection)?;
-        let visible = visible(epoch, &heads);
+        let audience = audience(&heads);
         let (queue, groups) = mpsc::channel(QUEUE_COMMANDS_MAX);
         let queue_room = Arc::new(Semaphore::new(QUEUE_COMMANDS_MAX));
-        let ended = writer::start(connection, writer::Queue { groups, room: queue_room.clone() }, visible, lock);
+        let ended = writer::start(connection, writer::Queue { groups, room: queue_room.clone() }, flush_interval, audience, lock);
         let readers = Arc::new(Readers { path, idle: Mutex::default(), permits: Semaphore::new(READERS_MAX) });
         Ok(Opened { history: Self { epoch, queue, queue_room, readers }, heads, ended })
     }

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use protocol::limits::PAGE_ENTRIES_DEFAULT;
 use protocol::{Entry, Epoch, ErrorCode, Gap, GapReason, MessagesPage, Position, PublishRequest, Published, RoomName};
 use tokio::sync::oneshot;
 
 use crate::encoded::Encoded;
-use crate::history::{Change, Command, Head, History, Keep, OpenError, Outcome, ReadError, Submitted, Visible, WriteError};
+use crate::history::{Audience, Change, Command, Head, History, Keep, OpenError, Outcome, ReadError, Submitted, WriteError};
 use crate::room::{Extent, Room};
 use crate::subscription::Subscription;
 
@@ -123,14 +124,14 @@ pub struct Standing {
 }
 
 impl Hub {
-    /// Opens the history in `folder` and the rooms in it. `epoch` names the log if it is new.
-    pub fn open(folder: &Path, epoch: Epoch, clock: Clock, rooms_max: usize) -> Result<Opened, OpenError> {
+    /// Opens the history in `folder` and the rooms in it. `epoch` and `flush_interval` as for [`History::open`].
+    pub fn open(folder: &Path, epoch: Epoch, flush_interval: Duration, clock: Clock, rooms_max: usize) -> Result<Opened, OpenError> {
         let rooms = Arc::new(Rooms::default());
-        let opened = History::open(folder, epoch, |_, heads| {
+        let opened = History::open(folder, epoch, flush_interval, |heads| {
             for head in heads {
                 rooms.lock().insert(head.room.clone(), Arc::new(Room::new(head.clone())));
             }
-            make_visible(rooms.clone())
+            Box::new(Watchers { rooms: rooms.clone(), shown: Vec::new() })
         })?;
         Ok(Opened { hub: Self { rooms, history: opened.history, clock, rooms_max }, ended: opened.ended })
     }
@@ -281,10 +282,15 @@ fn page(room: &RoomName, bounds: Bounds, range: Range, entries: Vec<Entry>, here
     MessagesPage { room: room.clone(), entries, position, before, latest: bounds.position(latest), here }
 }
 
-/// What the history's writer does with what it has committed: each room takes it in first, then its readers wake, in
-/// commit order.
-fn make_visible(rooms: Arc<Rooms>) -> Visible {
-    Box::new(move |committed: Vec<(RoomName, Change)>| {
+/// All rooms, as the history's writer knows them.
+struct Watchers {
+    rooms: Arc<Rooms>,
+    /// Where somebody may wait for what was shown.
+    shown: Vec<Arc<Room>>,
+}
+
+impl Audience for Watchers {
+    fn show(&mut self, committed: Vec<(RoomName, Change)>) {
         let mut by_room: HashMap<RoomName, Vec<Change>> = HashMap::new();
         for (room, change) in committed {
             by_room.entry(room).or_default().push(change);
@@ -292,11 +298,15 @@ fn make_visible(rooms: Arc<Rooms>) -> Visible {
         for (name, changes) in by_room {
             // Only a room without entries is ever swept away, so one that is made anew here begins with these.
             let make = || Arc::new(Room::new(Head::empty(name.clone())));
-            let room = rooms.lock().entry(name.clone()).or_insert_with(make).clone();
+            let room = self.rooms.lock().entry(name.clone()).or_insert_with(make).clone();
             room.apply(&changes);
-            room.reveal();
+            self.shown.push(room);
         }
-    })
+    }
+
+    fn wake(&mut self) {
+        self.shown.drain(..).for_each(|room| room.reveal());
+    }
 }
 
 #[derive(Default)]

@@ -103,7 +103,7 @@ impl Room {
         state.oldest.is_some_and(|oldest| keep.lets_go(count, state.bytes, oldest, now))
     }
 
-    /// Wakes every cursor that is behind what has been appended. Only the hub calls this.
+    /// Wakes every cursor that is behind what was taken in. Only the hub calls this.
     pub fn reveal(&self) {
         let latest = self.lock().tail.latest();
         self.latest.send_replace(latest);

@@ -35,15 +35,13 @@ pub struct Context {
     pub stop: CancellationToken,
     /// How often a silent connection hears from the server.
     pub heartbeat: Duration,
-    /// How much time a room's WebSockets have between two writes, at the least.
-    pub flush_interval: Duration,
 }
 
 impl Context {
     /// The defaults around a hub.
     pub fn new(hub: Hub, limiter: Limiter) -> Self {
         let heartbeat = Duration::from_secs(HEARTBEAT_SECONDS);
-        Self { hub, limiter, stop: CancellationToken::new(), heartbeat, flush_interval: Duration::ZERO }
+        Self { hub, limiter, stop: CancellationToken::new(), heartbeat }
     }
 }
 

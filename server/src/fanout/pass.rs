@@ -75,9 +75,8 @@ impl Pass {
         let (running, ended) = oneshot::channel();
         let (latest, here) = (log.room().watch_latest(), log.room().watch_here());
         let head = log.room().extent().latest;
-        let flush_interval = fanout.0.context.flush_interval;
         let pass = Arc::new(Self { fanout, dialect, log, lines: Mutex::default(), _running: running });
-        tokio::spawn(run(Arc::downgrade(&pass), head, latest, here, ended, flush_interval));
+        tokio::spawn(run(Arc::downgrade(&pass), head, latest, here, ended));
         pass
     }
 
@@ -215,9 +214,7 @@ async fn run(
     mut latest: watch::Receiver<u64>,
     mut here: watch::Receiver<()>,
     mut ended: oneshot::Receiver<Infallible>,
-    flush_interval: Duration,
 ) {
-    let mut flushed = Instant::now();
     // The first riders came before the pass did.
     let mut here_due = Some(Instant::now() + PRESENCE_INTERVAL);
     loop {
@@ -239,11 +236,6 @@ async fn run(
         };
         if tells_here {
             here_due = None;
-        } else if !flush_interval.is_zero() {
-            sleep_until(flushed + flush_interval).await;
-            // All that has come meanwhile is brought now.
-            latest.mark_unchanged();
-            flushed = Instant::now();
         }
         let Some(pass) = pass.upgrade() else { return };
         head = pass.flush(head, tells_here).await;

@@ -1,5 +1,7 @@
 //! The database file: how it is opened, and how an older one becomes a current one.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a statement waits for another process, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS_CACHED: usize = 32;
+/// SQLite copies the write-ahead log into the database when it has 1,000 pages of 4 KiB: its header, and a header for each page.
+const LOG_BYTES: u64 = 32 + 1000 * (24 + 4096);
 
 /// Each step takes a database from version `index` to `index + 1`. Steps are only ever added.
 const MIGRATIONS: &[&str] = &[
@@ -69,6 +73,18 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// Makes the write-ahead log of an open history as long as it becomes before SQLite starts over at its beginning. Writing over it
+/// is cheaper than making it longer, after which every sync has to write down the file's new length as well. What SQLite has not
+/// written there it does not take for its own (sqlite.org/fileformat2.html, section 4.1).
+pub(super) fn lay_out_log(path: &Path) -> io::Result<()> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let mut log = File::options().append(true).open(log)?;
+    let length = log.metadata()?.len();
+    io::copy(&mut io::repeat(0).take(LOG_BYTES.saturating_sub(length)), &mut log)?;
+    log.sync_all()
+}
+
 /// Opens one more connection that only reads.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
@@ -114,6 +130,29 @@ mod tests {
         // 2 is FULL. `kill -9` does not tell it from NORMAL, a power cut does.
         assert_eq!(connection.query_row("PRAGMA synchronous", [], |row| row.get(0)), Ok(2));
         assert_eq!(setting("journal_mode").as_deref(), Ok("wal"));
+    }
+
+    #[test]
+    fn the_log_is_laid_out_behind_what_it_has() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("crier.db");
+        let mut connection = open(&path).unwrap();
+        migrate(&mut connection, Epoch(7)).unwrap();
+        for _ in 0..2 {
+            lay_out_log(&path).unwrap();
+            assert_eq!(folder.path().join("crier.db-wal").metadata().unwrap().len(), LOG_BYTES);
+        }
+        connection.execute_batch("INSERT INTO rooms VALUES (1, 'a', 0, 2, 0)").unwrap();
+        let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0));
+        assert_eq!((number("page_size"), number("wal_autocheckpoint")), (Ok(4096), Ok(1000)));
+        // As after a crash: none of it has been copied into the database.
+        let found = tempfile::TempDir::new().unwrap();
+        for name in ["crier.db", "crier.db-wal"] {
+            std::fs::copy(folder.path().join(name), found.path().join(name)).unwrap();
+        }
+        assert_eq!(std::fs::metadata(found.path().join("crier.db-wal")).unwrap().len(), LOG_BYTES);
+        let connection = open(&found.path().join("crier.db")).unwrap();
+        assert_eq!(super::super::read::heads(&connection).unwrap().len(), 1);
     }
 
     #[test]

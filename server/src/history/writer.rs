@@ -1,9 +1,10 @@
-//! The one thread that writes: it takes what has queued, applies it in one transaction, commits, makes it visible,
-//! then answers. The busier it is, the more commands share one fsync.
+//! The one thread that writes: it takes what has queued, applies it in one transaction, commits, shows it, answers, then wakes
+//! who waits for it. The busier it is, the more commands share one fsync.
 
 use std::fs::File;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use protocol::{ErrorCode, RoomName};
 use rusqlite::{Connection, TransactionBehavior, ffi};
@@ -15,8 +16,13 @@ use super::{Change, Command, Outcome, WriteError};
 /// With how many commands a transaction takes no more.
 const BATCH_COMMANDS_MAX: usize = 1024;
 
-/// Makes what was committed visible, in the order given.
-pub type Visible = Box<dyn FnMut(Vec<(RoomName, Change)>) + Send>;
+/// Who sees what was committed.
+pub trait Audience: Send {
+    /// Takes in what a commit did, in its order: from now on whoever looks finds it.
+    fn show(&mut self, committed: Vec<(RoomName, Change)>);
+    /// Wakes whoever waits for what was shown.
+    fn wake(&mut self);
+}
 
 /// A command and who waits for it.
 pub(super) struct Request {
@@ -50,12 +56,13 @@ impl Queue {
 pub(super) fn start(
     mut connection: Connection,
     mut queue: Queue,
-    mut visible: Visible,
+    flush_interval: Duration,
+    mut audience: Box<dyn Audience>,
     lock: File,
 ) -> oneshot::Receiver<Result<(), WriteError>> {
     let (end, ended) = oneshot::channel();
     let run = move || {
-        let result = run(&mut connection, &mut queue, &mut visible);
+        let result = run(&mut connection, &mut queue, flush_interval, &mut *audience);
         drop(connection);
         drop(lock);
         let _ = end.send(result);
@@ -64,9 +71,10 @@ pub(super) fn start(
     ended
 }
 
-fn run(connection: &mut Connection, queue: &mut Queue, visible: &mut Visible) -> Result<(), WriteError> {
+fn run(connection: &mut Connection, queue: &mut Queue, flush_interval: Duration, audience: &mut dyn Audience) -> Result<(), WriteError> {
     let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
     while queue.take(&mut batch) {
+        let is_full = batch.len() >= BATCH_COMMANDS_MAX;
         match commit(connection, &batch) {
             Ok(outcomes) => {
                 let changes = batch.iter().zip(&outcomes).filter_map(|(request, outcome)| {
@@ -78,11 +86,13 @@ fn run(connection: &mut Connection, queue: &mut Queue, visible: &mut Visible) ->
                     };
                     Some((room.clone(), change))
                 });
-                visible(changes.collect());
+                audience.show(changes.collect());
                 // From the last to the first: a socket waits for its oldest, and then finds all its answers there.
                 for (request, outcome) in batch.drain(..).zip(outcomes).rev() {
                     let _ = request.done.send(Ok(outcome));
                 }
+                // Last, so that a publisher who also reads gets its answer and what was shown in one write.
+                audience.wake();
             }
             Err(error) => {
                 tracing::error!(%error, commands = batch.len(), "a commit failed; nothing of it was stored");
@@ -94,8 +104,18 @@ fn run(connection: &mut Connection, queue: &mut Queue, visible: &mut Visible) ->
                 }
             }
         }
+        // After a full batch there may be another that has waited long enough.
+        if !is_full {
+            pause(flush_interval);
+        }
     }
     Ok(())
+}
+
+/// Lets commands gather, so that they share a commit.
+#[expect(clippy::disallowed_methods, reason = "it is time itself that is waited for, and a thread that nobody else waits for")]
+fn pause(time: Duration) {
+    thread::sleep(time);
 }
 
 fn commit(connection: &mut Connection, batch: &[Request]) -> rusqlite::Result<Vec<Outcome>> {
