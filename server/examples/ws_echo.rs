@@ -40,8 +40,8 @@ async fn main() -> anyhow::Result<()> {
     let (fanout, connections) = (Fanout::new(context.clone()), TaskTracker::new());
     connections.spawn(fanout.clone().keep_time());
     let limits = Limits { message_bytes_max: echo.message_bytes, fragments_max: echo.fragments };
-    let router = http::echo_router(context.clone(), limits, fanout, connections.clone());
+    let site = http::echo(context, limits, fanout, connections);
     let listener = TcpListener::bind(echo.listen).await?;
-    http::listen(listener, router, context.limiter, Vec::new(), context.stop, connections).await;
+    http::listen(listener, site).await;
     Ok(())
 }

@@ -34,6 +34,7 @@ use crate::room::Visit;
 use crate::session::{self, Context};
 use crate::subscription::Log;
 pub use connection::Connection;
+pub(crate) use connection::read_now;
 use pass::Pass;
 
 /// How long a socket may take nothing of what it is owed.

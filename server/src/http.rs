@@ -6,6 +6,7 @@ mod listen;
 mod patience;
 mod problem;
 mod request;
+mod short;
 
 mod publishing;
 mod stream;
@@ -44,12 +45,20 @@ pub struct State {
     connections: TaskTracker,
 }
 
+/// What is behind a port.
+pub struct Site {
+    router: Router,
+    state: State,
+    /// Whether the board's WebSockets may be opened without the router; see [`short`].
+    has_short_way: bool,
+}
+
 /// Every address of the board. Sockets that outlive their request are counted in `connections`.
-pub fn router(context: Context, door: Door, fanout: Fanout, connections: TaskTracker) -> Router {
+pub fn board(context: Context, door: Door, fanout: Fanout, connections: TaskTracker) -> Site {
     let state = State { context, door: Arc::new(door), fanout, connections };
     let not_allowed = || async { Refusal::from(protocol::ErrorCode::MethodNotAllowed) };
     let guard = axum::middleware::from_fn_with_state(state.clone(), door::guard);
-    Router::new()
+    let router = Router::new()
         .route("/", get(page::lobby).post(page::post_lobby))
         .route("/r/{room}", get(page::room).post(page::post_room))
         .route("/r/{room}/qr.svg", get(page::qr))
@@ -67,14 +76,16 @@ pub fn router(context: Context, door: Door, fanout: Fanout, connections: TaskTra
         .merge(assets::router())
         .fallback(|| async { Refusal::from(protocol::ErrorCode::NotFound) })
         .layer(guard)
-        .with_state(state)
+        .with_state(state.clone());
+    Site { router, state, has_short_way: true }
 }
 
 /// A server that says back what it is told, over the board's own WebSockets, and nothing else. Of the board it has the
 /// limits that `context` and `limits` set, and no door.
-pub fn echo_router(context: Context, limits: Limits, fanout: Fanout, connections: TaskTracker) -> Router {
+pub fn echo(context: Context, limits: Limits, fanout: Fanout, connections: TaskTracker) -> Site {
     let door = Door { loopback_only: false, hosts: vec![], origins: vec![], proxies: vec![] };
+    let state = State { context, door: Arc::new(door), fanout, connections };
     let echo: &'static echo::Echo = Box::leak(Box::new(echo::Echo { limits }));
     let upgrade = move |state, address, place, handshake| echo::upgrade(state, echo, address, place, handshake);
-    Router::new().route("/", any(upgrade)).with_state(State { context, door: Arc::new(door), fanout, connections })
+    Site { router: Router::new().route("/", any(upgrade)).with_state(state.clone()), state, has_short_way: false }
 }

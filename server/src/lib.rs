@@ -125,10 +125,10 @@ impl Server {
         let (stop, connections) = (context.stop.clone(), TaskTracker::new());
         let fanout = Fanout::new(context.clone());
         connections.spawn(fanout.clone().keep_time());
-        let router = http::router(context.clone(), serve.door(address), fanout, connections.clone());
+        let site = http::board(context.clone(), serve.door(address), fanout, connections.clone());
         let sweeping = connections.spawn(sweep(context.clone()));
         let expiring = connections.spawn(retention::run(context.hub.clone(), serve.keep()));
-        let listening = http::listen(listener, router, context.limiter.clone(), serve.trust_proxy, stop.clone(), connections.clone());
+        let listening = http::listen(listener, site);
         let failed = tokio::select! {
             () = listening => None,
             ended = &mut history_ended => Some(ended),

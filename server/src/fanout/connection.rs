@@ -1,7 +1,7 @@
 //! A connection's own task: reads and answers what the client says, and writes for a line that is behind.
 
 use std::cell::RefCell;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::mem;
 use std::net::Shutdown;
 use std::pin::Pin;
@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -254,7 +255,7 @@ impl Talk {
         BUFFER.with_borrow_mut(|buffer| {
             let length = loop {
                 ready!(self.line.socket().poll_read_ready(context)).map_err(|_| End::Gone)?;
-                match self.line.socket().try_read(buffer) {
+                match read_now(self.line.socket(), buffer) {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     Ok(0) | Err(_) => return Poll::Ready(Err(End::Gone)),
                     Ok(length) => break length,
@@ -314,6 +315,16 @@ impl Talk {
             }
         }
     }
+}
+
+/// Reads what there is. A buffer that was not filled has all of it: the system need not be asked again until it says that there
+/// is more.
+pub(crate) fn read_now(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let length = socket.try_read(buffer)?;
+    if (1..buffer.len()).contains(&length) {
+        let _ = socket.try_io(Interest::READABLE, || Err::<(), _>(ErrorKind::WouldBlock.into()));
+    }
+    Ok(length)
 }
 
 /// Waits for the client to answer a close.

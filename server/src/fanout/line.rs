@@ -176,7 +176,7 @@ impl Line {
 
     /// Writes what is pending and nothing of the log. Whether that is all.
     pub(super) fn finish(&self) -> io::Result<bool> {
-        self.lock().outlet.write(&[], &[], |slices| self.socket.try_write_vectored(slices))
+        self.lock().outlet.write(&[], &[], |slices| self.try_write(slices))
     }
 
     /// Looks after the connection once a tick. `heartbeat` is what a silent one hears.
@@ -244,7 +244,7 @@ impl Line {
     fn write(&self, state: &mut State, own: &[u8], pieces: &[Piece], pass: &Pass) -> bool {
         let mut progress = false;
         let write = |slices: &[io::IoSlice<'_>]| {
-            let written = self.socket.try_write_vectored(slices);
+            let written = self.try_write(slices);
             progress = written.as_ref().is_ok_and(|written| *written > 0);
             written
         };
@@ -258,6 +258,14 @@ impl Line {
             state.fall_behind(true, pass);
         }
         all
+    }
+
+    fn try_write(&self, slices: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        match slices {
+            // The system has a shorter way for one.
+            [slice] => self.socket.try_write(slice),
+            slices => self.socket.try_write_vectored(slices),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use axum::http::{Extensions, HeaderMap};
+use axum::http::HeaderMap;
 
 use super::Door;
 
@@ -10,10 +10,9 @@ use super::Door;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-/// The address a request counts for: the peer's, or behind a proxy that is trusted, the last one in X-Forwarded-For
+/// The address a request from `peer` counts for: the peer's own, or behind a proxy that is trusted, the last one in X-Forwarded-For
 /// that is not such a proxy itself. What stands before that, anybody could have written.
-pub(super) fn of(extensions: &Extensions, headers: &HeaderMap, door: &Door) -> IpAddr {
-    let peer = extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+pub(super) fn of(peer: IpAddr, headers: &HeaderMap, door: &Door) -> IpAddr {
     let trusted = |address: &IpAddr| door.proxies.contains(&address.to_canonical());
     if !trusted(&peer) {
         return peer;
@@ -31,13 +30,11 @@ mod tests {
     fn only_a_trusted_proxy_is_believed() {
         let door = Door { loopback_only: false, hosts: vec![], origins: vec![], proxies: vec!["10.0.0.9".parse().unwrap()] };
         let of = |peer: &str, forwarded: &[&str]| {
-            let mut extensions = Extensions::new();
-            extensions.insert(Peer(peer.parse().unwrap()));
             let mut headers = HeaderMap::new();
             for value in forwarded {
                 headers.append("x-forwarded-for", value.parse().unwrap());
             }
-            of(&extensions, &headers, &door).to_string()
+            of(peer.parse().unwrap(), &headers, &door).to_string()
         };
         assert_eq!(of("10.0.0.1", &["1.1.1.1"]), "10.0.0.1");
         assert_eq!(of("10.0.0.9", &["1.1.1.1"]), "1.1.1.1");

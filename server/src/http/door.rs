@@ -90,7 +90,8 @@ pub(super) async fn guard(FromState(state): FromState<State>, request: Request, 
     response
 }
 
-fn refusal(door: &Door, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<ErrorCode> {
+/// Why a request is not let in, if it is not.
+pub(super) fn refusal(door: &Door, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<ErrorCode> {
     if uri.path_and_query().is_some_and(|target| target.as_str().len() > URI_BYTES_MAX) {
         return Some(ErrorCode::UriTooLong);
     }

@@ -1,11 +1,10 @@
 //! Connections: accepted, bounded in number and patience, and let go in good time.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, Request, header::CONNECTION};
 use axum::response::{IntoResponse, Response};
@@ -17,15 +16,20 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use protocol::ErrorCode;
 use protocol::limits::{HEADER_BYTES_MAX, URI_BYTES_MAX};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::address::Peer;
 use super::patience::{Hold, Patient};
 use super::problem::Refusal;
-use crate::limiter::{Connected, Limiter};
+use super::request::Place;
+use super::short::{self, Opening};
+use super::websocket::Carried;
+use super::{Site, State};
+use crate::fanout::{Connection, read_now};
+use crate::limiter::Connected;
 
 /// How long a connection may take for a request's head, and stay silent between requests.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
@@ -33,30 +37,36 @@ const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
 const STILL_TIME_MAX: Duration = Duration::from_secs(10);
 /// What is read of a head before it is given up; what is in it has limits of its own, which get a proper answer.
 const HEAD_BYTES_MAX: usize = HEADER_BYTES_MAX + URI_BYTES_MAX;
+/// What is read before it is known what a connection wants.
+const FIRST_BYTES_MAX: usize = 4096;
+/// Whether accepted sockets have this setting of the one that listens.
+const IS_NODELAY_INHERITED: bool = cfg!(target_os = "linux");
 /// How long to wait when the system has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves connections until `stop`, then lets those that are busy finish. They are counted in `connections`.
-pub async fn listen(
-    listener: TcpListener,
-    router: Router,
-    limiter: Limiter,
-    proxies: Vec<IpAddr>,
-    stop: CancellationToken,
-    connections: TaskTracker,
-) {
-    let proxies = Arc::new(proxies);
+/// A connection's place among those that are allowed, or why it has none.
+type Admission = Result<Arc<Connected>, ErrorCode>;
+
+/// Serves connections until the server stops, then lets those that are busy finish.
+pub async fn listen(listener: TcpListener, site: Site) {
+    let site = Arc::new(site);
+    let State { context, door, .. } = &site.state;
+    if IS_NODELAY_INHERITED {
+        let _ = SockRef::from(&listener).set_tcp_nodelay(true);
+    }
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return,
+            () = context.stop.cancelled() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
                 // A proxy speaks for many, so it is bounded by the total alone.
-                let address = if proxies.contains(&peer.ip().to_canonical()) { None } else { Some(peer.ip()) };
-                let admission = limiter.connect(address);
-                connections.spawn(serve(stream, peer, router.clone(), admission, stop.clone()));
+                let peer = peer.ip();
+                let address = if door.proxies.contains(&peer.to_canonical()) { None } else { Some(peer) };
+                let admission = context.limiter.connect(address).map(Arc::new);
+                let place = Place::new(&site.state, admission.as_ref().ok().cloned());
+                Carried::start(place, serve(stream, peer, site.clone(), admission));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -66,18 +76,48 @@ pub async fn listen(
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, admission: Result<Connected, ErrorCode>, stop: CancellationToken) {
-    let _ = stream.set_nodelay(true);
-    // The header timer below starts with the first byte; this one is for those that send none.
-    if !matches!(timeout(HEADER_TIME_MAX, stream.readable()).await, Ok(Ok(()))) {
-        return;
+/// Serves a connection to its end, or until it is a WebSocket.
+async fn serve(stream: TcpStream, peer: IpAddr, site: Arc<Site>, admission: Admission) -> Option<Connection> {
+    if !IS_NODELAY_INHERITED {
+        let _ = stream.set_nodelay(true);
     }
-    let admission = admission.map(Arc::new);
-    let router = TowerToHyperService::new(router);
+    // The header timer of HTTP starts with the first byte; this one is for those that send none.
+    timeout(HEADER_TIME_MAX, stream.readable()).await.ok()?.ok()?;
+    let Begun { read, opening } = begin(&stream, peer, &site, admission.is_ok());
+    if let Some(Opening { entrance, first }) = opening {
+        // Others have asked meanwhile, and are answered together: whoever has to be woken for the first answer is awake for the
+        // next, if that is one process, as a proxy is; and waking it can cost more than the answer.
+        yield_now().await;
+        return Some(site.state.fanout.start(entrance, stream, &read, &first));
+    }
+    // In a box, so that the many that go the short way need no place for it.
+    Box::pin(serve_http(stream, read, peer, site, admission)).await;
+    None
+}
+
+/// What a connection begins with.
+struct Begun {
+    /// What has come and was not used.
+    read: Vec<u8>,
+    /// The WebSocket that was asked for, if it could be opened at once.
+    opening: Option<Opening>,
+}
+
+fn begin(stream: &TcpStream, peer: IpAddr, site: &Site, is_admitted: bool) -> Begun {
+    let mut buffer = [0; FIRST_BYTES_MAX];
+    let length = read_now(stream, &mut buffer).unwrap_or_default();
+    let mut read = &buffer[..length];
+    let opening = if site.has_short_way && is_admitted { short::open(&site.state, peer, &mut read) } else { None };
+    Begun { read: read.to_vec(), opening }
+}
+
+async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Site>, admission: Admission) {
+    let stop = site.state.context.stop.clone();
+    let router = TowerToHyperService::new(site.router.clone());
     let hold = Hold::default();
-    let patient = Patient::new(stream, STILL_TIME_MAX, hold.clone());
+    let patient = Patient::new(stream, read, STILL_TIME_MAX, hold.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer.ip()));
+        request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(hold.clone());
         let answer = match &admission {
             Ok(connected) => {

@@ -32,6 +32,7 @@ impl Hold {
 /// A stream whose writes fail when they make no progress for a while.
 pub(super) struct Patient<S> {
     stream: S,
+    read: Vec<u8>,
     hold: Hold,
     held: Vec<u8>,
     still_max: Duration,
@@ -41,9 +42,9 @@ pub(super) struct Patient<S> {
 }
 
 impl<S> Patient<S> {
-    /// `still_max` is how long a write may make no progress.
-    pub(super) fn new(stream: S, still_max: Duration, hold: Hold) -> Self {
-        Self { stream, hold, held: Vec::new(), still_max, end: None, still: false }
+    /// `read` was read already, and is what comes first. `still_max` is how long a write may make no progress.
+    pub(super) fn new(stream: S, read: Vec<u8>, still_max: Duration, hold: Hold) -> Self {
+        Self { stream, read, hold, held: Vec::new(), still_max, end: None, still: false }
     }
 
     /// The stream itself and what was held back, for who takes it over and bounds its own writes.
@@ -69,7 +70,13 @@ impl<S> Patient<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        if self.read.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let length = self.read.len().min(buffer.remaining());
+        buffer.put_slice(&self.read[..length]);
+        self.read.drain(..length);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -116,7 +123,7 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_takes_nothing_is_given_up() {
         let (ours, _theirs) = duplex(8);
-        let error = Patient::new(ours, Duration::from_millis(20), Hold::default()).write_all(&[0; 9]).await.unwrap_err();
+        let error = Patient::new(ours, Vec::new(), Duration::from_millis(20), Hold::default()).write_all(&[0; 9]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
 
@@ -124,7 +131,7 @@ mod tests {
     async fn what_is_held_back_is_handed_over() {
         let (ours, mut theirs) = duplex(64);
         let hold = Hold::default();
-        let mut ours = Patient::new(ours, Duration::from_secs(1), hold.clone());
+        let mut ours = Patient::new(ours, Vec::new(), Duration::from_secs(1), hold.clone());
         ours.write_all(b"sent").await.unwrap();
         hold.set();
         ours.write_all(b"held ").await.unwrap();
@@ -138,9 +145,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_read_before_comes_first() {
+        let (ours, mut theirs) = duplex(64);
+        theirs.write_all(b" and last").await.unwrap();
+        drop(theirs);
+        let mut ours = Patient::new(ours, b"first".to_vec(), Duration::from_secs(1), Hold::default());
+        let mut start = [0; 2];
+        ours.read_exact(&mut start).await.unwrap();
+        let mut rest = String::new();
+        ours.read_to_string(&mut rest).await.unwrap();
+        assert_eq!((&start, rest.as_str()), (b"fi", "rst and last"));
+    }
+
+    #[tokio::test]
     async fn a_slow_peer_is_waited_for() {
         let (ours, mut theirs) = duplex(8);
-        let mut ours = Patient::new(ours, Duration::from_millis(200), Hold::default());
+        let mut ours = Patient::new(ours, Vec::new(), Duration::from_millis(200), Hold::default());
         let start = Instant::now();
         let slow = async {
             // Ten times half of what is allowed is far more than that, but each time some is taken.

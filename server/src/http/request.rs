@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::address::Peer;
 use super::problem::Refusal;
 use super::{State, address};
 use crate::limiter::Connected;
@@ -58,21 +59,29 @@ impl FromRequestParts<State> for Address {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Infallible> {
-        Ok(Self(address::of(&parts.extensions, &parts.headers, &state.door)))
+        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
+        Ok(Self(address::of(peer, &parts.headers, &state.door)))
     }
 }
 
-/// Keeps a connection counted after it is no longer HTTP: by the server that waits for it, and by the limits.
+/// Keeps a connection counted: by the server, which waits for its end, and by the limits.
 pub(super) struct Place {
     _tracked: TaskTrackerToken,
     _connected: Option<Arc<Connected>>,
+}
+
+impl Place {
+    /// The place of a connection that the limits have let in, or not.
+    pub(super) fn new(state: &State, connected: Option<Arc<Connected>>) -> Self {
+        Self { _tracked: state.connections.token(), _connected: connected }
+    }
 }
 
 impl FromRequestParts<State> for Place {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Infallible> {
-        Ok(Self { _tracked: state.connections.token(), _connected: parts.extensions.get().cloned() })
+        Ok(Self::new(state, parts.extensions.get().cloned()))
     }
 }
 
@@ -87,7 +96,7 @@ impl<T: DeserializeOwned> FromRequestParts<State> for Query<T> {
     }
 }
 
-fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refusal> {
+pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refusal> {
     serde_urlencoded::from_str(uri.query().unwrap_or_default()).map_err(|error| {
         let detail = error.to_string();
         let code = ErrorCode::of_refusal(&detail).unwrap_or(ErrorCode::QueryInvalid);

@@ -34,8 +34,10 @@ impl FromRequestParts<State> for Handshake {
         if parts.method != Method::GET {
             return Err(Refused(ErrorCode::MethodNotAllowed.into()));
         }
-        let (upgrade, hold) = (parts.extensions.remove(), parts.extensions.remove());
-        read(&parts.headers, upgrade, hold).map_err(|detail| Refused(Refusal::detail(ErrorCode::RequestInvalid, detail)))
+        let refused = |detail| Refused(Refusal::detail(ErrorCode::RequestInvalid, detail));
+        let key = key(&parts.headers).map_err(refused)?;
+        let upgrade = parts.extensions.remove().ok_or("this connection can't be upgraded").map_err(refused)?;
+        Ok(Self { key, upgrade, hold: parts.extensions.remove() })
     }
 }
 
@@ -49,7 +51,8 @@ impl IntoResponse for Refused {
     }
 }
 
-fn read(headers: &HeaderMap, upgrade: Option<OnUpgrade>, hold: Option<Hold>) -> Result<Handshake, &'static str> {
+/// The key of a request to become a WebSocket, or what is wrong with it.
+pub(super) fn key(headers: &HeaderMap) -> Result<HeaderValue, &'static str> {
     if !lists(headers, &CONNECTION, "upgrade") {
         return Err("Connection does not say upgrade");
     }
@@ -67,8 +70,7 @@ fn read(headers: &HeaderMap, upgrade: Option<OnUpgrade>, hold: Option<Hold>) -> 
     if bytes.len() != 24 || !bytes.ends_with(b"==") || !bytes[..22].iter().all(alphabet) {
         return Err("Sec-WebSocket-Key is not 16 bytes in base64");
     }
-    let upgrade = upgrade.ok_or("this connection can't be upgraded")?;
-    Ok(Handshake { key: key.clone(), upgrade, hold })
+    Ok(key.clone())
 }
 
 /// Whether a header's list has a word.
@@ -91,21 +93,37 @@ impl Handshake {
         if let Some(hold) = hold {
             hold.set();
         }
-        tokio::spawn(Carried { stage: Stage::Opening(Box::pin(open)), _place: place });
-        let accepted = HeaderValue::from_str(&derive_accept_key(key.as_bytes())).expect("base64 is printable");
-        let headers = [
-            (CONNECTION, HeaderValue::from_static("upgrade")),
-            (UPGRADE, HeaderValue::from_static("websocket")),
-            (SEC_WEBSOCKET_ACCEPT, accepted),
-        ];
-        (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+        Carried::start(place, open);
+        (StatusCode::SWITCHING_PROTOCOLS, answer_headers(&key), Body::empty()).into_response()
     }
 }
 
-/// The task of a WebSocket. By hand, since in an async block the memory of what is only needed for the opening would stay.
-struct Carried {
+fn answer_headers(key: &HeaderValue) -> [(HeaderName, HeaderValue); 3] {
+    let accepted = HeaderValue::from_str(&derive_accept_key(key.as_bytes())).expect("base64 is printable");
+    [(CONNECTION, HeaderValue::from_static("upgrade")), (UPGRADE, HeaderValue::from_static("websocket")), (SEC_WEBSOCKET_ACCEPT, accepted)]
+}
+
+/// The whole answer to a request with this key, as it goes on the wire.
+pub(super) fn answer(key: &HeaderValue) -> Vec<u8> {
+    let mut answer = b"HTTP/1.1 101 Switching Protocols\r\n".to_vec();
+    for (name, value) in answer_headers(key) {
+        [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].iter().for_each(|part| answer.extend_from_slice(part));
+    }
+    answer.extend_from_slice(b"\r\n");
+    answer
+}
+
+/// The task of a connection that may become a WebSocket. By hand, since in an async block the memory of what is only needed for the opening would stay.
+pub(super) struct Carried {
     stage: Stage,
     _place: Place,
+}
+
+impl Carried {
+    /// Starts the task; it goes on with the WebSocket that `opening` ends with, if it does, and keeps the place till the end.
+    pub(super) fn start(place: Place, opening: impl Future<Output = Option<Connection>> + Send + 'static) {
+        tokio::spawn(Self { stage: Stage::Opening(Box::pin(opening)), _place: place });
+    }
 }
 
 enum Stage {

@@ -1,9 +1,11 @@
 //! `GET /ws/{room}`: Crier's own protocol, JSON frames.
 
+use std::net::IpAddr;
+
 use axum::extract::State as FromState;
 use axum::response::Response;
 use bytes::Bytes;
-use protocol::{Disconnect, ServerFrame};
+use protocol::{Disconnect, ErrorCode, RoomName, ServerFrame};
 
 use super::State;
 use super::problem::Refusal;
@@ -12,7 +14,7 @@ use super::websocket::Handshake;
 use crate::codec;
 use crate::commands::Commands;
 use crate::encoded::Encoded;
-use crate::fanout::Dialect;
+use crate::fanout::{Dialect, Entrance};
 
 pub(super) async fn upgrade(
     FromState(state): FromState<State>,
@@ -22,10 +24,16 @@ pub(super) async fn upgrade(
     place: Place,
     handshake: Handshake,
 ) -> Result<Response, Refusal> {
-    let (entrance, hello) = state.fanout.enter(&Crier, address, &room, wanted.after)?;
-    let mut first = Vec::new();
-    Crier.say(&ServerFrame::Hello(hello), &mut first);
-    Ok(handshake.accept(state.fanout, entrance, first, place))
+    let (entrance, hello) = enter(&state, address, &room, &wanted)?;
+    Ok(handshake.accept(state.fanout, entrance, hello, place))
+}
+
+/// Lets a client in; it is to be told the hello, a finished frame, before all else.
+pub(super) fn enter(state: &State, address: IpAddr, room: &RoomName, wanted: &After) -> Result<(Entrance, Vec<u8>), ErrorCode> {
+    let (entrance, hello) = state.fanout.enter(&Crier, address, room, wanted.after)?;
+    let mut frame = Vec::new();
+    Crier.say(&ServerFrame::Hello(hello), &mut frame);
+    Ok((entrance, frame))
 }
 
 /// JSON frames both ways.

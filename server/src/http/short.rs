@@ -1,0 +1,102 @@
+//! The short way to a WebSocket. A crowd that comes back after a restart asks for nothing else, and most of what such a request
+//! costs is the framework's. So a connection that begins with one, whole and in order, is opened here, by the same rules and
+//! the same functions; whatever is unusual, or is to be refused, is left as it came to the framework, which answers it.
+
+use std::net::IpAddr;
+
+use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Request, Uri};
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use protocol::RoomName;
+
+use super::request::query;
+use super::{State, address, door, websocket, ws};
+use crate::fanout::Entrance;
+
+/// How many headers are read here; a browser sends some twenty.
+const HEADERS_MAX: usize = 64;
+
+/// A client that was let in.
+pub(super) struct Opening {
+    pub(super) entrance: Entrance,
+    /// What it is to be told: the answer to its request and the first frame.
+    pub(super) first: Vec<u8>,
+}
+
+/// Lets a client in that asks for a board's WebSocket. `read` is the first that came from `peer`, and then what follows the request.
+pub(super) fn open(state: &State, peer: IpAddr, read: &mut &[u8]) -> Option<Opening> {
+    if !read.starts_with(b"GET /ws/") {
+        return None;
+    }
+    let (parts, length) = parse(read)?;
+    if parts.headers.contains_key(CONTENT_LENGTH) || parts.headers.contains_key(TRANSFER_ENCODING) {
+        return None;
+    }
+    if door::refusal(&state.door, &parts.method, &parts.uri, &parts.headers).is_some() {
+        return None;
+    }
+    let room = percent_decode_str(parts.uri.path().strip_prefix("/ws/")?);
+    let room: RoomName = room.decode_utf8().ok()?.parse().ok()?;
+    let wanted = query(&parts.uri).ok()?;
+    let key = websocket::key(&parts.headers).ok()?;
+    let address = address::of(peer, &parts.headers, &state.door);
+    let (entrance, hello) = ws::enter(state, address, &room, &wanted).ok()?;
+    *read = &read[length..];
+    Some(Opening { entrance, first: [websocket::answer(&key), hello].concat() })
+}
+
+/// The head of a request, if all of it is there. Its parts share one copy of what was read.
+fn parse(read: &[u8]) -> Option<(Parts, usize)> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut head = httparse::Request::new(&mut headers);
+    let Ok(httparse::Status::Complete(length)) = head.parse(read) else { return None };
+    if head.version != Some(1) {
+        return None;
+    }
+    let copy = Bytes::copy_from_slice(&read[..length]);
+    let shared = |part: &[u8]| {
+        let start = part.as_ptr().addr() - read.as_ptr().addr();
+        copy.slice(start..start + part.len())
+    };
+    let mut request = Request::new(());
+    *request.method_mut() = head.method?.parse().ok()?;
+    *request.uri_mut() = Uri::from_maybe_shared(shared(head.path?.as_bytes())).ok()?;
+    request.headers_mut().reserve(head.headers.len());
+    for header in head.headers {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
+        request.headers_mut().append(name, HeaderValue::from_maybe_shared(shared(header.value)).ok()?);
+    }
+    Some((request.into_parts().0, length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &[u8] = b"GET /ws/lobby?after=1 HTTP/1.1\r\nHost: a\r\nX:  y z \r\nx: 2\r\n\r\n";
+
+    #[test]
+    fn a_whole_head_is_read_and_what_follows_is_left() {
+        let (parts, length) = parse(&[HEAD, b"more"].concat()).unwrap();
+        assert_eq!(length, HEAD.len());
+        assert_eq!((parts.method.as_str(), parts.uri.path(), parts.uri.query()), ("GET", "/ws/lobby", Some("after=1")));
+        assert_eq!(parts.headers["host"], "a");
+        assert_eq!(parts.headers.get_all("x").iter().collect::<Vec<_>>(), ["y z", "2"]);
+    }
+
+    #[test]
+    fn a_part_of_a_head_and_what_is_none_are_left_to_others() {
+        for end in 0..HEAD.len() {
+            assert!(parse(&HEAD[..end]).is_none(), "{end}");
+        }
+        for head in
+            ["GET / HTTP/1.0\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n", "GET / HTTP/1.1\r\na b: x\r\n\r\n"]
+        {
+            assert!(parse(head.as_bytes()).is_none(), "{head}");
+        }
+        let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(HEADERS_MAX + 1));
+        assert!(parse(many.as_bytes()).is_none());
+    }
+}
