@@ -16,6 +16,7 @@ const START_SECONDS_MAX = 20;
 // Without `command` it is Crier itself, which `crier bench` starts by itself.
 export const boards = {
   crier: { name: 'Crier', step: null, needs: crier },
+  'crier-memory': { name: 'Crier, its history on a disk of memory', step: null, needs: crier, args: ['--data', '/dev/shm'] },
   'crier-paced': { name: 'Crier, `--flush-interval 2`', step: null, needs: crier, serve: ['--flush-interval', '2'] },
   floor: {
     name: 'floor: a loop of `send()`', step: 'rust', needs: join(built, 'floor'),

@@ -15,7 +15,7 @@ const PARTS = process.env.PARTS?.split(',') ?? ['field', 'paced', 'growth', 'cri
 const BUSY_LOAD_MIN = 0.7;
 const RUN_SECONDS_MAX = 60;
 // No round begins after its part's share of this, but for the first; so all of it ends within ten minutes, on a slow machine too.
-const SECONDS_MAX = Number(process.env.SECONDS_MAX ?? 540);
+const SECONDS_MAX = Number(process.env.SECONDS_MAX ?? 600);
 const ENDS = { field: 0.42, paced: 0.54, growth: 0.86, crier: 1 };
 // Of the field's record holder as it comes, without libuv: measured on another day, beside the same floor. See docs/performance.md.
 const QUOTED = { name: 'uWebSockets, quoted', single: 1.0, burst: 1.18, growth: 1.58, bytes: 469, connect: 23 };
@@ -50,7 +50,7 @@ async function measure(key, scenario, args) {
   if (!isInstalled(board)) return skip(key, 'it is not installed');
   let peer;
   try {
-    if (!board.command) return JSON.parse(await run(crier, ['bench', scenario, ...args, '--json', ...(board.serve ? ['--', ...board.serve] : [])]));
+    if (!board.command) return JSON.parse(await run(crier, ['bench', scenario, ...args, ...(board.args ?? []), '--json', ...(board.serve ? ['--', ...board.serve] : [])]));
     peer = await start(board);
     const where = ['--peer', board.peer ?? 'raw', '--server', peer.url, '--pid', String(peer.pid)];
     return JSON.parse(await run('taskset', ['-c', others(), crier, 'bench', scenario, ...args, ...where, '--json']));
@@ -106,7 +106,7 @@ const ratio = (rounds, others, name, otherName = name) => median(rounds.map((fig
 const cpu = (phase) => phase.server_cpu_us_per_delivery;
 
 async function field() {
-  const keys = ['floor', 'floor-batch', 'uws', 'crier', 'axum', 'ws', 'socket.io', 'nchan', 'nats', 'flask'];
+  const keys = ['floor', 'floor-batch', 'uws', 'crier', 'crier-memory', 'axum', 'ws', 'socket.io', 'nchan', 'nats', 'flask'];
   const figures = ({ phases: [single, burst], memory, connects: [connects] }) => ({
     single: cpu(single), burst: cpu(burst), bytes: memory.per_connection_bytes, connect: connects.server_cpu_us,
     p99: single.latency.p99_ms, rate: burst.deliveries_per_second,

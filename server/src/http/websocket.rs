@@ -105,12 +105,9 @@ fn answer_headers(key: &HeaderValue) -> [(HeaderName, HeaderValue); 3] {
 
 /// The whole answer to a request with this key, as it goes on the wire.
 pub(super) fn answer(key: &HeaderValue) -> Vec<u8> {
-    let mut answer = b"HTTP/1.1 101 Switching Protocols\r\n".to_vec();
-    for (name, value) in answer_headers(key) {
-        [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].iter().for_each(|part| answer.extend_from_slice(part));
-    }
-    answer.extend_from_slice(b"\r\n");
-    answer
+    let [a, b, c] = &answer_headers(key);
+    let line = |(name, value): &(HeaderName, HeaderValue)| [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat();
+    [&b"HTTP/1.1 101 Switching Protocols\r\n"[..], &line(a), &line(b), &line(c), b"\r\n"].concat()
 }
 
 /// The task of a connection that may become a WebSocket. By hand, since in an async block the memory of what is only needed for the opening would stay.
