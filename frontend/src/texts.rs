@@ -56,6 +56,8 @@ pub struct Texts {
     pub outbox: &'static str,
     /// The state of a message on its way.
     pub sending: &'static str,
+    /// The same, while nothing can be sent.
+    pub sending_later: &'static str,
     /// The state of a message that was refused.
     pub failed: &'static str,
     /// The button that sends it again.

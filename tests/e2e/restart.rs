@@ -17,6 +17,8 @@ async fn pages_go_on_by_themselves_after_kill_9() {
     act::say(&ana, "meanwhile").await;
     check::pending_is(&ana, &["meanwhile"]).await;
     check::draft_is(&ana, "").await;
+    let stage = async || find::one(&ana, "#outbox .stage").await.text().await.unwrap();
+    check::until("it says that it waits", stage, |stage| stage == "等待连接恢复").await;
     board.open().await;
     for browser in [&ana, &bob] {
         check::is(browser, "live").await;

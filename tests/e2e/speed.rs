@@ -16,8 +16,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use crate::world::{Board, Browser, tools};
 use crate::{act, check, find};
 
-/// How often a measurement is tried: another program may be busy on the same machine.
-const TRIES: u32 = 3;
+/// How often a measurement is tried: another program, or another guest of the same machine, may be busy for a while.
+const TRIES: u32 = 8;
 
 /// Measures until the result is good, or the tries are used up.
 async fn best<T: Debug, F: Future<Output = T>>(what: &str, mut measure: impl FnMut() -> F, good: impl Fn(&T) -> bool) {

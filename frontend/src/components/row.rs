@@ -53,7 +53,10 @@ fn pending(pending: &Pending, key: &PublishKey, texts: &Texts) -> Element {
     let stage = Element::new("span").class("stage");
     let Stage::Failed { code, .. } = pending.stage else {
         let item = byline(item.with("data-stage", "sending".into()), message.author.as_str(), texts);
-        return item.child(stage.text(texts.sending.into())).child(body(message.text.as_str()));
+        // Which of the two is true the style sheet knows by the connection's state, so that no row changes with it.
+        let word = |class: &'static str, text: &'static str| Element::new("span").class(class).text(text.into());
+        let stage = stage.child(word("now", texts.sending)).child(word("later", texts.sending_later));
+        return item.child(stage).child(body(message.text.as_str()));
     };
     let said = [texts.failed, " ", (texts.problem)(code)].concat();
     let button = |deed: &'static str, name: &'static str| {

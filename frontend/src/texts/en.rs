@@ -23,6 +23,7 @@ pub(super) static TEXTS: Texts = Texts {
     older_failed: "Could not load. Try again",
     outbox: "Messages on their way",
     sending: "sending…",
+    sending_later: "waits for the connection",
     failed: "Not sent.",
     retry: "Retry",
     copy: "Copy text",

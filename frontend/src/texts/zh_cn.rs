@@ -23,6 +23,7 @@ pub(super) static TEXTS: Texts = Texts {
     older_failed: "加载失败，点此重试",
     outbox: "正在发送的消息",
     sending: "正在发送……",
+    sending_later: "等待连接恢复",
     failed: "未能发送。",
     retry: "重试",
     copy: "复制文字",
