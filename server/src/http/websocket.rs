@@ -110,7 +110,8 @@ pub(super) fn answer(key: &HeaderValue) -> Vec<u8> {
     [&b"HTTP/1.1 101 Switching Protocols\r\n"[..], &line(a), &line(b), &line(c), b"\r\n"].concat()
 }
 
-/// The task of a connection that may become a WebSocket. By hand, since in an async block the memory of what is only needed for the opening would stay.
+/// The task of a connection that may become a WebSocket. By hand, since in an async block the memory of what is only needed
+/// for the opening would stay.
 pub(super) struct Carried {
     stage: Stage,
     _place: Place,
