@@ -18,7 +18,6 @@ use protocol::ErrorCode;
 use protocol::limits::{HEADER_BYTES_MAX, URI_BYTES_MAX};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use super::address::Peer;
@@ -85,9 +84,6 @@ async fn serve(stream: TcpStream, peer: IpAddr, site: Arc<Site>, admission: Admi
     timeout(HEADER_TIME_MAX, stream.readable()).await.ok()?.ok()?;
     let Begun { read, opening } = begin(&stream, peer, &site, admission.is_ok());
     if let Some(Opening { entrance, first }) = opening {
-        // Others have asked meanwhile, and are answered together: whoever has to be woken for the first answer is awake for the
-        // next, if that is one process, as a proxy is; and waking it can cost more than the answer.
-        yield_now().await;
         return Some(site.state.fanout.start(entrance, stream, &read, &first));
     }
     // In a box, so that the many that go the short way need no place for it.
