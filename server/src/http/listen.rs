@@ -82,29 +82,26 @@ async fn serve(stream: TcpStream, peer: IpAddr, site: Arc<Site>, admission: Admi
     }
     // The header timer of HTTP starts with the first byte; this one is for those that send none.
     timeout(HEADER_TIME_MAX, stream.readable()).await.ok()?.ok()?;
-    let Begun { read, opening } = begin(&stream, peer, &site, admission.is_ok());
-    if let Some(Opening { entrance, first }) = opening {
-        return Some(site.state.fanout.start(entrance, stream, &read, &first));
-    }
+    let (stream, read) = match short_way(stream, peer, &site, admission.is_ok()) {
+        Ok(connection) => return Some(connection),
+        Err(begun) => begun,
+    };
     // In a box, so that the many that go the short way need no place for it.
     Box::pin(serve_http(stream, read, peer, site, admission)).await;
     None
 }
 
-/// What a connection begins with.
-struct Begun {
-    /// What has come and was not used.
-    read: Vec<u8>,
-    /// The WebSocket that was asked for, if it could be opened at once.
-    opening: Option<Opening>,
-}
-
-fn begin(stream: &TcpStream, peer: IpAddr, site: &Site, is_admitted: bool) -> Begun {
+/// Reads what a connection begins with, and opens the WebSocket that is asked for if it can be opened at once. If not, returns the
+/// stream and what was read of it.
+fn short_way(stream: TcpStream, peer: IpAddr, site: &Site, is_admitted: bool) -> Result<Connection, (TcpStream, Vec<u8>)> {
     let mut buffer = [0; FIRST_BYTES_MAX];
-    let length = read_now(stream, &mut buffer).unwrap_or_default();
-    let mut read = &buffer[..length];
-    let opening = if site.has_short_way && is_admitted { short::open(&site.state, peer, &mut read) } else { None };
-    Begun { read: read.to_vec(), opening }
+    let length = read_now(&stream, &mut buffer).unwrap_or_default();
+    let read = &buffer[..length];
+    let opening = if site.has_short_way && is_admitted { short::open(&site.state, peer, read) } else { None };
+    match opening {
+        Some(Opening { entrance, first, rest }) => Ok(site.state.fanout.start(entrance, stream, rest, &first)),
+        None => Err((stream, read.to_vec())),
+    }
 }
 
 async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Site>, admission: Admission) {

@@ -19,14 +19,16 @@ use crate::fanout::Entrance;
 const HEADERS_MAX: usize = 64;
 
 /// A client that was let in.
-pub(super) struct Opening {
+pub(super) struct Opening<'a> {
     pub(super) entrance: Entrance,
     /// What it is to be told: the answer to its request and the first frame.
     pub(super) first: Vec<u8>,
+    /// What it has said after its request.
+    pub(super) rest: &'a [u8],
 }
 
-/// Lets a client in that asks for a board's WebSocket. `read` is the first that came from `peer`, and then what follows the request.
-pub(super) fn open(state: &State, peer: IpAddr, read: &mut &[u8]) -> Option<Opening> {
+/// Lets a client in that asks for a board's WebSocket. `read` is the first that came from `peer`.
+pub(super) fn open<'a>(state: &State, peer: IpAddr, read: &'a [u8]) -> Option<Opening<'a>> {
     if !read.starts_with(b"GET /ws/") {
         return None;
     }
@@ -43,8 +45,7 @@ pub(super) fn open(state: &State, peer: IpAddr, read: &mut &[u8]) -> Option<Open
     let key = websocket::key(&parts.headers).ok()?;
     let address = address::of(peer, &parts.headers, &state.door);
     let (entrance, hello) = ws::enter(state, address, &room, &wanted).ok()?;
-    *read = &read[length..];
-    Some(Opening { entrance, first: [websocket::answer(&key), hello].concat() })
+    Some(Opening { entrance, first: [websocket::answer(&key), hello].concat(), rest: &read[length..] })
 }
 
 /// The head of a request, if all of it is there. Its parts share one copy of what was read.

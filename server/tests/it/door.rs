@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, Socket, TestServer, problem};
+use crate::support::{PATIENCE, Socket, TestServer, handshake, problem, read_head};
 
 #[tokio::test]
 async fn a_foreign_page_can_neither_post_nor_subscribe() {
@@ -106,11 +106,7 @@ async fn an_unknown_body_type_and_a_compressed_body_are_refused() {
 async fn answer(server: &TestServer, head: &str) -> (Vec<String>, String) {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut got = Vec::new();
-    while !got.ends_with(b"\r\n\r\n") {
-        got.push(timeout(PATIENCE, stream.read_u8()).await.expect("no answer").unwrap());
-    }
-    let mut lines: Vec<_> = String::from_utf8(got).unwrap().lines().filter(|line| !line.starts_with("date:")).map(str::to_owned).collect();
+    let mut lines: Vec<_> = read_head(&mut stream).await.lines().filter(|line| !line.starts_with("date:")).map(str::to_owned).collect();
     lines[1..].sort();
     let mut start = [0; 20];
     timeout(PATIENCE, stream.read_exact(&mut start)).await.expect("no more").unwrap();
@@ -122,9 +118,7 @@ async fn a_websocket_is_opened_and_refused_alike_on_the_short_way_and_on_the_lon
     let server = TestServer::start();
     let host = server.address;
     let own = format!("Origin: http://{host}\r\n");
-    let usual = format!(
-        "Host: {host}\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    );
+    let usual = handshake(host).replace("Connection: ", "Connection: keep-alive, ");
     let without = |word: &str| usual.lines().filter(|line| !line.contains(word)).map(|line| format!("{line}\r\n")).collect::<String>();
     // With so many headers a request is left to the framework; see `http::short`.
     let many = "X: y\r\n".repeat(70);

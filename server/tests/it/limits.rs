@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::support::{PATIENCE, Socket, TestServer, problem};
+use crate::support::{PATIENCE, Socket, TestServer, handshake, problem, read_head};
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_with_a_length_or_without() {
@@ -184,10 +184,7 @@ async fn pings_whose_pongs_are_never_read_do_not_fill_the_memory() {
     let server = TestServer::start();
     let mut watcher = server.subscribe("lobby", None).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    let head = format!(
-        "GET /ws/lobby HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        server.address
-    );
+    let head = format!("GET /ws/lobby HTTP/1.1\r\n{}\r\n", handshake(server.address));
     stream.write_all(head.as_bytes()).await.unwrap();
     // Masked pings with 125 bytes each, of which none is ever answered into a buffer that somebody reads.
     let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'x'; 125]].concat().repeat(500);
@@ -239,15 +236,9 @@ struct Raw(TcpStream);
 impl Raw {
     async fn open(server: &TestServer) -> Self {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
-        let head = format!(
-            "GET /message/ HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-            server.address
-        );
+        let head = format!("GET /message/ HTTP/1.1\r\n{}\r\n", handshake(server.address));
         stream.write_all(head.as_bytes()).await.unwrap();
-        let mut got = Vec::new();
-        while !got.ends_with(b"\r\n\r\n") {
-            got.push(stream.read_u8().await.unwrap());
-        }
+        read_head(&mut stream).await;
         Self(stream)
     }
 

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::support::{PATIENCE, TestServer, connect_tight};
+use crate::support::{PATIENCE, TestServer, connect_tight, handshake, read_head};
 
 /// A WebSocket whose bytes the test writes and reads itself.
 struct Raw {
@@ -24,16 +24,9 @@ impl Raw {
 
     /// With `early` in the same packet as the handshake.
     async fn over(mut stream: TcpStream, server: &TestServer, path: &str, early: &[u8]) -> Self {
-        let head = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-            server.address
-        );
+        let head = format!("GET {path} HTTP/1.1\r\n{}\r\n", handshake(server.address));
         stream.write_all(&[head.as_bytes(), early].concat()).await.unwrap();
-        let mut got = Vec::new();
-        while !got.ends_with(b"\r\n\r\n") {
-            got.push(stream.read_u8().await.unwrap());
-        }
-        let head = String::from_utf8(got).unwrap();
+        let head = read_head(&mut stream).await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
         Self { stream, got: Vec::new() }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use server::config::{Cli, Serve, Verb};
 use server::{Server, ServerError};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -342,6 +343,22 @@ impl Subscriber {
 /// The texts of entries.
 pub fn texts(entries: &[Entry]) -> Vec<&str> {
     entries.iter().map(|entry| entry.text.as_str()).collect()
+}
+
+/// The headers of a usual request for a WebSocket, whose answer has the key `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`.
+pub fn handshake(host: SocketAddr) -> String {
+    format!(
+        "Host: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    )
+}
+
+/// Reads the head of an answer, and nothing of what follows.
+pub async fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(timeout(PATIENCE, stream.read_u8()).await.expect("no answer").unwrap());
+    }
+    String::from_utf8(head).unwrap()
 }
 
 /// The stable code of a refusal, after checking that it is a proper problem.
