@@ -102,7 +102,7 @@ async function inTurn(title, keys, scenario, args, figures, until) {
 
 const of = (rounds, name) => median(rounds.map((figures) => figures?.[name]));
 // The median of the ratios of each round.
-const ratio = (rounds, others, name, otherName = name) => median(rounds.map((figures, round) => figures?.[name] / others[round]?.[otherName]));
+const ratio = (rounds, others, name) => median(rounds.map((figures, round) => figures?.[name] / others[round]?.[name]));
 const cpu = (phase) => phase.server_cpu_us_per_delivery;
 
 async function field() {
@@ -186,10 +186,9 @@ function targets() {
   const times = (figure) => `${shown(Number.isFinite(figure) ? figure : null)} ×`;
   const grown = (key) => of(growth[10000][key], 'cpu') / of(growth[100][key], 'cpu');
   // To 1,000 subscribers one at a time is measured in two parts: the rounds of both count.
-  const single = (key) => [...field[key].map((figures) => figures?.single), ...growth[1000][key].map((figures) => figures?.cpu)];
-  const singleRatio = (key) => median(single('crier').map((figure, round) => figure / single(key)[round]));
-  const uws = { single: singleRatio('uws'), burst: ratio(field.crier, field.uws, 'burst'), paced: ratio(paced['crier-paced'], paced.uws, 'cpu'), connect: ratio(field.crier, field.uws, 'connect') };
-  const floor = { single: singleRatio('floor'), burst: ratio(field.crier, field['floor-batch'], 'burst') };
+  const single = (key) => [...field[key], ...growth[1000][key].map((figures) => ({ single: figures?.cpu }))];
+  const uws = { single: ratio(single('crier'), single('uws'), 'single'), burst: ratio(field.crier, field.uws, 'burst'), paced: ratio(paced['crier-paced'], paced.uws, 'cpu'), connect: ratio(field.crier, field.uws, 'connect') };
+  const floor = { single: ratio(single('crier'), single('floor'), 'single'), burst: ratio(field.crier, field['floor-batch'], 'burst') };
   const [bytes, p99] = ['bytes', 'p99'].map((name) => of(growth[10000].crier, name));
   const [many, one, pages] = [alone.many, alone.one, alone.pages].map((rounds) => of(rounds, 'rate'));
   const [slower, growthMb] = ['ratio', 'growth'].map((name) => of(alone.slow, name));
