@@ -8,8 +8,6 @@
 
 mod outlet;
 
-mod ring;
-
 mod line;
 
 mod pass;

@@ -2,6 +2,8 @@
 //!
 //! Modules stand in the order of who may use whom: each uses only what is above it.
 
+pub mod system;
+
 pub mod codec;
 
 pub mod encoded;

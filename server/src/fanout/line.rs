@@ -10,9 +10,9 @@ use tokio::net::TcpStream;
 
 use super::outlet::{Batch, Outlet, Piece};
 use super::pass::Pass;
-use super::ring::Send;
 use super::{End, WRITE_TIME_MAX};
 use crate::room::Read;
+use crate::system::ring::Send;
 
 /// How many heartbeats in a row may go unanswered.
 const MISSED_MAX: u8 = 2;

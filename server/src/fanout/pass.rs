@@ -11,11 +11,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::line::{Line, Load, Turn};
 use super::outlet::{Batch, Piece};
-use super::{Dialect, End, Fanout, ring};
+use super::{Dialect, End, Fanout};
 use crate::encoded::Encoded;
 use crate::room::Read;
 use crate::session::PRESENCE_INTERVAL;
 use crate::subscription::Log;
+use crate::system::ring;
 
 /// How many lines are taken out of the list at once; nobody waits for the list while they are written to.
 const LINES_TAKEN: usize = ring::SENDS_MAX;

@@ -29,6 +29,7 @@ use super::websocket::Carried;
 use super::{Site, State};
 use crate::fanout::{Connection, read_now};
 use crate::limiter::Connected;
+use crate::system::listener::defer_accept;
 
 /// How long a connection may take for a request's head, and stay silent between requests.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
@@ -53,6 +54,7 @@ pub async fn listen(listener: TcpListener, site: Site) {
     if IS_NODELAY_INHERITED {
         let _ = SockRef::from(&listener).set_tcp_nodelay(true);
     }
+    let _ = defer_accept(&listener);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

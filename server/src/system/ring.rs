@@ -1,24 +1,26 @@
 //! Sends to many sockets with one system call, where the system has io_uring; with one for each where it has not.
 //!
-//! Nearly all that fan-out costs is the system's own work, and a fifth of that is the way into the system and back. This is
-//! the only place with `unsafe`, and what makes it sound is that no send outlives the call that asked for it.
+//! Nearly all that fan-out costs is the system's own work, and a fifth of that is the way into the system and back. What makes it
+//! sound is that no send outlives the call that asked for it.
 
 use std::io;
 
 use tokio::net::TcpStream;
 
 /// How many sends are handed over at once.
-pub(super) const SENDS_MAX: usize = 64;
+pub const SENDS_MAX: usize = 64;
 
 /// Bytes for a socket.
-pub(super) struct Send<'a> {
-    pub(super) socket: &'a TcpStream,
-    pub(super) bytes: &'a [u8],
+pub struct Send<'a> {
+    /// The socket.
+    pub socket: &'a TcpStream,
+    /// The bytes.
+    pub bytes: &'a [u8],
 }
 
 /// Sends to each socket what it takes without waiting, and tells how much that was, in the same order. A socket is not
 /// asked whether it can take anything, so one that can't answers with `WouldBlock`.
-pub(super) fn send(sends: &[Send<'_>]) -> Vec<io::Result<usize>> {
+pub fn send(sends: &[Send<'_>]) -> Vec<io::Result<usize>> {
     #[cfg(target_os = "linux")]
     return linux::send(sends);
     #[cfg(not(target_os = "linux"))]
@@ -72,6 +74,7 @@ mod linux {
     /// error of the ring itself, those without an answer were not sent.
     #[allow(unsafe_code)]
     fn at_once(ring: &mut IoUring, sends: &[Send<'_>], results: &mut [Option<i32>; SENDS_MAX]) -> io::Result<()> {
+        let mut queue = ring.submission();
         for (place, send) in sends.iter().enumerate() {
             // One that can't be done at once fails instead of waiting.
             let entry = opcode::Send::new(Fd(send.socket.as_raw_fd()), send.bytes.as_ptr(), send.bytes.len() as u32)
@@ -81,8 +84,9 @@ mod linux {
             // SAFETY: the bytes and the socket are borrowed for longer than this function runs, and it does not return before
             // the system has answered every entry that it has taken (below). An entry that it has not taken it does not
             // take later either, since the caller drops the ring then.
-            unsafe { ring.submission().push(&entry) }.map_err(io::Error::other)?;
+            unsafe { queue.push(&entry) }.map_err(io::Error::other)?;
         }
+        drop(queue);
         let mut answered = 0;
         loop {
             let entered = ring.submit_and_wait(sends.len() - answered);
