@@ -7,16 +7,20 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { boards, crier, isInstalled, root, start } from './boards.mjs';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const ONLY = process.env.ONLY?.split(',');
-const PARTS = process.env.PARTS?.split(',') ?? ['field', 'paced', 'growth', 'crier'];
+const PARTS = process.env.PARTS?.split(',') ?? ['field', 'single', 'paced', 'growth', 'crier'];
 const BUSY_LOAD_MIN = 0.7;
 const RUN_SECONDS_MAX = 60;
-// No round begins after its part's share of this, but for the first; so all of it ends within ten minutes, on a slow machine too.
-const SECONDS_MAX = Number(process.env.SECONDS_MAX ?? 600);
-const ENDS = { field: 0.42, paced: 0.54, growth: 0.86, crier: 1 };
+// No round begins after its part's share of this, but for the first; so all of it ends within twelve minutes, on a slow machine too.
+const SECONDS_MAX = Number(process.env.SECONDS_MAX ?? 720);
+const ENDS = { field: 0.34, single: 0.56, paced: 0.66, growth: 0.88, crier: 1 };
+// Boards that are measured at the same time have a turn of this length one after the other, and all together so many seconds.
+const TURN_MS = 500;
+const TURNS_SECONDS = 24;
 // Of the field's record holder as it comes, without libuv: measured on another day, beside the same floor. See docs/performance.md.
 const QUOTED = { name: 'uWebSockets, quoted', single: 1.0, burst: 1.18, growth: 1.58, bytes: 469, connect: 23 };
 
@@ -31,9 +35,10 @@ const endOf = (part, share = 1) => {
   return began + (before + (ENDS[part] - before) * share) * SECONDS_MAX * 1000;
 };
 
-function run(program, args) {
+function run(program, args, began = () => {}) {
   return new Promise((done, fail) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: RUN_SECONDS_MAX * 1000 });
+    began(child);
     let [out, err] = ['', ''];
     child.stdout.on('data', (text) => (out += text));
     child.stderr.on('data', (text) => (err += text));
@@ -43,17 +48,17 @@ function run(program, args) {
   });
 }
 
-// One run of `crier bench` against one board. Nothing when it can't be measured; the reason is told once.
-async function measure(key, scenario, args) {
+// One run of `crier bench` against one board. Nothing when it can't be measured; the reason is told once. `began` is given the load.
+async function measure(key, scenario, args, began) {
   const board = boards[key];
   if (skipped.has(key) || (ONLY && !ONLY.includes(key))) return null;
   if (!isInstalled(board)) return skip(key, 'it is not installed');
   let peer;
   try {
-    if (!board.command) return JSON.parse(await run(crier, ['bench', scenario, ...args, ...(board.args ?? []), '--json', ...(board.serve ? ['--', ...board.serve] : [])]));
+    if (!board.command) return JSON.parse(await run(crier, ['bench', scenario, ...args, ...(board.args ?? []), '--json', ...(board.serve ? ['--', ...board.serve] : [])], began));
     peer = await start(board);
     const where = ['--peer', board.peer ?? 'raw', '--server', peer.url, '--pid', String(peer.pid)];
-    return JSON.parse(await run('taskset', ['-c', others(), crier, 'bench', scenario, ...args, ...where, '--json']));
+    return JSON.parse(await run('taskset', ['-c', others(), crier, 'bench', scenario, ...args, ...where, '--json'], began));
   } catch (error) {
     return skip(key, `${scenario} ${args.join(' ')}: ${error.message}`);
   } finally {
@@ -100,6 +105,38 @@ async function inTurn(title, keys, scenario, args, figures, until) {
   return taken;
 }
 
+// The same with all boards at work at once, of whose loads one at a time goes on for a moment while the others stand still: what
+// the machine does meanwhile falls on all of them. Only figures that know no time are right then.
+async function turnByTurn(title, keys, scenario, args, figures, until) {
+  const taken = Object.fromEntries(keys.map((key) => [key, []]));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    if (round > 0 && Date.now() > until) {
+      notes.add(`${title}: ${round} of ${ROUNDS} rounds, because there was no more time.`);
+      break;
+    }
+    process.stderr.write(`\r\x1b[K${title}: round ${round + 1} of ${ROUNDS}`);
+    const loads = new Set();
+    const enter = (load) => {
+      loads.add(load);
+      load.on('exit', () => loads.delete(load));
+      load.kill('SIGSTOP');
+    };
+    let isOver = false;
+    const reports = Promise.all(keys.map((key) => measure(key, scenario, [...args, '--seconds', String(TURNS_SECONDS)], enter))).finally(() => (isOver = true));
+    while (!isOver) {
+      for (const load of [...loads]) {
+        load.kill('SIGCONT');
+        await sleep(TURN_MS);
+        load.kill('SIGSTOP');
+      }
+      if (loads.size === 0) await sleep(20);
+    }
+    for (const [place, report] of (await reports).entries()) taken[keys[place]].push(report && figures(report));
+  }
+  process.stderr.write('\r\x1b[K');
+  return taken;
+}
+
 const of = (rounds, name) => median(rounds.map((figures) => figures?.[name]));
 // The median of the ratios of each round.
 const ratio = (rounds, others, name) => median(rounds.map((figures, round) => figures?.[name] / others[round]?.[name]));
@@ -122,6 +159,14 @@ async function field() {
   const head = ['1,000 subscribers, 128-byte texts', 'CPU µs a delivery, one message at a time', '÷ floor', 'CPU µs a delivery, 32 at a time', '÷ batched floor',
     'deliveries/s, 32 at a time', 'p99 ms, one at a time', 'bytes an idle connection', 'CPU µs a connect'];
   return table(head, rows);
+}
+
+async function single() {
+  const keys = ['floor', 'uws', 'crier'];
+  const taken = await turnByTurn('1,000 subscribers, turn by turn', keys, 'fan-out', ['--subscribers', '1000'], ({ phases: [phase] }) => ({ cpu: cpu(phase) }), endOf('single'));
+  measured.single = taken;
+  const rows = keys.filter((key) => taken[key].some(Boolean)).map((key) => [boards[key].name, shown(of(taken[key], 'cpu')), shown(ratio(taken[key], taken.floor, 'cpu'))]);
+  return table(['1,000 subscribers, one message at a time, turn by turn', 'CPU µs a delivery', '÷ floor'], rows);
 }
 
 async function paced() {
@@ -181,14 +226,12 @@ async function own() {
 
 // What is asked of Crier, and whether it does it. Nothing where a part or a peer is missing.
 function targets() {
-  const { field, paced, growth, crier: alone } = measured;
-  if (!field || !paced || !growth || !alone) return null;
+  const { field, single, paced, growth, crier: alone } = measured;
+  if (!field || !single || !paced || !growth || !alone) return null;
   const times = (figure) => `${shown(Number.isFinite(figure) ? figure : null)} ×`;
   const grown = (key) => of(growth[10000][key], 'cpu') / of(growth[100][key], 'cpu');
-  // To 1,000 subscribers one at a time is measured in two parts: the rounds of both count.
-  const single = (key) => [...field[key], ...growth[1000][key].map((figures) => ({ single: figures?.cpu }))];
-  const uws = { single: ratio(single('crier'), single('uws'), 'single'), burst: ratio(field.crier, field.uws, 'burst'), paced: ratio(paced['crier-paced'], paced.uws, 'cpu'), connect: ratio(field.crier, field.uws, 'connect') };
-  const floor = { single: ratio(single('crier'), single('floor'), 'single'), burst: ratio(field.crier, field['floor-batch'], 'burst') };
+  const uws = { single: ratio(single.crier, single.uws, 'cpu'), burst: ratio(field.crier, field.uws, 'burst'), paced: ratio(paced['crier-paced'], paced.uws, 'cpu'), connect: ratio(field.crier, field.uws, 'connect') };
+  const floor = { single: ratio(single.crier, single.floor, 'cpu'), burst: ratio(field.crier, field['floor-batch'], 'burst') };
   const [bytes, p99] = ['bytes', 'p99'].map((name) => of(growth[10000].crier, name));
   const [many, one, pages] = [alone.many, alone.one, alone.pages].map((rounds) => of(rounds, 'rate'));
   const [slower, growthMb] = ['ratio', 'growth'].map((name) => of(alone.slow, name));
@@ -211,7 +254,7 @@ function targets() {
   ]);
 }
 
-const parts = { field, paced, growth, crier: own };
+const parts = { field, single, paced, growth, crier: own };
 
 async function main() {
   const version = spawnSync(crier, ['--version']).stdout?.toString().trim();
