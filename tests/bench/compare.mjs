@@ -105,6 +105,10 @@ async function inTurn(title, keys, scenario, args, figures, until) {
   return taken;
 }
 
+// Loads that may be standing still, and so don't hear that all is over.
+const loads = new Set();
+process.on('exit', () => loads.forEach((load) => load.kill('SIGTERM') && load.kill('SIGCONT')));
+
 // The same with all boards at work at once, of whose loads one at a time goes on for a moment while the others stand still: what
 // the machine does meanwhile falls on all of them. Only figures that know no time are right then.
 async function turnByTurn(title, keys, scenario, args, figures, until) {
@@ -115,7 +119,6 @@ async function turnByTurn(title, keys, scenario, args, figures, until) {
       break;
     }
     process.stderr.write(`\r\x1b[K${title}: round ${round + 1} of ${ROUNDS}`);
-    const loads = new Set();
     const enter = (load) => {
       loads.add(load);
       load.on('exit', () => loads.delete(load));
