@@ -87,57 +87,60 @@ function median(figures) {
 const shown = (figure, digits = 2) => (figure === null || figure === undefined ? '—' : figure.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }));
 const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
-// Each board in turn, so many rounds; what `figures` takes out of each report, by board and round.
-async function inTurn(title, keys, scenario, args, figures, until) {
+// So many rounds, in each of which `measureAll` gets a report of every board; what `figures` takes out of it, by board and round.
+async function inRounds(title, keys, figures, until, measureAll) {
   const taken = Object.fromEntries(keys.map((key) => [key, []]));
   for (let round = 0; round < ROUNDS; round += 1) {
     if (round > 0 && Date.now() > until) {
       notes.add(`${title}: ${round} of ${ROUNDS} rounds, because there was no more time.`);
       break;
     }
-    for (const key of keys) {
-      process.stderr.write(`\r\x1b[K${title}: round ${round + 1} of ${ROUNDS}, ${boards[key].name}`);
-      const report = await measure(key, scenario, args);
-      taken[key].push(report && figures(report));
-    }
+    const reports = await measureAll((what) => process.stderr.write(`\r\x1b[K${title}: round ${round + 1} of ${ROUNDS}, ${what}`));
+    for (const [place, report] of reports.entries()) taken[keys[place]].push(report && figures(report));
   }
   process.stderr.write('\r\x1b[K');
   return taken;
 }
 
-// Loads that may be standing still, and so don't hear that all is over.
+// Each board in turn.
+function inTurn(title, keys, scenario, args, figures, until) {
+  return inRounds(title, keys, figures, until, async (tell) => {
+    const reports = [];
+    for (const key of keys) {
+      tell(boards[key].name);
+      reports.push(await measure(key, scenario, args));
+    }
+    return reports;
+  });
+}
+
+// Loads of which one at a time goes on. Those that stand still don't hear that all is over.
 const loads = new Set();
 process.on('exit', () => loads.forEach((load) => load.kill('SIGTERM') && load.kill('SIGCONT')));
 
-// The same with all boards at work at once, of whose loads one at a time goes on for a moment while the others stand still: what
-// the machine does meanwhile falls on all of them. Only figures that know no time are right then.
-async function turnByTurn(title, keys, scenario, args, figures, until) {
-  const taken = Object.fromEntries(keys.map((key) => [key, []]));
-  for (let round = 0; round < ROUNDS; round += 1) {
-    if (round > 0 && Date.now() > until) {
-      notes.add(`${title}: ${round} of ${ROUNDS} rounds, because there was no more time.`);
-      break;
-    }
-    process.stderr.write(`\r\x1b[K${title}: round ${round + 1} of ${ROUNDS}`);
-    const enter = (load) => {
-      loads.add(load);
-      load.on('exit', () => loads.delete(load));
-      load.kill('SIGSTOP');
-    };
+// All boards at work at once, of whose loads one at a time goes on for a moment while the others stand still: what the machine does
+// meanwhile falls on all of them. Only figures that know no time are right then.
+function turnByTurn(title, keys, scenario, args, figures, until) {
+  const enter = (load) => {
+    loads.add(load);
+    load.on('exit', () => loads.delete(load));
+    load.kill('SIGSTOP');
+  };
+  return inRounds(title, keys, figures, until, async (tell) => {
+    tell('all');
     let isOver = false;
-    const reports = Promise.all(keys.map((key) => measure(key, scenario, [...args, '--seconds', String(TURNS_SECONDS)], enter))).finally(() => (isOver = true));
+    const reports = keys.map((key) => measure(key, scenario, [...args, '--seconds', String(TURNS_SECONDS)], enter));
+    const all = Promise.all(reports).finally(() => (isOver = true));
     while (!isOver) {
-      for (const load of [...loads]) {
-        load.kill('SIGCONT');
-        await sleep(TURN_MS);
-        load.kill('SIGSTOP');
-      }
-      if (loads.size === 0) await sleep(20);
+      const [load] = loads;
+      load?.kill('SIGCONT');
+      await sleep(TURN_MS);
+      load?.kill('SIGSTOP');
+      // To the end of the line, unless it has ended.
+      if (loads.delete(load)) loads.add(load);
     }
-    for (const [place, report] of (await reports).entries()) taken[keys[place]].push(report && figures(report));
-  }
-  process.stderr.write('\r\x1b[K');
-  return taken;
+    return all;
+  });
 }
 
 const of = (rounds, name) => median(rounds.map((figures) => figures?.[name]));
