@@ -1,16 +1,19 @@
 //! Fan-out over WebSockets: one room's entries to all who watch it, for little more than the system's own price of a write.
 //!
 //! Who is level with the log rides the room's `Pass`: a task that is woken once for all that was committed together and
-//! writes it to one socket after the other, without waking a task, copying or encoding anything for each. A socket that
-//! does not take everything leaves the pass; its own task then writes what is owed, from the tail or from history, until
-//! it is level again. Both move the same cursor by the same rule (`outlet::Outlet`), so nothing is lost or doubled
-//! where one hands over to the other. A connection without traffic owns no buffer.
+//! writes it to one socket after the other, a row of them at a time, without waking a task, copying or encoding anything for
+//! each. A socket that does not take everything falls out of its row; its own task then writes what is owed, from the tail or
+//! from history, until it is level again. Either the row writes to a socket or its task does, which has the line's
+//! `outlet::Outlet` then; with it goes the one cursor, so nothing is lost or doubled where one hands over to the other. A
+//! connection without traffic owns no buffer.
 
 mod outlet;
 
-mod line;
+mod row;
 
 mod pass;
+
+mod line;
 
 mod connection;
 

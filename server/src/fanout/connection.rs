@@ -5,7 +5,6 @@ use std::io::{self, ErrorKind};
 use std::mem;
 use std::net::Shutdown;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,9 +13,8 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::line::{Line, Pump};
+use super::line::{Line, Pump, write_now};
 use super::outlet::Piece;
-use super::pass::Seat;
 use super::{End, Entrance, Fanout};
 use crate::codec::{self, Decoder, Incoming};
 use crate::commands::Commands;
@@ -55,8 +53,7 @@ pub enum Connection {
 
 /// A session that goes on.
 pub struct Talk {
-    line: Arc<Line>,
-    seat: Seat,
+    line: Line,
     visit: Visit,
     commands: Commands,
     decoder: Decoder,
@@ -104,17 +101,13 @@ impl Connection {
         let context = fanout.0.context.clone();
         let commands = Commands::new(context.clone(), address, log.room().clone());
         let pass = fanout.pass(dialect, log);
-        // One more than a heartbeat, since the current tick began some time ago.
-        let line = Arc::new(Line::new(socket, cursor, here, pass.tick() + pass.heartbeat_ticks() + 1));
-        let seat = pass.seat(line.clone());
-        line.say(first, seat.pass());
+        let line = Line::new(&pass, socket, cursor, here, first);
         // Whoever told all others to go may have come by just before the line had its seat.
         if context.stop.is_cancelled() {
-            line.end(End::Told(session::RESTART));
+            line.seat().end(End::Told(session::RESTART));
         }
         Self::Open(Talk {
             line,
-            seat,
             visit,
             commands,
             decoder: Decoder::default(),
@@ -130,10 +123,11 @@ impl Connection {
 impl Talk {
     /// Leaves the room, and says why to a client that is still there.
     fn close(self, end: End) -> Option<impl Future<Output = ()> + Send> {
-        let Self { line, seat, visit, mut decoder, kept, .. } = self;
-        let limits = *seat.pass().dialect().limits();
+        let Self { line, visit, mut decoder, kept, .. } = self;
+        let limits = *line.pass().dialect().limits();
         // Whoever is in the room need not wait for the handshake's end to see this one go.
-        drop((seat, visit));
+        let (socket, mut outlet) = line.close();
+        drop(visit);
         let mut frame = Vec::new();
         match end {
             End::Gone => return None,
@@ -142,19 +136,19 @@ impl Talk {
             End::Told(disconnect) => codec::put_close(&mut frame, Some(disconnect.code()), &disconnect.reason()),
         }
         let goodbye = async move {
-            line.push(&frame);
-            while !line.finish().unwrap_or(true) {
-                if line.socket().writable().await.is_err() {
+            outlet.push(&frame);
+            while !outlet.write(&[], |slices| write_now(&socket, slices)).unwrap_or(true) {
+                if socket.writable().await.is_err() {
                     return;
                 }
             }
             match end {
                 End::Gone | End::Closed(_) => {}
-                End::Told(_) => answer_to_close(line.socket(), &mut decoder, &limits, kept).await,
+                End::Told(_) => answer_to_close(&socket, &mut decoder, &limits, kept).await,
                 End::Broken(_) => {
                     // What follows can't be read as frames any more, so the end of the stream has to do.
-                    if SockRef::from(line.socket()).shutdown(Shutdown::Write).is_ok() {
-                        drain(line.socket()).await;
+                    if SockRef::from(&*socket).shutdown(Shutdown::Write).is_ok() {
+                        drain(&socket).await;
                     }
                 }
             }
@@ -173,7 +167,7 @@ impl Talk {
         let mut said = Vec::new();
         let taken = self.take(context, &mut said);
         if !said.is_empty() {
-            self.line.say(&said, self.seat.pass());
+            self.line.say(&said);
             self.pump(context);
         }
         taken
@@ -183,7 +177,7 @@ impl Talk {
     fn pump(&mut self, context: &mut Context<'_>) -> usize {
         for _ in 0..ROUNDS_MAX {
             let page = if let Some(Page::Read(pieces)) = self.page.as_deref() { &pieces[..] } else { &[] };
-            match self.line.pump(page, self.seat.pass()) {
+            match self.line.pump(page) {
                 Pump::Level => {
                     self.page = None;
                     return 0;
@@ -207,16 +201,16 @@ impl Talk {
     /// Reads on in history.
     fn poll_page(&mut self, context: &mut Context<'_>, cursor: u64) -> Poll<()> {
         if !matches!(self.page.as_deref(), Some(Page::Asked(_))) {
-            let pass = self.seat.pass().clone();
+            let pass = self.line.pass().clone();
             self.page = Some(Box::new(Page::Asked(Box::pin(async move { pass.log().read_history(cursor).await }))));
         }
         let Some(Page::Asked(read)) = self.page.as_deref_mut() else { return Poll::Ready(()) };
         let read = ready!(read.as_mut().poll(context));
         self.page = None;
         match read {
-            Ok(Delivery::Entries(entries)) => self.page = Some(Box::new(Page::Read(self.seat.pass().pieces(&entries)))),
-            Ok(Delivery::Gap(gap)) => self.line.skip(gap, self.seat.pass()),
-            Err(_) => self.line.end(End::Told(protocol::Disconnect::Unavailable)),
+            Ok(Delivery::Entries(entries)) => self.page = Some(Box::new(Page::Read(self.line.pass().pieces(&entries)))),
+            Ok(Delivery::Gap(gap)) => self.line.skip(gap),
+            Err(_) => self.line.seat().end(End::Told(protocol::Disconnect::Unavailable)),
         }
         Poll::Ready(())
     }
@@ -227,7 +221,7 @@ impl Talk {
             let read = self.read(context, said);
             let said_before = said.len();
             while let Poll::Ready(answer) = self.commands.poll_answer(context) {
-                self.seat.pass().dialect().say(&answer, said);
+                self.line.pass().dialect().say(&answer, said);
             }
             match read {
                 Poll::Ready(Err(end)) => return Poll::Ready(end),
@@ -261,7 +255,7 @@ impl Talk {
                     Ok(length) => break length,
                 }
             };
-            self.line.heard();
+            self.line.seat().heard();
             let arrived = &mut buffer[..length];
             if self.kept.is_empty() {
                 Poll::Ready(self.consume(arrived, said))
@@ -275,13 +269,13 @@ impl Talk {
 
     /// Whether the client has sent so much that it has to wait for the next tick.
     fn rests(&mut self) -> bool {
-        let tick = self.seat.pass().tick();
+        let tick = self.line.pass().tick();
         if self.work_tick != tick {
             (self.work_tick, self.work) = (tick, 0);
         }
         let rests = self.work > TICK_BYTES_MAX;
         if rests {
-            self.line.rest();
+            self.line.seat().rest();
         }
         rests
     }
@@ -290,7 +284,7 @@ impl Talk {
     fn consume(&mut self, bytes: &mut [u8], said: &mut Vec<u8>) -> Result<(), End> {
         let (length, mut rest) = (bytes.len(), bytes);
         let result = self.decode(&mut rest, said);
-        let dialect = self.seat.pass().dialect();
+        let dialect = self.line.pass().dialect();
         self.commands.submit(|refusal| dialect.say(refusal, said));
         self.work += (length - rest.len()) as u32;
         self.kept = rest.to_vec();
@@ -298,7 +292,7 @@ impl Talk {
     }
 
     fn decode(&mut self, rest: &mut &mut [u8], said: &mut Vec<u8>) -> Result<(), End> {
-        let dialect = self.seat.pass().dialect();
+        let dialect = self.line.pass().dialect();
         loop {
             self.waits = !rest.is_empty() && !self.commands.takes_more();
             if self.waits {
@@ -371,6 +365,5 @@ mod tests {
     #[test]
     fn an_idle_connection_is_small() {
         assert!(size_of::<Connection>() <= 192, "{}", size_of::<Connection>());
-        assert!(size_of::<Line>() <= 152, "{}", size_of::<Line>());
     }
 }

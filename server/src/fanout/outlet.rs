@@ -64,9 +64,25 @@ impl Batch {
     pub(super) fn is_without_entries(&self) -> bool {
         self.ends.is_empty()
     }
+
+    /// Where a reader stands whose socket took `written` of [`Self::bytes`], which was not all of it. A last frame that was not
+    /// begun is lost to a reader whose cursor is not at the batch's end.
+    pub(super) fn cut(&self, with_last: bool, written: usize) -> Outlet {
+        let bytes = self.bytes(with_last);
+        let whole = self.ends.partition_point(|(_, end)| *end <= written);
+        let (before, start) = whole.checked_sub(1).map_or((self.start, 0), |last| self.ends[last]);
+        // What was begun is kept as a copy, so that a slow reader does not keep a whole batch in memory.
+        let (cursor, pending) = match self.ends.get(whole..).unwrap_or_default() {
+            [] => (before, written..bytes.len()),
+            [(offset, _)] if written > start => (*offset, written..bytes.len()),
+            [(offset, end), ..] if written > start => (*offset, written..*end),
+            _ => (before, 0..0),
+        };
+        Outlet { pending: bytes[pending].to_vec(), cursor }
+    }
 }
 
-/// What one socket is owed.
+/// What a socket is owed that has not taken all of it.
 #[derive(Debug, Default)]
 pub(super) struct Outlet {
     /// Goes before all else: the rest of a frame that was written in part, then whole frames for this reader alone.
@@ -76,8 +92,9 @@ pub(super) struct Outlet {
 }
 
 impl Outlet {
-    pub(super) fn new(cursor: u64) -> Self {
-        Self { pending: Vec::new(), cursor }
+    /// What is owed to a reader who has had the log up to the cursor and is told the frames of `pending` before all else.
+    pub(super) fn new(cursor: u64, pending: Vec<u8>) -> Self {
+        Self { pending, cursor }
     }
 
     /// Where in the log it is.
@@ -100,92 +117,39 @@ impl Outlet {
         self.pending.extend_from_slice(frames);
     }
 
-    /// Notes how much a socket took of a batch's [`Batch::bytes`] while nothing was pending and the cursor was at its start.
-    /// Whether that was all. The last frame is lost to a reader whose cursor is not at the batch's end afterwards.
-    pub(super) fn wrote(&mut self, batch: &Batch, with_last: bool, written: io::Result<usize>) -> io::Result<bool> {
-        debug_assert!(self.pending.is_empty() && self.cursor == batch.start);
-        let bytes = batch.bytes(with_last);
-        let written = taken(written)?;
-        if written == bytes.len() {
-            self.cursor = batch.end();
-            return Ok(true);
-        }
-        let whole = batch.ends.partition_point(|(_, end)| *end <= written);
-        let (before, start) = whole.checked_sub(1).map_or((batch.start, 0), |last| batch.ends[last]);
-        // What was begun is kept as a copy, so that a slow reader does not keep a whole batch in memory.
-        self.cursor = match batch.ends.get(whole..).unwrap_or_default() {
-            [] => {
-                self.push(&bytes[written..]);
-                before
-            }
-            [(offset, _)] if written > start => {
-                self.push(&bytes[written..]);
-                *offset
-            }
-            [(offset, end), ..] if written > start => {
-                self.push(&bytes[written..*end]);
-                *offset
-            }
-            _ => before,
-        };
-        Ok(false)
-    }
-
-    /// Writes what is pending, then `own` (whole frames for this reader alone), then `pieces`, which follow the cursor. Whether
-    /// all of it was taken. What was not taken of `own` is pending afterwards, of `pieces` it is still after the cursor.
-    pub(super) fn write(
-        &mut self,
-        own: &[u8],
-        pieces: &[Piece],
-        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
-    ) -> io::Result<bool> {
-        let pieces = &pieces[..pieces.len().min(SLICES_MAX - 2)];
-        let mut slices = Vec::with_capacity(pieces.len() + 2);
-        slices.extend([&self.pending[..], own].into_iter().filter(|bytes| !bytes.is_empty()).map(IoSlice::new));
+    /// Writes what is pending, then `pieces`, which follow the cursor. Whether all of it was taken. What was not taken of `pieces`
+    /// is still after the cursor.
+    pub(super) fn write(&mut self, pieces: &[Piece], write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<bool> {
+        let pieces = &pieces[..pieces.len().min(SLICES_MAX - 1)];
+        let mut slices = Vec::with_capacity(pieces.len() + 1);
+        slices.extend(Some(&self.pending[..]).into_iter().filter(|bytes| !bytes.is_empty()).map(IoSlice::new));
         slices.extend(pieces.iter().map(|piece| IoSlice::new(&piece.frame)));
         if slices.is_empty() {
             return Ok(true);
         }
-        let mut written = match taken(write(&slices)) {
-            Ok(written) => written,
-            Err(error) => {
-                self.push(own);
-                return Err(error);
-            }
+        let mut written = match write(&slices) {
+            // A socket that takes nothing at the moment has taken nothing.
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
+            written => written?,
         };
         if written < self.pending.len() {
             self.pending.drain(..written);
-            self.push(own);
             return Ok(false);
         }
         written -= self.pending.len();
-        // The memory goes with what it held: most sockets have nothing pending.
-        self.pending = Vec::new();
-        if written < own.len() {
-            self.pending = own[written..].to_vec();
-            return Ok(false);
-        }
-        written -= own.len();
+        self.pending.clear();
         for Piece { offset, frame } in pieces {
             if written == 0 {
                 return Ok(false);
             }
             self.cursor = *offset;
             if written < frame.len() {
-                self.pending = frame[written..].to_vec();
+                self.pending.extend_from_slice(&frame[written..]);
                 return Ok(false);
             }
             written -= frame.len();
         }
         Ok(true)
-    }
-}
-
-/// A socket that takes nothing at the moment has taken nothing.
-fn taken(written: io::Result<usize>) -> io::Result<usize> {
-    match written {
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
-        written => written,
     }
 }
 
@@ -238,7 +202,7 @@ mod tests {
         for seed in 0..300 {
             let mut random = Rng::with_seed(seed);
             let mut socket = Socket { got: Vec::new(), random: Rng::with_seed(seed + 1000) };
-            let (mut log, mut outlet, mut said) = (Vec::new(), Outlet::new(0), 0_u8);
+            let (mut log, mut outlet, mut said) = (Vec::new(), Outlet::default(), 0_u8);
             let mut presence = 0;
             for _ in 0..200 {
                 for _ in 0..random.usize(0..4) {
@@ -251,22 +215,23 @@ mod tests {
                     let batch = Batch::new(outlet.cursor(), after, &last);
                     let with_last = random.bool();
                     presence += usize::from(with_last && !last.is_empty());
-                    let start = socket.got.len();
-                    let all = outlet.wrote(&batch, with_last, socket.write(&[batch.bytes(with_last)])).unwrap();
-                    let owed = batch.bytes.len() - if with_last { 0 } else { last.len() };
-                    assert_eq!(all, socket.got.len() - start == owed);
+                    let owed = batch.bytes(with_last);
+                    let taken = socket.write(&[owed]).unwrap_or_default();
+                    outlet = if taken == owed.len() { Outlet::new(batch.end(), Vec::new()) } else { batch.cut(with_last, taken) };
                     if with_last && !last.is_empty() && outlet.cursor() != batch.end() {
                         presence -= 1;
                     }
                 } else {
-                    let own = if random.bool() { frame(&[b'o', said]) } else { Bytes::new() };
-                    said += u8::from(!own.is_empty());
-                    outlet.write(&own, after, |slices| socket.write(&slices.iter().map(|slice| &slice[..]).collect::<Vec<_>>())).unwrap();
+                    if random.bool() {
+                        outlet.push(&frame(&[b'o', said]));
+                        said += 1;
+                    }
+                    outlet.write(after, |slices| socket.write(&slices.iter().map(|slice| &slice[..]).collect::<Vec<_>>())).unwrap();
                 }
             }
             while outlet.pending() > 0 || outlet.cursor() < log.len() as u64 {
                 let after = &log[outlet.cursor() as usize..];
-                outlet.write(&[], after, |slices| socket.write(&slices.iter().map(|slice| &slice[..]).collect::<Vec<_>>())).unwrap();
+                outlet.write(after, |slices| socket.write(&slices.iter().map(|slice| &slice[..]).collect::<Vec<_>>())).unwrap();
             }
             let frames = socket.frames();
             let entries: Vec<_> =
@@ -286,19 +251,15 @@ mod tests {
         let batch = Batch::new(0, &pieces, &frame(b"presence"));
         let entries = batch.entries_length;
         for cut in 0..4 {
-            let mut outlet = Outlet::new(0);
-            assert!(!outlet.wrote(&batch, true, Ok(entries + cut)).unwrap());
+            let outlet = batch.cut(true, entries + cut);
             assert_eq!((outlet.cursor(), outlet.pending()), (2, 9 - cut));
         }
-        let mut outlet = Outlet::new(0);
-        assert!(outlet.wrote(&batch, false, Ok(entries)).unwrap());
-        assert_eq!((outlet.cursor(), outlet.pending()), (2, 0));
     }
 
     #[test]
     fn an_error_keeps_what_was_to_be_said() {
-        let mut outlet = Outlet::new(0);
-        assert!(outlet.write(&frame(b"bye"), &[], |_| Err(ErrorKind::BrokenPipe.into())).is_err());
+        let mut outlet = Outlet::new(0, frame(b"bye").to_vec());
+        assert!(outlet.write(&[], |_| Err(ErrorKind::BrokenPipe.into())).is_err());
         assert_eq!(outlet.pending, frame(b"bye"));
     }
 }

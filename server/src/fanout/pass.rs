@@ -2,65 +2,60 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
 use protocol::{Disconnect, ServerFrame};
 use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
-use super::line::{Line, Load, Turn};
 use super::outlet::{Batch, Piece};
-use super::{Dialect, End, Fanout};
+use super::row::{self, Beat, Load, Row, Seat};
+use super::{Dialect, End, Fanout, WRITE_TIME_MAX};
 use crate::encoded::Encoded;
 use crate::room::Read;
 use crate::session::PRESENCE_INTERVAL;
 use crate::subscription::Log;
-use crate::system::ring;
+use crate::system::ring::Socket;
 
-/// How many lines are taken out of the list at once; nobody waits for the list while they are written to.
-const LINES_TAKEN: usize = ring::SENDS_MAX;
-/// After how many writes other tasks get a turn: a few milliseconds.
-const LINES_A_TURN: usize = 512;
+/// After how many rows other tasks get a turn: a few milliseconds.
+const ROWS_A_TURN: usize = 8;
 
 /// All lines of a room that speak one dialect.
 pub(super) struct Pass {
     fanout: Fanout,
     dialect: &'static dyn Dialect,
     log: Log,
-    lines: Mutex<Lines>,
+    rows: Mutex<Rows>,
     /// The task ends when this goes.
     _running: oneshot::Sender<Infallible>,
 }
 
-/// Lines at places that do not change, so that none is passed over when another goes.
+/// Seats are numbered, and a row has the next [`row::LINES`] of them.
 #[derive(Default)]
-struct Lines {
-    places: Vec<Option<Arc<Line>>>,
+struct Rows {
+    rows: Vec<Arc<Row>>,
+    /// How many seats have been taken at some time.
+    seats: u32,
+    /// Those that were given back.
     free: Vec<u32>,
 }
 
-/// A line's place in the pass, until it is dropped.
-pub(super) struct Seat {
+/// The number of a seat, until it is dropped.
+pub(super) struct Ticket {
     pass: Arc<Pass>,
-    place: u32,
+    number: u32,
 }
 
-impl Seat {
-    /// The pass it is in.
+impl Ticket {
+    /// The pass it is for.
     pub(super) fn pass(&self) -> &Arc<Pass> {
         &self.pass
     }
 }
 
-impl Drop for Seat {
+impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut lines = self.pass.lock();
-        let line = lines.places[self.place as usize].take();
-        lines.free.push(self.place);
-        drop(lines);
-        // Perhaps the last one to hold it, and closing a socket is work.
-        drop(line);
+        self.pass.lock().free.push(self.number);
     }
 }
 
@@ -76,31 +71,23 @@ impl Pass {
         let (running, ended) = oneshot::channel();
         let (latest, here) = (log.room().watch_latest(), log.room().watch_here());
         let head = log.room().extent().latest;
-        let pass = Arc::new(Self { fanout, dialect, log, lines: Mutex::default(), _running: running });
+        let pass = Arc::new(Self { fanout, dialect, log, rows: Mutex::default(), _running: running });
         tokio::spawn(run(Arc::downgrade(&pass), head, latest, here, ended));
         pass
     }
 
-    /// Takes a line along. From here on it gets what is committed; what it lacks before that it has to be given.
-    pub(super) fn seat(self: &Arc<Self>, line: Arc<Line>) -> Seat {
-        let mut lines = self.lock();
-        let place = match lines.free.pop() {
-            Some(place) => {
-                lines.places[place as usize] = Some(line);
-                place
-            }
-            None => {
-                lines.places.push(Some(line));
-                lines.places.len() as u32 - 1
-            }
-        };
-        Seat { pass: self.clone(), place }
+    /// Gives a line a seat. It rides when its connection lets it in.
+    pub(super) fn seat(self: &Arc<Self>, socket: Socket, here_told: u32) -> (Ticket, Seat) {
+        let (row, number) = self.lock().take();
+        // One more than a heartbeat, since the current tick began some time ago.
+        let beat_due = self.tick() + self.heartbeat_ticks() + 1;
+        (Ticket { pass: self.clone(), number }, Seat::take(row, number as usize % row::LINES, socket, here_told, beat_due))
     }
 
     /// How many lines it has.
     pub(super) fn lines(&self) -> usize {
-        let lines = self.lock();
-        lines.places.len() - lines.free.len()
+        let rows = self.lock();
+        rows.seats as usize - rows.free.len()
     }
 
     pub(super) fn dialect(&self) -> &'static dyn Dialect {
@@ -115,26 +102,13 @@ impl Pass {
         self.fanout.tick()
     }
 
-    pub(super) fn ticks(&self, time: Duration) -> u32 {
-        self.fanout.ticks(time)
-    }
-
-    pub(super) fn heartbeat_ticks(&self) -> u32 {
+    fn heartbeat_ticks(&self) -> u32 {
         self.fanout.ticks(self.fanout.0.context.heartbeat)
     }
 
     /// Entries as this dialect's frames.
     pub(super) fn pieces(&self, entries: &[Encoded]) -> Vec<Piece> {
         entries.iter().map(|entry| Piece { offset: entry.offset(), frame: self.dialect.entry(entry) }).collect()
-    }
-
-    /// Tells how many are here, if a reader who was told `told` does not know, and returns what it knows then.
-    pub(super) fn tell_here(&self, out: &mut Vec<u8>, told: usize) -> usize {
-        let here = self.log.room().here_told();
-        if here != told {
-            self.dialect.say(&ServerFrame::Presence { here }, out);
-        }
-        here
     }
 
     /// Brings every line what there is after `head`, and how many are here if that is to be told. Returns how far it came.
@@ -156,14 +130,9 @@ impl Pass {
             if let Some(here) = here {
                 self.dialect.say(&ServerFrame::Presence { here }, &mut last);
             }
-            let load = Load { batch: Batch::new(head, &pieces, &last), here: here.take().filter(|_| !last.is_empty()) };
-            self.some_lines(|lines| {
-                let mut turns = Vec::with_capacity(lines.len());
-                turns.extend(lines.iter().filter_map(|line| line.turn(&load, self)));
-                let sent = ring::send(&turns.iter().map(Turn::send).collect::<Vec<_>>());
-                turns.into_iter().zip(sent).for_each(|(turn, written)| turn.end(written));
-            })
-            .await;
+            let here = here.take().filter(|_| !last.is_empty()).map(|here| here as u32);
+            let load = Load { batch: Batch::new(head, &pieces, &last), here };
+            self.each_row(|row| row.bring(&load, self.tick())).await;
             head = load.batch.end();
         }
     }
@@ -173,38 +142,45 @@ impl Pass {
         let mut heartbeat = Vec::new();
         self.dialect.say(&ServerFrame::Heartbeat, &mut heartbeat);
         crate::codec::put_ping(&mut heartbeat);
-        self.some_lines(|lines| lines.iter().for_each(|line| line.beat(&heartbeat, self))).await;
+        let (heartbeat_ticks, write_ticks) = (self.heartbeat_ticks(), self.fanout.ticks(WRITE_TIME_MAX));
+        let beat = Beat { heartbeat, heartbeat_ticks, write_ticks, tick: self.tick() };
+        self.each_row(|row| row.beat(&beat)).await;
     }
 
     /// Ends every session.
     pub(super) fn end_all(&self, disconnect: Disconnect) {
-        self.lock().places.iter().flatten().for_each(|line| line.end(End::Told(disconnect)));
+        let rows = self.lock().rows.clone();
+        rows.iter().for_each(|row| row.end_all(End::Told(disconnect)));
     }
 
-    /// Goes through all lines, some at a time. Those that come meanwhile may or may not be met.
-    async fn some_lines(&self, act: impl Fn(&[Arc<Line>])) {
-        let mut taken = Vec::with_capacity(LINES_TAKEN);
-        let mut place = 0;
-        loop {
-            {
-                let lines = self.lock();
-                let end = lines.places.len().min(place + LINES_TAKEN);
-                if place >= end {
-                    return;
-                }
-                taken.extend(lines.places[place..end].iter().flatten().cloned());
-                place = end;
-            }
-            act(&taken);
-            taken.clear();
-            if place % LINES_A_TURN == 0 {
+    /// Goes through all rows. Those that are added meanwhile may or may not be met.
+    async fn each_row(&self, act: impl Fn(&Row)) {
+        for index in 0.. {
+            let Some(row) = self.lock().rows.get(index).cloned() else { return };
+            act(&row);
+            if (index + 1) % ROWS_A_TURN == 0 {
                 yield_now().await;
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rows {
+    /// A free seat, in a row that has another one or is new.
+    fn take(&mut self) -> (Arc<Row>, u32) {
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.seats += 1;
+            self.seats - 1
+        });
+        let index = number as usize / row::LINES;
+        if index == self.rows.len() {
+            self.rows.push(Arc::default());
+        }
+        (self.rows[index].clone(), number)
     }
 }
 

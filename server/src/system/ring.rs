@@ -3,44 +3,79 @@
 //! Nearly all that fan-out costs is the system's own work, and a fifth of that is the way into the system and back. What makes it
 //! sound is that no send outlives the call that asked for it.
 
-use std::io;
+use std::io::ErrorKind;
+#[cfg(target_os = "linux")]
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
 
 use tokio::net::TcpStream;
 
 /// How many sends are handed over at once.
 pub const SENDS_MAX: usize = 64;
 
+/// A stream's socket, which is sent to without a look at the stream: that lies elsewhere in memory.
+pub struct Socket {
+    stream: Arc<TcpStream>,
+    #[cfg(target_os = "linux")]
+    number: RawFd,
+}
+
 /// Bytes for a socket.
 pub struct Send<'a> {
     /// The socket.
-    pub socket: &'a TcpStream,
+    pub socket: &'a Socket,
     /// The bytes.
     pub bytes: &'a [u8],
 }
 
-/// Sends to each socket what it takes without waiting, and tells how much that was, in the same order. A socket is not
-/// asked whether it can take anything, so one that can't answers with `WouldBlock`.
-pub fn send(sends: &[Send<'_>]) -> Vec<io::Result<usize>> {
-    #[cfg(target_os = "linux")]
-    return linux::send(sends);
-    #[cfg(not(target_os = "linux"))]
-    return sends.iter().map(one_by_one).collect();
+/// How many bytes a socket took; `None` when it is broken.
+pub type Sent = Option<u32>;
+
+impl Socket {
+    /// The socket of a stream.
+    pub fn new(stream: Arc<TcpStream>) -> Self {
+        Self {
+            #[cfg(target_os = "linux")]
+            number: stream.as_raw_fd(),
+            stream,
+        }
+    }
+
+    fn send(&self, bytes: &[u8]) -> Sent {
+        match self.stream.try_write(bytes) {
+            Ok(length) => Some(length as u32),
+            Err(error) => is_passing(error.kind()).then_some(0),
+        }
+    }
 }
 
-fn one_by_one(send: &Send<'_>) -> io::Result<usize> {
-    send.socket.try_write(send.bytes)
+/// Sends to each of at most [`SENDS_MAX`] sockets what it takes without waiting, and tells how much that was, in the same order.
+pub fn send<'a>(sends: impl Iterator<Item = Send<'a>> + Clone) -> [Sent; SENDS_MAX] {
+    #[cfg(target_os = "linux")]
+    let answers = linux::answers(sends.clone());
+    #[cfg(not(target_os = "linux"))]
+    let answers = [None; SENDS_MAX];
+    let mut sent = [None; SENDS_MAX];
+    for ((sent, send), answer) in sent.iter_mut().zip(sends).zip(answers) {
+        *sent = answer.unwrap_or_else(|| send.socket.send(send.bytes));
+    }
+    sent
+}
+
+/// Whether it is no end: the socket has taken nothing, and may take something later.
+fn is_passing(error: ErrorKind) -> bool {
+    matches!(error, ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 #[cfg(target_os = "linux")]
 mod linux {
     use std::cell::RefCell;
     use std::io::{self, ErrorKind};
-    use std::os::fd::AsRawFd;
 
     use io_uring::types::Fd;
     use io_uring::{IoUring, opcode};
 
-    use super::{SENDS_MAX, Send, one_by_one};
+    use super::{SENDS_MAX, Send, Sent, is_passing};
 
     /// Fewer are not worth a round through the ring.
     const SENDS_MIN: usize = 3;
@@ -51,55 +86,52 @@ mod linux {
             RefCell::new(IoUring::builder().setup_single_issuer().setup_coop_taskrun().build(SENDS_MAX as u32).ok());
     }
 
-    pub(super) fn send(sends: &[Send<'_>]) -> Vec<io::Result<usize>> {
-        RING.with_borrow_mut(|ring| {
-            let mut results = Vec::with_capacity(sends.len());
-            for sends in sends.chunks(SENDS_MAX) {
-                let mut round: [Option<i32>; SENDS_MAX] = [None; SENDS_MAX];
-                if sends.len() >= SENDS_MIN && ring.as_mut().is_some_and(|ring| at_once(ring, sends, &mut round).is_err()) {
-                    // What was not handed over is still in the ring, so that has to go.
-                    *ring = None;
-                }
-                results.extend(sends.iter().zip(round).map(|(send, result)| match result {
-                    Some(result) if result < 0 => Err(io::Error::from_raw_os_error(-result)),
-                    Some(result) => Ok(result as usize),
-                    None => one_by_one(send),
-                }));
-            }
-            results
-        })
+    /// What became of each send; `None` where it was not tried.
+    pub(super) fn answers<'a>(sends: impl Iterator<Item = Send<'a>> + Clone) -> [Option<Sent>; SENDS_MAX] {
+        let mut answers = [None; SENDS_MAX];
+        if sends.clone().nth(SENDS_MIN - 1).is_some()
+            && let Some(mut ring) = RING.take()
+            && at_once(&mut ring, sends, &mut answers).is_ok()
+        {
+            // Otherwise, or after a panic, it may hold what was not handed over, so that it has to go.
+            RING.set(Some(ring));
+        }
+        answers
     }
 
-    /// Fills in what the system answers to each send: how many bytes it took, or an error as a negative number. After an
-    /// error of the ring itself, those without an answer were not sent.
+    /// Fills in what the system answers to each send. After an error of the ring itself, those without an answer were not sent.
     #[allow(unsafe_code)]
-    fn at_once(ring: &mut IoUring, sends: &[Send<'_>], results: &mut [Option<i32>; SENDS_MAX]) -> io::Result<()> {
+    fn at_once<'a>(ring: &mut IoUring, sends: impl Iterator<Item = Send<'a>>, answers: &mut [Option<Sent>; SENDS_MAX]) -> io::Result<()> {
         let mut queue = ring.submission();
-        for (place, send) in sends.iter().enumerate() {
+        for (place, send) in sends.enumerate() {
             // One that can't be done at once fails instead of waiting.
-            let entry = opcode::Send::new(Fd(send.socket.as_raw_fd()), send.bytes.as_ptr(), send.bytes.len() as u32)
+            let entry = opcode::Send::new(Fd(send.socket.number), send.bytes.as_ptr(), send.bytes.len() as u32)
                 .flags(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
                 .build()
                 .user_data(place as u64);
-            // SAFETY: the bytes and the socket are borrowed for longer than this function runs, and it does not return before
-            // the system has answered every entry that it has taken (below). An entry that it has not taken it does not
-            // take later either, since the caller drops the ring then.
+            // SAFETY: the bytes and the socket, whose stream keeps its number, are borrowed for longer than this function runs,
+            // and it does not return before the system has answered every entry that it has taken (below). An entry that it has
+            // not taken it does not take later either, since the caller uses the ring again only after an Ok.
             unsafe { queue.push(&entry) }.map_err(io::Error::other)?;
         }
+        let count = queue.len();
         drop(queue);
         let mut answered = 0;
         loop {
-            let entered = ring.submit_and_wait(sends.len() - answered);
+            let entered = ring.submit_and_wait(count - answered);
             for answer in ring.completion() {
-                results[answer.user_data() as usize] = Some(answer.result());
+                answers[answer.user_data() as usize] = Some(match answer.result() {
+                    taken @ 0.. => Some(taken as u32),
+                    error => is_passing(io::Error::from_raw_os_error(-error).kind()).then_some(0),
+                });
                 answered += 1;
             }
-            if answered == sends.len() {
+            if answered == count {
                 return Ok(());
             }
             if let Err(error) = entered
                 && error.kind() != ErrorKind::Interrupted
-                && answered + ring.submission().len() == sends.len()
+                && answered + ring.submission().len() == count
             {
                 return Err(error);
             }
@@ -109,16 +141,14 @@ mod linux {
 
 #[cfg(test)]
 mod tests {
-    use std::io::ErrorKind;
-
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
 
     use super::*;
 
-    async fn pair(listener: &TcpListener) -> (TcpStream, TcpStream) {
+    async fn pair(listener: &TcpListener) -> (Socket, TcpStream) {
         let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (near, listener.accept().await.unwrap().0)
+        (Socket::new(Arc::new(near)), listener.accept().await.unwrap().0)
     }
 
     #[tokio::test]
@@ -134,17 +164,37 @@ mod tests {
         assert!(linux::RING.take().is_none());
     }
 
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn what_a_panic_left_in_the_ring_is_never_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (socket, mut far) = pair(&listener).await;
+        let sends = |panics_at| {
+            let socket = &socket;
+            (0..4).map(move |n| {
+                assert_ne!(n, panics_at);
+                Send { socket, bytes: b"x" }
+            })
+        };
+        // Three are in the ring when the fourth panics.
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| send(sends(3)))).is_err());
+        assert_eq!(send(sends(4))[..4], [Some(1); 4]);
+        drop(socket);
+        let mut got = Vec::new();
+        far.read_to_end(&mut got).await.unwrap();
+        assert_eq!(got, b"xxxx");
+    }
+
     async fn sends_arrive() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut pairs = Vec::new();
-        for _ in 0..2 * SENDS_MAX + 3 {
+        for _ in 0..SENDS_MAX {
             pairs.push(pair(&listener).await);
         }
-        for count in [0, 1, 2, 3, SENDS_MAX, pairs.len()] {
+        for count in [0, 1, 2, 3, SENDS_MAX] {
             let texts: Vec<_> = (0..count).map(|n| format!("{n} of {count}")).collect();
-            let sends: Vec<_> = pairs.iter().zip(&texts).map(|((near, _), text)| Send { socket: near, bytes: text.as_bytes() }).collect();
-            let sent: Vec<_> = send(&sends).into_iter().map(|result| result.unwrap()).collect();
-            assert_eq!(sent, texts.iter().map(String::len).collect::<Vec<_>>());
+            let sent = send(pairs.iter().zip(&texts).map(|((socket, _), text)| Send { socket, bytes: text.as_bytes() }));
+            assert!(sent.iter().zip(&texts).all(|(sent, text)| *sent == Some(text.len() as u32)));
             for ((_, far), text) in pairs.iter_mut().zip(&texts) {
                 let mut got = vec![0; text.len()];
                 far.read_exact(&mut got).await.unwrap();
@@ -161,19 +211,18 @@ mod tests {
         far.set_zero_linger().unwrap();
         drop(far);
         // A reset has arrived when reading says so.
-        assert!(gone.readable().await.is_ok() && gone.try_read(&mut [0; 1]).is_err());
+        assert!(gone.stream.readable().await.is_ok() && gone.stream.try_read(&mut [0; 1]).is_err());
         let (good, mut reader) = pair(&listener).await;
         let much = vec![b'x'; 16 * 1024 * 1024];
-        let sends = [&full, &gone, &good].map(|socket| Send { socket, bytes: if std::ptr::eq(socket, &full) { &much } else { b"hello" } });
+        let sends = [(&full, &much[..]), (&gone, b"hello"), (&good, b"hello")];
         let mut taken = 0;
         loop {
-            let [of_full, of_gone, of_good] = send(&sends).try_into().unwrap();
-            assert!(of_gone.is_err_and(|error| error.kind() != ErrorKind::WouldBlock));
-            assert_eq!(of_good.unwrap(), 5);
+            let [of_full, of_gone, of_good, ..] = send(sends.iter().map(|(socket, bytes)| Send { socket, bytes }));
+            assert_eq!((of_gone, of_good), (None, Some(5)));
             reader.read_exact(&mut [0; 5]).await.unwrap();
-            match of_full {
-                Ok(count) => taken += count,
-                Err(error) => break assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            match of_full.unwrap() {
+                0 => break,
+                some => taken += some,
             }
         }
         assert!(taken > 0);
