@@ -42,7 +42,7 @@ const SLICE_BYTES_MAX: usize = 256 * 1024;
 
 pub(super) fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
     const SQL: &str =
-        "SELECT name, first, latest, bytes, (SELECT time FROM messages WHERE room = rooms.id ORDER BY offset LIMIT 1) FROM rooms";
+        "SELECT name, first, latest, total - gone, (SELECT time FROM messages WHERE room = id ORDER BY offset LIMIT 1) FROM heads";
     let mut statement = connection.prepare(SQL)?;
     let rows = statement.query_map([], |row| {
         Ok(Head { room: value(row, 0)?, first: row.get(1)?, latest: row.get(2)?, bytes: row.get(3)?, oldest: row.get(4)? })
@@ -68,7 +68,7 @@ pub(super) fn before(connection: &mut Connection, room: &RoomName, offset: u64, 
 fn slice(connection: &mut Connection, room: &RoomName, sql: &str, offset: u64, limit: usize, bytes: usize) -> rusqlite::Result<Slice> {
     let transaction = connection.transaction()?;
     let head = transaction
-        .prepare_cached("SELECT id, first, latest FROM rooms WHERE name = ?1")?
+        .prepare_cached("SELECT id, first, latest FROM heads WHERE name = ?1")?
         .query_row([room.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     let Some((room_id, first, latest)) = head else { return Ok(Slice::default()) };

@@ -51,6 +51,38 @@ const MIGRATIONS: &[&str] = &[
         FROM messages WHERE room = rooms.id
     );
 ",
+    "
+    -- A publish adds one row and changes no other, so that a commit is one page: a room's newest offset is that of its newest
+    -- message, or `first` if it has none. `total` is how many bytes its messages have together up to this one, `gone` how many of
+    -- them are no longer kept.
+    CREATE TABLE messages_with_total (
+        room INTEGER NOT NULL REFERENCES rooms (id),
+        offset INTEGER NOT NULL,
+        total INTEGER NOT NULL,
+        time INTEGER NOT NULL,
+        author TEXT NOT NULL,
+        text TEXT NOT NULL,
+        key TEXT,
+        raw TEXT,
+        PRIMARY KEY (room, offset)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO messages_with_total
+        SELECT room, offset,
+            sum(octet_length(author) + octet_length(text) + coalesce(octet_length(key), 0) + coalesce(octet_length(raw), 0))
+                OVER (PARTITION BY room ORDER BY offset),
+            time, author, text, key, raw
+        FROM messages ORDER BY room, offset;
+    DROP TABLE messages;
+    ALTER TABLE messages_with_total RENAME TO messages;
+    CREATE UNIQUE INDEX messages_by_key ON messages (room, key) WHERE key IS NOT NULL;
+    ALTER TABLE rooms DROP COLUMN latest;
+    ALTER TABLE rooms DROP COLUMN bytes;
+    ALTER TABLE rooms ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+    CREATE VIEW heads AS
+        SELECT id, name, first, coalesce(newest.offset, first) AS latest, gone, coalesce(newest.total, gone) AS total
+        FROM rooms LEFT JOIN messages AS newest
+            ON newest.room = id AND newest.offset = (SELECT max(offset) FROM messages WHERE room = id);
+",
 ];
 
 /// Opens the database for writing, making it when it is missing.
@@ -142,7 +174,7 @@ mod tests {
             lay_out_log(&path).unwrap();
             assert_eq!(folder.path().join("crier.db-wal").metadata().unwrap().len(), LOG_BYTES);
         }
-        connection.execute_batch("INSERT INTO rooms VALUES (1, 'a', 0, 2, 0)").unwrap();
+        connection.execute_batch("INSERT INTO rooms VALUES (1, 'a', 0, 0)").unwrap();
         let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0));
         assert_eq!((number("page_size"), number("wal_autocheckpoint")), (Ok(4096), Ok(1000)));
         // As after a crash: none of it has been copied into the database.
@@ -166,16 +198,19 @@ mod tests {
     }
 
     #[test]
-    fn an_older_history_learns_its_size() {
+    fn an_older_history_becomes_a_current_one() {
         let folder = tempfile::TempDir::new().unwrap();
         let mut connection = open(&folder.path().join("crier.db")).unwrap();
         connection.execute_batch(MIGRATIONS[0]).unwrap();
         connection.pragma_update(None, "user_version", 1).unwrap();
-        connection.execute_batch("INSERT INTO rooms VALUES (1, 'a', 0, 2), (2, 'b', 0, 0)").unwrap();
-        connection.execute_batch("INSERT INTO messages VALUES (1, 1, 5, '小', 'x', 'k', NULL), (1, 2, 6, '', 'yz', NULL, 'raw')").unwrap();
+        connection.execute_batch("INSERT INTO rooms VALUES (1, 'a', 1, 3), (2, 'b', 0, 0), (3, 'c', 7, 7)").unwrap();
+        connection.execute_batch("INSERT INTO messages VALUES (1, 2, 5, '小', 'x', 'k', NULL), (1, 3, 6, '', 'yz', NULL, 'raw')").unwrap();
         migrate(&mut connection, Epoch(1)).unwrap();
         let heads = super::super::read::heads(&connection).unwrap();
-        assert_eq!(heads.iter().map(|head| (head.bytes, head.oldest)).collect::<Vec<_>>(), [(10, Some(5)), (0, None)]);
+        let heads: Vec<_> = heads.iter().map(|head| (head.first, head.latest, head.bytes, head.oldest)).collect();
+        assert_eq!(heads, [(1, 3, 10, Some(5)), (0, 0, 0, None), (7, 7, 0, None)]);
+        let totals = "SELECT group_concat(offset || ':' || total || coalesce(key, '') || coalesce(raw, ''), ' ') FROM messages";
+        assert_eq!(connection.query_row(totals, [], |row| row.get::<_, String>(0)).as_deref(), Ok("2:5k 3:10raw"));
     }
 
     #[test]

@@ -7,10 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use protocol::{ErrorCode, RoomName};
-use rusqlite::{Connection, TransactionBehavior, ffi};
+use rusqlite::{Connection, ffi};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::apply::apply;
+use super::apply::Statements;
 use super::{Change, Command, Outcome, WriteError};
 
 /// With how many commands a transaction takes no more.
@@ -54,7 +54,7 @@ impl Queue {
 
 /// Starts the writer. It ends when every handle is gone, or when the disk fails; the folder's lock goes with it.
 pub(super) fn start(
-    mut connection: Connection,
+    connection: Connection,
     mut queue: Queue,
     flush_interval: Duration,
     mut audience: Box<dyn Audience>,
@@ -62,7 +62,7 @@ pub(super) fn start(
 ) -> oneshot::Receiver<Result<(), WriteError>> {
     let (end, ended) = oneshot::channel();
     let run = move || {
-        let result = run(&mut connection, &mut queue, flush_interval, &mut *audience);
+        let result = run(&connection, &mut queue, flush_interval, &mut *audience);
         drop(connection);
         drop(lock);
         let _ = end.send(result);
@@ -71,11 +71,12 @@ pub(super) fn start(
     ended
 }
 
-fn run(connection: &mut Connection, queue: &mut Queue, flush_interval: Duration, audience: &mut dyn Audience) -> Result<(), WriteError> {
+fn run(connection: &Connection, queue: &mut Queue, flush_interval: Duration, audience: &mut dyn Audience) -> Result<(), WriteError> {
+    let mut statements = Statements::prepare(connection)?;
     let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
     while queue.take(&mut batch) {
         let is_full = batch.len() >= BATCH_COMMANDS_MAX;
-        match commit(connection, &batch) {
+        match statements.commit(batch.iter().map(|request| &request.command)) {
             Ok(outcomes) => {
                 let changes = batch.iter().zip(&outcomes).filter_map(|(request, outcome)| {
                     let (Command::Publish { room, .. } | Command::Expire { room, .. }) = &request.command;
@@ -116,13 +117,6 @@ fn run(connection: &mut Connection, queue: &mut Queue, flush_interval: Duration,
 #[expect(clippy::disallowed_methods, reason = "it is time itself that is waited for, and a thread that nobody else waits for")]
 fn pause(time: Duration) {
     thread::sleep(time);
-}
-
-fn commit(connection: &mut Connection, batch: &[Request]) -> rusqlite::Result<Vec<Outcome>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let outcomes = batch.iter().map(|request| apply(&transaction, &request.command)).collect::<Result<_, _>>()?;
-    transaction.commit()?;
-    Ok(outcomes)
 }
 
 /// After a failed fsync the kernel may have dropped the pages it could not write, so trying again could report
