@@ -100,6 +100,9 @@ impl From<Author> for String {
 /// Writes `\n` for `\r\n` and `\r`. By hand, because searching for a string brings more code into the browser's bundle
 /// than all else here.
 fn one_line_end(text: &str) -> String {
+    if !text.as_bytes().contains(&b'\r') {
+        return text.to_owned();
+    }
     let mut one = String::with_capacity(text.len());
     let mut after_return = false;
     for c in text.chars() {
