@@ -104,21 +104,18 @@ impl Row {
                 notes.fall_behind(rider, outlet, None);
             }
         }
-        let sends = lines.riders.iter().flatten().filter_map(|rider| Some(Send { socket: &rider.socket, bytes: load.owed(rider)? }));
-        let sent = ring::send(sends);
-        for ((rider, notes), sent) in lines.iter_mut().filter(|(rider, _)| load.owed(rider).is_some()).zip(sent) {
+        let owed = |_, rider: &Rider| load.owed(rider);
+        lines.send(owed, |rider, notes, bytes, length| {
             let tells_here = load.tells_here(rider);
-            match sent.map(|length| length as usize) {
-                Some(length) if length == load.batch.bytes(tells_here).len() => rider.cursor = load.batch.end(),
-                Some(length) => {
-                    let outlet = load.batch.cut(tells_here, length);
-                    notes.here_owed |= tells_here && outlet.cursor() != load.batch.end();
-                    notes.fall_behind(rider, outlet, Some(tick));
-                }
-                None => notes.end(rider, End::Gone),
+            if length == bytes.len() {
+                rider.cursor = load.batch.end();
+            } else {
+                let outlet = load.batch.cut(tells_here, length);
+                notes.here_owed |= tells_here && outlet.cursor() != load.batch.end();
+                notes.fall_behind(rider, outlet, Some(tick));
             }
             rider.here_told = load.here.unwrap_or(rider.here_told);
-        }
+        });
     }
 
     /// Looks after every line.
@@ -149,20 +146,13 @@ impl Row {
                 due |= bit(place);
             }
         }
-        let is_due = |place: usize| due & bit(place) != 0;
-        let sent = ring::send(
-            lines.places().filter(|(place, _)| is_due(*place)).map(|(_, rider)| Send { socket: &rider.socket, bytes: heartbeat }),
-        );
-        for ((_, (rider, notes)), sent) in lines.places_mut().filter(|(place, _)| is_due(*place)).zip(sent) {
-            match sent.map(|length| length as usize) {
-                Some(length) if length == heartbeat.len() => {}
-                Some(length) => {
-                    let outlet = Outlet::new(rider.cursor, heartbeat[length..].to_vec());
-                    notes.fall_behind(rider, outlet, Some(*tick));
-                }
-                None => notes.end(rider, End::Gone),
+        let owed = |place, _: &Rider| (due & bit(place) != 0).then_some(&heartbeat[..]);
+        lines.send(owed, |rider, notes, bytes, length| {
+            if length < bytes.len() {
+                let outlet = Outlet::new(rider.cursor, bytes[length..].to_vec());
+                notes.fall_behind(rider, outlet, Some(*tick));
             }
-        }
+        });
     }
 
     /// Ends every session.
@@ -296,8 +286,18 @@ impl Lines {
         lines.filter_map(|(place, (rider, notes))| Some((place, (rider.as_mut()?, notes))))
     }
 
-    fn places(&self) -> impl Iterator<Item = (usize, &Rider)> + Clone {
-        self.riders.iter().enumerate().filter_map(|(place, rider)| Some((place, rider.as_ref()?)))
+    /// Sends to each line what it is `owed`, and tells `sent` how much of it the socket took. A broken one is at its end.
+    fn send<'a>(&mut self, owed: impl Fn(usize, &Rider) -> Option<&'a [u8]>, sent: impl Fn(&mut Rider, &mut Notes, &'a [u8], usize)) {
+        let riders = self.riders.iter().enumerate().filter_map(|(place, rider)| Some((place, rider.as_ref()?)));
+        let sends = riders.filter_map(|(place, rider)| Some(Send { socket: &rider.socket, bytes: owed(place, rider)? }));
+        let answers = ring::send(sends);
+        let lines = self.places_mut().filter_map(|(place, (rider, notes))| Some((owed(place, rider)?, rider, notes)));
+        for ((bytes, rider, notes), answer) in lines.zip(answers) {
+            match answer {
+                Some(length) => sent(rider, notes, bytes, length as usize),
+                None => notes.end(rider, End::Gone),
+            }
+        }
     }
 }
 
