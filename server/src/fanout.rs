@@ -17,6 +17,9 @@ mod line;
 
 mod connection;
 
+#[cfg(test)]
+mod testing;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -169,6 +172,7 @@ impl Fanout {
     fn pass(&self, dialect: &'static dyn Dialect, log: Log) -> Arc<Pass> {
         let mut passes = self.lock();
         let passes = passes.entry((log.room().name().clone(), dialect.name())).or_default();
+        forget_ended(passes);
         let emptiest = passes.iter().filter_map(Weak::upgrade).min_by_key(|pass| pass.lines());
         match emptiest {
             Some(pass) if pass.lines() < PASS_LINES || passes.len() >= self.0.passes_max => pass,
@@ -180,22 +184,22 @@ impl Fanout {
         }
     }
 
-    /// Forgets a pass that nobody rides any more.
-    fn forget(&self, room: &RoomName, dialect: &'static str) {
-        let (mut all, key) = (self.lock(), (room.clone(), dialect));
-        if let Some(passes) = all.get_mut(&key) {
-            passes.retain(|pass| pass.strong_count() > 0);
-            if passes.is_empty() {
-                all.remove(&key);
-            }
-        }
-    }
-
+    /// All passes. Forgets those that nobody rides any more.
     fn passes(&self) -> Vec<Arc<Pass>> {
-        self.lock().values().flatten().filter_map(Weak::upgrade).collect()
+        let mut all = self.lock();
+        all.retain(|_, passes| {
+            forget_ended(passes);
+            !passes.is_empty()
+        });
+        all.values().flatten().filter_map(Weak::upgrade).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Passes> {
         self.0.passes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A pass does not do this itself when it ends, because whoever looks for one, with the lock held, may be the last to have it.
+fn forget_ended(passes: &mut Vec<Weak<Pass>>) {
+    passes.retain(|pass| pass.strong_count() > 0);
 }

@@ -59,12 +59,6 @@ impl Drop for Ticket {
     }
 }
 
-impl Drop for Pass {
-    fn drop(&mut self) {
-        self.fanout.forget(self.log.room().name(), self.dialect.name());
-    }
-}
-
 impl Pass {
     /// A pass without lines, and its task.
     pub(super) fn start(fanout: Fanout, dialect: &'static dyn Dialect, log: Log) -> Arc<Self> {
@@ -216,5 +210,44 @@ async fn run(
         }
         let Some(pass) = pass.upgrade() else { return };
         head = pass.flush(head, tells_here).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use tokio::runtime::Handle;
+    use tokio::time::timeout;
+
+    use super::super::testing::{Board, Letters};
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn a_pass_may_end_while_another_is_looked_for() {
+        let board = Board::open();
+        let fanout = board.fanout.clone();
+        let [ending, other] = [(); 2].map(|()| Pass::start(fanout.clone(), &Letters, board.log()));
+        ending.lock().take();
+        let passes = [&ending, &other].map(Arc::downgrade).into();
+        fanout.lock().insert((board.name.clone(), Letters.name()), passes);
+        // Who looks for one has the first in its hand, and waits to hear how many lines the second has.
+        let lines = other.lock();
+        let (found, finds) = oneshot::channel();
+        let (handle, log) = (Handle::current(), board.log());
+        thread::spawn(move || {
+            let _guard = handle.enter();
+            found.send(fanout.pass(&Letters, log))
+        });
+        while Arc::strong_count(&ending) < 2 {
+            thread::yield_now();
+        }
+        drop(ending);
+        drop(lines);
+        let found = timeout(PATIENCE, finds).await.expect("it waits for itself").unwrap();
+        assert!(Arc::ptr_eq(&found, &other));
     }
 }
