@@ -114,14 +114,9 @@ impl Session {
                 }
             };
             tokio::select! {
+                // The log comes after what is seldom, because in a busy room there is always more of it.
                 biased;
                 () = self.context.stop.cancelled() => return Outgoing::Close(RESTART),
-                delivery = self.subscription.next() => return match delivery {
-                    Ok(Delivery::Entries(entries)) => Outgoing::Entries(entries),
-                    Ok(Delivery::Gap(gap)) => Outgoing::Frame(ServerFrame::Gap(gap)),
-                    Err(_) => Outgoing::Close(Disconnect::Unavailable),
-                },
-                _ = self.heartbeat.tick() => return self.beat(),
                 // The room holds the sender and we hold the room, so this is never an error.
                 _ = self.here.changed(), if self.here_due.is_none() => self.here_due = Some(Instant::now() + PRESENCE_INTERVAL),
                 () = here_due => {
@@ -132,6 +127,12 @@ impl Session {
                         return Outgoing::Frame(ServerFrame::Presence { here });
                     }
                 }
+                delivery = self.subscription.next() => return match delivery {
+                    Ok(Delivery::Entries(entries)) => Outgoing::Entries(entries),
+                    Ok(Delivery::Gap(gap)) => Outgoing::Frame(ServerFrame::Gap(gap)),
+                    Err(_) => Outgoing::Close(Disconnect::Unavailable),
+                },
+                _ = self.heartbeat.tick() => return self.beat(),
             }
         }
     }

@@ -106,29 +106,21 @@ impl Pass {
     }
 
     /// Brings every line what there is after `head`, and how many are here if that is to be told. Returns how far it came.
-    async fn flush(&self, mut head: u64, tells_here: bool) -> u64 {
-        let mut here = tells_here.then(|| self.log.room().here_told());
-        loop {
-            let (pieces, overtaken) = match self.log.read(head) {
-                Read::Entries(entries) => (self.pieces(&entries), false),
-                // More came in one round than the tail keeps. Each line goes on by itself from where it is.
-                Read::InHistory | Read::Expired(_) => (Vec::new(), true),
-            };
-            if overtaken {
-                head = self.log.room().extent().latest;
-            }
-            if pieces.is_empty() && here.is_none() && !overtaken {
-                return head;
-            }
-            let mut last = Vec::new();
-            if let Some(here) = here {
-                self.dialect.say(&ServerFrame::Presence { here }, &mut last);
-            }
-            let here = here.take().filter(|_| !last.is_empty()).map(|here| here as u32);
-            let load = Load { batch: Batch::new(head, &pieces, &last), here };
-            self.each_row(|row| row.bring(&load, self.tick())).await;
-            head = load.batch.end();
+    async fn flush(&self, head: u64, tells_here: bool) -> u64 {
+        let (start, pieces) = match self.log.read(head) {
+            Read::Entries(entries) => (head, self.pieces(&entries)),
+            // More came in one round than the tail keeps. Each line goes on by itself from where it is.
+            Read::InHistory | Read::Expired(_) => (self.log.room().extent().latest, Vec::new()),
+        };
+        let (mut last, mut here) = (Vec::new(), None);
+        if tells_here {
+            let count = self.log.room().here_told();
+            self.dialect.say(&ServerFrame::Presence { here: count }, &mut last);
+            here = Some(count as u32).filter(|_| !last.is_empty());
         }
+        let load = Load { batch: Batch::new(start, &pieces, &last), here };
+        self.each_row(|row| row.bring(&load, self.tick())).await;
+        load.batch.end()
     }
 
     /// Looks after every line once a tick.
@@ -196,33 +188,44 @@ async fn run(
             }
         };
         let tells_here = tokio::select! {
+            // The log comes last, because in a busy room there is always more of it.
             biased;
             _ = &mut ended => return,
-            _ = latest.changed() => false,
             () = due => true,
             _ = here.changed(), if here_due.is_none() => {
                 here_due = Some(Instant::now() + PRESENCE_INTERVAL);
                 continue;
             }
+            _ = latest.wait_for(|latest| *latest > head) => false,
         };
         if tells_here {
             here_due = None;
         }
         let Some(pass) = pass.upgrade() else { return };
         head = pass.flush(head, tells_here).await;
+        if *latest.borrow() > head {
+            yield_now().await;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
     use std::time::Duration;
 
+    use bytes::Bytes;
+    use protocol::{Entry, Text};
     use tokio::runtime::Handle;
+    use tokio::sync::Notify;
     use tokio::time::timeout;
 
     use super::super::testing::{Board, Letters};
     use super::*;
+    use crate::commands::Commands;
+    use crate::history::Change;
+    use crate::room::Room;
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -249,5 +252,54 @@ mod tests {
         drop(lines);
         let found = timeout(PATIENCE, finds).await.expect("it waits for itself").unwrap();
         assert!(Arc::ptr_eq(&found, &other));
+    }
+
+    /// Of a room in which something is always published before the last has been brought to all.
+    struct Busy {
+        room: Arc<Room>,
+        presence: Notify,
+        is_over: AtomicBool,
+    }
+
+    impl Busy {
+        fn publish(&self, offset: u64) {
+            let text = Text::parse("hello").unwrap();
+            let entry = Entry { offset, time: 0, author: Default::default(), text, key: None, raw: None };
+            self.room.apply(&[Change::Stored(entry)]);
+            self.room.reveal();
+        }
+    }
+
+    impl Dialect for Busy {
+        fn name(&self) -> &'static str {
+            "busy"
+        }
+
+        fn entry(&self, entry: &Encoded) -> Bytes {
+            if !self.is_over.load(Ordering::Relaxed) {
+                self.publish(entry.offset() + 1);
+            }
+            Bytes::new()
+        }
+
+        fn say(&self, _: &ServerFrame, _: &mut Vec<u8>) {
+            self.presence.notify_one();
+        }
+
+        fn receive(&self, _: &mut Commands, _: &str, _: &mut Vec<u8>) -> Result<(), Disconnect> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn presence_is_told_in_a_room_that_is_never_silent() {
+        let board = Board::open();
+        let busy: &'static Busy =
+            Box::leak(Box::new(Busy { room: board.room(), presence: Notify::new(), is_over: AtomicBool::new(false) }));
+        let _pass = Pass::start(board.fanout.clone(), busy, board.log());
+        busy.publish(1);
+        let told = timeout(PATIENCE, busy.presence.notified()).await;
+        busy.is_over.store(true, Ordering::Relaxed);
+        assert!(told.is_ok());
     }
 }
