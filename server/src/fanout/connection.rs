@@ -1,7 +1,7 @@
 //! A connection's own task: reads and answers what the client says, and writes for a line that is behind.
 
 use std::cell::RefCell;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read as _};
 use std::mem;
 use std::net::Shutdown;
 use std::pin::Pin;
@@ -314,11 +314,17 @@ impl Talk {
 /// Reads what there is. A buffer that was not filled has all of it: the system need not be asked again until it says that there
 /// is more.
 pub(crate) fn read_now(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    let length = socket.try_read(buffer)?;
-    if (1..buffer.len()).contains(&length) {
-        let _ = socket.try_io(Interest::READABLE, || Err::<(), _>(ErrorKind::WouldBlock.into()));
-    }
-    Ok(length)
+    let mut some = None;
+    let read = socket.try_io(Interest::READABLE, || {
+        let length = (&*SockRef::from(socket)).read(buffer)?;
+        if (1..buffer.len()).contains(&length) {
+            some = Some(length);
+            // Said from in here, so that it does not hide what comes while we read.
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        Ok(length)
+    });
+    some.map_or(read, Ok)
 }
 
 /// Waits for the client to answer a close.
@@ -359,11 +365,53 @@ async fn read_some(socket: &TcpStream, buffer: &mut [u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+    use std::thread;
+
+    use tokio::sync::mpsc;
+
+    use super::super::testing;
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
 
     /// There may be 50,000 of them.
     #[test]
     fn an_idle_connection_is_small() {
         assert!(size_of::<Connection>() <= 192, "{}", size_of::<Connection>());
+    }
+    /// The second byte may come just while the first is read. Whoever reads is then woken once more, or waits for ever.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_comes_while_something_is_read_is_read_as_well() {
+        let (near, far) = testing::pair().await;
+        let (has_read, mut reads) = mpsc::channel(1);
+        tokio::spawn(async move {
+            loop {
+                near.readable().await.unwrap();
+                if let Ok(length) = read_now(&near, &mut [0; 16])
+                    && has_read.send(length).await.is_err()
+                {
+                    return;
+                }
+            }
+        });
+        let far = far.into_std().unwrap();
+        far.set_nodelay(true).unwrap();
+        let (wants, wanted) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            for pause in wanted {
+                for _ in 0..2 {
+                    (&far).write_all(b"x").unwrap();
+                    (0..pause).for_each(|_| std::hint::spin_loop());
+                }
+            }
+        });
+        for round in 0..20_000_u32 {
+            wants.send(round % 500).unwrap();
+            let mut missing = 2;
+            while missing > 0 {
+                missing -= timeout(PATIENCE, reads.recv()).await.expect("nobody woke the reader").unwrap();
+            }
+        }
     }
 }
