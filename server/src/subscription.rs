@@ -1,6 +1,8 @@
 //! The reader loop: a cursor that reads what it lacks. Catch-up, live delivery and slow readers are all this.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use protocol::limits::PAGE_ENTRIES_MAX;
 use protocol::{Gap, GapReason, Position};
@@ -10,7 +12,8 @@ use crate::encoded::Encoded;
 use crate::history::{History, ReadError};
 use crate::room::{Read, Room};
 
-/// Where a room's entries are read: in memory if they are recent, in history if they are not.
+/// Where a room's entries are read: in memory if they are recent, in history if they are not. Cheap to clone.
+#[derive(Clone)]
 pub struct Log {
     room: Arc<Room>,
     history: History,
@@ -21,6 +24,15 @@ pub struct Subscription {
     log: Log,
     cursor: u64,
     latest: watch::Receiver<u64>,
+    /// A page of history that was asked for.
+    asked: Option<Asked>,
+}
+
+/// What history will say to have after a cursor. Kept by who waits for it until it is there, since the question is put as soon
+/// as it is first polled, and dropping it does not take it back.
+pub struct Asked {
+    cursor: u64,
+    answer: Pin<Box<dyn Future<Output = Result<Delivery, ReadError>> + Send>>,
 }
 
 /// What a reader gets next.
@@ -30,6 +42,21 @@ pub enum Delivery {
     Entries(Vec<Encoded>),
     /// The next entries are no longer kept; what follows comes after `resumes`.
     Gap(Gap),
+}
+
+impl Asked {
+    /// The cursor.
+    pub fn cursor(&self) -> u64 {
+        self.cursor
+    }
+}
+
+impl Future for Asked {
+    type Output = Result<Delivery, ReadError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.get_mut().answer.as_mut().poll(context)
+    }
 }
 
 impl Log {
@@ -43,8 +70,13 @@ impl Log {
         self.room.read(cursor)
     }
 
-    /// What history has after an offset.
-    pub async fn read_history(&self, cursor: u64) -> Result<Delivery, ReadError> {
+    /// Asks history for what it has after an offset.
+    pub fn ask(&self, cursor: u64) -> Asked {
+        let log = self.clone();
+        Asked { cursor, answer: Box::pin(async move { log.read_history(cursor).await }) }
+    }
+
+    async fn read_history(&self, cursor: u64) -> Result<Delivery, ReadError> {
         let slice = self.history.after(self.room.name(), cursor, PAGE_ENTRIES_MAX).await?;
         // Some may have expired while they were asked for.
         if slice.first > cursor {
@@ -66,7 +98,7 @@ impl Subscription {
     /// Reads `room` from just after the offset `cursor` on.
     pub fn new(room: Arc<Room>, history: History, cursor: u64) -> Self {
         let latest = room.watch_latest();
-        Self { log: Log { room, history }, cursor, latest }
+        Self { log: Log { room, history }, cursor, latest, asked: None }
     }
 
     /// The log, for who keeps the cursor and waits elsewhere.
@@ -83,18 +115,74 @@ impl Subscription {
 
     /// Waits until there is something after the cursor and moves the cursor past what it returns.
     ///
-    /// Cancel-safe: the cursor moves only when the entries are handed over.
+    /// Cancel-safe: the cursor moves only when the entries are handed over, and a page that was asked for is waited for by the
+    /// next call.
     pub async fn next(&mut self) -> Result<Delivery, ReadError> {
         self.ready().await;
-        let delivery = match self.log.read(self.cursor) {
-            Read::Entries(entries) => Delivery::Entries(entries),
-            Read::Expired(first) => Delivery::Gap(self.log.gap(first)),
-            Read::InHistory => self.log.read_history(self.cursor).await?,
+        let remembered = match self.log.read(self.cursor) {
+            Read::Entries(entries) => Some(Delivery::Entries(entries)),
+            Read::Expired(first) => Some(Delivery::Gap(self.log.gap(first))),
+            Read::InHistory => None,
         };
+        let delivery = match remembered {
+            Some(delivery) => Ok(delivery),
+            None => self.asked.get_or_insert_with(|| self.log.ask(self.cursor)).await,
+        };
+        self.asked = None;
+        let delivery = delivery?;
         match &delivery {
             Delivery::Entries(entries) => self.cursor = entries.last().map_or(self.cursor, Encoded::offset),
             Delivery::Gap(gap) => self.cursor = gap.resumes.offset,
         }
         Ok(delivery)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::FutureExt;
+    use protocol::{Epoch, RoomName};
+    use tokio::runtime::Builder;
+    use tokio::sync::oneshot;
+    use tokio::task::spawn_blocking;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::history::{Audience, Change, Command, Head};
+
+    struct Nobody;
+
+    impl Audience for Nobody {
+        fn show(&mut self, _: Vec<(RoomName, Change)>) {}
+        fn wake(&mut self) {}
+    }
+
+    #[test]
+    fn a_page_that_was_asked_for_is_waited_for_by_the_next_call() {
+        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::TempDir::new().unwrap();
+            let history = History::open(folder.path(), Epoch(1), Duration::ZERO, |_| Box::new(Nobody)).unwrap().history;
+            let room: RoomName = "lobby".parse().unwrap();
+            let text = protocol::Text::parse("hello").unwrap();
+            let publish = Command::Publish { room: room.clone(), key: None, author: Default::default(), text, raw: None, time: 0 };
+            for submitted in history.submit(vec![publish]).unwrap() {
+                submitted.await.unwrap();
+            }
+            let room = Arc::new(Room::new(Head { latest: 1, ..Head::empty(room) }));
+            let mut subscription = Subscription::new(room, history, 0);
+            // One reads at a time: first this page, then nothing for as long as the test goes on.
+            let (begin, may_begin) = oneshot::channel::<()>();
+            let (end, may_end) = oneshot::channel::<()>();
+            spawn_blocking(move || may_begin.blocking_recv());
+            assert!(subscription.next().now_or_never().is_none());
+            spawn_blocking(move || may_end.blocking_recv());
+            begin.send(()).unwrap();
+            let delivery = timeout(Duration::from_secs(10), subscription.next()).await.expect("the page is read again").unwrap();
+            assert!(matches!(delivery, Delivery::Entries(entries) if entries.len() == 1));
+            end.send(()).unwrap();
+        });
     }
 }

@@ -18,10 +18,9 @@ use super::outlet::Piece;
 use super::{End, Entrance, Fanout};
 use crate::codec::{self, Decoder, Incoming};
 use crate::commands::Commands;
-use crate::history::ReadError;
 use crate::room::Visit;
 use crate::session;
-use crate::subscription::Delivery;
+use crate::subscription::{Asked, Delivery};
 
 /// What one read takes at the most. Each thread has one such buffer, for all its connections.
 const READ_BYTES: usize = 64 * 1024;
@@ -68,7 +67,7 @@ pub struct Talk {
 
 /// Entries from history, for a line that is behind the tail.
 enum Page {
-    Asked(Pin<Box<dyn Future<Output = Result<Delivery, ReadError>> + Send>>),
+    Asked(Asked),
     Read(Vec<Piece>),
 }
 
@@ -200,12 +199,16 @@ impl Talk {
 
     /// Reads on in history.
     fn poll_page(&mut self, context: &mut Context<'_>, cursor: u64) -> Poll<()> {
-        if !matches!(self.page.as_deref(), Some(Page::Asked(_))) {
-            let pass = self.line.pass().clone();
-            self.page = Some(Box::new(Page::Asked(Box::pin(async move { pass.log().read_history(cursor).await }))));
-        }
-        let Some(Page::Asked(read)) = self.page.as_deref_mut() else { return Poll::Ready(()) };
-        let read = ready!(read.as_mut().poll(context));
+        let asked = match self.page.as_deref_mut() {
+            // One that was asked for elsewhere is of no use: the line has been told of a gap since.
+            Some(Page::Asked(asked)) if asked.cursor() == cursor => asked,
+            _ => {
+                let page = self.page.insert(Box::new(Page::Asked(self.line.pass().log().ask(cursor))));
+                let Page::Asked(asked) = &mut **page else { return Poll::Ready(()) };
+                asked
+            }
+        };
+        let read = ready!(Pin::new(asked).poll(context));
         self.page = None;
         match read {
             Ok(Delivery::Entries(entries)) => self.page = Some(Box::new(Page::Read(self.line.pass().pieces(&entries)))),
@@ -368,10 +371,15 @@ mod tests {
     use std::io::Write as _;
     use std::thread;
 
-    use tokio::sync::mpsc;
+    use futures_util::poll;
+    use protocol::{Epoch, Position};
+    use tokio::runtime::Builder;
+    use tokio::sync::{mpsc, oneshot};
+    use tokio::task::spawn_blocking;
 
-    use super::super::testing;
+    use super::super::testing::{self, Board, Letters};
     use super::*;
+    use crate::history::Keep;
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -380,6 +388,42 @@ mod tests {
     fn an_idle_connection_is_small() {
         assert!(size_of::<Connection>() <= 192, "{}", size_of::<Connection>());
     }
+    /// History has been asked, and answers only after what it was asked for is gone and the line knows that.
+    #[test]
+    fn a_gap_that_history_finds_as_well_is_told_once() {
+        let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let board = Board::open();
+            board.publish(300).await;
+            board.room().forget_tail();
+            let (near, far) = testing::pair().await;
+            let after = Position { epoch: Epoch(1), offset: 0 };
+            let (entrance, _) = board.fanout.enter(&Letters, [127, 0, 0, 1].into(), &board.name, Some(after)).unwrap();
+            let mut connection = board.fanout.start(entrance, near, &[], &[]);
+            let (go_on, may_go_on) = oneshot::channel::<()>();
+            spawn_blocking(move || may_go_on.blocking_recv());
+            assert!(poll!(&mut connection).is_pending());
+            let more = board.hub.expire(&board.name, Keep { messages: 1, bytes: u64::MAX, age: u64::MAX }).await;
+            assert_eq!((more, board.room().extent().first), (Ok(true), 256));
+            assert!(poll!(&mut connection).is_pending());
+            go_on.send(()).unwrap();
+            let mut heard = Vec::new();
+            let hears = async {
+                while heard.iter().filter(|letter| **letter == b'e').count() < 44 {
+                    far.readable().await.unwrap();
+                    let mut buffer = [0; 64];
+                    let length = far.try_read(&mut buffer).unwrap_or_default();
+                    heard.extend_from_slice(&buffer[..length]);
+                }
+            };
+            tokio::select! {
+                () = &mut connection => panic!("it ended"),
+                heard = timeout(PATIENCE, hears) => heard.unwrap(),
+            }
+            assert_eq!(heard.iter().filter(|letter| **letter == b'g').count(), 1);
+        });
+    }
+
     /// The second byte may come just while the first is read. Whoever reads is then woken once more, or waits for ever.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn what_comes_while_something_is_read_is_read_as_well() {
