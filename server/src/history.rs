@@ -188,7 +188,7 @@ pub struct Opened {
 impl History {
     /// Opens the history in `folder`, making both where they are missing.
     ///
-    /// `epoch` names the log if it is new. From a commit to the next it is `flush_interval` at the least. `audience` makes, of the
+    /// `epoch` names the log if it is new. From a commit to the next it is `flush_interval` at the least, unless more waits than one takes. `audience` makes, of the
     /// rooms there are, who is shown each commit, on the writer's thread and in commit order.
     pub fn open(
         folder: &Path,
@@ -208,7 +208,7 @@ impl History {
         let (queue, groups) = mpsc::channel(QUEUE_COMMANDS_MAX);
         let queue_room = Arc::new(Semaphore::new(QUEUE_COMMANDS_MAX));
         let ended = writer::start(connection, writer::Queue { groups, room: queue_room.clone() }, flush_interval, audience, lock);
-        let readers = Arc::new(Readers { path, idle: Mutex::default(), permits: Semaphore::new(READERS_MAX) });
+        let readers = Arc::new(Readers { path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) });
         Ok(Opened { history: Self { epoch, queue, queue_room, readers }, heads, ended })
     }
 
@@ -262,7 +262,7 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 impl Readers {
@@ -271,8 +271,10 @@ impl Readers {
         read: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, ReadError> {
         let readers = self.clone();
-        let _permit = self.permits.acquire().await.map_err(|_| ReadError)?;
+        let permit = self.permits.clone().acquire_owned().await.map_err(|_| ReadError)?;
         let run = move || {
+            // Until it is done, even if nobody waits for it any more.
+            let _permit = permit;
             let idle = readers.lock().pop();
             let mut connection = match idle {
                 Some(connection) => connection,
@@ -291,5 +293,34 @@ impl Readers {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_that_nobody_waits_for_still_counts() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("crier.db");
+        schema::open(&path).unwrap();
+        let readers = Arc::new(Readers { path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) });
+        let waiting: Vec<_> = std::iter::repeat_with(|| {
+            let (end, may_end) = oneshot::channel::<()>();
+            let read = readers.run(move |_| Ok(may_end.blocking_recv()));
+            assert!(read.now_or_never().is_none());
+            end
+        })
+        .take(READERS_MAX)
+        .collect();
+        assert_eq!(readers.permits.available_permits(), 0);
+        drop(waiting);
+        for _ in 0..2 * READERS_MAX {
+            readers.run(|_| Ok(())).await.unwrap();
+        }
+        assert!(readers.lock().len() <= READERS_MAX);
     }
 }
