@@ -107,14 +107,19 @@ impl Row {
         let owed = |_, rider: &Rider| load.owed(rider);
         lines.send(owed, |rider, notes, bytes, length| {
             let tells_here = load.tells_here(rider);
+            let mut cursor = load.batch.end();
             if length == bytes.len() {
-                rider.cursor = load.batch.end();
+                rider.cursor = cursor;
             } else {
                 let outlet = load.batch.cut(tells_here, length);
-                notes.here_owed |= tells_here && outlet.cursor() != load.batch.end();
+                cursor = outlet.cursor();
                 notes.fall_behind(rider, outlet, Some(tick));
             }
-            rider.here_told = load.here.unwrap_or(rider.here_told);
+            if cursor == load.batch.end() {
+                rider.here_told = load.here.unwrap_or(rider.here_told);
+            } else {
+                notes.here_owed |= tells_here;
+            }
         });
     }
 
@@ -331,6 +336,10 @@ fn bit(place: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
+    use super::super::outlet::Piece;
+    use super::super::testing::{self, Board};
     use super::*;
 
     /// There may be 50,000 of them, and a round looks at 64 riders one after the other.
@@ -338,5 +347,21 @@ mod tests {
     fn a_line_is_small() {
         assert!(size_of::<Option<Rider>>() <= 32, "{}", size_of::<Option<Rider>>());
         assert!(size_of::<Notes>() <= 72, "{}", size_of::<Notes>());
+    }
+
+    #[tokio::test]
+    async fn who_is_here_is_told_to_a_line_that_fell_behind_before_it() {
+        let (board, row) = (Board::open(), Arc::new(Row::default()));
+        let (near, _far) = testing::pair().await;
+        let seat = Seat::take(row.clone(), 0, Socket::new(Arc::new(near)), 0, u32::MAX);
+        assert!(seat.step_in(0, &board.log()).is_ok());
+        let _visit = board.room().join();
+        // More than a socket takes, so that the second entry, and how many are here after it, are not begun.
+        let pieces = [vec![b'x'; 16 * 1024 * 1024], vec![b'x']].map(Bytes::from).into_iter().zip(1..);
+        let pieces: Vec<_> = pieces.map(|(frame, offset)| Piece { offset, frame }).collect();
+        row.bring(&Load { batch: Batch::new(0, &pieces, b"p"), here: Some(1) }, 0);
+        let (_, outlet) = seat.attend(Waker::noop());
+        assert_eq!(outlet.unwrap().cursor(), 1);
+        assert!(matches!(seat.step_in(2, &board.log()), Err(Lack::Here(1))));
     }
 }
