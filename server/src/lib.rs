@@ -118,7 +118,7 @@ impl Server {
     }
 
     /// Serves until it is stopped, then tells everybody and waits for them a while. What was published by then is
-    /// stored when this returns.
+    /// stored when this returns, if the disk takes it in time.
     pub async fn serve(self) -> Result<(), ServerError> {
         let Self { context, serve, listener, mut history_ended } = self;
         // Leptos wants to know who runs its tasks; a second server of the same process finds that said.
@@ -150,7 +150,11 @@ impl Server {
         };
         match ended {
             Ok(Ok(Err(error))) => Err(error.into()),
-            _ => Ok(()),
+            Ok(_) => Ok(()),
+            Err(_) => {
+                tracing::warn!("the history did not end in time; what was not acknowledged may be missing in it");
+                Ok(())
+            }
         }
     }
 }

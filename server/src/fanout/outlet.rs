@@ -117,7 +117,7 @@ impl Outlet {
         self.pending.extend_from_slice(frames);
     }
 
-    /// Writes what is pending, then `pieces`, which follow the cursor. Whether all of it was taken. What was not taken of `pieces`
+    /// Writes what is pending, then `pieces`, which follow the cursor. Whether all that was offered was taken, of very many pieces the first. What was not taken of `pieces`
     /// is still after the cursor.
     pub(super) fn write(&mut self, pieces: &[Piece], write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<bool> {
         let pieces = &pieces[..pieces.len().min(SLICES_MAX - 1)];

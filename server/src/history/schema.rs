@@ -52,7 +52,7 @@ const MIGRATIONS: &[&str] = &[
     );
 ",
     "
-    -- A publish adds one row and changes no other, so that a commit is one page: a room's newest offset is that of its newest
+    -- A publish adds a message and changes no row, so that a commit is a page less: a room's newest offset is that of its newest
     -- message, or `first` if it has none. `total` is how many bytes its messages have together up to this one, `gone` how many of
     -- them are no longer kept.
     CREATE TABLE messages_with_total (
