@@ -37,7 +37,7 @@ pub struct Slice {
     pub entries: Vec<Entry>,
 }
 
-/// How many bytes of text are read forwards at once, about: somebody who catches up holds as much while writing it.
+/// How many bytes are read at once, about, as what they become on the wire: whoever reads holds as much while it is written.
 const SLICE_BYTES_MAX: usize = 256 * 1024;
 
 pub(super) fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
@@ -52,20 +52,20 @@ pub(super) fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
 
 pub(super) fn after(connection: &mut Connection, room: &RoomName, offset: u64, limit: usize) -> rusqlite::Result<Slice> {
     const SQL: &str = "SELECT offset, time, author, text, key, raw FROM messages WHERE room = ?1 AND offset > ?2 ORDER BY offset LIMIT ?3";
-    slice(connection, room, SQL, offset, limit, SLICE_BYTES_MAX)
+    slice(connection, room, SQL, offset, limit)
 }
 
 pub(super) fn before(connection: &mut Connection, room: &RoomName, offset: u64, limit: usize) -> rusqlite::Result<Slice> {
     const SQL: &str =
         "SELECT offset, time, author, text, key, raw FROM messages WHERE room = ?1 AND offset < ?2 ORDER BY offset DESC LIMIT ?3";
-    let mut slice = slice(connection, room, SQL, offset, limit, usize::MAX)?;
+    let mut slice = slice(connection, room, SQL, offset, limit)?;
     slice.entries.reverse();
     Ok(slice)
 }
 
-/// One transaction, so that the bounds and the entries are of the same moment. The last entry is the one whose text reaches
-/// `bytes`.
-fn slice(connection: &mut Connection, room: &RoomName, sql: &str, offset: u64, limit: usize, bytes: usize) -> rusqlite::Result<Slice> {
+/// One transaction, so that the bounds and the entries are of the same moment. The last entry is the one with which there are
+/// [`SLICE_BYTES_MAX`].
+fn slice(connection: &mut Connection, room: &RoomName, sql: &str, offset: u64, limit: usize) -> rusqlite::Result<Slice> {
     let transaction = connection.transaction()?;
     let head = transaction
         .prepare_cached("SELECT id, first, latest FROM heads WHERE name = ?1")?
@@ -76,14 +76,19 @@ fn slice(connection: &mut Connection, room: &RoomName, sql: &str, offset: u64, l
     let mut statement = transaction.prepare_cached(sql)?;
     for entry in statement.query_map(params![room_id, offset, limit], entry)? {
         let entry = entry?;
-        length += entry.text.as_str().len();
+        length += escaped_size(entry.text.as_str()) + entry.raw.as_deref().map_or(0, escaped_size);
         entries.push(entry);
-        if length >= bytes {
+        if length >= SLICE_BYTES_MAX {
             break;
         }
     }
     drop(statement);
     Ok(Slice { first, latest, entries })
+}
+
+/// How many bytes a text is in JSON, about.
+fn escaped_size(text: &str) -> usize {
+    text.bytes().map(|byte| if byte.is_ascii_control() { 6 } else { 1 }).sum()
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {

@@ -125,6 +125,74 @@ async fn connections_are_bounded_and_the_ones_before_go_on() {
 }
 
 #[tokio::test]
+async fn a_connection_too_many_is_not_kept_waiting() {
+    let server = TestServer::start_with(&["--connections-per-address", "1"]);
+    let _held = server.subscribe("lobby", None).await;
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    // One that may stay has five seconds to say something.
+    let closed = timeout(Duration::from_secs(4), silent.read_to_end(&mut Vec::new())).await;
+    assert!(closed.is_ok());
+}
+
+#[tokio::test]
+async fn who_comes_through_a_proxy_is_bounded_like_anybody_else() {
+    let server = TestServer::start_with(&["--connections-per-address", "2", "--trust-proxy", "127.0.0.1"]);
+    let client = reqwest::Client::new();
+    let events = |address: &'static str| {
+        let request = client.get(server.url("/api/rooms/lobby/events")).header("x-forwarded-for", address);
+        async { request.send().await.unwrap() }
+    };
+    let socket = async |address| Socket::try_open(&server.socket_url("/ws/lobby"), &[("x-forwarded-for", address)]).await;
+    let held = (events("203.0.113.1").await, socket("203.0.113.1").await.unwrap());
+    assert_eq!(problem(events("203.0.113.1").await).await, (429, "connections_limited".to_owned()));
+    assert!(socket("203.0.113.1").await.is_err());
+    assert_eq!(events("203.0.113.2").await.status(), 200);
+    drop(held);
+    let start = Instant::now();
+    while events("203.0.113.1").await.status() != 200 {
+        assert!(start.elapsed() < PATIENCE);
+    }
+}
+
+#[tokio::test]
+async fn a_room_that_nobody_needs_makes_place_for_another() {
+    let server = TestServer::start_with(&["--rooms", "2"]);
+    let watching = [server.subscribe("one", None).await, server.subscribe("two", None).await];
+    let post = async || server.post_json("three", &json!({ "text": "x" })).await.status();
+    assert_eq!(post().await, 507);
+    drop(watching);
+    let start = Instant::now();
+    while post().await != 200 {
+        assert!(start.elapsed() < PATIENCE);
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_bounded_in_bytes_as_well() {
+    let folder = {
+        let server = TestServer::start();
+        let mut demo = server.socket("/message/").await;
+        // Each of these characters is six in JSON.
+        let raw = format!("content=x&z={}", "\u{1}".repeat(64_000));
+        for _ in 0..20 {
+            demo.say(raw.clone()).await;
+            demo.hear().await;
+        }
+        server.stop().await
+    };
+    // What is not in memory any more.
+    let server = TestServer::start_on(folder);
+    let pages =
+        ["?limit=200".to_owned(), format!("?limit=200&after={:016x}:0", server.page("lobby", "").await.position.epoch.0), String::new()];
+    for query in pages {
+        let body = server.get(&format!("/api/rooms/lobby/messages{query}")).await.bytes().await.unwrap();
+        assert!((300_000..1_000_000).contains(&body.len()), "{query}: {} bytes", body.len());
+    }
+    assert!(server.get("/").await.bytes().await.unwrap().len() < 1_000_000);
+    assert_eq!(server.everything("lobby").await.len(), 20);
+}
+
+#[tokio::test]
 async fn rooms_are_bounded() {
     let server = TestServer::start_with(&["--rooms", "2"]);
     server.post("one", "x").await;
