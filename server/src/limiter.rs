@@ -57,9 +57,18 @@ impl Limiter {
 
     /// Counts a connection in, until the guard is dropped. One without an address counts towards the total alone.
     pub fn connect(&self, address: Option<IpAddr>) -> Result<Connected, ErrorCode> {
+        self.count(address, 1)
+    }
+
+    /// Counts in what somebody has open over a proxy's connection, which has been counted towards the total.
+    pub fn connect_through(&self, address: IpAddr) -> Result<Connected, ErrorCode> {
+        self.count(Some(address), 0)
+    }
+
+    fn count(&self, address: Option<IpAddr>, count: usize) -> Result<Connected, ErrorCode> {
         let address = address.map(network);
         let mut connections = self.lock();
-        if connections.all >= self.allowance.connections {
+        if connections.all + count > self.allowance.connections {
             return Err(ErrorCode::ServerFull);
         }
         if let Some(address) = address {
@@ -69,8 +78,8 @@ impl Limiter {
             }
             *mine += 1;
         }
-        connections.all += 1;
-        Ok(Connected { connections: self.connections.clone(), address })
+        connections.all += count;
+        Ok(Connected { connections: self.connections.clone(), address, count })
     }
 
     /// Forgets addresses that have their whole allowance again. To be called now and then.
@@ -88,12 +97,14 @@ impl Limiter {
 pub struct Connected {
     connections: Arc<Mutex<Connections>>,
     address: Option<IpAddr>,
+    /// As how many it counts towards the total.
+    count: usize,
 }
 
 impl Drop for Connected {
     fn drop(&mut self) {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        connections.all -= 1;
+        connections.all -= self.count;
         let Some(address) = self.address else { return };
         if let Some(mine) = connections.by_address.get_mut(&address) {
             *mine -= 1;

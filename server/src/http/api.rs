@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::State;
 use super::problem::Refusal;
 use super::publishing::{self, Aside};
-use super::request::{Address, Query, Room, WholeBody};
+use super::request::{Address, Place, Query, Room, WholeBody};
 use crate::hub::{PageError, Range, Standing};
 
 /// Which page of a room.
@@ -62,6 +62,7 @@ impl Wanted {
 /// `GET /api/rooms/{room}/messages`
 pub(super) async fn messages(
     FromState(state): FromState<State>,
+    _place: Place,
     Room(room): Room,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,

@@ -31,6 +31,11 @@ pub struct Door {
 }
 
 impl Door {
+    /// Whether it is such a proxy.
+    pub(super) fn trusts(&self, address: IpAddr) -> bool {
+        self.proxies.contains(&address.to_canonical())
+    }
+
     fn answers_for(&self, host: &str) -> bool {
         let name = host_name(host).to_ascii_lowercase();
         if self.hosts.contains(&name) {

@@ -64,7 +64,7 @@ pub async fn listen(listener: TcpListener, site: Site) {
             Ok((stream, peer)) => {
                 // A proxy speaks for many, so it is bounded by the total alone.
                 let peer = peer.ip();
-                let address = if door.proxies.contains(&peer.to_canonical()) { None } else { Some(peer) };
+                let address = if door.trusts(peer) { None } else { Some(peer) };
                 let admission = context.limiter.connect(address).map(Arc::new);
                 let place = Place::new(&site.state, admission.as_ref().ok().cloned());
                 Carried::start(place, serve(stream, peer, site.clone(), admission));

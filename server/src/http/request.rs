@@ -64,24 +64,29 @@ impl FromRequestParts<State> for Address {
     }
 }
 
-/// Keeps a connection counted: by the server, which waits for its end, and by the limits.
+/// Keeps a connection counted: by the server, which waits for its end, and by the limits. For what lasts.
 pub(super) struct Place {
     _tracked: TaskTrackerToken,
     _connected: Option<Arc<Connected>>,
+    /// If it is a proxy's: as one of whom it speaks for.
+    _through: Option<Connected>,
 }
 
 impl Place {
     /// The place of a connection that the limits have let in, or not.
     pub(super) fn new(state: &State, connected: Option<Arc<Connected>>) -> Self {
-        Self { _tracked: state.connections.token(), _connected: connected }
+        Self { _tracked: state.connections.token(), _connected: connected, _through: None }
     }
 }
 
 impl FromRequestParts<State> for Place {
-    type Rejection = Infallible;
+    type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Infallible> {
-        Ok(Self::new(state, parts.extensions.get().cloned()))
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
+        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0).filter(|peer| state.door.trusts(*peer));
+        let address = peer.map(|peer| address::of(peer, &parts.headers, &state.door));
+        let through = address.map(|address| state.context.limiter.connect_through(address)).transpose()?;
+        Ok(Self { _through: through, ..Self::new(state, parts.extensions.get().cloned()) })
     }
 }
 

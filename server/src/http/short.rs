@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use protocol::RoomName;
 
 use super::request::query;
-use super::{State, address, door, websocket, ws};
+use super::{State, door, websocket, ws};
 use crate::fanout::Entrance;
 
 /// How many headers are read here; a browser sends some twenty.
@@ -29,7 +29,8 @@ pub(super) struct Opening<'a> {
 
 /// Lets a client in that asks for a board's WebSocket. `read` is the first that came from `peer`.
 pub(super) fn open<'a>(state: &State, peer: IpAddr, read: &'a [u8]) -> Option<Opening<'a>> {
-    if !read.starts_with(b"GET /ws/") {
+    // For whom a proxy speaks has to be counted.
+    if !read.starts_with(b"GET /ws/") || state.door.trusts(peer) {
         return None;
     }
     let (parts, length) = parse(read)?;
@@ -43,8 +44,7 @@ pub(super) fn open<'a>(state: &State, peer: IpAddr, read: &'a [u8]) -> Option<Op
     let room: RoomName = room.decode_utf8().ok()?.parse().ok()?;
     let wanted = query(&parts.uri).ok()?;
     let key = websocket::key(&parts.headers).ok()?;
-    let address = address::of(peer, &parts.headers, &state.door);
-    let (entrance, hello) = ws::enter(state, address, &room, &wanted).ok()?;
+    let (entrance, hello) = ws::enter(state, peer, &room, &wanted).ok()?;
     Some(Opening { entrance, first: [websocket::answer(&key), hello].concat(), rest: &read[length..] })
 }
 
