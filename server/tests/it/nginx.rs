@@ -9,12 +9,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use flate2::write::GzDecoder;
+use protocol::ServerFrame;
 use reqwest::Response;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout};
 
-use crate::support::{PATIENCE, TestServer};
+use crate::support::{PATIENCE, Socket, TestServer};
 
 /// How soon a message must be visible.
 const VISIBLE_TIME_MAX: Duration = Duration::from_secs(1);
@@ -125,6 +126,27 @@ async fn a_message_is_visible_within_a_second_through_nginx() {
             println!("{path} {more} compressed: {}", arrived.unpacked.is_some());
         }
     }
+}
+
+#[tokio::test]
+async fn behind_nginx_as_the_readme_sets_it_up_all_works_and_nobody_chooses_their_address() {
+    let readme = include_str!("../../../README.md");
+    let more: String = readme.lines().filter(|line| line.starts_with("        proxy_") && !line.contains("proxy_pass")).collect();
+    let server = TestServer::start_with(&["--trust-proxy", "127.0.0.1", "--publishes-burst", "3", "--publishes-per-second", "1"]);
+    let nginx = Nginx::before(&server, &more).await;
+    let board = format!("127.0.0.1:{}", nginx.port);
+    let own = format!("http://{board}");
+    let mut socket = Socket::try_open(&format!("ws://{board}/ws/lobby"), &[("origin", &own)]).await.unwrap();
+    assert!(matches!(socket.frame().await, ServerFrame::Hello(_)));
+    let client = reqwest::Client::new();
+    let mut statuses = Vec::new();
+    for n in 0..20 {
+        let request = client.post(format!("{own}/api/rooms/lobby/messages")).header("origin", &own);
+        let request = request.header("x-forwarded-for", format!("203.0.113.{n}")).body("hello");
+        statuses.push(request.send().await.unwrap().status().as_u16());
+    }
+    assert!(statuses.starts_with(&[200, 200, 200]) && statuses.contains(&429), "{statuses:?}");
+    while !matches!(socket.frame().await, ServerFrame::Message(_)) {}
 }
 
 #[tokio::test]
