@@ -20,8 +20,8 @@ use crate::tail::READ_BYTES_MAX;
 
 /// How long a response lasts at the most. Proxies and browsers keep state for each; a fresh one costs little.
 const AGE_MAX: Duration = Duration::from_secs(60 * 60);
-/// How soon after something was written a heartbeat follows. To the reader it shows that nothing on the way holds the
-/// stream back, and what holds back each thing until the next lets go of it then.
+/// How soon after something was written a heartbeat follows, however much is written meanwhile. To the reader it shows that nothing
+/// on the way holds the stream back, and what holds back each thing until the next lets go of it then.
 const SIGN: Duration = Duration::from_secs(1);
 
 /// What tells proxies to pass on what arrives as it arrives, and to keep none of it.
@@ -104,8 +104,10 @@ impl<S: Script> Flow<S> {
     async fn wait(&mut self) -> Option<Outgoing> {
         let sign = self.sign.unwrap_or(self.until);
         tokio::select! {
-            outgoing = self.session.next() => Some(outgoing),
+            // In a busy room there is always something else to write.
+            biased;
             () = sleep_until(sign.min(self.until)) => self.sign.take().map(|_| Outgoing::Heartbeat),
+            outgoing = self.session.next() => Some(outgoing),
         }
     }
 
@@ -132,7 +134,7 @@ impl<S: Script> Flow<S> {
 
     fn sign_soon(&mut self) {
         if S::SIGNS {
-            self.sign = Some(Instant::now() + SIGN);
+            self.sign.get_or_insert_with(|| Instant::now() + SIGN);
         }
     }
 
@@ -151,6 +153,10 @@ impl<S: Script> Flow<S> {
     }
 
     fn finish(&mut self, end: End, parts: &mut Vec<Bytes>) {
+        // A reader that has not heard it by the end could not tell this stream from one that is held back.
+        if S::SIGNS && self.sign.take().is_some() {
+            say(self.script.heartbeat(self.after), parts);
+        }
         say(self.script.end(end, self.after), parts);
         self.ended = true;
     }

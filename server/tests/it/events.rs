@@ -100,6 +100,26 @@ async fn a_sign_of_life_follows_each_message() {
 }
 
 #[tokio::test]
+async fn a_sign_of_life_comes_also_in_a_room_that_is_never_silent() {
+    let server = TestServer::start_with(&["--heartbeat", "60"]);
+    let mut events = Events::open(&server, "lobby", "").await;
+    let talk = async {
+        loop {
+            server.post("lobby", "and so on").await;
+        }
+    };
+    let listen = async {
+        for _ in 0..2 {
+            while events.next().await.unwrap() != Said::Comment {}
+        }
+    };
+    tokio::select! {
+        () = talk => {}
+        signs = timeout(PATIENCE, listen) => signs.unwrap(),
+    }
+}
+
+#[tokio::test]
 async fn a_reader_that_says_nothing_is_not_taken_for_dead() {
     let server = TestServer::start_with(&["--heartbeat", "1"]);
     let mut events = Events::open(&server, "lobby", "").await;
