@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use crate::subscription::Subscription;
 /// How many rooms a server has when nothing else is said.
 pub const ROOMS_MAX_DEFAULT: usize = 10_000;
 
+/// How long nothing is let go after it was to make place, in milliseconds.
+const SWEEP_INTERVAL_MIN: u64 = 1000;
+
 /// Reads the time, in milliseconds since 1970.
 pub type Clock = fn() -> u64;
 
@@ -27,6 +31,8 @@ pub struct Hub {
     history: History,
     clock: Clock,
     rooms_max: usize,
+    /// When a room was last let go to make place for another.
+    swept: Arc<AtomicU64>,
 }
 
 /// The hub of a folder, and word of its end.
@@ -133,7 +139,7 @@ impl Hub {
             }
             Box::new(Watchers { rooms: rooms.clone(), shown: Vec::new() })
         })?;
-        Ok(Opened { hub: Self { rooms, history: opened.history, clock, rooms_max }, ended: opened.ended })
+        Ok(Opened { hub: Self { rooms, history: opened.history, clock, rooms_max, swept: Arc::default() }, ended: opened.ended })
     }
 
     /// Puts a message in line, at once and in the order of the calls. What is returned resolves when the message is
@@ -153,7 +159,7 @@ impl Hub {
         room: &RoomName,
         messages: M,
     ) -> Result<impl Iterator<Item = impl Future<Output = Result<Published, ErrorCode>> + Send + use<M>> + use<M>, ErrorCode> {
-        let room = self.rooms.get_or_make(room, self.rooms_max)?;
+        let room = self.room(room)?;
         let time = (self.clock)();
         let commands = messages.into_iter().map(|(PublishRequest { text, author, key }, raw)| {
             let room = room.name().clone();
@@ -166,7 +172,7 @@ impl Hub {
 
     /// Starts a reader after a position, or with what comes next.
     pub fn subscribe(&self, room: &RoomName, after: Option<Position>) -> Result<Start, ErrorCode> {
-        let room = self.rooms.get_or_make(room, self.rooms_max)?;
+        let room = self.room(room)?;
         let bounds = self.bounds(room.extent());
         let gap = after.and_then(|position| bounds.gap(position));
         let latest = bounds.extent.latest;
@@ -252,6 +258,22 @@ impl Hub {
             }
             watched || room.latest() > 0
         });
+    }
+
+    /// The room of that name. When there are as many as may be, it takes the place of one that nobody watches or wrote in.
+    fn room(&self, name: &RoomName) -> Result<Arc<Room>, ErrorCode> {
+        let found = self.rooms.get_or_make(name, self.rooms_max);
+        if !matches!(found, Err(ErrorCode::RoomsFull)) {
+            return found;
+        }
+        // All rooms are looked at, so not for each who asks.
+        let (now, swept) = ((self.clock)(), self.swept.load(Ordering::Relaxed));
+        if now.abs_diff(swept) >= SWEEP_INTERVAL_MIN
+            && self.swept.compare_exchange(swept, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            self.sweep();
+        }
+        self.rooms.get_or_make(name, self.rooms_max)
     }
 
     fn bounds(&self, extent: Extent) -> Bounds {
