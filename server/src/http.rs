@@ -74,10 +74,12 @@ pub fn board(context: Context, door: Door, fanout: Fanout, connections: TaskTrac
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(not_allowed)
         .merge(assets::router())
-        .fallback(|| async { Refusal::from(protocol::ErrorCode::NotFound) })
-        .layer(guard)
-        .with_state(state.clone());
-    Site { router, state, has_short_way: true }
+        .fallback(|| async { Refusal::from(protocol::ErrorCode::NotFound) });
+    let router = match state.door.friends() {
+        Some(friends) => router.layer(friends),
+        None => router,
+    };
+    Site { router: router.layer(guard).with_state(state.clone()), state, has_short_way: true }
 }
 
 /// A server that says back what it is told, over the board's own WebSockets, and nothing else. Of the board it has the

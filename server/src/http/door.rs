@@ -1,20 +1,28 @@
 //! Who is let in: host names, origins, and the headers that every answer carries.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::extract::{Request, State as FromState};
-use axum::http::header::{CONTENT_SECURITY_POLICY, HOST, HeaderName, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, HeaderName, IF_NONE_MATCH, ORIGIN, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use protocol::ErrorCode;
 use protocol::limits::{HEADER_BYTES_MAX, URI_BYTES_MAX};
+use tower_http::cors::CorsLayer;
 
 use super::State;
 use super::problem::Refusal;
 
 /// What answers that are no pages may do in a browser: nothing.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+
+/// How long a browser may remember what it may ask for.
+const PREFLIGHT_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// Who is let in.
 #[derive(Clone, Debug)]
@@ -34,6 +42,18 @@ impl Door {
     /// Whether it is such a proxy.
     pub(super) fn trusts(&self, address: IpAddr) -> bool {
         self.proxies.contains(&address.to_canonical())
+    }
+
+    /// Has browsers show our answers to the pages of other origins that may act (fetch.spec.whatwg.org, section 3.3).
+    pub(super) fn friends(&self) -> Option<CorsLayer> {
+        let origins: Vec<_> = self.origins.iter().filter(|origin| *origin != "*").filter_map(|origin| origin.parse().ok()).collect();
+        let layer = CorsLayer::new()
+            .allow_origin(origins.clone())
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([CONTENT_TYPE, IF_NONE_MATCH, HeaderName::from_static("last-event-id")])
+            .expose_headers([ETAG, RETRY_AFTER])
+            .max_age(PREFLIGHT_TIME_MAX);
+        (!origins.is_empty()).then_some(layer)
     }
 
     fn answers_for(&self, host: &str) -> bool {

@@ -56,6 +56,31 @@ async fn an_origin_that_is_named_is_let_in() {
 }
 
 #[tokio::test]
+async fn a_page_of_a_named_origin_may_read_the_answers() {
+    let friend = "https://friend.example";
+    let server = TestServer::start_with(&["--allow-origin", friend]);
+    let allowed = |response: &reqwest::Response| response.headers().get("access-control-allow-origin").cloned();
+    for path in ["/api/rooms/lobby/events", "/api/rooms/lobby/messages"] {
+        let of = |origin: &'static str| {
+            let request = server.http.get(server.url(path)).header("origin", origin);
+            async { request.send().await.unwrap() }
+        };
+        assert_eq!(allowed(&of(friend).await).unwrap(), friend, "{path}");
+        assert_eq!(allowed(&of("https://evil.example").await), None, "{path}");
+    }
+    let ask = |origin: &'static str| {
+        let request = server.http.request(reqwest::Method::OPTIONS, server.url("/api/rooms/lobby/messages")).header("origin", origin);
+        let request = request.header("access-control-request-method", "POST").header("access-control-request-headers", "content-type");
+        async { request.send().await.unwrap() }
+    };
+    let may = ask(friend).await;
+    assert_eq!((may.status().as_u16(), allowed(&may).unwrap()), (200, friend.parse().unwrap()));
+    assert_eq!(may.headers()["access-control-allow-headers"], "content-type,if-none-match,last-event-id");
+    let may_not = ask("https://evil.example").await;
+    assert_eq!((may_not.status().as_u16(), allowed(&may_not)), (403, None));
+}
+
+#[tokio::test]
 async fn a_foreign_host_name_is_not_answered_on_loopback() {
     let server = TestServer::start();
     for host in ["evil.example", "evil.example:5000", "localhost.evil.example"] {
