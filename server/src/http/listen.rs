@@ -33,6 +33,8 @@ use crate::system::listener::defer_accept;
 
 /// How long a connection may take for a request's head, and stay silent between requests.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
+/// The same for a connection that is one too many, until its end.
+const REFUSED_TIME_MAX: Duration = Duration::from_secs(1);
 /// How long a write may make no progress before the peer counts as gone.
 const STILL_TIME_MAX: Duration = Duration::from_secs(10);
 /// What is read of a head before it is given up; what is in it has limits of its own, which get a proper answer.
@@ -62,7 +64,7 @@ pub async fn listen(listener: TcpListener, site: Site) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                // A proxy speaks for many, so it is bounded by the total alone.
+                // A proxy speaks for many, so it is bounded by the total alone; for whom it speaks is counted when that is known.
                 let peer = peer.ip();
                 let address = if door.trusts(peer) { None } else { Some(peer) };
                 let admission = context.limiter.connect(address).map(Arc::new);
@@ -83,13 +85,19 @@ async fn serve(stream: TcpStream, peer: IpAddr, site: Arc<Site>, admission: Admi
         let _ = stream.set_nodelay(true);
     }
     // The header timer of HTTP starts with the first byte; this one is for those that send none.
-    timeout(HEADER_TIME_MAX, stream.readable()).await.ok()?.ok()?;
-    let (stream, read) = match short_way(stream, peer, &site, admission.is_ok()) {
+    let is_admitted = admission.is_ok();
+    timeout(if is_admitted { HEADER_TIME_MAX } else { REFUSED_TIME_MAX }, stream.readable()).await.ok()?.ok()?;
+    let (stream, read) = match short_way(stream, peer, &site, is_admitted) {
         Ok(connection) => return Some(connection),
         Err(begun) => begun,
     };
     // In a box, so that the many that go the short way need no place for it.
-    Box::pin(serve_http(stream, read, peer, site, admission)).await;
+    let serving = Box::pin(serve_http(stream, read, peer, site, admission));
+    if is_admitted {
+        serving.await;
+    } else {
+        let _ = timeout(REFUSED_TIME_MAX, serving).await;
+    }
     None
 }
 
