@@ -265,6 +265,8 @@ impl Talk {
             } else {
                 let mut kept = mem::take(&mut self.kept);
                 kept.extend_from_slice(arrived);
+                // All of it is looked at and moved once more, however little came.
+                self.work += kept.len() as u32;
                 Poll::Ready(self.consume(&mut kept, said))
             }
         })
