@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use axum::http::header::{ALLOW, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -47,7 +47,7 @@ pub(super) struct Refused(Refusal);
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         // A client of another version may know this one as well (section 4.4).
-        ([(SEC_WEBSOCKET_VERSION, "13")], self.0).into_response()
+        ([(SEC_WEBSOCKET_VERSION, "13"), (ALLOW, "GET")], self.0).into_response()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::http::problem::Refusal;
 use crate::http::request::{Query, Room};
 
 /// How long a browser keeps what never changes within a version, in seconds: an hour.
-const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+const KEPT: HeaderValue = HeaderValue::from_static("private, max-age=3600");
 /// The side of a QR code, in pixels of the SVG; it grows and shrinks as it is shown.
 const QR_SIDE: u32 = 200;
 
