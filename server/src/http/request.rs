@@ -84,7 +84,8 @@ impl FromRequestParts<State> for Place {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0).filter(|peer| state.door.trusts(*peer));
-        let address = peer.map(|peer| address::of(peer, &parts.headers, &state.door));
+        // A proxy that does not say for whom it speaks counts towards the total alone.
+        let address = peer.map(|peer| address::of(peer, &parts.headers, &state.door)).filter(|address| !state.door.trusts(*address));
         let through = address.map(|address| state.context.limiter.connect_through(address)).transpose()?;
         Ok(Self { _through: through, ..Self::new(state, parts.extensions.get().cloned()) })
     }
