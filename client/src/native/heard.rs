@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use protocol::{MessagesPage, Problem, ServerFrame};
+use protocol::{ErrorCode, MessagesPage, Problem, ServerFrame};
 
 /// Something that is to come.
 pub(super) type Coming<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -30,7 +30,7 @@ pub(super) struct Failure {
     pub(super) trouble: String,
     /// Whether it is one that asking again in the same way does not change.
     pub(super) is_refusal: bool,
-    /// Whether a Crier said so.
+    /// Whether a Crier said so, of more than this transport.
     pub(super) is_final: bool,
 }
 
@@ -43,7 +43,10 @@ impl Failure {
     pub(super) fn of_answer(status: u16, phrase: &str, body: &[u8]) -> Self {
         let problem = std::str::from_utf8(body).ok().and_then(Problem::read);
         let is_refusal = (400..500).contains(&status) && !matches!(status, 408 | 425 | 429);
-        let is_final = is_refusal && problem.as_ref().is_some_and(|problem| !problem.code.is_temporary());
+        // A proxy may have forwarded a handshake without its upgrade: what is left of that is malformed, and a plain request
+        // may do well.
+        let is_general = |problem: &Problem| problem.code != ErrorCode::RequestInvalid && !problem.code.is_temporary();
+        let is_final = is_refusal && problem.as_ref().is_some_and(is_general);
         let title = problem.map(|problem| format!(": {}", problem.title)).unwrap_or_default();
         Self { trouble: format!("the server answered {status} {phrase}{title}"), is_refusal, is_final }
     }

@@ -12,6 +12,7 @@ use flate2::write::GzDecoder;
 use protocol::ServerFrame;
 use reqwest::Response;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout};
 
@@ -164,5 +165,26 @@ async fn who_leaves_nginx_has_left_the_room() {
         while here().await != 0 {
             assert!(start.elapsed() < PATIENCE, "{path}");
         }
+    }
+}
+
+/// Nginx keeps `Upgrade` to itself unless it is told otherwise, so there is no WebSocket.
+#[tokio::test]
+async fn the_command_line_gets_through_a_plain_nginx() {
+    let server = TestServer::start();
+    for more in ["proxy_http_version 1.1;", ""] {
+        let nginx = Nginx::before(&server, more).await;
+        let start = server.page("lobby", "").await.latest.to_string();
+        let crier = |arguments: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
+            command.args(arguments).env("CRIER_SERVER", format!("http://127.0.0.1:{}", nginx.port)).kill_on_drop(true);
+            command
+        };
+        let mut tail = crier(&["tail", "lobby", "--json", "--after", &start]).stdout(Stdio::piped()).spawn().unwrap();
+        let posted = timeout(PATIENCE, crier(&["post", "lobby", "through nginx"]).output()).await.unwrap().unwrap();
+        assert!(posted.status.success(), "{posted:?}");
+        let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("the program still runs");
+        assert!(line.contains("through nginx"), "{line}");
     }
 }

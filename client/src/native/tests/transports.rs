@@ -186,6 +186,28 @@ async fn an_address_where_every_transport_is_refused_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_drops_the_upgrade_does_not_end_the_session() {
+    let server = Server::start().await;
+    let mut client = server.client("lobby");
+    // The proxy forwards a plain request, so it is a Crier that refuses the handshake.
+    server.asked().await.answer_json("400 Bad Request", &Problem::from(ErrorCode::RequestInvalid)).await;
+    let mut events = server.events(None, 7).await;
+    events.write(":\n\n").await;
+    reach(&mut client, by(Transport::Sse)).await;
+}
+
+#[tokio::test]
+async fn what_every_transport_would_be_refused_is_the_end() {
+    for code in [ErrorCode::RoomNameInvalid, ErrorCode::OriginRefused] {
+        let server = Server::start().await;
+        let mut client = server.client("lobby");
+        server.asked().await.answer_json(&format!("{} No", code.status()), &Problem::from(code)).await;
+        while timely(client.next()).await.is_some() {}
+        assert!(client.trouble().unwrap().contains(code.title()), "{:?}", client.trouble());
+    }
+}
+
+#[tokio::test]
 async fn dropping_the_client_ends_an_event_stream() {
     let server = Server::start().await;
     let mut client = server.client_by("lobby", Some(Transport::Sse));
