@@ -113,11 +113,16 @@ impl Link {
         matches!(self.transport, Transport::WebSocket | Transport::Sse)
     }
 
-    /// Something arrived. That is life enough for a stream which nothing holds back.
+    /// Something arrived. That is life enough for a stream which nothing holds back. Of one in doubt the answer may stand
+    /// behind much else; what holds back the last thing falls silent for want of more.
     pub(super) fn hear(&mut self, now: u64) {
         self.heard = now;
         self.doubted = false;
-        if self.is_stream() && self.proven.is_some() && self.is_confirmed {
+        if self.is_in_doubt() {
+            if let Turn::Theirs { due, .. } = &mut self.turn {
+                *due = now + PROBE_MS;
+            }
+        } else if self.is_stream() && self.proven.is_some() {
             self.turn = Turn::Stream;
         }
     }

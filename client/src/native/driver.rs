@@ -73,6 +73,8 @@ impl Driver {
 
     pub(super) async fn run(mut self, updates: mpsc::Sender<Told>, mut commands: mpsc::Receiver<Event>) {
         self.event(Event::Start);
+        // How much was heard while the core's deadline had passed.
+        let mut heard_late = 0;
         loop {
             let stopped = matches!(self.core.connection(), Connection::Stopped { .. });
             if stopped && self.untold.is_empty() {
@@ -82,8 +84,18 @@ impl Driver {
             let has_room = self.core.outbox().room() > 0 && self.untold.len() < UPDATES_MAX;
             // Who is not listened to can't be said to be silent.
             let deadline = self.core.deadline().filter(|_| !tells);
+            if self.core.deadline().is_none_or(|deadline| self.now() < deadline) {
+                heard_late = 0;
+            } else if !tells && heard_late >= self.links.len() {
+                // Each link had its turn. One that always has something to say must not stop the clock.
+                heard_late = 0;
+                self.event(Event::Tick);
+                continue;
+            }
             let (links, post, started) = (&mut self.links, &mut self.post, self.started);
             let event = tokio::select! {
+                // What has arrived is heard before it is said to be late.
+                biased;
                 () = updates.closed() => break,
                 permit = updates.reserve(), if tells => {
                     let Ok(permit) = permit else { break };
@@ -94,7 +106,10 @@ impl Driver {
                 }
                 Some(command) = commands.recv(), if has_room => command,
                 (r#ref, answer) = posted(post) => self.posted(r#ref, answer),
-                (link, heard) = next(links, !tells) => self.heard(link, heard),
+                (link, heard) = next(links, !tells) => {
+                    heard_late += 1;
+                    self.heard(link, heard)
+                }
                 () = until(started, deadline) => Event::Tick,
             };
             self.event(event);
@@ -103,8 +118,7 @@ impl Driver {
 
     fn event(&mut self, event: Event) {
         let is_tick = matches!(event, Event::Tick);
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let actions = self.core.handle(event, now);
+        let actions = self.core.handle(event, self.now());
         let closes = actions.iter().any(|action| matches!(action, Action::Close { .. }));
         if is_tick && closes && !matches!(self.core.connection(), Connection::Live { .. }) {
             self.trouble = Some("the server does not answer".to_owned());
@@ -112,6 +126,10 @@ impl Driver {
         for action in actions {
             self.act(action);
         }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn act(&mut self, action: Action) {
@@ -213,14 +231,17 @@ async fn posted(post: &mut Option<(u64, Coming<Answer<Published>>)>) -> (u64, An
     }
 }
 
-/// Waits for what a link says. Loses nothing when it is dropped.
+/// Waits for what a link says, each in its turn. Loses nothing when it is dropped.
 async fn next(links: &mut [(u32, Line)], may_read: bool) -> (u32, Heard) {
     poll_fn(|context| {
-        let heard = links.iter_mut().find_map(|(id, line)| match line.poll(may_read, context) {
-            Poll::Ready(heard) => Some((*id, heard)),
+        let heard = links.iter_mut().enumerate().find_map(|(index, (id, line))| match line.poll(may_read, context) {
+            Poll::Ready(heard) => Some((index, (*id, heard))),
             Poll::Pending => None,
         });
-        heard.map_or(Poll::Pending, Poll::Ready)
+        heard.map_or(Poll::Pending, |(index, heard)| {
+            links.rotate_left(index + 1);
+            Poll::Ready(heard)
+        })
     })
     .await
 }

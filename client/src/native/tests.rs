@@ -366,6 +366,35 @@ async fn a_slow_program_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_slow_program_is_not_taken_for_a_silent_server() {
+    const ENTRIES: u64 = 200;
+    let server = Server::start().await;
+    let mut client = server.client("lobby");
+    let mut session = server.accept().await;
+    session.say(&hello(0)).await;
+    session.answer_ping().await;
+    reach(&mut client, |connection| connection == LIVE).await;
+    // The second pong, which is waited for, stands behind more than the program has taken.
+    for offset in 1..=ENTRIES {
+        session.say(&ServerFrame::Message(entry(offset))).await;
+    }
+    session.answer_ping().await;
+    timely(async {
+        while client.updates.len() < UPDATES_MAX {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+    for offset in 1..=ENTRIES {
+        assert_eq!(entry_of(&mut client).await.offset, offset);
+    }
+    assert_eq!(client.connection(), LIVE);
+}
+
+#[tokio::test]
 async fn many_messages_go_out_beside_the_updates() {
     const MESSAGES: u64 = 300;
     let server = Server::start().await;

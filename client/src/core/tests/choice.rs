@@ -104,6 +104,25 @@ fn what_comes_one_behind_is_found_out() {
 }
 
 #[test]
+fn a_pong_that_stands_behind_much_else_is_waited_for() {
+    let mut desk = Desk::free();
+    desk.event(Event::Opened { link: 1 });
+    desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)));
+    assert!(pings(&desk.pong()));
+    for offset in 1..100 {
+        assert!(!closes(&desk.after(4_000, Event::Tick)));
+        desk.say(&ServerFrame::Message(entry(offset)));
+    }
+    desk.pong();
+    assert_eq!(desk.core.connection(), LIVE);
+    assert!(pings(&desk.tick()));
+    // The next one comes alone, and the socket may be silent from then on.
+    desk.pong();
+    assert!(!closes(&desk.after(20_000, Event::Tick)));
+    assert_eq!(desk.core.connection(), LIVE);
+}
+
+#[test]
 fn an_answer_to_a_publish_proves_a_websocket_too() {
     let mut desk = Desk::free();
     desk.event(Event::Opened { link: 1 });
