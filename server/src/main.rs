@@ -9,7 +9,9 @@ use anyhow::Context as _;
 use clap::Parser;
 use server::config::{Cli, Serve, Verb};
 use server::{Server, verbs};
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -39,8 +41,12 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Post(settings) => verbs::post(settings).await,
         Verb::Tail(settings) => {
             let mut stop = Signals::new()?;
+            // On a thread of its own: printing waits for as long as nobody reads. A signal waits for nobody.
+            let (tell, told) = oneshot::channel();
+            let runtime = Handle::current();
+            std::thread::spawn(move || tell.send(runtime.block_on(verbs::tail(settings))));
             tokio::select! {
-                result = verbs::tail(settings) => result,
+                result = told => result.context("printing broke off")?,
                 () = stop.recv() => Ok(()),
             }
         }

@@ -1,6 +1,8 @@
 //! `crier post` and `crier tail`, as programs.
 
 use std::process::{Output, Stdio};
+#[cfg(target_os = "linux")]
+use std::time::Instant;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -146,6 +148,35 @@ async fn tail_ends_quietly_on_an_interrupt() {
     let (mut child, _lines) = tail(&server, &[]).await;
     Command::new("kill").args(["-INT", &child.id().unwrap().to_string()]).status().await.unwrap();
     assert!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().success());
+}
+
+/// A pipe that nobody reads is full after 64 KiB, and whoever writes to it waits.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn tail_ends_on_a_signal_while_nobody_takes_what_it_prints() {
+    for signal in ["-INT", "-TERM"] {
+        let server = TestServer::start();
+        let (mut child, _lines) = tail(&server, &["--json"]).await;
+        let text = "x".repeat(15 * 1024);
+        for _ in 0..8 {
+            server.post("lobby", &text).await;
+        }
+        let id = child.id().unwrap().to_string();
+        let start = Instant::now();
+        while written(&id) < 4 * text.len() {
+            assert!(start.elapsed() < PATIENCE, "it prints nothing");
+            tokio::task::yield_now().await;
+        }
+        Command::new("kill").args([signal, &id]).status().await.unwrap();
+        assert!(timeout(PATIENCE, child.wait()).await.expect("it ends").unwrap().success());
+    }
+}
+
+/// How many bytes a process has written.
+#[cfg(target_os = "linux")]
+fn written(id: &str) -> usize {
+    let counts = std::fs::read_to_string(format!("/proc/{id}/io")).unwrap();
+    counts.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap().parse().unwrap()
 }
 
 #[tokio::test]
