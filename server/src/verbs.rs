@@ -32,7 +32,7 @@ pub async fn post(settings: config::Post) -> anyhow::Result<()> {
 
 fn read_input() -> anyhow::Result<String> {
     if io::stdin().is_terminal() {
-        writeln!(io::stderr(), "Type the message; Ctrl-D ends it.")?;
+        let _ = writeln!(io::stderr(), "Type the message; Ctrl-D ends it.");
     }
     let mut text = String::new();
     // One byte more than fits is enough to know that it does not.
@@ -54,14 +54,14 @@ pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
             Update::Connection => {
                 if let (Some(trouble), Some(wait)) = (client.trouble(), client.retry_in()) {
                     let trouble = format!("{trouble}; trying again in {:.1} s", wait.as_secs_f32());
-                    note(&trouble)?;
+                    note(&trouble);
                     is_live = false;
                 }
                 if let Connection::Live { transport, .. } = client.connection() {
                     let (was_live, before) = (std::mem::replace(&mut is_live, true), std::mem::replace(&mut by, transport));
                     match transport {
-                        _ if transport != before => note(&format!("connected by {}", transport.word()))?,
-                        _ if !was_live => note("connected again")?,
+                        _ if transport != before => note(&format!("connected by {}", transport.word())),
+                        _ if !was_live => note("connected again"),
                         _ => {}
                     }
                 }
@@ -78,8 +78,9 @@ pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
     bail!("{}", client.trouble().unwrap_or("the server said not to come back"))
 }
 
-fn note(text: &str) -> io::Result<()> {
-    writeln!(io::stderr(), "crier: {text}")
+/// Says something to whoever looks on. That nobody does is no reason to end.
+fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "crier: {text}");
 }
 
 /// One line of `crier tail --json`.
@@ -111,7 +112,8 @@ fn print_gap(gap: &Gap, json: bool) -> io::Result<()> {
     if json {
         return print_json(&Line::Gap { gap });
     }
-    note(&format!("messages are missing here ({:?}); going on after {}", gap.reason, gap.resumes))
+    note(&format!("messages are missing here ({:?}); going on after {}", gap.reason, gap.resumes));
+    Ok(())
 }
 
 fn print_json(line: &Line<'_>) -> io::Result<()> {

@@ -143,6 +143,24 @@ async fn tail_ends_quietly_when_nobody_reads_it() {
 }
 
 #[tokio::test]
+async fn tail_goes_on_when_its_notes_are_not_read() {
+    let server = TestServer::start();
+    server.post("lobby", "before").await;
+    let (reader, notes) = std::io::pipe().unwrap();
+    drop(reader);
+    // The log that is asked for is another one, which is noted; so is that the server is away for a moment.
+    let mut tail = crier(&server, &["tail", "lobby", "--after", "0000000000000001:5"]);
+    let mut child = tail.stdout(Stdio::piped()).stderr(notes).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(line(&mut lines).await.contains("before"));
+    let address = server.address;
+    let folder = server.stop().await;
+    let server = TestServer::start_at(folder, address);
+    server.post("lobby", "after").await;
+    assert!(line(&mut lines).await.contains("after"));
+}
+
+#[tokio::test]
 async fn tail_ends_quietly_on_an_interrupt() {
     let server = TestServer::start();
     let (mut child, _lines) = tail(&server, &[]).await;
