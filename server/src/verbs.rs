@@ -17,6 +17,9 @@ use serde::Serialize;
 use crate::config;
 pub use bench::bench;
 
+/// The longest input that can be a message, in bytes: each line end may be two, and the last one is not counted.
+const INPUT_BYTES_MAX: u64 = TEXT_BYTES_MAX as u64 * 2 + 2;
+
 /// `crier post`: publishes one message, through reconnects if need be, and prints its position.
 pub async fn post(settings: config::Post) -> anyhow::Result<()> {
     let text = match settings.text.as_deref() {
@@ -34,10 +37,13 @@ fn read_input() -> anyhow::Result<String> {
     if io::stdin().is_terminal() {
         let _ = writeln!(io::stderr(), "Type the message; Ctrl-D ends it.");
     }
-    let mut text = String::new();
-    // One byte more than fits is enough to know that it does not.
-    let limit = TEXT_BYTES_MAX as u64 * 2 + 1;
-    io::stdin().take(limit).read_to_string(&mut text).context("standard input is not a text in UTF-8")?;
+    let mut bytes = Vec::new();
+    io::stdin().take(INPUT_BYTES_MAX + 1).read_to_end(&mut bytes).context("can't read standard input")?;
+    // What was cut may end in the middle of a character.
+    if bytes.len() as u64 > INPUT_BYTES_MAX {
+        return Err(protocol::ErrorCode::TextTooLong.into());
+    }
+    let text = String::from_utf8(bytes).ok().context("standard input is not a text in UTF-8")?;
     Ok(text.strip_suffix('\n').map_or(text.clone(), |text| text.strip_suffix('\r').unwrap_or(text).to_owned()))
 }
 

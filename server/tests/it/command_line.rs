@@ -59,8 +59,11 @@ async fn post_reads_its_input() {
 async fn post_refuses_what_the_board_would() {
     let server = TestServer::start();
     let long = "x".repeat(16 * 1024 + 1);
+    // More than is read, so that the last character is cut.
+    let longer = format!("x{}", "你".repeat(11_000));
     for (arguments, input, complaint) in [
         (&["post", "lobby", "-"][..], long.as_bytes(), "longer than 16 KiB"),
+        (&["post", "lobby", "-"], longer.as_bytes(), "longer than 16 KiB"),
         (&["post", "lobby", ""], b"", "empty"),
         (&["post", "no room", "x"], b"", "letters, digits"),
         (&["post", "lobby", "-"], b"\xff", "UTF-8"),
