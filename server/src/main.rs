@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "crier: {error:#}");
+            let _ = writeln!(std::io::stderr(), "crier: {}", verbs::harmless(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -1,6 +1,7 @@
 //! The verbs of the command line that talk to a server: post, tail, bench.
 
 mod bench;
+mod terminal;
 
 use std::io::{self, ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;
@@ -16,6 +17,8 @@ use serde::Serialize;
 
 use crate::config;
 pub use bench::bench;
+pub use terminal::harmless;
+use terminal::write_json;
 
 /// The longest input that can be a message, in bytes: each line end may be two, and the last one is not counted.
 const INPUT_BYTES_MAX: u64 = TEXT_BYTES_MAX as u64 * 2 + 2;
@@ -86,7 +89,7 @@ pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
 
 /// Says something to whoever looks on. That nobody does is no reason to end.
 fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "crier: {text}");
+    let _ = writeln!(io::stderr(), "crier: {}", harmless(text));
 }
 
 /// One line of `crier tail --json`.
@@ -124,35 +127,6 @@ fn print_gap(gap: &Gap, json: bool) -> io::Result<()> {
 
 fn print_json(line: &Line<'_>) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    serde_json::to_writer(&mut output, line).map_err(io::Error::from)?;
-    output.write_all(b"\n")?;
+    write_json(line, &mut output)?;
     output.flush()
-}
-
-/// A stranger's text, as a terminal may see it: no control character moves the cursor, and no line looks like the
-/// start of another message.
-fn harmless(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' => shown.push_str("\n         "),
-            '\t' => shown.push(c),
-            c if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
-                shown.push('\u{fffd}');
-            }
-            c => shown.push(c),
-        }
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_terminal_sees_no_control_characters() {
-        assert_eq!(harmless("a\u{1b}[2Jb\u{7}\u{202e}c\r"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\u{fffd}");
-        assert_eq!(harmless("one\ntwo\t你好"), "one\n         two\t你好");
-    }
 }

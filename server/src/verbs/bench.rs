@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use client::native::bench::{self, Peer, Plan, Report, Stage};
 
+use super::terminal::write_json;
 use crate::config::{Bench, Place};
 use own::OwnServer;
 
@@ -71,12 +72,7 @@ fn hint(peer: Peer, trouble: &str) -> &'static str {
 
 fn print(report: &Report, place: &Place) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    if place.json {
-        serde_json::to_writer(&mut output, report)?;
-        output.write_all(b"\n")
-    } else {
-        table::write(report, &mut output)
-    }
+    if place.json { write_json(report, &mut output) } else { table::write(report, &mut output) }
 }
 
 /// Says on standard error how far it is: on a terminal in one line that changes, else only where something new begins.

@@ -98,6 +98,42 @@ async fn tail_follows_and_keeps_a_terminal_safe() {
 }
 
 #[tokio::test]
+async fn tail_as_json_keeps_a_terminal_safe_and_tells_all() {
+    let server = TestServer::start();
+    let (_child, mut lines) = tail(&server, &["--json"]).await;
+    let text = "a\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\u{61c}你\tb";
+    server.post("lobby", text).await;
+    let line = line(&mut lines).await;
+    assert!(line.contains(r"a\u001b[2J\u009b2J\u007f\u202e\u061c你\tb"), "{line:?}");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap()["text"].as_str(), Some(text));
+}
+
+#[tokio::test]
+async fn what_a_server_says_of_itself_keeps_a_terminal_safe() {
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", server.local_addr().unwrap());
+    let serve = async {
+        for (status, code) in [("503 Service Unavailable", "unavailable"), ("421 Misdirected Request", "host_refused")] {
+            let mut connection = BufReader::new(server.accept().await.unwrap().0);
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") {
+                connection.read_line(&mut head).await.unwrap();
+            }
+            let title = "a\\u001b[2Jb\\u009bc\\u202ed";
+            let body = format!(r#"{{"type": "urn:crier:error:{code}", "title": "{title}", "status": 1, "code": "{code}"}}"#);
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            connection.write_all(answer.as_bytes()).await.unwrap();
+        }
+    };
+    let mut tail = Command::new(env!("CARGO_BIN_EXE_crier"));
+    tail.args(["tail", "lobby", "--transport", "ws", "--server", &url]).kill_on_drop(true);
+    let (output, ()) = tokio::join!(timeout(PATIENCE, tail.output()), serve);
+    let said = String::from_utf8(output.unwrap().unwrap().stderr).unwrap();
+    let shown = "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d";
+    assert_eq!((said.matches(shown).count(), said.matches(['\u{1b}', '\u{9b}', '\u{202e}']).count()), (2, 0), "{said:?}");
+}
+
+#[tokio::test]
 async fn tail_as_json_tells_positions_to_go_on_from() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;

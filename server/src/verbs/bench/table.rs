@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use client::native::bench::{Connects, Latency, Memory, Phase, Report};
 
+use crate::verbs::harmless;
+
 /// Writes a report.
 pub(super) fn write(report: &Report, output: &mut impl Write) -> io::Result<()> {
     for connects in &report.connects {
@@ -23,7 +25,7 @@ pub(super) fn write(report: &Report, output: &mut impl Write) -> io::Result<()> 
         if phase.batch > 0 { write_phase(phase, output) } else { write_quiet(phase, output) }?;
     }
     match (&report.trouble, report.interrupted) {
-        (Some(trouble), _) => writeln!(output, "It went wrong: {trouble}"),
+        (Some(trouble), _) => writeln!(output, "It went wrong: {}", harmless(trouble)),
         (None, true) => writeln!(output, "Interrupted; what was measured until then is above."),
         (None, false) if report.scenario == "idle" || report.scenario == "connect" => Ok(()),
         (None, false) if report.scenario == "pages" => writeln!(output, "Every page had every message."),
