@@ -41,6 +41,8 @@ impl Core {
     }
 
     fn sign(&mut self, id: u32, sign: Sign, now: u64) {
+        // What came by itself may have waited for long; an answer says that there is a network.
+        self.offline &= sign == Sign::Frame;
         if self.link(id).is_some_and(|link| link.take(sign, now)) {
             self.proven(id, now);
         } else {

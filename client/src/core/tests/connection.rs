@@ -250,6 +250,23 @@ fn a_live_socket_proves_the_system_wrong() {
 }
 
 #[test]
+fn a_network_that_was_proven_is_not_waited_for_later() {
+    let mut desk = Desk::live();
+    desk.event(Event::Offline);
+    desk.pong();
+    desk.now += 600_000;
+    desk.close(1012, "spread=8000");
+    assert!(matches!(desk.core.connection(), Connection::Waiting { until } if until <= desk.now + 8_000), "{:?}", desk.core.connection());
+
+    // What does not answer proves nothing.
+    let mut desk = Desk::live();
+    desk.event(Event::Offline);
+    desk.say(&ServerFrame::Message(entry(1)));
+    desk.close(1006, "");
+    assert_eq!(desk.core.connection(), Connection::Offline);
+}
+
+#[test]
 fn what_a_dropped_socket_still_says_is_not_heard() {
     let mut desk = Desk::live();
     desk.close(1006, "");
