@@ -15,7 +15,7 @@ pub enum PublishError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The server refused the message: it is not published.
-    #[error("{code} {detail}")]
+    #[error("{}", sentences(*code, detail))]
     Refused {
         /// Why.
         code: ErrorCode,
@@ -58,6 +58,11 @@ pub async fn publish(base: &str, room: &RoomName, message: PublishRequest, wait:
         Ok(None) => Err(PublishError::Ended(trouble())),
         Err(_) => Err(PublishError::Late(trouble())),
     }
+}
+
+/// A code's sentence, and the server's own if that is another one.
+fn sentences(code: ErrorCode, detail: &str) -> String {
+    if detail == code.title() { detail.to_owned() } else { format!("{code} {detail}") }
 }
 
 fn refusal(client: &Client, key: Option<&PublishKey>) -> Option<PublishError> {

@@ -252,6 +252,14 @@ async fn a_refusal_is_told() {
     assert!(matches!(result, Err(PublishError::Refused { code: ErrorCode::RoomsFull, .. })), "{result:?}");
 }
 
+#[test]
+fn a_refusal_says_each_sentence_once() {
+    let refused = |detail: &str| PublishError::Refused { code: ErrorCode::RoomsFull, detail: detail.to_owned() }.to_string();
+    let title = ErrorCode::RoomsFull.title();
+    assert_eq!(refused(title), title);
+    assert_eq!(refused("Ask the operator."), format!("{title} Ask the operator."));
+}
+
 #[tokio::test]
 async fn a_final_close_code_is_the_end() {
     let server = Server::start().await;
