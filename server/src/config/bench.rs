@@ -177,6 +177,7 @@ pub struct Place {
     #[arg(long)]
     pub json: bool,
     /// Waits for Enter when everybody is connected, and again when all is measured, so that a profiler can be attached.
+    /// `publish` reads nothing meanwhile: for more than half a minute it needs a server with a longer `--heartbeat`.
     #[arg(long)]
     pub pause: bool,
     /// Settings for the started server, as of `crier serve`.

@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 use protocol::Position;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -138,10 +139,41 @@ async fn an_interrupt_ends_it_with_what_was_measured() {
     has(&report["phases"][0], &["deliveries", "server_cpu_us_per_delivery"]);
 }
 
+/// A port where somebody listens and nobody answers.
+async fn silence() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_a_wait_for_a_silent_server() {
+    for scenario in ["pages", "publish"] {
+        let (listener, url) = silence().await;
+        let child = bench(&[scenario, "--server", &url]).spawn().unwrap();
+        let _connection = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+        Command::new("kill").args(["-INT", &child.id().unwrap().to_string()]).status().await.unwrap();
+        let output = timeout(PATIENCE / 4, child.wait_with_output()).await.expect("it ends").unwrap();
+        assert!(output.status.success(), "{scenario}: {output:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_server_is_not_waited_for_for_ever() {
+    let (listener, url) = silence().await;
+    let (pages, publish) = (["pages", "--server", &url], ["publish", "--server", &url]);
+    let (pages, publish) = tokio::join!(run(&pages), run(&publish));
+    for output in [pages, publish] {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains("the server does not answer"), "{said}");
+    }
+    drop(listener);
+}
+
 /// What a server does wrong is found out. This one sends each message twice.
 #[tokio::test]
 async fn a_message_that_comes_twice_is_found_out() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         use futures_util::{SinkExt as _, StreamExt as _};

@@ -17,7 +17,7 @@ use super::target::Target;
 use super::{BUFFER_BYTES, EVENTS_MAX, Plan, Publish, Run, Stage, Trouble};
 use crate::Transport;
 
-/// How long the last answers may take.
+/// How long a connection may take, and the last answers.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Publishes from so many connections, and counts what is acknowledged.
@@ -31,10 +31,15 @@ pub(super) fn publish(plan: &Plan, wanted: &Publish, run: &mut Run<'_>) -> Resul
         let connection = Connection::open(&target, press.poll.registry(), Token(number))?;
         press.publishers.push(Publisher { connection, is_ready: false, sent: VecDeque::new(), published: 0, acknowledged: 0, received: 0 });
         // One after another, so that no listener has too many waiting.
+        let begun = Instant::now();
         while !press.publishers[number].is_ready {
-            if press.turn(wanted, false)? || run.is_stopped() {
+            if run.is_stopped() {
                 return Ok(());
             }
+            if begun.elapsed() > PATIENCE {
+                return Err(Trouble::new("the server does not answer"));
+            }
+            press.turn(wanted, false)?;
         }
     }
     run.tell(Stage::Gathered);
@@ -88,8 +93,8 @@ impl Press {
         self.publishers.iter_mut().try_for_each(|publisher| publisher.publish(wanted))
     }
 
-    /// Waits for what comes, and goes on with it. Whether nothing came.
-    fn turn(&mut self, wanted: &Publish, goes_on: bool) -> Result<bool, Trouble> {
+    /// Waits a moment for what comes, and publishes more if it goes on.
+    fn turn(&mut self, wanted: &Publish, goes_on: bool) -> Result<(), Trouble> {
         match self.poll.poll(&mut self.events, Some(TURN)) {
             Err(error) if error.kind() != std::io::ErrorKind::Interrupted => return Err(Trouble::new(error.to_string())),
             _ => {}
@@ -114,7 +119,7 @@ impl Press {
                 self.publishers[event.token().0].publish(wanted)?;
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Waits for the last answers: what was sent has to come.

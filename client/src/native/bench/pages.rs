@@ -1,11 +1,16 @@
 //! The page of a room, rendered by the server: how many a second, asked for by so many at a time.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use futures_util::future::{select_all, try_join_all};
+use futures_util::StreamExt as _;
+use futures_util::future::select_all;
+use futures_util::stream::FuturesUnordered;
 use protocol::{Author, PublishRequest, Text};
 use tokio::runtime::Builder;
+use tokio::time::timeout;
 
+use super::crowd::TURN;
 use super::histogram::Histogram;
 use super::meter::Meter;
 use super::process::Process;
@@ -17,6 +22,8 @@ use crate::native::http::{self, Client};
 
 /// Bytes of each message on the page.
 const TEXT_BYTES: usize = 128;
+/// How long nothing may come that should.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Fills a room and asks for its page.
 pub(super) fn pages(plan: &Plan, wanted: &Pages, run: &mut Run<'_>) -> Result<(), Trouble> {
@@ -24,22 +31,41 @@ pub(super) fn pages(plan: &Plan, wanted: &Pages, run: &mut Run<'_>) -> Result<()
     let address = Address::new(&plan.server, &super::room()?).map_err(|error| Trouble::new(error.to_string()))?;
     let readers: Vec<_> = (0..wanted.connections).map(|_| Reader { client: http::client(), html: address.html(), wanted }).collect();
     runtime.block_on(async {
-        fill(&readers[0].client, &address.messages(), wanted.messages).await?;
+        for number in 1..=wanted.messages {
+            let Some(posted) = timely(post(&readers[0].client, &address.messages(), number), run).await? else { return Ok(()) };
+            posted?;
+        }
         // Each connection is made before anything is measured.
-        try_join_all(readers.iter().map(Reader::read)).await?;
+        let mut first: FuturesUnordered<_> = readers.iter().map(Reader::read).collect();
+        while !first.is_empty() {
+            let Some(page) = timely(first.next(), run).await? else { return Ok(()) };
+            page.transpose()?;
+        }
         run.tell(Stage::Gathered);
         measure(plan, &readers, run).await
     })
 }
 
-async fn fill(client: &Client, address: &str, messages: usize) -> Result<(), Trouble> {
-    for number in 1..=messages {
-        let text = Text::parse(&text(number as u64, TEXT_BYTES)).map_err(|_| Trouble::new("a text is refused"))?;
-        let author = Author::parse(&format!("reader {}", number % 7)).unwrap_or_default();
-        let json = serde_json::to_string(&PublishRequest { text, author, key: None }).map_err(|error| Trouble::new(error.to_string()))?;
-        http::post(client, address, json).await.map_err(|(failure, _)| Trouble::new(failure.trouble))?;
-    }
+async fn post(client: &Client, address: &str, number: usize) -> Result<(), Trouble> {
+    let text = Text::parse(&text(number as u64, TEXT_BYTES)).map_err(|_| Trouble::new("a text is refused"))?;
+    let author = Author::parse(&format!("reader {}", number % 7)).unwrap_or_default();
+    let json = serde_json::to_string(&PublishRequest { text, author, key: None }).map_err(|error| Trouble::new(error.to_string()))?;
+    http::post(client, address, json).await.map_err(|(failure, _)| Trouble::new(failure.trouble))?;
     Ok(())
+}
+
+/// What comes, in time; nothing when the run is stopped.
+async fn timely<T>(coming: impl Future<Output = T>, run: &Run<'_>) -> Result<Option<T>, Trouble> {
+    let (mut coming, begun) = (pin!(coming), Instant::now());
+    while !run.is_stopped() {
+        if let Ok(came) = timeout(TURN, coming.as_mut()).await {
+            return Ok(Some(came));
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(Trouble::new("the server does not answer"));
+        }
+    }
+    Ok(None)
 }
 
 async fn measure(plan: &Plan, readers: &[Reader<'_>], run: &mut Run<'_>) -> Result<(), Trouble> {
@@ -47,8 +73,8 @@ async fn measure(plan: &Plan, readers: &[Reader<'_>], run: &mut Run<'_>) -> Resu
     let meter = Meter::start(plan.pid.map(Process::new));
     let (mut latencies, mut bytes, mut pages) = (Histogram::default(), 0, 0);
     let mut asked: Vec<_> = readers.iter().map(|reader| Box::pin(reader.read())).collect();
-    while meter.elapsed() < wanted.time && !run.is_stopped() {
-        let (page, place, _) = select_all(&mut asked).await;
+    while meter.elapsed() < wanted.time {
+        let Some((page, place, _)) = timely(select_all(&mut asked), run).await? else { break };
         let page = page?;
         latencies.add(page.time.as_nanos() as u64, 1);
         bytes += page.bytes as u64;
