@@ -75,9 +75,11 @@ impl Timeline {
         self.entries.push(entry);
     }
 
-    /// Adds the page that was asked for with [`Timeline::before`]. The newest entries go where there are too many.
-    pub fn prepend(&mut self, page: MessagesPage) {
-        if page.position.epoch != self.end.epoch {
+    /// Adds the page that was asked for with [`Timeline::before`], when that was `asked`. If it has moved since, the page is
+    /// of no use: between it and the first entry others would be missing. Where there are too many entries, the newest go,
+    /// unless the reader `stays` near them; then there is no room for the oldest.
+    pub fn prepend(&mut self, page: MessagesPage, asked: Position, stays: bool) {
+        if page.position.epoch != self.end.epoch || self.before != Some(asked) {
             return;
         }
         let known = self.entries.first().map_or(self.end.offset + 1, |first| first.offset);
@@ -85,7 +87,9 @@ impl Timeline {
         older.retain(|entry| entry.offset < known);
         self.before = page.before;
         self.entries.splice(..0, older);
-        if self.entries.len() > TIMELINE_ENTRIES_MAX {
+        if stays {
+            self.drop_oldest();
+        } else if self.entries.len() > TIMELINE_ENTRIES_MAX {
             self.entries.truncate(TIMELINE_ENTRIES_MAX);
             let last = self.entries.last().map_or(0, |last| last.offset);
             self.end.offset = last;
@@ -270,10 +274,10 @@ mod tests {
     fn older_history_goes_in_front() {
         let mut timeline = Timeline::new(page([5, 6], 6, Some(5)));
         // The page overlaps what is there.
-        timeline.prepend(page([3, 4, 5], 5, Some(3)));
+        timeline.prepend(page([3, 4, 5], 5, Some(3)), at(1, 5), false);
         assert_eq!(offsets(&timeline), [3, 4, 5, 6]);
         assert_eq!(timeline.before(), Some(at(1, 3)));
-        timeline.prepend(page([1, 2], 2, None));
+        timeline.prepend(page([1, 2], 2, None), at(1, 3), false);
         assert_eq!((offsets(&timeline), timeline.before()), (vec![1, 2, 3, 4, 5, 6], None));
         assert_eq!(timeline.end(), at(1, 6));
     }
@@ -282,7 +286,7 @@ mod tests {
     fn history_of_another_log_is_not_mixed_in() {
         let mut timeline = Timeline::new(page([5], 5, Some(5)));
         let other = || MessagesPage { position: at(2, 4), ..page([4], 4, None) };
-        timeline.prepend(other());
+        timeline.prepend(other(), at(1, 5), false);
         timeline.extend(other());
         assert_eq!((offsets(&timeline), timeline.before()), (vec![5], Some(at(1, 5))));
     }
@@ -350,7 +354,7 @@ mod tests {
     #[test]
     fn whoever_goes_back_lets_go_of_the_newest_and_gets_them_again() {
         let mut timeline = Timeline::new(page(101..=100 + FULL, 100 + FULL, Some(101)));
-        timeline.prepend(page(51..=100, 100, Some(51)));
+        timeline.prepend(page(51..=100, 100, Some(51)), at(1, 101), false);
         assert_eq!((timeline.entries()[0].offset, timeline.end(), timeline.has_newest()), (51, at(1, 50 + FULL), false));
         // What arrives now is news, and not shown.
         assert!(timeline.append(entry(101 + FULL), true) && !timeline.append(entry(101 + FULL), true));
@@ -363,6 +367,30 @@ mod tests {
         assert_eq!(offsets(&timeline), (102..=101 + FULL).collect::<Vec<_>>());
         assert!(timeline.append(entry(102 + FULL), true));
         assert_eq!(timeline.end(), at(1, 102 + FULL));
+    }
+
+    #[test]
+    fn whoever_is_back_at_the_end_when_older_ones_come_keeps_the_newest() {
+        let mut timeline = Timeline::new(page(31..=400, 400, Some(31)));
+        timeline.prepend(page(1..=30, 30, None), at(1, 31), true);
+        assert_eq!((timeline.entries().len(), timeline.before()), (TIMELINE_ENTRIES_MAX, None));
+        let mut timeline = Timeline::new(page(51..=430, 430, Some(51)));
+        timeline.prepend(page(1..=50, 50, None), at(1, 51), true);
+        assert_eq!((timeline.entries().len(), timeline.has_newest()), (TIMELINE_ENTRIES_MAX, true));
+        // What there was no room for is there to be asked for.
+        assert_eq!((timeline.entries()[0].offset, timeline.before()), (31, Some(at(1, 31))));
+        assert!(timeline.append(entry(431), true) && timeline.has_newest());
+    }
+
+    #[test]
+    fn older_history_that_does_not_adjoin_is_left_out() {
+        let mut timeline = Timeline::new(page(51..=50 + FULL, 50 + FULL, Some(51)));
+        timeline.append(entry(51 + FULL), true);
+        for stays in [true, false] {
+            timeline.prepend(page(1..=50, 50, None), at(1, 51), stays);
+            assert_eq!(offsets(&timeline), (52..=51 + FULL).collect::<Vec<_>>());
+            assert_eq!((timeline.before(), timeline.has_newest()), (Some(at(1, 52)), true));
+        }
     }
 
     #[test]

@@ -169,7 +169,9 @@ fn a_list_changes_where_its_rows_have_changed() {
         latest: position,
         here: 1,
     };
-    board.content.write_value().timeline.prepend(page(1..10, None));
+    let before = Position { offset: 10, ..position };
+    board.content.write_value().timeline.show(MessagesPage { before: Some(before), ..page(10..20, None) });
+    board.content.write_value().timeline.prepend(page(1..10, None), before, false);
     show(board, &mut list);
     let offsets = || -> Vec<String> {
         let shown = place.query_selector_all("#messages > li[data-offset]").unwrap();

@@ -84,6 +84,20 @@ pub async fn say_what_no_frame_holds(browser: &Browser) {
     browser.page.execute(fill, vec![]).await.unwrap();
 }
 
+/// Keeps the answers to whoever asks for older messages from now on, until [`release_history`].
+pub async fn hold_history(browser: &Browser) {
+    let hold = "const held = new Promise(release => window.release = release), ask = window.fetch; \
+        window.fetch = async (...request) => { \
+            const answer = await ask(...request); \
+            if (String(request[0]).includes('before=')) await held; \
+            return answer }";
+    browser.page.execute(hold, vec![]).await.unwrap();
+}
+
+pub async fn release_history(browser: &Browser) {
+    browser.page.execute("window.release()", vec![]).await.unwrap();
+}
+
 /// From now on [`go_offline`] cuts what the page opens.
 pub async fn mind_the_network(browser: &Browser) {
     browser.devtools("Network.enable", json!({})).await;

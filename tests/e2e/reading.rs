@@ -1,5 +1,7 @@
 //! Reading: where the list stands, what is new, what is old, and links to one message.
 
+use thirtyfour::Key;
+
 use crate::world::{Board, Browser};
 use crate::{act, check, find};
 
@@ -63,11 +65,7 @@ async fn older_messages_come_without_a_jump_and_the_list_stays_short() {
     fill(&board, "lobby", 1..=520).await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
-    for wanted in (100..=400).step_by(50) {
-        act::scroll_to_top(&browser).await;
-        let shown = || find::messages(&browser);
-        check::until("a page more is shown", shown, |shown| shown.len() >= wanted).await;
-    }
+    show_400(&browser).await;
     let first = find::messages(&browser).await[0].parse::<u32>().unwrap();
     act::scroll_to_top(&browser).await;
     // What the row says stays in its place; its author's name goes up to where the author now begins.
@@ -94,6 +92,36 @@ async fn older_messages_come_without_a_jump_and_the_list_stays_short() {
     board.post("lobby", "521").await;
     check::until("what comes is shown", || find::messages(&browser), |shown| shown.last().unwrap() == "521").await;
     check::console_is_silent(&browser).await;
+    browser.quit().await;
+}
+
+/// Shows as many messages as a list holds, and stands at the oldest.
+async fn show_400(browser: &Browser) {
+    for wanted in (100..=400).step_by(50) {
+        act::scroll_to_top(browser).await;
+        check::until("a page more is shown", || find::messages(browser), |shown| shown.len() >= wanted).await;
+    }
+}
+
+#[tokio::test]
+async fn older_messages_that_come_late_hide_no_newer_ones() {
+    let board = Board::start().await;
+    fill(&board, "lobby", 1..=520).await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    show_400(&browser).await;
+    act::hold_history(&browser).await;
+    act::scroll_to_top(&browser).await;
+    find::one(&browser, "#older[aria-disabled]").await;
+    act::press(&browser, Key::End).await;
+    find::one(&browser, "#scroller[data-follows]").await;
+    fill(&board, "lobby", 521..=521).await;
+    check::until("what comes is shown", || find::messages(&browser), |shown| shown.last().unwrap() == "521").await;
+    act::release_history(&browser).await;
+    find::one(&browser, "#older:not([aria-disabled])").await;
+    fill(&board, "lobby", 522..=522).await;
+    check::until("what comes is shown", || find::messages(&browser), |shown| shown.last().unwrap() == "522").await;
+    assert_eq!(find::offsets(&browser).await, (123..=522).collect::<Vec<_>>());
     browser.quit().await;
 }
 

@@ -46,6 +46,11 @@ pub(super) fn to_end() {
     }
 }
 
+/// Whether the newest message is nearer than the oldest one shown.
+pub(super) fn is_nearer_end() -> bool {
+    element("scroller").is_some_and(|scroller| 2 * scroller.scroll_top().abs() < scroller.scroll_height() - scroller.client_height())
+}
+
 /// Puts a row where it is read, and marks it alone.
 pub(super) fn to_row(row: &Element) {
     let Some(scroller) = element("scroller") else { return };

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use protocol::MessagesPage;
+use protocol::{MessagesPage, Position};
 
 use super::Driver;
 use crate::board::{Look, Notice, Older};
@@ -16,7 +16,8 @@ use crate::decide::rows::Row;
 /// Where to.
 #[derive(Clone, Copy)]
 enum Way {
-    Older,
+    /// To what is older than this position.
+    Older(Position),
     Newer,
     Newest,
     Message(u64),
@@ -25,7 +26,7 @@ enum Way {
 impl Driver {
     pub(super) fn older(self: &Rc<Self>) {
         if let Some(before) = self.board.content.with_value(|content| content.timeline.before()) {
-            self.travel(Way::Older, Range::Before(before));
+            self.travel(Way::Older(before), Range::Before(before));
         }
     }
 
@@ -82,11 +83,13 @@ impl Driver {
         let board = self.board;
         let failed = page.is_none();
         let anchor = self.anchor();
+        // Whoever went down while older entries were on their way keeps what they read there.
+        let stays = board.looked().follow.at_end() || viewport::is_nearer_end();
         if let Some(page) = page {
             let mut content = board.content.write_value();
             let timeline = &mut content.timeline;
             match way {
-                Way::Older => timeline.prepend(page),
+                Way::Older(before) => timeline.prepend(page, before, stays),
                 Way::Newer => timeline.extend(page),
                 Way::Newest | Way::Message(_) => timeline.show(page),
             }
