@@ -143,3 +143,62 @@ async fn a_refused_message_keeps_its_text_and_says_why() {
     check::shows(&browser, &["short"]).await;
     browser.quit().await;
 }
+
+#[tokio::test]
+async fn a_draft_outlives_what_another_tab_of_its_room_says() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    let (first, second) = (browser.page.window().await.unwrap(), browser.page.new_tab().await.unwrap());
+    browser.page.switch_to_window(second.clone()).await.unwrap();
+    act::open(&browser, &board, "/").await;
+    browser.page.switch_to_window(first.clone()).await.unwrap();
+    act::write(&browser, "a long thought").await;
+    browser.page.switch_to_window(second.clone()).await.unwrap();
+    act::write(&browser, "another").await;
+    act::open(&browser, &board, "/").await;
+    check::draft_is(&browser, "another").await;
+    act::say(&browser, "").await;
+    check::shows(&browser, &["another"]).await;
+    browser.page.switch_to_window(first).await.unwrap();
+    act::open(&browser, &board, "/").await;
+    check::draft_is(&browser, "a long thought").await;
+    // It outlives its tab as well.
+    browser.page.close_window().await.unwrap();
+    browser.page.switch_to_window(second).await.unwrap();
+    act::open(&browser, &board, "/").await;
+    check::draft_is(&browser, "a long thought").await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn a_kept_draft_stands_before_what_the_page_came_with() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    act::write(&browser, "kept").await;
+    // And a second time, as after a reload.
+    for _ in 0..2 {
+        act::open(&browser, &board, "/?text=shared").await;
+        check::draft_is(&browser, "kept\nshared").await;
+    }
+    act::open(&browser, &board, "/").await;
+    check::draft_is(&browser, "kept\nshared").await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+async fn what_was_written_before_the_page_came_alive_is_kept() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    let early = "if (location.hash === '#early') new MutationObserver((_, watch) => { \
+        const field = document.getElementById('chat_content'); \
+        if (field) { watch.disconnect(); field.value = 'early' } }).observe(document, { childList: true, subtree: true })";
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", serde_json::json!({ "source": early })).await;
+    act::open(&browser, &board, "/#early").await;
+    check::draft_is(&browser, "early").await;
+    act::open(&browser, &board, "/r/elsewhere").await;
+    act::open(&browser, &board, "/").await;
+    check::draft_is(&browser, "early").await;
+    browser.quit().await;
+}

@@ -19,7 +19,7 @@ use protocol::RoomName;
 use super::Tell;
 use super::clock::{self, Clock};
 use super::requests::Abort;
-use super::storage::{self, OutboxStore};
+use super::storage::{self, DraftStore, OutboxStore};
 use super::tabs::Tabs;
 use crate::board::{Board, Look};
 use crate::decide::status::Calm;
@@ -42,6 +42,7 @@ struct Driver {
     clock: RefCell<Clock>,
     calm: RefCell<Calm>,
     store: RefCell<OutboxStore>,
+    draft: RefCell<DraftStore>,
     /// What the core has open, each with its number.
     lines: RefCell<Vec<(u32, Line)>>,
     /// The publish that is out over HTTP.
@@ -74,6 +75,7 @@ impl Driver {
     fn new(board: Board) -> Rc<Self> {
         let (room, after) = board.content.with_value(|content| (content.room.clone(), content.timeline.end()));
         let (store, outbox) = OutboxStore::open(&room);
+        let draft = DraftStore::open(&room);
         let remembered = storage::transport();
         let page = Page::new(room.as_str(), board);
         let core = Core::new(Options { after: Some(after), outbox, seed: clock::random_bits() as u64, remembered, only: None });
@@ -90,6 +92,7 @@ impl Driver {
                 clock: RefCell::new(Clock::new()),
                 calm: RefCell::new(Calm::default()),
                 store: RefCell::new(store),
+                draft: RefCell::new(draft),
                 lines: RefCell::default(),
                 posting: RefCell::default(),
                 tabs: Tabs::join(&room, &tell, move |may| {

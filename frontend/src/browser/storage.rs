@@ -1,4 +1,4 @@
-//! What is kept in this browser between visits: the draft and the messages on their way.
+//! What is kept in this browser between visits: drafts and the messages on their way.
 //!
 //! Storage can be forbidden, full or wiped at any time. The page then goes on without it.
 
@@ -12,45 +12,65 @@ fn storage() -> Option<Storage> {
     super::window().local_storage().ok().flatten()
 }
 
-fn set(key: &str, value: &str) {
-    if let Some(storage) = storage() {
-        _ = storage.set_item(key, value);
+/// What one tab keeps for itself.
+fn tab_storage() -> Option<Storage> {
+    super::window().session_storage().ok().flatten()
+}
+
+fn get(storage: Option<Storage>, key: &str) -> String {
+    storage.and_then(|storage| storage.get_item(key).ok().flatten()).unwrap_or_default()
+}
+
+fn put(storage: Option<Storage>, key: &str, value: &str) {
+    if let Some(storage) = storage {
+        _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
     }
 }
 
-fn remove(key: &str) {
-    if let Some(storage) = storage() {
-        _ = storage.remove_item(key);
+/// The draft that a tab has in a room.
+///
+/// It is kept twice: for the tab, which has it again after a reload, and for the room, where the next tab finds it when
+/// this one is gone. Of the latter there is one, and a tab leaves it alone while it is another's.
+pub(super) struct DraftStore {
+    key: String,
+    kept: String,
+}
+
+impl DraftStore {
+    /// Opens the store of a room.
+    pub(super) fn open(room: &RoomName) -> Self {
+        let key = "crier:draft:".to_owned() + room.as_str();
+        let mut kept = get(tab_storage(), &key);
+        if kept.is_empty() {
+            kept = get(storage(), &key);
+        }
+        Self { key, kept }
     }
-}
 
-/// The draft that was kept for a room; empty if there is none.
-pub(super) fn draft(room: &RoomName) -> String {
-    kept("draft", room.as_str())
-}
-
-/// Keeps the draft of a room.
-pub(super) fn keep_draft(room: &RoomName, text: &str) {
-    if text.is_empty() {
-        remove(&draft_key(room));
-    } else {
-        set(&draft_key(room), text);
+    /// The draft that was kept; empty if there is none.
+    pub(super) fn kept(&self) -> &str {
+        &self.kept
     }
-}
 
-fn draft_key(room: &RoomName) -> String {
-    "crier:draft:".to_owned() + room.as_str()
+    /// Keeps this draft.
+    pub(super) fn keep(&mut self, text: String) {
+        let of_room = get(storage(), &self.key);
+        if of_room.is_empty() || of_room == self.kept {
+            put(storage(), &self.key, &text);
+        }
+        put(tab_storage(), &self.key, &text);
+        self.kept = text;
+    }
 }
 
 /// What is kept about a room or, without one, about the board; empty if nothing is.
 pub(super) fn kept(what: &str, room: &str) -> String {
-    let item = storage().and_then(|storage| storage.get_item(&["crier:", what, ":", room].concat()).ok().flatten());
-    item.unwrap_or_default()
+    get(storage(), &["crier:", what, ":", room].concat())
 }
 
 /// Keeps something about a room or, without one, about the board.
 pub(super) fn keep(what: &str, room: &str, value: &str) {
-    set(&["crier:", what, ":", room].concat(), value);
+    put(storage(), &["crier:", what, ":", room].concat(), value);
 }
 
 /// For how long it is worth knowing which transport worked, in milliseconds. Networks change.
@@ -59,7 +79,7 @@ const TRANSPORT_KEY: &str = "crier:transport";
 
 /// The transport that worked a few minutes ago.
 pub(super) fn transport() -> Option<Transport> {
-    let item = storage()?.get_item(TRANSPORT_KEY).ok().flatten()?;
+    let item = get(storage(), TRANSPORT_KEY);
     let (word, time) = item.split_once(' ')?;
     let age = js_sys::Date::now() - time.parse::<u64>().ok()? as f64;
     Transport::of_word(word).filter(|_| (0.0..TRANSPORT_MS).contains(&age))
@@ -67,7 +87,7 @@ pub(super) fn transport() -> Option<Transport> {
 
 /// Remembers which transport works.
 pub(super) fn keep_transport(transport: Transport) {
-    set(TRANSPORT_KEY, &[transport.word(), " ", &(js_sys::Date::now() as u64).to_string()].concat());
+    put(storage(), TRANSPORT_KEY, &[transport.word(), " ", &(js_sys::Date::now() as u64).to_string()].concat());
 }
 
 /// The messages on their way from one room.
@@ -113,13 +133,13 @@ impl OutboxStore {
     pub(super) fn keep(&mut self, messages: &[PublishRequest]) {
         let is_kept = |key: &PublishKey| messages.iter().any(|message| message.key.as_ref() == Some(key));
         for gone in self.kept.extract_if(.., |key| !is_kept(key)) {
-            remove(&(self.prefix.clone() + gone.as_str()));
+            put(storage(), &(self.prefix.clone() + gone.as_str()), "");
         }
         for message in messages {
             let Some(key) = message.key.as_ref().filter(|key| !self.kept.contains(key)) else { continue };
             let Ok(json) = serde_json::to_string(message) else { continue };
             self.newest = (js_sys::Date::now() as u64).max(self.newest + 1);
-            set(&(self.prefix.clone() + key.as_str()), &(self.newest.to_string() + " " + &json));
+            put(storage(), &(self.prefix.clone() + key.as_str()), &(self.newest.to_string() + " " + &json));
             self.kept.push(key.clone());
         }
     }
@@ -154,8 +174,8 @@ mod tests {
     #[wasm_bindgen_test]
     fn what_is_not_ours_is_left_alone() {
         let room = "not-ours".parse().unwrap();
-        set("crier:outbox:not-ours:x", "nonsense");
-        set("crier:outbox:not-ours-at-all:x", "1 {}");
+        put(storage(), "crier:outbox:not-ours:x", "nonsense");
+        put(storage(), "crier:outbox:not-ours-at-all:x", "1 {}");
         assert_eq!(OutboxStore::open(&room).1, []);
         assert_eq!(storage().unwrap().get_item("crier:outbox:not-ours:x").unwrap().as_deref(), Some("nonsense"));
     }
@@ -163,9 +183,27 @@ mod tests {
     #[wasm_bindgen_test]
     fn a_draft_is_kept_for_its_room() {
         let (here, there) = ("here".parse().unwrap(), "there".parse().unwrap());
-        keep_draft(&here, "half a thought");
-        assert_eq!((draft(&here).as_str(), draft(&there).as_str()), ("half a thought", ""));
-        keep_draft(&here, "");
-        assert_eq!(draft(&here), "");
+        DraftStore::open(&here).keep("half a thought".to_owned());
+        assert_eq!((DraftStore::open(&here).kept(), DraftStore::open(&there).kept()), ("half a thought", ""));
+        DraftStore::open(&here).keep(String::new());
+        assert_eq!(DraftStore::open(&here).kept(), "");
+    }
+
+    #[wasm_bindgen_test]
+    fn another_tabs_draft_is_left_alone() {
+        let room = "two-drafts".parse().unwrap();
+        let mut store = DraftStore::open(&room);
+        assert_eq!(store.kept(), "");
+        put(storage(), "crier:draft:two-drafts", "of another tab");
+        for text in ["mine", ""] {
+            store.keep(text.to_owned());
+            assert_eq!(get(tab_storage(), "crier:draft:two-drafts"), text);
+            assert_eq!(get(storage(), "crier:draft:two-drafts"), "of another tab");
+        }
+        // A tab that has none of its own takes it over.
+        let mut store = DraftStore::open(&room);
+        assert_eq!(store.kept(), "of another tab");
+        store.keep(String::new());
+        assert_eq!(get(storage(), "crier:draft:two-drafts"), "");
     }
 }

@@ -3,6 +3,7 @@
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, HtmlTextAreaElement};
 
+use crate::decide::draft;
 use crate::decide::follow::is_near;
 
 /// What the list is marked with while it follows its end.
@@ -12,17 +13,21 @@ fn element(id: &str) -> Option<Element> {
     super::document().get_element_by_id(id)
 }
 
-/// Puts a kept draft into the composer, unless something is in it already, and tells the composer what it now holds:
-/// before the page came alive, people may have typed.
-pub(super) fn restore_draft(draft: &str) {
-    let Some(field) = element("chat_content") else { return };
+/// Puts a kept draft into the composer, to what is in it already: before the page came alive, people may have typed, and
+/// the server puts in what was shared or refused. Tells the composer what it now holds, and returns that.
+pub(super) fn restore_draft(kept: &str) -> String {
+    let Some(field) = element("chat_content") else { return kept.to_owned() };
     let field: HtmlTextAreaElement = field.unchecked_into();
-    if field.value().is_empty() {
-        field.set_value(draft);
+    let written = field.value();
+    let text = draft::put_together(kept, &written);
+    // Writing even the same moves the cursor and ends what an input method composes.
+    if text != written {
+        field.set_value(&text);
     }
     if let Ok(event) = Event::new("change") {
         _ = field.dispatch_event(&event);
     }
+    text
 }
 
 /// Gives the focus to an element.

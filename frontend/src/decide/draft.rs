@@ -38,6 +38,16 @@ pub fn is_worth_keeping(text: &str) -> bool {
     text.trim().len() >= UNDO_BYTES_MIN
 }
 
+/// A draft that was kept and what stands in the field already, which the kept one may end with from the visit before.
+pub fn put_together(kept: &str, written: &str) -> String {
+    let stands = kept == written || kept.strip_suffix(written).is_some_and(|before| before.ends_with('\n'));
+    if written.is_empty() || stands {
+        return kept.to_owned();
+    }
+    let between = if kept.is_empty() { "" } else { "\n" };
+    [kept, between, written].concat()
+}
+
 /// How many lines a text has, as far as the message field grows with them where the style sheet can't make it.
 pub fn lines(text: &str) -> usize {
     let breaks = text.bytes().filter(|byte| *byte == b'\n').count();
@@ -89,6 +99,22 @@ mod tests {
         assert!(!is_worth_keeping("   hello      "));
         assert!(is_worth_keeping("hello, everybody"));
         assert!(is_worth_keeping("大家早上好"));
+    }
+
+    #[test]
+    fn neither_the_kept_nor_the_written_is_lost_and_nothing_stands_there_twice() {
+        for (kept, written, both) in [
+            ("", "", ""),
+            ("kept", "", "kept"),
+            ("", "written", "written"),
+            ("kept", "written", "kept\nwritten"),
+            ("kept\nwritten", "written", "kept\nwritten"),
+            ("kept", "kept", "kept"),
+            ("kept", "t", "kept\nt"),
+            ("kept\n", "x", "kept\n\nx"),
+        ] {
+            assert_eq!(put_together(kept, written), both, "{kept:?} and {written:?}");
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Driver {
             Command::ToEnd => self.to_end(),
             Command::ToMessage(offset) => self.to_message(offset),
             Command::Looked => self.attend(),
-            Command::KeepDraft(text) => storage::keep_draft(&self.room, &text),
+            Command::KeepDraft(text) => self.draft.borrow_mut().keep(text),
             Command::KeepAuthor(name) => cookie::keep_author(&name),
             Command::Scheme(scheme) => {
                 cookie::keep_scheme(scheme);

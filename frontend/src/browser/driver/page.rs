@@ -60,7 +60,10 @@ impl Driver {
         panels::show_recent(&rooms);
         storage::keep("rooms", "", &rooms);
         panels::link();
-        viewport::restore_draft(&storage::draft(&self.room));
+        let mut draft = self.draft.borrow_mut();
+        // What was written before the page came alive is told of by nobody else.
+        let text = viewport::restore_draft(draft.kept());
+        draft.keep(text);
         self.board.show(Look { ready: true, settings, ..self.board.looked() });
     }
 
