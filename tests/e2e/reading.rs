@@ -126,6 +126,30 @@ async fn older_messages_that_come_late_hide_no_newer_ones() {
 }
 
 #[tokio::test]
+async fn older_messages_come_without_a_jump_wherever_the_middle_of_the_screen_is() {
+    let board = Board::start().await;
+    fill(&board, "lobby", 1..=520).await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    show_400(&browser).await;
+    // The middle falls between two rows.
+    let between = "const box = document.getElementById('scroller'), { left, top, width, height } = box.getBoundingClientRect(); \
+        for (let down = 200; down < 400; down++) { \
+            box.scrollTop = down - (box.scrollHeight - box.clientHeight); \
+            if (document.elementFromPoint(left + width / 2, top + height / 2).id === 'messages') return true } \
+        return false";
+    assert!(browser.page.execute(between, vec![]).await.unwrap().convert::<bool>().unwrap());
+    let first = find::offsets(&browser).await[0];
+    let row = format!("#m-{}", first + 20);
+    let before = top(&browser, &row).await;
+    browser.page.execute("document.getElementById('older').click()", vec![]).await.unwrap();
+    check::until("older ones are shown", || find::offsets(&browser), |shown| shown[0] < first).await;
+    let moved = top(&browser, &row).await - before;
+    assert!(moved.abs() <= 1.0, "the reader was moved by {moved} pixels");
+    browser.quit().await;
+}
+
+#[tokio::test]
 async fn a_link_leads_to_its_message_however_far_back() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=300).await;

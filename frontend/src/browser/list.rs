@@ -66,6 +66,14 @@ impl List {
         self.shown = shown;
     }
 
+    /// The message that begins above this height of the screen and is nearest to it; the first, if none is above.
+    pub(super) fn message_at(&self, height: f64) -> Option<&Element> {
+        let is_message = |(row, _): &&(Row, Element)| matches!(row, Row::Message { .. });
+        let above = self.shown.partition_point(|(_, element)| element.get_bounding_client_rect().top() <= height);
+        let found = self.shown.iter().take(above).rfind(is_message).or_else(|| self.shown.iter().find(is_message));
+        found.map(|(_, element)| element)
+    }
+
     /// The elements of the rows.
     pub fn elements(&self) -> impl Iterator<Item = (&Row, &Element)> {
         self.shown.iter().map(|(row, element)| (row, element))

@@ -3,6 +3,7 @@
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, HtmlTextAreaElement};
 
+use super::list::List;
 use crate::decide::draft;
 use crate::decide::follow::is_near;
 
@@ -82,13 +83,10 @@ pub(super) struct Anchor {
 }
 
 impl Anchor {
-    /// `drift` is by how much the reader was moved before, against all holding.
-    pub(super) fn take(drift: f64) -> Option<Self> {
+    /// The message in the middle of what is seen. `drift` is by how much the reader was moved before, against all holding.
+    pub(super) fn take(list: &List, drift: f64) -> Option<Self> {
         let scroller = element("scroller")?.get_bounding_client_rect();
-        let middle = (scroller.left() + scroller.width() / 2.0, scroller.top() + scroller.height() / 2.0);
-        let seen = super::document().element_from_point(middle.0 as f32, middle.1 as f32);
-        let row = seen.and_then(|seen| seen.closest("#messages > li").ok().flatten());
-        let row = row.or_else(|| super::document().query_selector("#messages > li:last-child").ok().flatten())?;
+        let row = list.message_at(scroller.top() + scroller.height() / 2.0)?.clone();
         let top = row.get_bounding_client_rect().top() - drift;
         Some(Self { row, top })
     }

@@ -137,7 +137,7 @@ impl Driver {
 
     /// What to hold on to while the list changes; nothing, where it follows its end.
     pub(super) fn anchor(&self) -> Option<Anchor> {
-        if self.board.looked().follow.at_end() { None } else { Anchor::take(self.drift.get()) }
+        if self.board.looked().follow.at_end() { None } else { Anchor::take(&self.page.borrow().lists[0], self.drift.get()) }
     }
 
     /// Shows the timeline and the outbox as they are, touching only what has changed.
