@@ -61,3 +61,25 @@ async fn the_icon_and_the_desktop_call_only_while_nobody_looks() {
     check::console_is_silent(&browser).await;
     browser.quit().await;
 }
+
+#[tokio::test]
+async fn a_frame_that_never_comes_silences_nobody() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    // A page that is hidden gets no frame that it had asked for before.
+    let frames = "window.frames_kept = 0; const frame = window.requestAnimationFrame; \
+        window.requestAnimationFrame = act => window.keeps ? ++frames_kept : frame(act)";
+    let source = [PRETEND, frames].join("; ");
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
+    act::open(&browser, &board, "/").await;
+    browser.page.execute("window.keeps = true", vec![]).await.unwrap();
+    let frames = async || browser.page.execute("return frames_kept", vec![]).await.unwrap().convert::<u64>().unwrap();
+    board.post("lobby", "1").await;
+    check::until("a frame is asked for", frames, |kept| *kept > 0).await;
+    browser.page.execute("look(false)", vec![]).await.unwrap();
+    let title = async || browser.page.title().await.unwrap();
+    check::until("the title counts", title, |title| title.starts_with("(1) ")).await;
+    board.post("lobby", "2").await;
+    check::until("the title counts on", title, |title| title.starts_with("(2) ")).await;
+    browser.quit().await;
+}

@@ -50,8 +50,9 @@ impl Driver {
                 driver.leave();
             } else {
                 driver.handle(Event::Nudge);
-                driver.flush();
             }
+            // A frame that was asked for does not come to a page that was hidden since, and no other is asked for before.
+            driver.flush();
         });
         self.on(&window(), "pagehide", |driver| driver.leave());
         self.on(&window(), "hashchange", Self::follow_link);
