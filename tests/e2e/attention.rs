@@ -83,3 +83,23 @@ async fn a_frame_that_never_comes_silences_nobody() {
     check::until("the title counts on", title, |title| title.starts_with("(2) ")).await;
     browser.quit().await;
 }
+
+#[tokio::test]
+async fn a_sound_is_given_back_when_it_has_ended() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    let sounds = "window.open_sounds = window.all_sounds = 0; window.AudioContext = class extends AudioContext { \
+        constructor() { super(); all_sounds++; open_sounds++ } \
+        close() { open_sounds--; return super.close() } }";
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": sounds })).await;
+    act::open(&browser, &board, "/").await;
+    act::click(&browser, "[popovertarget=settings]").await;
+    // On, off, and on again: who switches it on hears it.
+    for _ in 0..3 {
+        act::click(&browser, "[data-set=sound]").await;
+    }
+    let sounds = async || browser.page.execute("return [all_sounds, open_sounds]", vec![]).await.unwrap().convert::<[i64; 2]>().unwrap();
+    check::until("no sound is left", sounds, |sounds| *sounds == [2, 0]).await;
+    check::console_is_silent(&browser).await;
+    browser.quit().await;
+}

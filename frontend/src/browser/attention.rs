@@ -1,6 +1,9 @@
 //! Calling for attention while nobody looks: the title, the icon, the desktop, a sound.
 
-use wasm_bindgen::JsValue;
+use std::cell::RefCell;
+
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AudioContext, Notification, NotificationOptions, NotificationPermission};
 
@@ -59,13 +62,27 @@ pub(super) fn notify(room: &str, author: &str, text: &str) {
     _ = Notification::new_with_options(author, &options);
 }
 
+thread_local! {
+    /// What a sound is made with, from when it begins to when it has ended. A page may have few of these.
+    static SOUND: RefCell<Option<AudioContext>> = const { RefCell::new(None) };
+}
+
 /// Two soft notes. Where there is no sound to be had, or the reader has not touched the page yet, there is none.
 pub(super) fn beep() {
     _ = play();
 }
 
+/// Ends the sound. One that the browser did not allow never ends by itself.
+fn hush() {
+    if let Some(context) = SOUND.take() {
+        _ = context.close();
+    }
+}
+
 fn play() -> Result<(), JsValue> {
+    hush();
     let context = AudioContext::new()?;
+    SOUND.set(Some(context.clone()));
     let now = context.current_time();
     let (note, volume) = (context.create_oscillator()?, context.create_gain()?);
     volume.gain().set_value_at_time(0.08, now)?;
@@ -74,6 +91,7 @@ fn play() -> Result<(), JsValue> {
     note.frequency().set_value_at_time(660.0, now)?;
     note.frequency().set_value_at_time(880.0, now + 0.12)?;
     note.connect_with_audio_node(&volume)?;
+    note.set_onended(Some(Closure::once_into_js(hush).unchecked_ref()));
     note.start()?;
     note.stop_with_when(now + 0.4)
 }
