@@ -150,6 +150,23 @@ async fn older_messages_come_without_a_jump_wherever_the_middle_of_the_screen_is
 }
 
 #[tokio::test]
+async fn whoever_goes_to_a_message_is_known_to_be_there_at_once() {
+    let board = Board::start().await;
+    fill(&board, "lobby", 1..=50).await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    // The browser tells of the scrolling with the next frame only, and a message may come before it.
+    let go = "const done = arguments[1]; history.replaceState(null, '', arguments[0]); dispatchEvent(new Event('hashchange')); \
+        (async () => { for (let turn = 0; turn < 100; turn++) await null; \
+            done([document.getElementById('scroller').hasAttribute('data-follows'), document.getElementById('unseen').hidden]) })()";
+    for (message, is_end) in [("#m-5", false), ("#m-50", true), ("#m-10", false)] {
+        let shown: [bool; 2] = browser.page.execute_async(go, vec![message.into()]).await.unwrap().convert().unwrap();
+        assert_eq!(shown, [is_end; 2], "{message}");
+    }
+    browser.quit().await;
+}
+
+#[tokio::test]
 async fn a_link_leads_to_its_message_however_far_back() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=300).await;

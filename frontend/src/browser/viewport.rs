@@ -5,10 +5,6 @@ use web_sys::{Element, Event, HtmlElement, HtmlTextAreaElement};
 
 use super::list::List;
 use crate::decide::draft;
-use crate::decide::follow::is_near;
-
-/// What the list is marked with while it follows its end.
-const FOLLOWS: &str = "data-follows";
 
 fn element(id: &str) -> Option<Element> {
     super::document().get_element_by_id(id)
@@ -57,22 +53,25 @@ pub(super) fn is_nearer_end() -> bool {
     element("scroller").is_some_and(|scroller| 2 * scroller.scroll_top().abs() < scroller.scroll_height() - scroller.client_height())
 }
 
-/// Puts a row where it is read, and marks it alone.
-pub(super) fn to_row(row: &Element) {
-    let Some(scroller) = element("scroller") else { return };
-    // Until the list is told that it no longer follows its end, rows that were never on the screen have a height that is
-    // a guess (`list.css`), and come to their own only after the row was put in its place.
-    _ = scroller.remove_attribute(FOLLOWS);
+/// Marks the list while it follows its end. Rows that were never on the screen have a height that is a guess then
+/// (`list.css`), so whoever goes by heights takes the mark away before.
+pub(super) fn show_follows(follows: bool) {
+    if let Some(scroller) = element("scroller") {
+        _ = scroller.toggle_attribute_with_force("data-follows", follows);
+    }
+}
+
+/// Puts a row where it is read, and marks it alone. How far that is from the newest message, in pixels.
+pub(super) fn to_row(row: &Element) -> i32 {
+    let Some(scroller) = element("scroller") else { return 0 };
     let distance = row.get_bounding_client_rect().top() - scroller.get_bounding_client_rect().top();
     let third = f64::from(scroller.client_height()) / 3.0;
     scroller.set_scroll_top(scroller.scroll_top() + (distance - third) as i32);
-    if is_near(scroller.scroll_top().abs()) {
-        _ = scroller.set_attribute(FOLLOWS, "true");
-    }
     if let Ok(Some(marked)) = super::document().query_selector(".linked") {
         _ = marked.class_list().remove_1("linked");
     }
     _ = row.class_list().add_1("linked");
+    scroller.scroll_top().abs()
 }
 
 /// A row that the reader sees and where it stood. Browsers disagree on keeping a list in place that is laid out from its

@@ -53,10 +53,11 @@ pub fn Timeline() -> impl IntoView {
     };
     view! {
         <main class="timeline">
-            // Whoever has no pointer scrolls with the keyboard, which needs the focus here.
+            // Whoever has no pointer scrolls with the keyboard, which needs the focus here. At first the list follows its end;
+            // from then on the driver says whether it does.
             <div
                 id="scroller" node_ref=scroller tabindex="0" role="region" aria-label=texts.messages
-                data-follows=truth(move || board.look.get().follow.at_end()) on:scroll=scrolled
+                data-follows="" on:scroll=scrolled
             >
                 <div class="column">
                     <OlderButton/>

@@ -39,7 +39,7 @@ impl Driver {
             Command::Newer => self.newer(),
             Command::ToEnd => self.to_end(),
             Command::ToMessage(offset) => self.to_message(offset),
-            Command::Looked => self.attend(),
+            Command::Looked => self.follow(self.board.looked().follow),
             Command::KeepDraft(text) => self.draft.borrow_mut().keep(text),
             Command::KeepAuthor(name) => cookie::keep_author(&name),
             Command::Scheme(scheme) => {

@@ -10,6 +10,7 @@ use super::Driver;
 use crate::board::{Look, Notice, Older};
 use crate::browser::requests::{self, Range};
 use crate::browser::viewport;
+use crate::decide::follow::Follow;
 use crate::decide::link::page_around;
 use crate::decide::rows::Row;
 
@@ -40,8 +41,14 @@ impl Driver {
             return self.travel(Way::Newest, Range::Newest);
         }
         viewport::to_end();
-        let look = self.board.looked();
-        self.board.show(Look { follow: look.follow.scrolled(0, true), ..look });
+        self.follow(self.board.looked().follow.scrolled(0, true));
+    }
+
+    /// Has the list follow its end, or no longer. The browser tells of scrolling with the next frame only, so whoever moves
+    /// the reader says it here.
+    pub(super) fn follow(&self, follow: Follow) {
+        self.board.show(Look { follow, ..self.board.looked() });
+        viewport::show_follows(follow.at_end());
         self.attend();
     }
 
@@ -56,13 +63,14 @@ impl Driver {
 
     /// Scrolls to a message, if it is shown.
     fn go_to(&self, offset: u64) -> bool {
-        let page = self.page.borrow();
-        let mut elements = page.lists[0].elements();
-        let found = elements.find(|(row, _)| matches!(row, Row::Message { offset: of, .. } if *of == offset));
-        if let Some((_, element)) = found {
-            viewport::to_row(element);
-        }
-        found.is_some()
+        let is_it = |row: &Row| matches!(row, Row::Message { offset: of, .. } if *of == offset);
+        let found = self.page.borrow().lists[0].elements().find(|(row, _)| is_it(row)).map(|(_, element)| element.clone());
+        let Some(element) = found else { return false };
+        let has_newest = self.board.content.with_value(|content| content.timeline.has_newest());
+        let follow = self.board.looked().follow;
+        self.follow(follow.scrolled(i32::MAX, has_newest));
+        self.follow(follow.scrolled(viewport::to_row(&element), has_newest));
+        true
     }
 
     fn travel(self: &Rc<Self>, way: Way, range: Range) {
@@ -81,11 +89,13 @@ impl Driver {
 
     fn arrive(self: &Rc<Self>, way: Way, page: Option<MessagesPage>) {
         let board = self.board;
-        let failed = page.is_none();
+        let older = if page.is_some() { Older::Some } else { Older::Failed };
         let anchor = self.anchor();
         // Whoever went down while older entries were on their way keeps what they read there.
         let stays = board.looked().follow.at_end() || viewport::is_nearer_end();
+        let mut arrived = false;
         if let Some(page) = page {
+            arrived = true;
             let mut content = board.content.write_value();
             let timeline = &mut content.timeline;
             match way {
@@ -94,20 +104,20 @@ impl Driver {
                 Way::Newest | Way::Message(_) => timeline.show(page),
             }
         }
+        board.show(Look { older, ..board.looked() });
         let has_newest = board.content.with_value(|content| content.timeline.has_newest());
-        let look = board.looked();
-        let older = if failed { Older::Failed } else { Older::Some };
-        // Elsewhere in history the list follows nothing.
-        let follow = if matches!(way, Way::Message(_)) { look.follow.scrolled(i32::MAX, has_newest) } else { look.follow };
-        board.show(Look { older, follow, ..look });
+        if !has_newest {
+            // Elsewhere in history the list follows nothing.
+            self.follow(board.looked().follow.scrolled(i32::MAX, false));
+        }
         self.draw(anchor);
         match way {
-            Way::Message(offset) if !failed && !self.go_to(offset) => {
+            Way::Message(offset) if arrived && !self.go_to(offset) => {
                 board.show(Look { notice: Some(Notice::LinkGone), ..board.looked() });
             }
             // Something more may have come in while the page was on its way.
-            Way::Newest if !failed && !has_newest => self.newer(),
-            Way::Newest if !failed => self.to_end(),
+            Way::Newest if arrived && !has_newest => self.newer(),
+            Way::Newest if arrived => self.to_end(),
             _ => {}
         }
     }
