@@ -167,6 +167,21 @@ async fn whoever_goes_to_a_message_is_known_to_be_there_at_once() {
 }
 
 #[tokio::test]
+async fn a_link_to_a_message_that_is_not_there_moves_nobody() {
+    let board = Board::start().await;
+    fill(&board, "lobby", 1..=50).await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/r/lobby#m-9999").await;
+    find::one(&browser, ".notice:not([hidden])").await;
+    fill(&board, "lobby", 51..=60).await;
+    check::until("what comes is shown", || find::messages(&browser), |shown| shown.last().unwrap() == "60").await;
+    check::until("the list follows its end", || find::from_end(&browser), |distance| *distance < 30).await;
+    find::one(&browser, "#scroller[data-follows]").await;
+    find::one(&browser, "#unseen[hidden]").await;
+    browser.quit().await;
+}
+
+#[tokio::test]
 async fn a_link_leads_to_its_message_however_far_back() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=300).await;

@@ -93,6 +93,8 @@ impl Driver {
         let anchor = self.anchor();
         // Whoever went down while older entries were on their way keeps what they read there.
         let stays = board.looked().follow.at_end() || viewport::is_nearer_end();
+        let has = |page: &MessagesPage, offset| page.entries.iter().any(|entry| entry.offset == offset);
+        let mut notice = board.looked().notice;
         let mut arrived = false;
         if let Some(page) = page {
             arrived = true;
@@ -101,10 +103,12 @@ impl Driver {
             match way {
                 Way::Older(before) => timeline.prepend(page, before, stays),
                 Way::Newer => timeline.extend(page),
+                // Nobody is moved for a message that is not there.
+                Way::Message(offset) if !has(&page, offset) => notice = Some(Notice::LinkGone),
                 Way::Newest | Way::Message(_) => timeline.show(page),
             }
         }
-        board.show(Look { older, ..board.looked() });
+        board.show(Look { older, notice, ..board.looked() });
         let has_newest = board.content.with_value(|content| content.timeline.has_newest());
         if !has_newest {
             // Elsewhere in history the list follows nothing.
@@ -112,9 +116,7 @@ impl Driver {
         }
         self.draw(anchor);
         match way {
-            Way::Message(offset) if arrived && !self.go_to(offset) => {
-                board.show(Look { notice: Some(Notice::LinkGone), ..board.looked() });
-            }
+            Way::Message(offset) => _ = self.go_to(offset),
             // Something more may have come in while the page was on its way.
             Way::Newest if arrived && !has_newest => self.newer(),
             Way::Newest if arrived => self.to_end(),
