@@ -182,6 +182,27 @@ async fn a_link_to_a_message_that_is_not_there_moves_nobody() {
 }
 
 #[tokio::test]
+async fn what_one_tab_has_seen_stays_seen_when_another_closes() {
+    let board = Board::start().await;
+    fill(&board, "lobby", 1..=40).await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    act::scroll(&browser, 600).await;
+    find::one(&browser, "#unseen:not([hidden])").await;
+    let (first, second) = (browser.page.window().await.unwrap(), browser.page.new_tab().await.unwrap());
+    browser.page.switch_to_window(second).await.unwrap();
+    act::open(&browser, &board, "/").await;
+    fill(&board, "lobby", 41..=42).await;
+    check::until("they are shown", || find::messages(&browser), |shown| shown.len() == 42).await;
+    act::open(&browser, &board, "/r/elsewhere").await;
+    browser.page.switch_to_window(first).await.unwrap();
+    act::open(&browser, &board, "/r/elsewhere").await;
+    act::open(&browser, &board, "/").await;
+    assert_eq!(find::count(&browser, "#unread").await, 0);
+    browser.quit().await;
+}
+
+#[tokio::test]
 async fn a_link_leads_to_its_message_however_far_back() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=300).await;

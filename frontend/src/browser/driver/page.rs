@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use protocol::Position;
+use protocol::{Epoch, Position};
 
 use super::Driver;
 use crate::board::Look;
@@ -22,6 +22,12 @@ use crate::decide::unread::Unread;
 /// What of a room was seen when it was last left.
 const SEEN: &str = "seen";
 
+/// What was seen of a room, if it was this log.
+fn seen_before(room: &str, epoch: Epoch) -> Option<u64> {
+    let seen: Position = storage::kept(SEEN, room).parse().ok()?;
+    (seen.epoch == epoch).then_some(seen.offset)
+}
+
 pub(super) struct Page {
     /// The messages, and those on their way.
     pub(super) lists: [List; 2],
@@ -36,8 +42,7 @@ impl Page {
         let content = board.content.read_value();
         let timeline = &content.timeline;
         let rows = rows::of(timeline, None, &|time| Moment::ahead(time, content.zone));
-        let seen: Option<Position> = storage::kept(SEEN, room).parse().ok();
-        let seen = seen.filter(|seen| seen.epoch == timeline.end().epoch).map(|seen| seen.offset);
+        let seen = seen_before(room, timeline.end().epoch);
         Self {
             lists: [List::adopt("messages", rows), List::adopt("outbox", Vec::new())],
             unread: Unread::open(seen, timeline.latest()),
@@ -83,11 +88,12 @@ impl Driver {
         }
     }
 
-    /// Keeps what was seen for the next visit.
+    /// Keeps what was seen for the next visit. Another tab may have seen more.
     pub(super) fn leave(&self) {
         self.attend();
         let epoch = self.board.content.with_value(|content| content.timeline.end().epoch);
-        let offset = self.page.borrow().unread.seen();
+        let seen = self.page.borrow().unread.seen();
+        let offset = seen_before(self.room.as_str(), epoch).map_or(seen, |before| before.max(seen));
         storage::keep(SEEN, self.room.as_str(), &Position { epoch, offset }.to_string());
     }
 
