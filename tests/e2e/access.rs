@@ -151,6 +151,39 @@ async fn the_keyboard_alone_does_everything() {
     browser.quit().await;
 }
 
+#[tokio::test]
+async fn a_button_that_goes_when_it_is_pressed_does_not_take_the_focus_with_it() {
+    let board = Board::start().await;
+    for n in 0..50 {
+        board.post_as("lobby", &format!("message {n}"), "a").await;
+    }
+    let browser = Browser::start().await;
+    act::mind_the_network(&browser).await;
+    act::open(&browser, &board, "/").await;
+    let press = async |css: &str| {
+        browser.page.execute("document.querySelector(arguments[0]).focus()", vec![css.into()]).await.unwrap();
+        act::press(&browser, Key::Enter).await;
+        find::one(&browser, &format!("{css}[hidden], [hidden] {css}")).await;
+        assert_eq!(focused(&browser).await, "scroller", "after {css}");
+    };
+    act::scroll(&browser, 600).await;
+    find::one(&browser, "#unseen:not([hidden])").await;
+    press("#unseen").await;
+    act::click(&browser, "[popovertarget=share]").await;
+    act::click(&browser, "[data-do=copy-link]").await;
+    act::press(&browser, Key::Escape).await;
+    find::one(&browser, ".notice:not([hidden])").await;
+    press(".close").await;
+    act::go_offline(&browser).await;
+    check::is(&browser, "offline").await;
+    // The network is back, and nobody but the reader says so.
+    browser.page.execute("addEventListener('online', event => event.stopImmediatePropagation(), true)", vec![]).await.unwrap();
+    act::go_online(&browser).await;
+    press("#connect_now").await;
+    check::is(&browser, "live").await;
+    browser.quit().await;
+}
+
 /// Whether the focus is back on the button of a panel that was closed.
 const BACK: &str = "return document.activeElement.getAttribute('popovertarget') === arguments[0]";
 

@@ -21,6 +21,7 @@ use super::clock::{self, Clock};
 use super::requests::Abort;
 use super::storage::{self, DraftStore, OutboxStore};
 use super::tabs::Tabs;
+use super::viewport;
 use crate::board::{Board, Look};
 use crate::decide::status::Calm;
 use links::{Claimed, Line};
@@ -174,6 +175,9 @@ impl Driver {
             (core.connection(), core.deadline())
         };
         let (status, again) = self.calm.borrow_mut().look(connection, now);
+        if status != self.board.looked().status && !status.can_connect() {
+            viewport::pass_focus("connect_now");
+        }
         self.board.show(Look { status, ..self.board.looked() });
         match connection {
             Connection::Stopped { .. } => self.lines.borrow_mut().clear(),

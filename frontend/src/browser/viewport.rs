@@ -34,10 +34,10 @@ pub(super) fn focus(id: &str) {
     }
 }
 
-/// Gives the focus to another element, if this one has it and is about to go.
-pub(super) fn pass_focus(from: &str, to: &str) {
+/// Gives the focus to the list, if an element has it that is about to go.
+pub(super) fn pass_focus(from: &str) {
     if super::document().active_element().is_some_and(|focused| focused.id() == from) {
-        focus(to);
+        focus("scroller");
     }
 }
 

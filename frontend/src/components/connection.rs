@@ -30,7 +30,7 @@ pub fn Connection() -> impl IntoView {
         _ => "",
     };
     let word = move || Some(status().word());
-    let busy = move || matches!(status(), Status::Live { .. } | Status::Connecting);
+    let busy = move || !status().can_connect();
     view! {
         <div class="connection" data-state=attribute(word)>
             // The countdown stands outside of what is announced: a number that changes each second is no news.

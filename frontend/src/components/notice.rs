@@ -23,7 +23,7 @@ pub fn Notice() -> impl IntoView {
         <section class="notice" aria-labelledby="notice" hidden=flag(move || notice().is_none())>
             <span id="notice" role="status">{text(move || words().to_owned())}</span>
             <button type="button" hidden=flag(move || !outdated()) on:click=move |_| board.ask(Command::Reload)>{texts.reload_page}</button>
-            <button type="button" class="close" on:click=move |_| board.ask(Command::Dismiss)>{texts.close}</button>
+            <button type="button" id="dismiss" class="close" on:click=move |_| board.ask(Command::Dismiss)>{texts.close}</button>
         </section>
     }
 }

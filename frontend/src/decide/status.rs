@@ -40,6 +40,11 @@ impl Status {
         }
     }
 
+    /// Whether there is something to be had by connecting at once.
+    pub fn can_connect(self) -> bool {
+        !matches!(self, Self::Live { .. } | Self::Connecting)
+    }
+
     /// What carries the messages, as `#connection` has it in `data-transport`; nothing while nothing does.
     pub fn transport(self) -> Option<&'static str> {
         match self {

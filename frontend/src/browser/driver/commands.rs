@@ -50,7 +50,10 @@ impl Driver {
             Command::CopyLink => self.copy(&panels::link()),
             // It can't fail on a page that was loaded.
             Command::Reload => _ = window().location().reload(),
-            Command::Dismiss => self.notice(None),
+            Command::Dismiss => {
+                viewport::pass_focus("dismiss");
+                self.notice(None);
+            }
         }
     }
 

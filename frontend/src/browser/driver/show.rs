@@ -164,7 +164,7 @@ impl Driver {
             busy => busy,
         };
         if older == Older::None {
-            viewport::pass_focus("older", "scroller");
+            viewport::pass_focus("older");
         }
         let empty = is_empty(&content);
         // Before the first hello, the server's own count in the page is the better one.

@@ -49,6 +49,9 @@ impl Driver {
     pub(super) fn follow(&self, follow: Follow) {
         self.board.show(Look { follow, ..self.board.looked() });
         viewport::show_follows(follow.at_end());
+        if follow.at_end() {
+            viewport::pass_focus("unseen");
+        }
         self.attend();
     }
 
