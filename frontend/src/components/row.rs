@@ -69,6 +69,8 @@ fn pending(pending: &Pending, key: &PublishKey, texts: &Texts) -> Element {
         actions = actions.child(button("retry", texts.retry));
     }
     let actions = actions.child(button("copy", texts.copy)).child(button("discard", texts.discard));
+    // What is on its way is read out when it has come; only this needs its author.
+    let stage = stage.with("role", "alert".into());
     let item = byline(item.with("data-stage", "failed".into()), message.author.as_str(), texts);
     item.child(stage.text(said.into())).child(body(message.text.as_str())).child(actions)
 }
@@ -150,7 +152,7 @@ mod tests {
         let key: PublishKey = "k".parse().unwrap();
         let it = Row::Pending { key, failure: Some(ErrorCode::TextTooLong) };
         let html = html("x", |content| row(&it, &content, Texts::of(Language::En), Moment::utc));
-        assert!(html.contains("Not sent. The text is longer than 16 KiB."), "{html}");
+        assert!(html.contains("<span class=\"stage\" role=\"alert\">Not sent. The text is longer than 16 KiB.</span>"), "{html}");
         for deed in ["retry", "copy", "discard"] {
             assert!(html.contains(&format!("data-do=\"{deed}\" data-of=\"k\"")), "{html}");
         }
