@@ -55,7 +55,9 @@ pub struct Look {
     pub follow: Follow,
     /// Whether messages are too many to be read out one by one.
     pub crowded: bool,
-    /// Of these, how many there were lately.
+    /// Whether the list shows what is no news, and is not read out.
+    pub quiet: bool,
+    /// Of the many, how many there were lately.
     pub crowd: usize,
     /// The connection.
     pub status: Status,
@@ -177,6 +179,7 @@ impl Board {
             older: if timeline.before().is_some() { Older::Some } else { Older::None },
             follow: Follow::default(),
             crowded: false,
+            quiet: false,
             crowd: 0,
             status: Status::Connecting,
             held: 0,

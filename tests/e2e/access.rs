@@ -184,6 +184,28 @@ async fn a_button_that_goes_when_it_is_pressed_does_not_take_the_focus_with_it()
     browser.quit().await;
 }
 
+#[tokio::test]
+async fn history_is_not_announced_and_what_follows_is() {
+    let board = Board::start().await;
+    for n in 0..60 {
+        board.post_as("lobby", &format!("message {n}"), "a").await;
+    }
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    // What a browser tells a screen reader it finds out when it has drawn the rows.
+    let watch = "const log = document.querySelector('[role=log]'); \
+        new MutationObserver(() => requestAnimationFrame(() => setTimeout(() => window.drawn = log.getAttribute('aria-live')))) \
+            .observe(log, { childList: true, subtree: true })";
+    browser.page.execute(watch, vec![]).await.unwrap();
+    act::scroll_to_top(&browser).await;
+    let drawn = async || browser.page.execute("return window.drawn || ''", vec![]).await.unwrap().convert::<String>().unwrap();
+    check::until("older ones are drawn", drawn, |live| !live.is_empty()).await;
+    assert_eq!(drawn().await, "off");
+    find::one(&browser, "[role=log][aria-live=polite]").await;
+    assert_eq!(find::count(&browser, "#messages > li[data-offset]").await, 60);
+    browser.quit().await;
+}
+
 /// Whether the focus is back on the button of a panel that was closed.
 const BACK: &str = "return document.activeElement.getAttribute('popovertarget') === arguments[0]";
 

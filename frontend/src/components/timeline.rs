@@ -37,7 +37,7 @@ pub fn Timeline() -> impl IntoView {
     // What is loaded from the past is not news, and a crowd is told by its number.
     let live = move || {
         let look = board.look.get();
-        Some(if look.crowded || look.older == Older::Loading { "off" } else { "polite" })
+        Some(if look.crowded || look.quiet { "off" } else { "polite" })
     };
     let crowd = move || match board.look.get().crowd {
         0 => String::new(),

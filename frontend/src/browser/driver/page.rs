@@ -35,6 +35,8 @@ pub(super) struct Page {
     pub(super) crowd: Crowd,
     pub(super) calls: Calls,
     pub(super) sign: Sign,
+    /// Until when the list is not read out.
+    pub(super) quiet_until: u64,
 }
 
 impl Page {
@@ -49,6 +51,7 @@ impl Page {
             crowd: Crowd::default(),
             calls: Calls::default(),
             sign: Sign::new(),
+            quiet_until: 0,
         }
     }
 }

@@ -202,11 +202,14 @@ impl Driver {
         let hold = core.outbox().hold();
         let waits = matches!(core.connection(), Connection::Live { .. }) && !core.outbox().pending().is_empty() && hold > now;
         let held = if waits { (hold - now).div_ceil(1000) } else { 0 };
-        let (crowded, crowd, again) = self.page.borrow_mut().crowd.look(now);
+        let mut page = self.page.borrow_mut();
+        let (crowded, crowd, again) = page.crowd.look(now);
         let look = self.board.looked();
-        self.board.show(Look { held, crowded, crowd: crowd.unwrap_or(look.crowd), ..look });
+        let quiet = look.older == Older::Loading || now < page.quiet_until;
+        self.board.show(Look { held, crowded, quiet, crowd: crowd.unwrap_or(look.crowd), ..look });
+        let loud = (now < page.quiet_until).then_some(page.quiet_until);
         let tick = waits.then_some(hold.min(now + 1000));
-        again.into_iter().chain(tick).min()
+        again.into_iter().chain(loud).chain(tick).min()
     }
 }
 

@@ -14,6 +14,10 @@ use crate::decide::follow::Follow;
 use crate::decide::link::page_around;
 use crate::decide::rows::Row;
 
+/// How long what came of history keeps the list from being read out, in milliseconds: browsers find out what there is to
+/// read only after they have drawn it.
+const QUIET_MS: u64 = 500;
+
 /// Where to.
 #[derive(Clone, Copy)]
 enum Way {
@@ -78,11 +82,12 @@ impl Driver {
 
     fn travel(self: &Rc<Self>, way: Way, range: Range) {
         let board = self.board;
-        // One journey at a time; and what it brings is not announced.
+        // One journey at a time.
         if board.looked().older == Older::Loading {
             return;
         }
-        board.show(Look { older: Older::Loading, ..board.looked() });
+        // What it brings is not announced.
+        board.show(Look { older: Older::Loading, quiet: true, ..board.looked() });
         let driver = Rc::clone(self);
         spawn_local(async move {
             let page = requests::history(&driver.room, range).await;
@@ -118,6 +123,8 @@ impl Driver {
             self.follow(board.looked().follow.scrolled(i32::MAX, false));
         }
         self.draw(anchor);
+        self.page.borrow_mut().quiet_until = self.now() + QUIET_MS;
+        self.look();
         match way {
             Way::Message(offset) => _ = self.go_to(offset),
             // Something more may have come in while the page was on its way.
