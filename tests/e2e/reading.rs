@@ -126,6 +126,27 @@ async fn older_messages_that_come_late_hide_no_newer_ones() {
 }
 
 #[tokio::test]
+async fn whoever_wants_to_the_end_does_not_wait_for_older_messages() {
+    let board = Board::start().await;
+    fill(&board, "lobby", 1..=520).await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    show_400(&browser).await;
+    act::scroll_to_top(&browser).await;
+    check::until("the newest are let go", || find::offsets(&browser), |shown| shown.last() == Some(&470)).await;
+    act::hold_history(&browser).await;
+    act::scroll_to_top(&browser).await;
+    find::one(&browser, "#older[aria-disabled]").await;
+    act::press(&browser, Key::End).await;
+    check::until("the newest are shown", || find::offsets(&browser), |shown| shown.last() == Some(&520)).await;
+    act::release_history(&browser).await;
+    fill(&board, "lobby", 521..=521).await;
+    check::until("what comes is shown", || find::offsets(&browser), |shown| shown.last() == Some(&521)).await;
+    assert_eq!(find::offsets(&browser).await, (471..=521).collect::<Vec<_>>());
+    browser.quit().await;
+}
+
+#[tokio::test]
 async fn older_messages_come_without_a_jump_wherever_the_middle_of_the_screen_is() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=520).await;

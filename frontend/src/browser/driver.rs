@@ -57,6 +57,8 @@ struct Driver {
     updates: RefCell<Vec<Update>>,
     frames: Frames,
     page: RefCell<Page>,
+    /// The number of the newest journey through history.
+    journey: Cell<u32>,
     /// By how much of a pixel the reader was moved.
     drift: Cell<f64>,
 }
@@ -108,6 +110,7 @@ impl Driver {
                 updates: RefCell::default(),
                 frames: Frames::new(driver.clone()),
                 page: RefCell::new(page),
+                journey: Cell::default(),
                 drift: Cell::default(),
             }
         })

@@ -82,16 +82,21 @@ impl Driver {
 
     fn travel(self: &Rc<Self>, way: Way, range: Range) {
         let board = self.board;
-        // One journey at a time.
-        if board.looked().older == Older::Loading {
+        // One journey at a time. Whoever wants to somewhere else does not wait for what they turn away from.
+        let is_onward = matches!(way, Way::Older(_) | Way::Newer);
+        if is_onward && board.looked().older == Older::Loading {
             return;
         }
+        let journey = self.journey.get() + 1;
+        self.journey.set(journey);
         // What it brings is not announced.
         board.show(Look { older: Older::Loading, quiet: true, ..board.looked() });
         let driver = Rc::clone(self);
         spawn_local(async move {
             let page = requests::history(&driver.room, range).await;
-            driver.arrive(way, page);
+            if driver.journey.get() == journey {
+                driver.arrive(way, page);
+            }
         });
     }
 
