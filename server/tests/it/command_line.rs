@@ -163,9 +163,7 @@ async fn tail_follows_over_the_transport_that_is_asked_for() {
             server.post("lobby", text).await;
             assert!(line(&mut lines).await.contains(text), "{transport}");
         }
-        let address = server.address;
-        let folder = server.stop().await;
-        let server = TestServer::start_at(folder, address);
+        let server = server.restart_in_place().await;
         server.post("lobby", "after").await;
         assert!(line(&mut lines).await.contains("after"), "{transport}");
     }
@@ -192,9 +190,7 @@ async fn tail_goes_on_when_its_notes_are_not_read() {
     let mut child = tail.stdout(Stdio::piped()).stderr(notes).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(line(&mut lines).await.contains("before"));
-    let address = server.address;
-    let folder = server.stop().await;
-    let server = TestServer::start_at(folder, address);
+    let server = server.restart_in_place().await;
     server.post("lobby", "after").await;
     assert!(line(&mut lines).await.contains("after"));
 }
@@ -242,9 +238,7 @@ async fn tail_goes_on_after_a_restart_of_the_server() {
     let (_child, mut lines) = tail(&server, &["--json"]).await;
     server.post("lobby", "before").await;
     assert!(line(&mut lines).await.contains("before"));
-    let address = server.address;
-    let folder = server.stop().await;
-    let server = TestServer::start_at(folder, address);
+    let server = server.restart_in_place().await;
     server.post("lobby", "after").await;
     assert!(line(&mut lines).await.contains("after"));
 }

@@ -95,6 +95,13 @@ impl TestServer {
         Self::start_in(folder, &[])
     }
 
+    /// The same at the port where it was.
+    pub async fn restart_in_place(self) -> Self {
+        let address = self.address.to_string();
+        let folder = self.stop().await;
+        Self::start_in(folder, &["--listen", &address])
+    }
+
     /// Stops the server and leaves its folder.
     pub async fn stop(self) -> Arc<TempDir> {
         self.stop.cancel();
@@ -105,11 +112,6 @@ impl TestServer {
     /// The server on a folder, perhaps another server's.
     pub fn start_on(folder: Arc<TempDir>) -> Self {
         Self::start_in(folder, &[])
-    }
-
-    /// The same at an address.
-    pub fn start_at(folder: Arc<TempDir>, address: SocketAddr) -> Self {
-        Self::start_in(folder, &["--listen", &address.to_string()])
     }
 
     pub fn folder(&self) -> &Path {
