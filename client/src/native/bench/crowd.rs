@@ -19,7 +19,7 @@ use crate::Transport;
 const OWN: Token = Token(0);
 const WAKE: Token = Token(1);
 /// How long nothing may come that should.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one waits before it looks whether it is to stop.
 pub(super) const TURN: Duration = Duration::from_millis(50);
 /// How long nothing comes once a server has nothing more to say: Crier tells who is here a second after the last came.

@@ -1,13 +1,13 @@
 //! Durable publishing: connections, each to a room of its own, that have so many messages unanswered at a time.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::{Events, Poll, Token};
 use protocol::limits::PUBLISHES_IN_FLIGHT_MAX;
 
 use super::connection::Connection;
-use super::crowd::TURN;
+use super::crowd::{PATIENCE, TURN};
 use super::histogram::Histogram;
 use super::meter::Meter;
 use super::process::Process;
@@ -16,9 +16,6 @@ use super::speech::{Heard, put_publish, text};
 use super::target::Target;
 use super::{BUFFER_BYTES, EVENTS_MAX, Plan, Publish, Run, Stage, Trouble};
 use crate::Transport;
-
-/// How long a connection may take, and the last answers.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Publishes from so many connections, and counts what is acknowledged.
 pub(super) fn publish(plan: &Plan, wanted: &Publish, run: &mut Run<'_>) -> Result<(), Trouble> {

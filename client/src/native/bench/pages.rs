@@ -10,7 +10,7 @@ use protocol::{Author, PublishRequest, Text};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use super::crowd::TURN;
+use super::crowd::{PATIENCE, TURN};
 use super::histogram::Histogram;
 use super::meter::Meter;
 use super::process::Process;
@@ -22,8 +22,6 @@ use crate::native::http::{self, Client};
 
 /// Bytes of each message on the page.
 const TEXT_BYTES: usize = 128;
-/// How long nothing may come that should.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Fills a room and asks for its page.
 pub(super) fn pages(plan: &Plan, wanted: &Pages, run: &mut Run<'_>) -> Result<(), Trouble> {
