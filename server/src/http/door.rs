@@ -47,13 +47,14 @@ impl Door {
     /// Has browsers show our answers to the pages of other origins that may act (fetch.spec.whatwg.org, section 3.3).
     pub(super) fn friends(&self) -> Option<CorsLayer> {
         let origins: Vec<_> = self.origins.iter().filter(|origin| *origin != "*").filter_map(|origin| origin.parse().ok()).collect();
-        let layer = CorsLayer::new()
-            .allow_origin(origins.clone())
-            .allow_methods([Method::GET, Method::POST])
-            .allow_headers([CONTENT_TYPE, IF_NONE_MATCH, HeaderName::from_static("last-event-id")])
-            .expose_headers([ETAG, RETRY_AFTER])
-            .max_age(PREFLIGHT_TIME_MAX);
-        (!origins.is_empty()).then_some(layer)
+        (!origins.is_empty()).then(|| {
+            CorsLayer::new()
+                .allow_origin(origins)
+                .allow_methods([Method::GET, Method::POST])
+                .allow_headers([CONTENT_TYPE, IF_NONE_MATCH, HeaderName::from_static("last-event-id")])
+                .expose_headers([ETAG, RETRY_AFTER])
+                .max_age(PREFLIGHT_TIME_MAX)
+        })
     }
 
     fn answers_for(&self, host: &str) -> bool {
