@@ -24,14 +24,10 @@ use crate::subscription::{Asked, Delivery};
 
 /// What one read takes at the most. Each thread has one such buffer, for all its connections.
 const READ_BYTES: usize = 64 * 1024;
-/// How often a connection reads or writes before others get a turn.
-const ROUNDS_MAX: usize = 4;
+/// How often a connection that is behind writes before others get a turn.
+const WRITES_MAX: usize = 4;
 /// How much may wait to be written besides the log before nothing more is read that might be answered.
 const PENDING_BYTES_MAX: usize = 64 * 1024;
-/// How much a client may send in a tick before it is left alone until the next; each frame counts as some bytes more, for
-/// the work that even an empty one makes.
-const TICK_BYTES_MAX: u32 = 32 * 1024 * 1024;
-const FRAME_WORK_BYTES: u32 = 128;
 /// How long a client has to answer a close.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 
@@ -61,8 +57,6 @@ pub struct Talk {
     /// Whether `kept` has whole frames.
     waits: bool,
     page: Option<Box<Page>>,
-    work: u32,
-    work_tick: u32,
 }
 
 /// Entries from history, for a line that is behind the tail.
@@ -113,8 +107,6 @@ impl Connection {
             kept: early.to_vec(),
             waits: !early.is_empty(),
             page: None,
-            work: 0,
-            work_tick: 0,
         })
     }
 }
@@ -174,7 +166,7 @@ impl Talk {
 
     /// Writes for a line that is behind, and has the task woken when there is more to do. Returns how much is pending.
     fn pump(&mut self, context: &mut Context<'_>) -> usize {
-        for _ in 0..ROUNDS_MAX {
+        for _ in 0..WRITES_MAX {
             let page = if let Some(Page::Read(pieces)) = self.page.as_deref() { &pieces[..] } else { &[] };
             match self.line.pump(page) {
                 Pump::Level => {
@@ -218,37 +210,43 @@ impl Talk {
         Poll::Ready(())
     }
 
-    /// Reads what has arrived and gathers what is to be said to it, and to what was asked before.
+    /// Takes what the client says, and puts the answers into `said`. Ends after one read, so that other connections get a turn.
+    ///
+    /// Pending means that the task is woken by what it waits for: an answer while commands wait for one, else the socket.
     fn take(&mut self, context: &mut Context<'_>, said: &mut Vec<u8>) -> Poll<End> {
-        for _ in 0..ROUNDS_MAX {
-            let read = self.read(context, said);
-            let said_before = said.len();
+        let mut has_read = false;
+        loop {
             while let Poll::Ready(answer) = self.commands.poll_answer(context) {
                 self.line.pass().dialect().say(&answer, said);
             }
-            match read {
-                Poll::Ready(Err(end)) => return Poll::Ready(end),
-                // An answer may make room for what had to wait for it.
-                Poll::Pending if said.len() == said_before || !self.waits => return Poll::Pending,
-                _ => {}
-            }
             if said.len() > PENDING_BYTES_MAX {
                 break;
+            }
+            let taken = match (self.waits, self.commands.takes_more()) {
+                (true, true) => {
+                    let mut kept = mem::take(&mut self.kept);
+                    self.consume(&mut kept, said)
+                }
+                (true, false) => return Poll::Pending,
+                (false, _) if has_read => {
+                    let _ = ready!(self.line.socket().poll_read_ready(context));
+                    break;
+                }
+                (false, _) => {
+                    has_read = true;
+                    ready!(self.read(context, said))
+                }
+            };
+            if let Err(end) = taken {
+                return Poll::Ready(end);
             }
         }
         context.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Reads once. Pending: there is nothing to be read, or nothing more is taken for now; the task is woken when that changes.
+    /// Reads once and takes what came.
     fn read(&mut self, context: &mut Context<'_>, said: &mut Vec<u8>) -> Poll<Result<(), End>> {
-        if self.waits {
-            let mut kept = mem::take(&mut self.kept);
-            self.consume(&mut kept, said)?;
-        }
-        if self.waits || self.rests() {
-            return Poll::Pending;
-        }
         BUFFER.with_borrow_mut(|buffer| {
             let length = loop {
                 ready!(self.line.socket().poll_read_ready(context)).map_err(|_| End::Gone)?;
@@ -261,37 +259,20 @@ impl Talk {
             self.line.seat().heard();
             let arrived = &mut buffer[..length];
             if self.kept.is_empty() {
-                Poll::Ready(self.consume(arrived, said))
-            } else {
-                let mut kept = mem::take(&mut self.kept);
-                kept.extend_from_slice(arrived);
-                // All of it is looked at and moved once more, however little came.
-                self.work += kept.len() as u32;
-                Poll::Ready(self.consume(&mut kept, said))
+                return Poll::Ready(self.consume(arrived, said));
             }
+            let mut kept = mem::take(&mut self.kept);
+            kept.extend_from_slice(arrived);
+            Poll::Ready(self.consume(&mut kept, said))
         })
-    }
-
-    /// Whether the client has sent so much that it has to wait for the next tick.
-    fn rests(&mut self) -> bool {
-        let tick = self.line.pass().tick();
-        if self.work_tick != tick {
-            (self.work_tick, self.work) = (tick, 0);
-        }
-        let rests = self.work > TICK_BYTES_MAX;
-        if rests {
-            self.line.seat().rest();
-        }
-        rests
     }
 
     /// Takes whole frames as far as commands are taken, and keeps what is left.
     fn consume(&mut self, bytes: &mut [u8], said: &mut Vec<u8>) -> Result<(), End> {
-        let (length, mut rest) = (bytes.len(), bytes);
+        let mut rest = bytes;
         let result = self.decode(&mut rest, said);
         let dialect = self.line.pass().dialect();
         self.commands.submit(|refusal| dialect.say(refusal, said));
-        self.work += (length - rest.len()) as u32;
         self.kept = rest.to_vec();
         result
     }
@@ -304,7 +285,6 @@ impl Talk {
                 return Ok(());
             }
             let Some(incoming) = self.decoder.next(dialect.limits(), rest).map_err(End::Broken)? else { return Ok(()) };
-            self.work += FRAME_WORK_BYTES;
             match incoming {
                 Incoming::Text(text) => dialect.receive(&mut self.commands, &text, said).map_err(End::Told)?,
                 Incoming::Binary(bytes) => dialect.receive_binary(&bytes, said).map_err(End::Told)?,

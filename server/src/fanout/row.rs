@@ -53,8 +53,6 @@ struct Notes {
     outlet: Option<Box<Outlet>>,
     /// The number of those present has changed and this reader could not be told.
     here_owed: bool,
-    /// Its task waits for the next tick.
-    resting: bool,
     missed: u8,
     beat_due: u32,
     /// The tick of the last progress of a socket that does not take all it is owed.
@@ -129,9 +127,6 @@ impl Row {
         let lines = &mut *self.lock();
         let mut due = 0_u64;
         for (place, (rider, notes)) in lines.places_mut() {
-            if mem::take(&mut notes.resting) {
-                notes.wake();
-            }
             if !rider.rides {
                 // It hears more than a heartbeat, or nothing that is written would reach it.
                 if notes.stuck_at.is_some_and(|stuck_at| tick.wrapping_sub(stuck_at) >= beat.write_ticks) {
@@ -198,11 +193,6 @@ impl Seat {
             notes.waker = Some(waker.clone());
         }
         (notes.end, notes.outlet.take())
-    }
-
-    /// Has the task woken at the next tick.
-    pub(super) fn rest(&self) {
-        self.row.lock().notes[self.place].resting = true;
     }
 
     /// Notes that the socket does not take all it is owed, and whether it has taken some.

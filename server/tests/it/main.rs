@@ -12,6 +12,7 @@ mod support;
 
 mod api;
 mod bench;
+mod bursts;
 mod command_line;
 mod demo;
 mod documents;

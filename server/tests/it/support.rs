@@ -63,6 +63,14 @@ impl TestServer {
         Self::serve(folder, server, false)
     }
 
+    /// A server whose writer pauses after each commit, for longer than the command line allows.
+    pub fn start_pausing(pause: Duration) -> Self {
+        let folder = Arc::new(TempDir::new().unwrap());
+        let mut settings = settings(&["--data", folder.path().to_str().unwrap()]);
+        settings.flush_interval = pause.as_millis() as u64;
+        Self::serve(folder, Server::new(settings).unwrap(), false)
+    }
+
     /// A server whose sockets take little at once, so that writes to whoever reads slowly are often cut.
     pub fn start_tight() -> Self {
         Self::start_tight_in(Arc::new(TempDir::new().unwrap()), &[])
@@ -228,6 +236,14 @@ impl Socket {
 
     pub async fn say(&mut self, text: impl Into<String>) {
         self.0.send(Message::text(text.into())).await.unwrap();
+    }
+
+    /// Says all in one write.
+    pub async fn say_all(&mut self, texts: impl Iterator<Item = String>) {
+        for text in texts {
+            self.0.feed(Message::text(text)).await.unwrap();
+        }
+        self.0.flush().await.unwrap();
     }
 
     pub async fn send(&mut self, message: Message) {
