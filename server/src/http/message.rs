@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use axum::http::header::UPGRADE;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use protocol::limits::TEXT_BYTES_MAX;
 use protocol::{Author, Disconnect, ErrorCode, PublishRequest, RoomName, ServerFrame, Text};
 
 use super::State;
@@ -36,6 +37,9 @@ pub(super) async fn upgrade(
     let (entrance, _) = state.fanout.enter(&Demo, address, &RoomName::lobby(), None)?;
     Ok(handshake.accept(state.fanout, entrance, Vec::new(), place))
 }
+
+/// Bytes of a raw text in JSON: enough for a form whose text is as long as may be, each byte of it percent-encoded.
+const RAW_BYTES_MAX: usize = 3 * TEXT_BYTES_MAX + 1024;
 
 /// Text without any frame around it.
 struct Demo;
@@ -80,8 +84,16 @@ fn message(raw: &str) -> Result<(PublishRequest, Option<String>), ErrorCode> {
         Some(form) => (Text::parse(form.content.as_deref().unwrap_or_default())?, Author::parse(&form.author)?),
         None => (Text::parse(raw)?, Author::default()),
     };
-    let raw = (text.as_str() != raw).then(|| raw.to_owned());
-    Ok((PublishRequest { text, author, key: None }, raw))
+    let raw = Some(raw).filter(|raw| *raw != text.as_str());
+    // Every reader gets it as JSON, in which a control character is six bytes.
+    if raw.is_some_and(|raw| json_bytes(raw) > RAW_BYTES_MAX) {
+        return Err(ErrorCode::TextTooLong);
+    }
+    Ok((PublishRequest { text, author, key: None }, raw.map(str::to_owned)))
+}
+
+fn json_bytes(text: &str) -> usize {
+    text.bytes().map(|byte| if byte.is_ascii_control() { 6 } else { 1 }).sum()
 }
 
 #[cfg(test)]
@@ -94,6 +106,10 @@ mod tests {
         assert_eq!(of("hello"), Ok(("hello".to_owned(), None)));
         assert_eq!(of("a=b"), Ok(("a=b".to_owned(), None)));
         assert_eq!(of("content=%E4%BD%A0+%0D%0A"), Ok(("你 \n".to_owned(), Some("content=%E4%BD%A0+%0D%0A".to_owned()))));
+        let longest = format!("content={}", "%E4%BD%A0".repeat(TEXT_BYTES_MAX / 3));
+        assert!(of(&longest).is_ok());
+        assert_eq!(of(&format!("content=a&author={}", "\u{1}".repeat(60_000))), Err(ErrorCode::AuthorTooLong));
+        assert_eq!(of(&format!("content=a&key={}", "\u{1}".repeat(60_000))), Err(ErrorCode::TextTooLong));
         assert_eq!(of("content="), Err(ErrorCode::TextEmpty));
         assert_eq!(of(""), Err(ErrorCode::TextEmpty));
     }
