@@ -89,9 +89,11 @@ error_codes! {
     RateLimited = "rate_limited", 429, "Too many messages in a short time.";
     /// This address has too many connections open.
     ConnectionsLimited = "connections_limited", 429, "Too many connections from this address.";
+    /// This address has opened too many rooms in too short a time.
+    RoomsLimited = "rooms_limited", 429, "Too many new rooms in a short time.";
     /// The server has as many connections as it may.
     ServerFull = "server_full", 503, "The server has no room for more connections.";
-    /// The server has as many rooms as it may.
+    /// As many rooms have messages as may. A room that has none yet gets its first when another's have expired.
     RoomsFull = "rooms_full", 507, "The server has no room for more rooms.";
     /// More publishes are waiting than the server queues.
     Overloaded = "overloaded", 503, "The server is busy.";
@@ -116,10 +118,23 @@ impl ErrorCode {
 
     /// Whether the same request may succeed later, so that a client should keep the message and try again.
     pub fn is_temporary(self) -> bool {
-        matches!(
-            self,
-            Self::RateLimited | Self::ConnectionsLimited | Self::ServerFull | Self::Overloaded | Self::Unavailable | Self::RequestTimeout
-        )
+        self.retry_after().is_some()
+    }
+
+    /// Milliseconds to wait before another try, where nothing more is known, for a refusal that is temporary.
+    pub fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::RateLimited
+            | Self::RoomsLimited
+            | Self::ConnectionsLimited
+            | Self::ServerFull
+            | Self::Overloaded
+            | Self::Unavailable
+            | Self::RequestTimeout => Some(1000),
+            // Rooms become free by retention, which is seldom.
+            Self::RoomsFull => Some(60_000),
+            _ => None,
+        }
     }
 }
 

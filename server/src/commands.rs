@@ -11,7 +11,8 @@ use protocol::limits::{ERRORS_IN_A_ROW_MAX, PUBLISHES_IN_FLIGHT_MAX};
 use protocol::{ClientFrame, Disconnect, ErrorCode, PublishRequest, Published, ServerFrame};
 
 use crate::room::Room;
-use crate::session::{BUSY_RETRY_AFTER, Context};
+use crate::session::Context;
+use crate::turns::Account;
 
 /// The commands of one client, in the order they came.
 pub struct Commands {
@@ -43,6 +44,11 @@ impl Commands {
         Self { context, address, room, errors_in_a_row: 0, under_way: None }
     }
 
+    /// The account of the client's address, if there is a bound.
+    pub fn account(&self) -> Option<Arc<Account>> {
+        self.context.limiter.account(self.address)
+    }
+
     /// Whether another command is taken now. A transport stops reading while it is not.
     pub fn takes_more(&self) -> bool {
         let count = |under_way: &UnderWay| under_way.taken.len() + under_way.submitted.len();
@@ -64,8 +70,8 @@ impl Commands {
     /// Takes a message, which is published by [`Commands::submit`]. Its answer comes out of [`Commands::poll_answer`], a
     /// refusal at once.
     pub fn publish(&mut self, r#ref: u64, message: PublishRequest, raw: Option<String>) -> Outcome {
-        if let Err(wait) = self.context.limiter.publish(self.address) {
-            return self.refuse(Some(r#ref), ErrorCode::RateLimited, ErrorCode::RateLimited.to_string(), Some(wait));
+        if let Err((code, wait)) = self.context.admit(self.address, self.room.name()) {
+            return self.refuse(Some(r#ref), code, code.to_string(), Some(wait));
         }
         self.errors_in_a_row = 0;
         self.under_way.get_or_insert_default().taken.push((r#ref, (message, raw)));
@@ -121,9 +127,6 @@ impl Commands {
 fn answer(r#ref: u64, result: Result<Published, ErrorCode>) -> ServerFrame {
     match result {
         Ok(published) => ServerFrame::Published { r#ref, published },
-        Err(code) => {
-            let retry_after = code.is_temporary().then_some(BUSY_RETRY_AFTER);
-            ServerFrame::Error { r#ref: Some(r#ref), code, detail: code.to_string(), retry_after }
-        }
+        Err(code) => ServerFrame::Error { r#ref: Some(r#ref), code, detail: code.to_string(), retry_after: code.retry_after() },
     }
 }

@@ -64,13 +64,19 @@ pub struct Serve {
     /// Messages that one address may publish at once after a silence.
     #[arg(long, env = "CRIER_PUBLISHES_BURST", default_value = "500", value_name = "N")]
     pub publishes_burst: NonZeroU32,
+    /// Rooms that one address may open with a first message in an hour. 0 sets no bound.
+    #[arg(long, env = "CRIER_ROOMS_PER_HOUR", default_value_t = 100, value_name = "N")]
+    pub rooms_per_hour: u32,
+    /// Percent of one processor that requests of one address may use for long. 0 sets no bound.
+    #[arg(long, env = "CRIER_CPU_PER_ADDRESS", default_value_t = 50, value_name = "PERCENT")]
+    pub cpu_per_address: u32,
     /// Connections that one address may have open.
     #[arg(long, env = "CRIER_CONNECTIONS_PER_ADDRESS", default_value_t = 1000, value_name = "N")]
     pub connections_per_address: usize,
     /// Connections that the server has open.
     #[arg(long, env = "CRIER_CONNECTIONS", default_value_t = 50_000, value_name = "N")]
     pub connections: usize,
-    /// Rooms that the server keeps.
+    /// Rooms that may have messages. The lobby may always.
     #[arg(long, env = "CRIER_ROOMS", default_value_t = ROOMS_MAX_DEFAULT, value_name = "N")]
     pub rooms: usize,
     /// Messages that a room keeps; the oldest go first. 0 keeps all.
@@ -97,6 +103,8 @@ impl Serve {
         Allowance {
             publishes_per_second: self.publishes_per_second,
             publishes_burst: self.publishes_burst,
+            rooms_per_hour: NonZeroU32::new(self.rooms_per_hour),
+            cpu_percent: NonZeroU32::new(self.cpu_per_address),
             connections_per_address: self.connections_per_address,
             connections: self.connections,
         }

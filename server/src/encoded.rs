@@ -1,5 +1,6 @@
 //! An entry as the bytes that go on the wire, made once and shared by all who read it. Pure, like the tail that keeps it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -18,6 +19,9 @@ pub struct Encoded(Arc<Forms>);
 struct Forms {
     offset: u64,
     json_at: usize,
+    page_bytes: usize,
+    /// Set when a form was made, for the tail that counts its bytes.
+    grown: Arc<AtomicBool>,
     frame: Bytes,
     // The forms below are made when somebody first reads over such a transport.
     event: OnceLock<Bytes>,
@@ -25,13 +29,30 @@ struct Forms {
 }
 
 impl Encoded {
-    /// Encodes an entry.
+    /// Encodes an entry that no tail keeps.
     pub fn new(entry: &Entry) -> Self {
+        Self::in_tail(entry, Arc::default())
+    }
+
+    /// Encodes an entry. `grown` is set whenever it gets another form.
+    pub fn in_tail(entry: &Entry, grown: Arc<AtomicBool>) -> Self {
         let json = ServerFrame::Message(entry.clone()).to_json();
         let mut frame = Vec::with_capacity(json.len() + 10);
         codec::put_text(&mut frame, &json);
         let json_at = frame.len() - json.len();
-        Self(Arc::new(Forms { offset: entry.offset, json_at, frame: frame.into(), event: OnceLock::new(), html: Default::default() }))
+        let (offset, page_bytes, frame) = (entry.offset, page_bytes(entry), frame.into());
+        Self(Arc::new(Forms { offset, json_at, page_bytes, grown, frame, event: OnceLock::new(), html: Default::default() }))
+    }
+
+    /// Bytes of all forms that were made.
+    pub fn bytes(&self) -> usize {
+        let made = [&self.0.event].into_iter().chain(&self.0.html).filter_map(OnceLock::get);
+        self.0.frame.len() + made.map(Bytes::len).sum::<usize>()
+    }
+
+    /// See [`page_bytes`].
+    pub fn page_bytes(&self) -> usize {
+        self.0.page_bytes
     }
 
     /// The entry's place in its room.
@@ -56,20 +77,45 @@ impl Encoded {
             let (id, json) = (Position { epoch, offset: self.0.offset }, &self.0.frame[self.0.json_at..]);
             [format!("id: {id}\ndata: ").as_bytes(), json, b"\n\n"].concat().into()
         };
-        self.0.event.get_or_init(make).clone()
+        self.made(&self.0.event, make)
     }
 
     /// The entry's row in the live HTML of a language, made by `write` when it is asked for first. `form` is below
     /// [`HTML_FORMS`].
     pub fn html(&self, form: usize, write: impl FnOnce(&Entry) -> String) -> Bytes {
         let make = || self.entry().map(|entry| write(&entry)).unwrap_or_default().into();
-        self.0.html.get(form).map(|html| html.get_or_init(make).clone()).unwrap_or_default()
+        self.0.html.get(form).map(|html| self.made(html, make)).unwrap_or_default()
+    }
+
+    fn made(&self, form: &OnceLock<Bytes>, make: impl FnOnce() -> Bytes) -> Bytes {
+        if let Some(form) = form.get() {
+            return form.clone();
+        }
+        let bytes = form.get_or_init(make).clone();
+        // After it can be seen, so that a count which misses it is followed by another.
+        self.0.grown.store(true, Ordering::Release);
+        bytes
     }
 
     /// The entry itself, read back.
     pub fn entry(&self) -> Option<Entry> {
         serde_json::from_slice(&self.0.frame[self.0.json_at..]).ok()
     }
+}
+
+/// Bytes that an entry adds to a page at most, about: a row of HTML, and the same as JSON in a script.
+pub fn page_bytes(entry: &Entry) -> usize {
+    const ROW: usize = 600;
+    const LINK: usize = 100;
+    let byte = |byte: u8| match byte {
+        b'<' | b'>' | b'&' => 10,
+        b'"' | b'\'' | b'\\' => 8,
+        _ if byte.is_ascii_control() => 7,
+        _ => 2,
+    };
+    let escaped = |text: &str| text.bytes().map(byte).sum::<usize>();
+    let links = entry.text.as_str().matches("://").count() * LINK;
+    ROW + escaped(entry.author.as_str()) + escaped(entry.text.as_str()) + links + entry.raw.as_deref().map_or(0, escaped)
 }
 
 #[cfg(test)]
@@ -108,6 +154,18 @@ mod tests {
         let json = lines[1].strip_prefix("data: ").unwrap();
         assert!(!json.contains('\r'));
         assert_eq!(serde_json::from_str::<Entry>(json).unwrap(), hostile);
+    }
+
+    #[test]
+    fn a_form_that_is_made_is_counted_and_told() {
+        let grown = Arc::new(AtomicBool::new(false));
+        let entry = Encoded::in_tail(&entry("x"), grown.clone());
+        assert_eq!(entry.bytes(), entry.frame().len());
+        let made = entry.event(Epoch(1)).len() + entry.html(0, |_| "row".to_owned()).len();
+        assert_eq!(entry.bytes(), entry.frame().len() + made);
+        assert!(grown.swap(false, Ordering::Relaxed));
+        entry.event(Epoch(1));
+        assert!(!grown.load(Ordering::Relaxed));
     }
 
     #[test]

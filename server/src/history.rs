@@ -46,6 +46,8 @@ pub enum Command {
         raw: Option<String>,
         /// When it came, in milliseconds since 1970.
         time: u64,
+        /// How many rooms may have messages. The lobby may always.
+        rooms_max: usize,
     },
     /// Let go of a room's oldest messages, as far as they are more than is kept; a part of them, if there are many.
     Expire {
@@ -55,6 +57,8 @@ pub enum Command {
         keep: Keep,
         /// Now, in milliseconds since 1970.
         time: u64,
+        /// How many rooms without messages are remembered.
+        rooms_max: usize,
     },
 }
 
@@ -92,6 +96,8 @@ pub struct Remains {
     pub bytes: u64,
     /// The time of the oldest entry, if there is one.
     pub oldest: Option<u64>,
+    /// Where the log of a room begins that is not remembered.
+    pub floor: u64,
 }
 
 /// What a commit did to a room.
@@ -112,8 +118,12 @@ pub enum Outcome {
     Duplicate(u64),
     /// The key belongs to another message.
     KeyReused,
+    /// The room has no messages, and as many rooms as may have some.
+    RoomsFull,
     /// The oldest messages are gone, if there were any to let go.
     Expired(Remains),
+    /// Nobody has written in the room.
+    RoomUnknown,
 }
 
 /// Why history could not be opened.
@@ -181,6 +191,8 @@ pub struct Opened {
     pub history: History,
     /// Every room there is.
     pub heads: Vec<Head>,
+    /// Where the log of any other room begins.
+    pub floor: u64,
     /// Resolves when the writer has ended: with an error when the disk no longer keeps what it is given.
     pub ended: oneshot::Receiver<Result<(), WriteError>>,
 }
@@ -203,13 +215,13 @@ impl History {
         if let Err(error) = schema::lay_out_log(&path) {
             tracing::warn!(%error, "the write-ahead log will grow bit by bit");
         }
-        let heads = read::heads(&connection)?;
+        let (heads, floor) = (read::heads(&connection)?, read::floor(&connection)?);
         let audience = audience(&heads);
         let (queue, groups) = mpsc::channel(QUEUE_COMMANDS_MAX);
         let queue_room = Arc::new(Semaphore::new(QUEUE_COMMANDS_MAX));
         let ended = writer::start(connection, writer::Queue { groups, room: queue_room.clone() }, flush_interval, audience, lock);
         let readers = Arc::new(Readers { path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) });
-        Ok(Opened { history: Self { epoch, queue, queue_room, readers }, heads, ended })
+        Ok(Opened { history: Self { epoch, queue, queue_room, readers }, heads, floor, ended })
     }
 
     /// The identity of this log.

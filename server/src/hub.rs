@@ -14,12 +14,13 @@ use crate::encoded::Encoded;
 use crate::history::{Audience, Change, Command, Head, History, Keep, OpenError, Outcome, ReadError, Submitted, WriteError};
 use crate::room::{Extent, Room};
 use crate::subscription::Subscription;
+use crate::tail::AllTails;
 
 /// How many rooms a server has when nothing else is said.
 pub const ROOMS_MAX_DEFAULT: usize = 10_000;
 
-/// How long nothing is let go after it was to make place, in milliseconds.
-const SWEEP_INTERVAL_MIN: u64 = 1000;
+/// Rooms in memory before the first look at which of them nobody needs.
+const SWEEP_ROOMS_MIN: usize = 1024;
 
 /// Reads the time, in milliseconds since 1970.
 pub type Clock = fn() -> u64;
@@ -31,8 +32,6 @@ pub struct Hub {
     history: History,
     clock: Clock,
     rooms_max: usize,
-    /// When a room was last let go to make place for another.
-    swept: Arc<AtomicU64>,
 }
 
 /// The hub of a folder, and word of its end.
@@ -130,16 +129,17 @@ pub struct Standing {
 }
 
 impl Hub {
-    /// Opens the history in `folder` and the rooms in it. `epoch` and `flush_interval` as for [`History::open`].
+    /// Opens the history in `folder` and the rooms in it, of which `rooms_max` may have messages. `epoch` and `flush_interval` as for [`History::open`].
     pub fn open(folder: &Path, epoch: Epoch, flush_interval: Duration, clock: Clock, rooms_max: usize) -> Result<Opened, OpenError> {
         let rooms = Arc::new(Rooms::default());
         let opened = History::open(folder, epoch, flush_interval, |heads| {
             for head in heads {
-                rooms.lock().insert(head.room.clone(), Arc::new(Room::new(head.clone())));
+                rooms.lock().by_name.insert(head.room.clone(), Arc::new(Room::new(head.clone(), &rooms.tails)));
             }
             Box::new(Watchers { rooms: rooms.clone(), shown: Vec::new() })
         })?;
-        Ok(Opened { hub: Self { rooms, history: opened.history, clock, rooms_max, swept: Arc::default() }, ended: opened.ended })
+        rooms.floor.store(opened.floor, Ordering::Relaxed);
+        Ok(Opened { hub: Self { rooms, history: opened.history, clock, rooms_max }, ended: opened.ended })
     }
 
     /// Puts a message in line, at once and in the order of the calls. What is returned resolves when the message is
@@ -159,11 +159,10 @@ impl Hub {
         room: &RoomName,
         messages: M,
     ) -> Result<impl Iterator<Item = impl Future<Output = Result<Published, ErrorCode>> + Send + use<M>> + use<M>, ErrorCode> {
-        let room = self.room(room)?;
-        let time = (self.clock)();
+        let (room, time, rooms_max) = (self.room(room), (self.clock)(), self.rooms_max);
         let commands = messages.into_iter().map(|(PublishRequest { text, author, key }, raw)| {
             let room = room.name().clone();
-            Command::Publish { room, key, author, text, raw, time }
+            Command::Publish { room, key, author, text, raw, time, rooms_max }
         });
         let submitted = self.history.submit(commands.collect())?;
         let epoch = self.history.epoch();
@@ -172,7 +171,7 @@ impl Hub {
 
     /// Starts a reader after a position, or with what comes next.
     pub fn subscribe(&self, room: &RoomName, after: Option<Position>) -> Result<Start, ErrorCode> {
-        let room = self.room(room)?;
+        let room = self.room(room);
         let bounds = self.bounds(room.extent());
         let gap = after.and_then(|position| bounds.gap(position));
         let latest = bounds.extent.latest;
@@ -185,7 +184,7 @@ impl Hub {
     pub fn standing(&self, room: &RoomName, range: Range) -> Result<Standing, PageError> {
         // All rooms with entries are in memory, so one that is not has none.
         let room = self.rooms.get(room);
-        let bounds = self.bounds(room.as_ref().map(|room| room.extent()).unwrap_or_default());
+        let bounds = self.bounds(room.as_ref().map_or_else(|| self.rooms.empty(), |room| room.extent()));
         match bounds.gap_before(range) {
             Some(gap) => Err(PageError::Gone(gap)),
             None => Ok(Standing {
@@ -200,7 +199,7 @@ impl Hub {
     pub async fn page(&self, name: &RoomName, range: Range, limit: usize) -> Result<MessagesPage, PageError> {
         let standing = self.standing(name, range)?;
         let Extent { mut first, latest } = standing.extent;
-        let Some(room) = self.rooms.get(name).filter(|_| latest > 0) else {
+        let Some(room) = self.rooms.get(name).filter(|_| latest > first) else {
             return Ok(page(name, self.bounds(standing.extent), range, Vec::new(), standing.here));
         };
         let remembered = match range {
@@ -234,7 +233,7 @@ impl Hub {
 
     /// The rooms that have more than is kept.
     pub fn overfull(&self, keep: Keep) -> Vec<RoomName> {
-        let rooms: Vec<_> = self.rooms.lock().values().cloned().collect();
+        let rooms: Vec<_> = self.rooms.lock().by_name.values().cloned().collect();
         let now = (self.clock)();
         rooms.iter().filter(|room| room.is_overfull(keep, now)).map(|room| room.name().clone()).collect()
     }
@@ -242,7 +241,7 @@ impl Hub {
     /// Lets go of some of what a room has more than is kept. Says whether there is still more.
     pub async fn expire(&self, room: &RoomName, keep: Keep) -> Result<bool, ErrorCode> {
         let time = (self.clock)();
-        for submitted in self.history.submit(vec![Command::Expire { room: room.clone(), keep, time }])? {
+        for submitted in self.history.submit(vec![Command::Expire { room: room.clone(), keep, time, rooms_max: self.rooms_max }])? {
             submitted.await?;
         }
         Ok(self.rooms.get(room).is_some_and(|room| room.is_overfull(keep, time)))
@@ -250,30 +249,19 @@ impl Hub {
 
     /// Lets go of what nobody watches: tails, and rooms without entries. To be called now and then.
     pub fn sweep(&self) {
-        self.rooms.lock().retain(|_, room| {
-            // Nobody can come in meanwhile: that takes the lock that is held here.
-            let watched = room.here() > 0 || Arc::strong_count(room) > 1;
-            if !watched {
-                room.forget_tail();
-            }
-            watched || room.latest() > 0
-        });
+        let mut rooms = self.rooms.lock();
+        rooms.by_name.values().filter(|room| !is_watched(room)).for_each(|room| room.forget_tail());
+        self.rooms.sweep(&mut rooms);
     }
 
-    /// The room of that name. When there are as many as may be, it takes the place of one that nobody watches or wrote in.
-    fn room(&self, name: &RoomName) -> Result<Arc<Room>, ErrorCode> {
-        let found = self.rooms.get_or_make(name, self.rooms_max);
-        if !matches!(found, Err(ErrorCode::RoomsFull)) {
-            return found;
-        }
-        // All rooms are looked at, so not for each who asks.
-        let (now, swept) = ((self.clock)(), self.swept.load(Ordering::Relaxed));
-        if now.abs_diff(swept) >= SWEEP_INTERVAL_MIN
-            && self.swept.compare_exchange(swept, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        {
-            self.sweep();
-        }
-        self.rooms.get_or_make(name, self.rooms_max)
+    /// The room of that name, which is made if nobody knows it yet.
+    pub fn room(&self, name: &RoomName) -> Arc<Room> {
+        self.rooms.get_or_make(name)
+    }
+
+    /// Bytes of all rooms' tails.
+    pub fn tails_bytes(&self) -> usize {
+        self.rooms.tails.bytes()
     }
 
     fn bounds(&self, extent: Extent) -> Bounds {
@@ -286,8 +274,9 @@ async fn published(submitted: Submitted, epoch: Epoch, room: Arc<Room>) -> Resul
         Outcome::Stored(entry) => (entry.offset, false),
         Outcome::Duplicate(offset) => (offset, true),
         Outcome::KeyReused => return Err(ErrorCode::KeyReused),
-        // That answers another command.
-        Outcome::Expired(_) => return Err(ErrorCode::Unavailable),
+        Outcome::RoomsFull => return Err(ErrorCode::RoomsFull),
+        // These answer another command.
+        Outcome::Expired(_) | Outcome::RoomUnknown => return Err(ErrorCode::Unavailable),
     };
     Ok(Published { position: Position { epoch, offset }, duplicate, reached: room.here() })
 }
@@ -315,12 +304,14 @@ impl Audience for Watchers {
     fn show(&mut self, committed: Vec<(RoomName, Change)>) {
         let mut by_room: HashMap<RoomName, Vec<Change>> = HashMap::new();
         for (room, change) in committed {
+            if let Change::Expired(remains) = &change {
+                self.rooms.floor.fetch_max(remains.floor, Ordering::Relaxed);
+            }
             by_room.entry(room).or_default().push(change);
         }
         for (name, changes) in by_room {
             // Only a room without entries is ever swept away, so one that is made anew here begins with these.
-            let make = || Arc::new(Room::new(Head::empty(name.clone())));
-            let room = self.rooms.lock().entry(name.clone()).or_insert_with(make).clone();
+            let room = self.rooms.get_or_make(&name);
             room.apply(&changes);
             self.shown.push(room);
         }
@@ -331,28 +322,170 @@ impl Audience for Watchers {
     }
 }
 
-#[derive(Default)]
-struct Rooms(Mutex<HashMap<RoomName, Arc<Room>>>);
+/// Rooms that have, or had, entries, and those that somebody watches.
+struct Rooms {
+    known: Mutex<Known>,
+    /// Where the log of a room begins that is not here.
+    floor: AtomicU64,
+    tails: AllTails,
+}
+
+struct Known {
+    by_name: HashMap<RoomName, Arc<Room>>,
+    /// How many there may be before it is looked which of them nobody needs.
+    sweep_at: usize,
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        let known = Known { by_name: HashMap::new(), sweep_at: SWEEP_ROOMS_MIN };
+        Self { known: Mutex::new(known), floor: AtomicU64::new(0), tails: AllTails::default() }
+    }
+}
 
 impl Rooms {
     fn get(&self, name: &RoomName) -> Option<Arc<Room>> {
-        self.lock().get(name).cloned()
+        self.lock().by_name.get(name).cloned()
     }
 
-    fn get_or_make(&self, name: &RoomName, rooms_max: usize) -> Result<Arc<Room>, ErrorCode> {
-        let mut rooms = self.lock();
-        if let Some(room) = rooms.get(name) {
-            return Ok(room.clone());
+    fn get_or_make(&self, name: &RoomName) -> Arc<Room> {
+        let mut known = self.lock();
+        if let Some(room) = known.by_name.get(name) {
+            return room.clone();
         }
-        if rooms.len() >= rooms_max {
-            return Err(ErrorCode::RoomsFull);
+        if known.by_name.len() >= known.sweep_at {
+            self.sweep(&mut known);
         }
-        let room = Arc::new(Room::new(Head::empty(name.clone())));
-        rooms.insert(name.clone(), room.clone());
-        Ok(room)
+        let room = Arc::new(Room::new(Head::empty(name.clone(), self.floor.load(Ordering::Relaxed)), &self.tails));
+        known.by_name.insert(name.clone(), room.clone());
+        room
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<RoomName, Arc<Room>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lets go of rooms without entries that nobody watches. The next time is when there are twice as many as are left, so it
+    /// costs little for each room that is made.
+    fn sweep(&self, known: &mut Known) {
+        let floor = self.floor.load(Ordering::Relaxed);
+        // Nobody can come in meanwhile: that takes the lock that is held here.
+        known.by_name.retain(|_, room| is_watched(room) || room.is_known_beyond(floor));
+        known.sweep_at = SWEEP_ROOMS_MIN.max(2 * known.by_name.len());
+    }
+
+    /// From where to where the log of a room goes that is not here.
+    fn empty(&self) -> Extent {
+        let floor = self.floor.load(Ordering::Relaxed);
+        Extent { first: floor, latest: floor }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_watched(room: &Arc<Room>) -> bool {
+    room.here() > 0 || Arc::strong_count(room) > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use protocol::Text;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const ALL: Keep = Keep { messages: u64::MAX, bytes: u64::MAX, age: u64::MAX };
+    const NONE: Keep = Keep { messages: 0, ..ALL };
+
+    struct Board {
+        hub: Hub,
+        ended: oneshot::Receiver<Result<(), WriteError>>,
+        folder: TempDir,
+    }
+
+    impl Board {
+        fn open(folder: TempDir, rooms_max: usize) -> Self {
+            let Opened { hub, ended } = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, rooms_max).unwrap();
+            Self { hub, ended, folder }
+        }
+
+        async fn reopen(self, rooms_max: NonZeroUsize) -> Self {
+            drop(self.hub);
+            self.ended.await.unwrap().unwrap();
+            Self::open(self.folder, rooms_max.get())
+        }
+
+        async fn publish(&self, room: &str) -> Result<u64, ErrorCode> {
+            let message = PublishRequest { text: Text::parse("x").unwrap(), author: Default::default(), key: None };
+            Ok(self.hub.publish(&room.parse().unwrap(), message, None)?.await?.position.offset)
+        }
+
+        async fn empty(&self, room: &str) {
+            while self.hub.expire(&room.parse().unwrap(), NONE).await.unwrap() {}
+        }
+
+        fn gap(&self, room: &str, offset: u64) -> Option<GapReason> {
+            let start = self.hub.subscribe(&room.parse().unwrap(), Some(Position { epoch: Epoch(1), offset })).unwrap();
+            start.gap.map(|gap| gap.reason)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_room_whose_messages_have_expired_makes_place_for_another() {
+        let two = NonZeroUsize::new(2).unwrap();
+        let mut board = Board::open(TempDir::new().unwrap(), two.get());
+        for room in ["a", "b"] {
+            board.publish(room).await.unwrap();
+        }
+        for _ in 0..2 {
+            assert_eq!(board.publish("c").await, Err(ErrorCode::RoomsFull));
+            board.publish("lobby").await.unwrap();
+            board.empty("lobby").await;
+            board = board.reopen(two).await;
+        }
+        board.publish("a").await.unwrap();
+        board.empty("a").await;
+        board = board.reopen(two).await;
+        assert_eq!(board.publish("c").await, Ok(1));
+        assert_eq!(board.publish("a").await, Err(ErrorCode::RoomsFull));
+        board.empty("c").await;
+        assert_eq!(board.publish("a").await, Ok(3), "its log goes on where it was");
+    }
+
+    #[tokio::test]
+    async fn rooms_are_forgotten_and_no_offset_is_given_twice() {
+        let mut board = Board::open(TempDir::new().unwrap(), 2);
+        for (number, room) in ["a", "b", "c", "d", "e", "f", "g"].into_iter().enumerate() {
+            for _ in 0..=number {
+                board.publish(room).await.unwrap();
+            }
+            board.empty(room).await;
+        }
+        let floor = board.hub.rooms.floor.load(Ordering::Relaxed);
+        assert!(floor > 0, "more rooms than two were emptied");
+        let remembered = board.hub.rooms.lock().by_name.len();
+        board.hub.sweep();
+        assert!(board.hub.rooms.lock().by_name.len() < remembered);
+        for _ in 0..2 {
+            // Of a room that was forgotten nobody knows any more what a reader at this position has missed.
+            assert_eq!(board.gap("a", 0), Some(GapReason::Expired));
+            assert_eq!(board.gap("a", floor), None);
+            board = board.reopen(NonZeroUsize::MIN).await;
+        }
+        assert!(board.publish("a").await.is_ok_and(|offset| offset > floor));
+        assert_eq!(board.gap("a", 0), Some(GapReason::Expired));
+    }
+
+    #[tokio::test]
+    async fn rooms_that_nobody_writes_in_are_never_refused_and_do_not_stay() {
+        let board = Board::open(TempDir::new().unwrap(), 1);
+        board.publish("full").await.unwrap();
+        let watched = board.hub.subscribe(&"watched".parse().unwrap(), None).unwrap();
+        for number in 0..10 * SWEEP_ROOMS_MIN {
+            assert!(board.hub.subscribe(&format!("r{number}").parse().unwrap(), None).is_ok());
+            assert!(board.hub.rooms.lock().by_name.len() <= SWEEP_ROOMS_MIN);
+        }
+        assert!(Arc::ptr_eq(&watched.room, &board.hub.room(&"watched".parse().unwrap())));
+        assert_eq!(board.publish("full").await, Ok(2));
     }
 }

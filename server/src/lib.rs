@@ -4,6 +4,8 @@
 
 pub mod system;
 
+pub mod turns;
+
 pub mod codec;
 
 pub mod encoded;

@@ -1,13 +1,16 @@
-//! How much one address may do: publishes per second, connections at a time.
+//! What one address may do: publishes per second, rooms per hour, connections at a time, and its share of the server's time.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 use protocol::ErrorCode;
+
+use crate::turns::Account;
 
 /// What strangers may do, as configured.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +19,10 @@ pub struct Allowance {
     pub publishes_per_second: NonZeroU32,
     /// Messages that it may publish at once after a silence.
     pub publishes_burst: NonZeroU32,
+    /// Rooms per hour that one address may open with a first message; as many at once. `None` sets no bound.
+    pub rooms_per_hour: Option<NonZeroU32>,
+    /// Percent of one processor that one address may use for long. `None` sets no bound.
+    pub cpu_percent: Option<NonZeroU32>,
     /// Connections that one address may have open.
     pub connections_per_address: usize,
     /// Connections that the server has open.
@@ -27,32 +34,71 @@ pub struct Allowance {
 pub struct Limiter {
     allowance: Allowance,
     publishes: Arc<DefaultKeyedRateLimiter<IpAddr>>,
+    rooms: Option<Arc<DefaultKeyedRateLimiter<IpAddr>>>,
     clock: DefaultClock,
-    connections: Arc<Mutex<Connections>>,
+    addresses: Arc<Mutex<Addresses>>,
 }
 
 #[derive(Default)]
-struct Connections {
-    all: usize,
-    by_address: HashMap<IpAddr, usize>,
+struct Addresses {
+    /// Connections of all addresses.
+    connections: usize,
+    each: HashMap<IpAddr, Address>,
+}
+
+#[derive(Default)]
+struct Address {
+    connections: usize,
+    /// Made when it is first asked for.
+    account: Option<Arc<Account>>,
+}
+
+impl Address {
+    fn account(&mut self, percent: NonZeroU32) -> Arc<Account> {
+        self.account.get_or_insert_with(|| Arc::new(Account::new(percent.get()))).clone()
+    }
+
+    /// True if a new one would be the same.
+    fn is_forgettable(&self) -> bool {
+        let is_idle = |account: &Arc<Account>| Arc::strong_count(account) == 1 && account.is_settled();
+        self.connections == 0 && self.account.as_ref().is_none_or(is_idle)
+    }
 }
 
 impl Limiter {
     /// A limiter that has seen nothing yet.
     pub fn new(allowance: Allowance) -> Self {
         let quota = Quota::per_second(allowance.publishes_per_second).allow_burst(allowance.publishes_burst);
+        let keyed = |quota| Arc::new(DefaultKeyedRateLimiter::keyed(quota));
         Self {
             allowance,
-            publishes: Arc::new(DefaultKeyedRateLimiter::keyed(quota)),
+            publishes: keyed(quota),
+            rooms: allowance.rooms_per_hour.map(|rooms| keyed(Quota::per_hour(rooms))),
             clock: DefaultClock::default(),
-            connections: Arc::default(),
+            addresses: Arc::default(),
         }
     }
 
-    /// Takes one publish from the address's allowance, or says how many milliseconds to wait.
+    /// Takes one publish from the address's allowance, or returns how many milliseconds to wait.
     pub fn publish(&self, address: IpAddr) -> Result<(), u64> {
+        self.take(&self.publishes, address)
+    }
+
+    /// Takes one new room from the address's allowance, or returns how many milliseconds to wait.
+    pub fn open_room(&self, address: IpAddr) -> Result<(), u64> {
+        self.rooms.as_ref().map_or(Ok(()), |rooms| self.take(rooms, address))
+    }
+
+    fn take(&self, limiter: &DefaultKeyedRateLimiter<IpAddr>, address: IpAddr) -> Result<(), u64> {
         let wait = |until: governor::NotUntil<_>| until.wait_time_from(self.clock.now()).as_millis().max(1) as u64;
-        self.publishes.check_key(&network(address)).map_err(wait)
+        limiter.check_key(&network(address)).map_err(wait)
+    }
+
+    /// The account that the address's requests are charged to, if there is a bound.
+    pub fn account(&self, address: IpAddr) -> Option<Arc<Account>> {
+        let percent = self.allowance.cpu_percent?;
+        let mut addresses = self.lock();
+        Some(addresses.each.entry(network(address)).or_default().account(percent))
     }
 
     /// Counts a connection in, until the guard is dropped. One without an address counts towards the total alone.
@@ -67,49 +113,71 @@ impl Limiter {
 
     fn count(&self, address: Option<IpAddr>, count: usize) -> Result<Connected, ErrorCode> {
         let address = address.map(network);
-        let mut connections = self.lock();
-        if connections.all + count > self.allowance.connections {
+        let mut addresses = self.lock();
+        let mut account = None;
+        if addresses.connections + count > self.allowance.connections {
             return Err(ErrorCode::ServerFull);
         }
         if let Some(address) = address {
-            let mine = connections.by_address.entry(address).or_default();
-            if *mine >= self.allowance.connections_per_address {
+            let mine = addresses.each.entry(address).or_default();
+            if mine.connections >= self.allowance.connections_per_address {
                 return Err(ErrorCode::ConnectionsLimited);
             }
-            *mine += 1;
+            mine.connections += 1;
+            account = self.allowance.cpu_percent.map(|percent| mine.account(percent));
         }
-        connections.all += count;
-        Ok(Connected { connections: self.connections.clone(), address, count })
+        addresses.connections += count;
+        Ok(Connected { addresses: self.addresses.clone(), address, count, account, streams: AtomicBool::new(false) })
     }
 
     /// Forgets addresses that have their whole allowance again. To be called now and then.
     pub fn sweep(&self) {
-        self.publishes.retain_recent();
-        self.publishes.shrink_to_fit();
+        for limiter in [Some(&self.publishes), self.rooms.as_ref()].into_iter().flatten() {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+        self.lock().each.retain(|_, address| !address.is_forgettable());
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connections> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Addresses> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// An open connection's place.
 pub struct Connected {
-    connections: Arc<Mutex<Connections>>,
+    addresses: Arc<Mutex<Addresses>>,
     address: Option<IpAddr>,
     /// As how many it counts towards the total.
     count: usize,
+    account: Option<Arc<Account>>,
+    streams: AtomicBool,
+}
+
+impl Connected {
+    /// The account that the connection's requests are charged to.
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        // Delivery is the server's own work: it is the same for everyone in the room.
+        self.account.as_ref().filter(|_| !self.streams.load(Ordering::Relaxed))
+    }
+
+    /// Says whether the connection carries a response that keeps arriving, which is not charged.
+    pub fn set_streaming(&self, streams: bool) {
+        self.streams.store(streams, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
-        connections.all -= self.count;
+        // Without our own reference the account may be forgotten.
+        self.account = None;
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        addresses.connections -= self.count;
         let Some(address) = self.address else { return };
-        if let Some(mine) = connections.by_address.get_mut(&address) {
-            *mine -= 1;
-            if *mine == 0 {
-                connections.by_address.remove(&address);
+        if let Some(mine) = addresses.each.get_mut(&address) {
+            mine.connections -= 1;
+            if mine.is_forgettable() {
+                addresses.each.remove(&address);
             }
         }
     }
@@ -131,6 +199,8 @@ mod tests {
         Limiter::new(Allowance {
             publishes_per_second: NonZeroU32::MIN,
             publishes_burst: NonZeroU32::new(2).unwrap(),
+            rooms_per_hour: NonZeroU32::new(2),
+            cpu_percent: NonZeroU32::new(50),
             connections_per_address: 2,
             connections: 3,
         })
@@ -147,6 +217,30 @@ mod tests {
         assert_eq!((limiter.publish(one), limiter.publish(one)), (Ok(()), Ok(())));
         assert!(limiter.publish(one).is_err_and(|wait| (1..=1000).contains(&wait)));
         assert_eq!(limiter.publish(other), Ok(()));
+    }
+
+    #[test]
+    fn rooms_are_opened_at_a_bounded_rate() {
+        let limiter = limiter();
+        let (one, other) = (address("10.0.0.1"), address("10.0.0.2"));
+        assert_eq!((limiter.open_room(one), limiter.open_room(one)), (Ok(()), Ok(())));
+        assert!(limiter.open_room(one).is_err_and(|wait| (60_000..=1_800_000).contains(&wait)));
+        assert_eq!(limiter.open_room(other), Ok(()));
+    }
+
+    #[test]
+    fn an_account_is_one_for_all_connections_and_forgotten_when_it_is_settled() {
+        let limiter = limiter();
+        let held = [(); 2].map(|()| limiter.connect(Some(address("10.0.0.1"))).unwrap_or_else(|_| panic!()));
+        assert!(Arc::ptr_eq(held[0].account().unwrap(), held[1].account().unwrap()));
+        held[0].set_streaming(true);
+        assert!(held[0].account().is_none() && held[1].account().is_some());
+        drop(held);
+        assert!(limiter.lock().each.is_empty());
+        drop(limiter.account(address("10.0.0.2")));
+        assert_eq!(limiter.lock().each.len(), 1);
+        limiter.sweep();
+        assert!(limiter.lock().each.is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A room in memory: its tail, who is here, and from where to where its log goes. Owns the room's locks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::RoomName;
@@ -9,11 +10,13 @@ use tokio::time::Instant;
 use crate::encoded::Encoded;
 use crate::history::{Change, Head, Keep, size};
 use crate::presence::Presence;
-use crate::tail::Tail;
+use crate::tail::{AllTails, Tail};
 
 /// A room that somebody watches or that has entries.
 pub struct Room {
     name: RoomName,
+    /// Somebody has been allowed to write in it.
+    opened: AtomicBool,
     state: Mutex<State>,
     latest: watch::Sender<u64>,
     here: watch::Sender<()>,
@@ -51,11 +54,17 @@ pub struct Extent {
 }
 
 impl Room {
-    /// A room as history knows it.
-    pub fn new(head: Head) -> Self {
-        let Head { first, bytes, oldest, .. } = head;
-        let state = State { tail: Tail::new(head.latest), presence: Presence::default(), first, bytes, oldest };
-        Self { name: head.room, state: Mutex::new(state), latest: watch::Sender::new(head.latest), here: watch::Sender::new(()) }
+    /// A room as history knows it, with its tail among others.
+    pub fn new(head: Head, tails: &AllTails) -> Self {
+        let Head { room, first, latest, bytes, oldest } = head;
+        let state = State { tail: Tail::new(latest, tails.clone()), presence: Presence::default(), first, bytes, oldest };
+        Self {
+            name: room,
+            opened: AtomicBool::new(oldest.is_some()),
+            state: Mutex::new(state),
+            latest: watch::Sender::new(latest),
+            here: watch::Sender::new(()),
+        }
     }
 
     /// The room's name.
@@ -75,19 +84,25 @@ impl Room {
 
     /// Takes in what was committed, in order.
     pub fn apply(&self, changes: &[Change]) {
-        let entry = |change: &Change| if let Change::Stored(entry) = change { Some(Encoded::new(entry)) } else { None };
+        let encode = self.lock().tail.encoder();
+        let entry = |change: &Change| if let Change::Stored(entry) = change { Some(encode(entry)) } else { None };
         // Encoding is the work here, so it is done before the lock is taken.
         let encoded: Vec<_> = changes.iter().map(entry).collect();
         let mut state = self.lock();
         for (change, encoded) in changes.iter().zip(encoded) {
             match change {
                 Change::Stored(entry) => {
+                    if state.oldest.is_none() {
+                        // The log of a room that was forgotten may begin later than was known here.
+                        state.first = entry.offset - 1;
+                    }
                     state.bytes += size(entry);
                     state.oldest.get_or_insert(entry.time);
                 }
                 Change::Expired(remains) => {
                     (state.first, state.bytes, state.oldest) = (remains.first, remains.bytes, remains.oldest);
                     state.tail.expire(remains.first);
+                    self.opened.store(remains.oldest.is_some(), Ordering::Relaxed);
                 }
             }
             if let Some(entry) = encoded {
@@ -101,6 +116,22 @@ impl Room {
         let state = self.lock();
         let count = state.tail.latest() - state.first;
         state.oldest.is_some_and(|oldest| keep.lets_go(count, state.bytes, oldest, now))
+    }
+
+    /// True if the room has messages, or somebody has been allowed to write the first.
+    pub fn is_opened(&self) -> bool {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    /// Notes that somebody has been allowed to write the first message.
+    pub fn open(&self) {
+        self.opened.store(true, Ordering::Relaxed);
+    }
+
+    /// True if the room has entries, or had any after the offset `floor`.
+    pub fn is_known_beyond(&self, floor: u64) -> bool {
+        let state = self.lock();
+        state.oldest.is_some() || state.tail.latest() > floor
     }
 
     /// Wakes every cursor that is behind what was taken in. Only the hub calls this.
@@ -118,7 +149,7 @@ impl Room {
 
     /// What there is after `offset`.
     pub fn read(&self, offset: u64) -> Read {
-        let state = self.lock();
+        let mut state = self.lock();
         if offset < state.first {
             return Read::Expired(state.first);
         }

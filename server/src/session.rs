@@ -1,6 +1,7 @@
 //! One connected client on a transport that carries one way: its place in a room and what it is told. WebSockets, which
 //! carry both ways, are in [`crate::fanout`]. No type of the web framework here.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +22,6 @@ use crate::subscription::{Delivery, Subscription};
 pub const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
 /// The end of every session when the server stops. Clients come back at a random time within these milliseconds.
 pub const RESTART: Disconnect = Disconnect::Restart { spread: 3000 };
-/// How long a publisher should wait when the server is too busy, in milliseconds.
-pub const BUSY_RETRY_AFTER: u64 = 1000;
 
 /// What every session of a server shares.
 #[derive(Clone)]
@@ -42,6 +41,18 @@ impl Context {
     pub fn new(hub: Hub, limiter: Limiter) -> Self {
         let heartbeat = Duration::from_secs(HEARTBEAT_SECONDS);
         Self { hub, limiter, stop: CancellationToken::new(), heartbeat }
+    }
+
+    /// Takes a publish from an address's allowance, and a new room if the room has no messages. If there is none, returns the
+    /// milliseconds to wait as well.
+    pub fn admit(&self, address: IpAddr, room: &RoomName) -> Result<(), (ErrorCode, u64)> {
+        self.limiter.publish(address).map_err(|wait| (ErrorCode::RateLimited, wait))?;
+        let room = self.hub.room(room);
+        if !room.is_opened() {
+            self.limiter.open_room(address).map_err(|wait| (ErrorCode::RoomsLimited, wait))?;
+            room.open();
+        }
+        Ok(())
     }
 }
 
@@ -74,8 +85,9 @@ pub enum Outgoing {
 
 impl Session {
     /// Lets a client in. The hello is its first frame.
-    pub fn start(context: Context, room: &RoomName, after: Option<Position>) -> Result<(Self, Hello), ErrorCode> {
-        let start = context.hub.subscribe(room, after)?;
+    pub fn start(context: Context, address: IpAddr, room: &RoomName, after: Option<Position>) -> Result<(Self, Hello), ErrorCode> {
+        let mut start = context.hub.subscribe(room, after)?;
+        start.subscription.charge_to(context.limiter.account(address));
         let visit = start.room.join();
         let here = start.room.watch_here();
         let hello = hello(&context, &start);

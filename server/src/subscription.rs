@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::encoded::Encoded;
 use crate::history::{History, ReadError};
 use crate::room::{Read, Room};
+use crate::turns::{self, Account};
 
 /// Where a room's entries are read: in memory if they are recent, in history if they are not. Cheap to clone.
 #[derive(Clone)]
@@ -26,6 +27,7 @@ pub struct Subscription {
     latest: watch::Receiver<u64>,
     /// A page of history that was asked for.
     asked: Option<Asked>,
+    account: Option<Arc<Account>>,
 }
 
 /// What history will say to have after a cursor. Kept by who waits for it until it is there, since the question is put as soon
@@ -70,10 +72,10 @@ impl Log {
         self.room.read(cursor)
     }
 
-    /// Asks history for what it has after an offset.
-    pub fn ask(&self, cursor: u64) -> Asked {
+    /// Asks history for what it has after an offset, at the expense of an account if there is one.
+    pub fn ask(&self, cursor: u64, account: Option<Arc<Account>>) -> Asked {
         let log = self.clone();
-        Asked { cursor, answer: Box::pin(async move { log.read_history(cursor).await }) }
+        Asked { cursor, answer: Box::pin(async move { turns::read(account.as_deref(), log.read_history(cursor)).await }) }
     }
 
     async fn read_history(&self, cursor: u64) -> Result<Delivery, ReadError> {
@@ -98,7 +100,12 @@ impl Subscription {
     /// Reads `room` from just after the offset `cursor` on.
     pub fn new(room: Arc<Room>, history: History, cursor: u64) -> Self {
         let latest = room.watch_latest();
-        Self { log: Log { room, history }, cursor, latest, asked: None }
+        Self { log: Log { room, history }, cursor, latest, asked: None, account: None }
+    }
+
+    /// Charges reads of history to an account.
+    pub fn charge_to(&mut self, account: Option<Arc<Account>>) {
+        self.account = account;
     }
 
     /// The log, for who keeps the cursor and waits elsewhere.
@@ -126,7 +133,7 @@ impl Subscription {
         };
         let delivery = match remembered {
             Some(delivery) => Ok(delivery),
-            None => self.asked.get_or_insert_with(|| self.log.ask(self.cursor)).await,
+            None => self.asked.get_or_insert_with(|| self.log.ask(self.cursor, self.account.clone())).await,
         };
         self.asked = None;
         let delivery = delivery?;
@@ -151,6 +158,7 @@ mod tests {
 
     use super::*;
     use crate::history::{Audience, Change, Command, Head};
+    use crate::tail::AllTails;
 
     struct Nobody;
 
@@ -167,11 +175,12 @@ mod tests {
             let history = History::open(folder.path(), Epoch(1), Duration::ZERO, |_| Box::new(Nobody)).unwrap().history;
             let room: RoomName = "lobby".parse().unwrap();
             let text = protocol::Text::parse("hello").unwrap();
-            let publish = Command::Publish { room: room.clone(), key: None, author: Default::default(), text, raw: None, time: 0 };
+            let publish =
+                Command::Publish { room: room.clone(), key: None, author: Default::default(), text, raw: None, time: 0, rooms_max: 1 };
             for submitted in history.submit(vec![publish]).unwrap() {
                 submitted.await.unwrap();
             }
-            let room = Arc::new(Room::new(Head { latest: 1, ..Head::empty(room) }));
+            let room = Arc::new(Room::new(Head { latest: 1, ..Head::empty(room, 0) }, &AllTails::default()));
             let mut subscription = Subscription::new(room, history, 0);
             // One reads at a time: first this page, then nothing for as long as the test goes on.
             let (begin, may_begin) = oneshot::channel::<()>();

@@ -1,15 +1,36 @@
-//! The recent entries of a room, as the bytes that go on the wire. Pure: no clock, lock, task or socket.
+//! The recent entries of a room, as the bytes that go on the wire. No clock, lock, task or socket.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use protocol::Entry;
 
 use crate::encoded::Encoded;
 
-/// How many entries a tail keeps.
+/// Entries that a tail keeps.
 pub const TAIL_ENTRIES_MAX: usize = 1024;
-/// How many bytes of frames a tail keeps.
+/// Bytes that a tail keeps, in all forms of its entries.
 pub const TAIL_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes that all tails keep before each of them keeps only [`TAIL_BYTES_SHORT`] when it is next used.
+pub const ALL_TAILS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes that a tail keeps when there are too many.
+pub const TAIL_BYTES_SHORT: usize = 64 * 1024;
 /// How many bytes of frames one read takes; a reader writes them before it asks for more.
 pub const READ_BYTES_MAX: usize = 256 * 1024;
+/// Bytes that a page of entries has at most, about, by [`crate::encoded::page_bytes`]. It has one entry at least.
+pub const PAGE_BYTES_MAX: usize = 512 * 1024;
+
+/// Counts the bytes of all tails. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct AllTails(Arc<AtomicUsize>);
+
+impl AllTails {
+    /// Bytes in all forms of all entries.
+    pub fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// The newest entries of a room, without holes up to the newest one.
 #[derive(Debug)]
@@ -17,25 +38,56 @@ pub struct Tail {
     /// Everything after this offset is here.
     after: u64,
     entries: VecDeque<Encoded>,
+    /// As they were last counted.
     bytes: usize,
+    /// Set when an entry got another form since.
+    grown: Arc<AtomicBool>,
+    all: AllTails,
 }
 
 impl Tail {
     /// An empty tail of a room whose newest entry is `latest`.
-    pub fn new(latest: u64) -> Self {
-        Self { after: latest, entries: VecDeque::new(), bytes: 0 }
+    pub fn new(latest: u64, all: AllTails) -> Self {
+        Self { after: latest, entries: VecDeque::new(), bytes: 0, grown: Arc::default(), all }
+    }
+
+    /// What encodes an entry for this tail, without the tail itself, since encoding is work.
+    pub fn encoder(&self) -> impl Fn(&Entry) -> Encoded + use<> {
+        let grown = self.grown.clone();
+        move |entry| Encoded::in_tail(entry, grown.clone())
     }
 
     /// Adds the next entry and lets the oldest go where a bound is passed.
     pub fn push(&mut self, entry: Encoded) {
         debug_assert!(entry.offset() > self.latest(), "entries are pushed in order");
-        self.bytes += entry.frame().len();
+        self.set_bytes(self.bytes + entry.bytes());
         self.entries.push_back(entry);
-        while self.entries.len() > TAIL_ENTRIES_MAX || (self.bytes > TAIL_BYTES_MAX && self.entries.len() > 1) {
-            let Some(oldest) = self.entries.pop_front() else { break };
-            self.after = oldest.offset();
-            self.bytes -= oldest.frame().len();
+        self.trim();
+    }
+
+    /// Lets the oldest entries go where a bound is passed.
+    fn trim(&mut self) {
+        if self.grown.load(Ordering::Acquire) {
+            self.grown.store(false, Ordering::Relaxed);
+            self.set_bytes(self.entries.iter().map(Encoded::bytes).sum());
         }
+        let bytes_max = if self.all.bytes() > ALL_TAILS_BYTES_MAX { TAIL_BYTES_SHORT } else { TAIL_BYTES_MAX };
+        while self.entries.len() > TAIL_ENTRIES_MAX || (self.bytes > bytes_max && self.entries.len() > 1) {
+            self.pop();
+        }
+    }
+
+    fn pop(&mut self) {
+        let Some(oldest) = self.entries.pop_front() else { return };
+        self.after = oldest.offset();
+        // It may have grown since it was counted, and is counted again then.
+        self.set_bytes(self.bytes.saturating_sub(oldest.bytes()));
+    }
+
+    fn set_bytes(&mut self, bytes: usize) {
+        self.all.0.fetch_add(bytes, Ordering::Relaxed);
+        self.all.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.bytes = bytes;
     }
 
     /// The offset of the newest entry.
@@ -45,31 +97,29 @@ impl Tail {
 
     /// The entries after `offset`, at most [`READ_BYTES_MAX`] of them but at least one if there is any.
     /// `None` when older ones than the tail keeps are wanted: they are in history.
-    pub fn read(&self, offset: u64) -> Option<Vec<Encoded>> {
+    pub fn read(&mut self, offset: u64) -> Option<Vec<Encoded>> {
+        self.trim();
         if !self.reaches(offset) {
             return None;
         }
         let start = self.entries.partition_point(|entry| entry.offset() <= offset);
-        let mut bytes = 0;
-        let fits = |entry: &&Encoded| {
-            bytes += entry.frame().len();
-            bytes <= READ_BYTES_MAX || bytes == entry.frame().len()
-        };
-        Some(self.entries.range(start..).take_while(fits).cloned().collect())
+        Some(within(READ_BYTES_MAX, |entry| entry.frame().len(), self.entries.range(start..)))
     }
 
-    /// The first `limit` entries after `offset`; `None` as for [`Tail::read`].
+    /// The first `limit` entries after `offset`, as far as they fit into a page; `None` as for [`Tail::read`].
     pub fn after(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
         let start = self.entries.partition_point(|entry| entry.offset() <= offset);
-        self.reaches(offset).then(|| self.entries.range(start..).take(limit).cloned().collect())
+        self.reaches(offset).then(|| within(PAGE_BYTES_MAX, Encoded::page_bytes, self.entries.range(start..).take(limit)))
     }
 
-    /// The last `limit` entries before `offset`, of a room that keeps everything after `first`. `None` when some of
-    /// them are in history alone.
+    /// The last `limit` entries before `offset`, as far as they fit into a page, of a room that keeps everything after `first`.
+    /// `None` when some of them are in history alone.
     pub fn before(&self, offset: u64, limit: usize, first: u64) -> Option<Vec<Encoded>> {
         let end = self.entries.partition_point(|entry| entry.offset() < offset);
-        let whole = end >= limit || self.reaches(first);
-        whole.then(|| self.entries.range(end.saturating_sub(limit)..end).cloned().collect())
+        let mut entries = within(PAGE_BYTES_MAX, Encoded::page_bytes, self.entries.range(..end).rev().take(limit));
+        let is_whole = end >= limit || entries.len() < end || self.reaches(first);
+        entries.reverse();
+        is_whole.then_some(entries)
     }
 
     /// Whether everything after `offset` is here.
@@ -80,16 +130,32 @@ impl Tail {
     /// Lets go of the entries up to `first`, which are no longer kept anywhere.
     pub fn expire(&mut self, first: u64) {
         while self.entries.front().is_some_and(|oldest| oldest.offset() <= first) {
-            let Some(oldest) = self.entries.pop_front() else { break };
-            self.bytes -= oldest.frame().len();
+            self.pop();
         }
         self.after = self.after.max(first);
     }
 
     /// Forgets all entries, which stay in history.
     pub fn clear(&mut self) {
-        *self = Self::new(self.latest());
+        *self = Self::new(self.latest(), self.all.clone());
     }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        self.set_bytes(0);
+    }
+}
+
+/// The first entries that have `bytes_max` together, and one at least.
+fn within<'a>(bytes_max: usize, size: impl Fn(&Encoded) -> usize, entries: impl Iterator<Item = &'a Encoded>) -> Vec<Encoded> {
+    let mut bytes = 0;
+    let mut fits = |entry: &Encoded| {
+        let is_first = bytes == 0;
+        bytes += size(entry);
+        is_first || bytes <= bytes_max
+    };
+    entries.take_while(|entry| fits(entry)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -109,7 +175,7 @@ mod tests {
 
     #[test]
     fn reads_what_is_after_and_knows_what_it_lacks() {
-        let mut tail = Tail::new(7);
+        let mut tail = Tail::new(7, AllTails::default());
         assert_eq!(tail.read(7).map(|entries| entries.len()), Some(0));
         assert!(tail.read(6).is_none());
         for offset in 8..=10 {
@@ -123,7 +189,7 @@ mod tests {
 
     #[test]
     fn is_bounded_by_count() {
-        let mut tail = Tail::new(0);
+        let mut tail = Tail::new(0, AllTails::default());
         let last = TAIL_ENTRIES_MAX as u64 + 5;
         for offset in 1..=last {
             tail.push(encoded(offset, 1));
@@ -135,7 +201,7 @@ mod tests {
 
     #[test]
     fn is_bounded_by_bytes() {
-        let mut tail = Tail::new(0);
+        let mut tail = Tail::new(0, AllTails::default());
         for offset in 1..=200 {
             tail.push(encoded(offset, 16_000));
         }
@@ -145,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_read_is_bounded_and_never_empty_handed() {
-        let mut tail = Tail::new(0);
+        let mut tail = Tail::new(0, AllTails::default());
         for offset in 1..=40 {
             tail.push(encoded(offset, 16_000));
         }
@@ -156,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_page_is_taken_from_either_side_and_only_whole() {
-        let mut tail = Tail::new(7);
+        let mut tail = Tail::new(7, AllTails::default());
         for offset in 8..=12 {
             tail.push(encoded(offset, 1));
         }
@@ -174,7 +240,7 @@ mod tests {
 
     #[test]
     fn what_has_expired_is_let_go() {
-        let mut tail = Tail::new(0);
+        let mut tail = Tail::new(0, AllTails::default());
         for offset in 1..=5 {
             tail.push(encoded(offset, 1));
         }
@@ -190,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_cleared_tail_goes_on_where_it_was() {
-        let mut tail = Tail::new(0);
+        let mut tail = Tail::new(0, AllTails::default());
         tail.push(encoded(1, 1));
         tail.clear();
         assert_eq!(tail.latest(), 1);

@@ -96,6 +96,7 @@ fn problem(code: ErrorCode) -> &'static str {
         ErrorCode::MethodNotAllowed => "此地址不接受该方法。",
         ErrorCode::RateLimited => "短时间内消息过多，请稍后再试。",
         ErrorCode::ConnectionsLimited => "来自您的地址的连接过多。",
+        ErrorCode::RoomsLimited => "短时间内新开的房间过多，请稍后再试。",
         ErrorCode::ServerFull => "服务器连接已满。",
         ErrorCode::RoomsFull => "服务器房间已满。",
         ErrorCode::Overloaded => "服务器繁忙，请稍后再试。",

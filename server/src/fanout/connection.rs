@@ -99,15 +99,7 @@ impl Connection {
         if context.stop.is_cancelled() {
             line.seat().end(End::Told(session::RESTART));
         }
-        Self::Open(Talk {
-            line,
-            visit,
-            commands,
-            decoder: Decoder::default(),
-            kept: early.to_vec(),
-            waits: !early.is_empty(),
-            page: None,
-        })
+        Self::Open(Talk { line, visit, commands, decoder: Decoder::default(), kept: early.to_vec(), waits: !early.is_empty(), page: None })
     }
 }
 
@@ -195,7 +187,8 @@ impl Talk {
             // One that was asked for elsewhere is of no use: the line has been told of a gap since.
             Some(Page::Asked(asked)) if asked.cursor() == cursor => asked,
             _ => {
-                let page = self.page.insert(Box::new(Page::Asked(self.line.pass().log().ask(cursor))));
+                let asked = self.line.pass().log().ask(cursor, self.commands.account());
+                let page = self.page.insert(Box::new(Page::Asked(asked)));
                 let Page::Asked(asked) = &mut **page else { return Poll::Ready(()) };
                 asked
             }

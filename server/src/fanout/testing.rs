@@ -56,7 +56,14 @@ impl Board {
         let folder = TempDir::new().unwrap();
         let hub = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, 1).unwrap().hub;
         let one = NonZeroU32::MIN;
-        let allowance = Allowance { publishes_per_second: one, publishes_burst: one, connections_per_address: 1, connections: 1 };
+        let allowance = Allowance {
+            publishes_per_second: one,
+            publishes_burst: one,
+            rooms_per_hour: None,
+            cpu_percent: None,
+            connections_per_address: 1,
+            connections: 1,
+        };
         let fanout = Fanout::new(Context::new(hub.clone(), Limiter::new(allowance)));
         Self { hub, fanout, name: "lobby".parse().unwrap(), _folder: folder }
     }

@@ -16,6 +16,8 @@ pub(super) struct Statements<'c> {
     connection: &'c Connection,
     /// Of the rooms that were written to. Nobody else writes, so they stay true; after an error all are asked for again.
     heads: HashMap<RoomName, Head>,
+    /// How many rooms have entries, if that is known.
+    rooms: Option<usize>,
     begin: Statement<'c>,
     commit: Statement<'c>,
     roll_back: Statement<'c>,
@@ -26,6 +28,7 @@ pub(super) struct Statements<'c> {
     oldest: Statement<'c>,
     let_go: Statement<'c>,
     note_gone: Statement<'c>,
+    count: Statement<'c>,
 }
 
 /// A room's row, and where its log stands.
@@ -41,16 +44,23 @@ struct Head {
     total: u64,
 }
 
+impl Head {
+    fn is_empty(self) -> bool {
+        self.latest == self.first
+    }
+}
+
 impl<'c> Statements<'c> {
     pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
             heads: HashMap::new(),
+            rooms: None,
             begin: connection.prepare("BEGIN IMMEDIATE")?,
             commit: connection.prepare("COMMIT")?,
             roll_back: connection.prepare("ROLLBACK")?,
             head: connection.prepare("SELECT id, first, latest, gone, total FROM heads WHERE name = ?1")?,
-            make_room: connection.prepare("INSERT INTO rooms (name, first) VALUES (?1, 0)")?,
+            make_room: connection.prepare("INSERT INTO rooms (name, first) SELECT ?1, floor FROM log RETURNING id, first")?,
             by_key: connection.prepare("SELECT offset, author, text FROM messages WHERE room = ?1 AND key = ?2")?,
             insert: connection.prepare(
                 "INSERT INTO messages (room, offset, total, time, author, text, key, raw) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -58,6 +68,7 @@ impl<'c> Statements<'c> {
             oldest: connection.prepare("SELECT offset, total, time FROM messages WHERE room = ?1 ORDER BY offset LIMIT ?2")?,
             let_go: connection.prepare("DELETE FROM messages WHERE room = ?1 AND offset <= ?2")?,
             note_gone: connection.prepare("UPDATE rooms SET first = ?2, gone = ?3 WHERE id = ?1")?,
+            count: connection.prepare("SELECT count(*) FROM heads WHERE latest > first")?,
         })
     }
 
@@ -67,6 +78,7 @@ impl<'c> Statements<'c> {
         let outcomes = self.apply_all(commands);
         if outcomes.is_err() {
             self.heads.clear();
+            self.rooms = None;
             // Some errors have ended the transaction already.
             if !self.connection.is_autocommit() {
                 self.roll_back.execute([])?;
@@ -83,9 +95,9 @@ impl<'c> Statements<'c> {
 
     fn apply(&mut self, command: &Command) -> rusqlite::Result<Outcome> {
         match command {
-            Command::Publish { room, key, author, text, raw, time } => {
-                let head @ Head { id, latest, total, .. } = self.find_or_make_room(room)?;
-                if let Some(key) = key {
+            Command::Publish { room, key, author, text, raw, time, rooms_max } => {
+                let found = self.find_room(room)?;
+                if let (Some(Head { id, .. }), Some(key)) = (found, key) {
                     let known = self.by_key.query_row(params![id, key.as_str()], |row| {
                         let same = row.get_ref(1)?.as_str()? == author.as_str() && row.get_ref(2)?.as_str()? == text.as_str();
                         Ok(if same { Outcome::Duplicate(row.get(0)?) } else { Outcome::KeyReused })
@@ -94,6 +106,15 @@ impl<'c> Statements<'c> {
                         return Ok(outcome);
                     }
                 }
+                if found.is_none_or(Head::is_empty) {
+                    let rooms = self.rooms()?;
+                    if rooms >= *rooms_max && *room != RoomName::lobby() {
+                        return Ok(Outcome::RoomsFull);
+                    }
+                    self.rooms = Some(rooms + 1);
+                }
+                let head = found.map_or_else(|| self.make_room(room), Ok)?;
+                let Head { id, latest, total, .. } = head;
                 let (offset, key) = (latest + 1, key.clone());
                 let entry = Entry { offset, time: *time, author: author.clone(), text: text.clone(), key, raw: raw.clone() };
                 let total = total + size(&entry);
@@ -102,14 +123,24 @@ impl<'c> Statements<'c> {
                 self.heads.insert(room.clone(), Head { latest: offset, total, ..head });
                 Ok(Outcome::Stored(entry))
             }
-            Command::Expire { room, keep, time } => self.expire(room, *keep, *time).map(Outcome::Expired),
+            Command::Expire { room, keep, time, rooms_max } => {
+                let Some(head) = self.find_room(room)? else { return Ok(Outcome::RoomUnknown) };
+                let rooms = self.rooms()?;
+                let mut remains = self.expire(room, head, *keep, *time)?;
+                remains.floor = super::read::floor(self.connection)?;
+                if remains.oldest.is_none() && !head.is_empty() {
+                    self.rooms = Some(rooms - 1);
+                    remains.floor = self.forget_rooms(room, head, remains.floor, *rooms_max)?;
+                }
+                Ok(Outcome::Expired(remains))
+            }
         }
     }
 
     /// Lets go of a room's oldest entries, as far as they are more than is kept, and no further than one that is not.
-    fn expire(&mut self, room: &RoomName, keep: Keep, time: u64) -> rusqlite::Result<Remains> {
-        let Head { id, first, latest, gone, total } = self.find_or_make_room(room)?;
-        let mut remains = Remains { first, bytes: total - gone, oldest: None };
+    fn expire(&mut self, room: &RoomName, head: Head, keep: Keep, time: u64) -> rusqlite::Result<Remains> {
+        let Head { id, first, latest, gone, total } = head;
+        let mut remains = Remains { first, bytes: total - gone, oldest: None, floor: 0 };
         let mut entries = self.oldest.query(params![id, EXPIRE_ENTRIES_MAX])?;
         while let Some(row) = entries.next()? {
             let (offset, total_then, written): (u64, u64, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -129,17 +160,50 @@ impl<'c> Statements<'c> {
         Ok(remains)
     }
 
-    fn find_or_make_room(&mut self, room: &RoomName) -> rusqlite::Result<Head> {
+    /// Forgets rooms whose entries have all expired, after another one was emptied. Those with an offset after the floor are
+    /// remembered, but when they are more than `rooms_max`, half of them raise the floor. A room that is opened later begins
+    /// after the floor, so no offset of a room is ever given twice. Returns the floor.
+    fn forget_rooms(&mut self, emptied: &RoomName, head: Head, floor: u64, rooms_max: usize) -> rusqlite::Result<u64> {
+        let all: usize = self.connection.prepare_cached("SELECT count(*) FROM rooms")?.query_row([], |row| row.get(0))?;
+        let empty = all.saturating_sub(self.rooms()?);
+        if empty > rooms_max {
+            const RAISE: &str = "UPDATE log SET floor = (SELECT max(latest) FROM
+                (SELECT latest FROM heads WHERE latest = first ORDER BY latest LIMIT ?1))";
+            self.connection.execute(RAISE, [empty / 2 + 1])?;
+            self.connection
+                .execute("DELETE FROM rooms WHERE id IN (SELECT id FROM heads, log WHERE latest = first AND latest <= floor)", [])?;
+            self.heads.retain(|_, head| !head.is_empty());
+        } else if head.latest <= floor {
+            self.connection.execute("DELETE FROM rooms WHERE id = ?1", [head.id])?;
+            self.heads.remove(emptied);
+        }
+        super::read::floor(self.connection)
+    }
+
+    /// How many rooms have entries.
+    fn rooms(&mut self) -> rusqlite::Result<usize> {
+        let rooms = match self.rooms {
+            Some(rooms) => rooms,
+            None => self.count.query_row([], |row| row.get(0))?,
+        };
+        self.rooms = Some(rooms);
+        Ok(rooms)
+    }
+
+    fn find_room(&mut self, room: &RoomName) -> rusqlite::Result<Option<Head>> {
         if let Some(head) = self.heads.get(room) {
-            return Ok(*head);
+            return Ok(Some(*head));
         }
         let found = self.head.query_row([room.as_str()], |row| {
             Ok(Head { id: row.get(0)?, first: row.get(1)?, latest: row.get(2)?, gone: row.get(3)?, total: row.get(4)? })
         });
-        if let Some(head) = found.optional()? {
-            return Ok(head);
-        }
-        self.make_room.execute([room.as_str()])?;
-        Ok(Head { id: self.connection.last_insert_rowid(), first: 0, latest: 0, gone: 0, total: 0 })
+        found.optional()
+    }
+
+    fn make_room(&mut self, room: &RoomName) -> rusqlite::Result<Head> {
+        self.make_room.query_row([room.as_str()], |row| {
+            let first = row.get(1)?;
+            Ok(Head { id: row.get(0)?, first, latest: first, gone: 0, total: 0 })
+        })
     }
 }

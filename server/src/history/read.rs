@@ -4,6 +4,9 @@ use protocol::{Entry, RoomName};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::encoded::page_bytes;
+use crate::tail::PAGE_BYTES_MAX;
+
 /// A room that has, or had, entries.
 #[derive(Clone, Debug)]
 pub struct Head {
@@ -21,8 +24,9 @@ pub struct Head {
 
 impl Head {
     /// The head of a room that nobody wrote in.
-    pub fn empty(room: RoomName) -> Self {
-        Self { room, first: 0, latest: 0, bytes: 0, oldest: None }
+    /// Its log begins after `floor`.
+    pub fn empty(room: RoomName, floor: u64) -> Self {
+        Self { room, first: floor, latest: floor, bytes: 0, oldest: None }
     }
 }
 
@@ -37,9 +41,6 @@ pub struct Slice {
     pub entries: Vec<Entry>,
 }
 
-/// How many bytes are read at once, about, as what they become on the wire: whoever reads holds as much while it is written.
-const SLICE_BYTES_MAX: usize = 256 * 1024;
-
 pub(super) fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
     const SQL: &str =
         "SELECT name, first, latest, total - gone, (SELECT time FROM messages WHERE room = id ORDER BY offset LIMIT 1) FROM heads";
@@ -48,6 +49,11 @@ pub(super) fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
         Ok(Head { room: value(row, 0)?, first: row.get(1)?, latest: row.get(2)?, bytes: row.get(3)?, oldest: row.get(4)? })
     })?;
     rows.collect()
+}
+
+/// Where the log of a room begins that is not remembered: no such room ever had a later entry.
+pub(super) fn floor(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT floor FROM log", [], |row| row.get(0))
 }
 
 pub(super) fn after(connection: &mut Connection, room: &RoomName, offset: u64, limit: usize) -> rusqlite::Result<Slice> {
@@ -63,8 +69,8 @@ pub(super) fn before(connection: &mut Connection, room: &RoomName, offset: u64, 
     Ok(slice)
 }
 
-/// One transaction, so that the bounds and the entries are of the same moment. The last entry is the one with which there are
-/// [`SLICE_BYTES_MAX`].
+/// One transaction, so that the bounds and the entries are of the same moment. It ends before the entry with which there would be
+/// more than [`PAGE_BYTES_MAX`].
 fn slice(connection: &mut Connection, room: &RoomName, sql: &str, offset: u64, limit: usize) -> rusqlite::Result<Slice> {
     let transaction = connection.transaction()?;
     let head = transaction
@@ -76,19 +82,14 @@ fn slice(connection: &mut Connection, room: &RoomName, sql: &str, offset: u64, l
     let mut statement = transaction.prepare_cached(sql)?;
     for entry in statement.query_map(params![room_id, offset, limit], entry)? {
         let entry = entry?;
-        length += escaped_size(entry.text.as_str()) + entry.raw.as_deref().map_or(0, escaped_size);
-        entries.push(entry);
-        if length >= SLICE_BYTES_MAX {
+        length += page_bytes(&entry);
+        if length > PAGE_BYTES_MAX && !entries.is_empty() {
             break;
         }
+        entries.push(entry);
     }
     drop(statement);
     Ok(Slice { first, latest, entries })
-}
-
-/// How many bytes a text is in JSON, about.
-fn escaped_size(text: &str) -> usize {
-    text.bytes().map(|byte| if byte.is_ascii_control() { 6 } else { 1 }).sum()
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {

@@ -83,6 +83,10 @@ const MIGRATIONS: &[&str] = &[
         FROM rooms LEFT JOIN messages AS newest
             ON newest.room = id AND newest.offset = (SELECT max(offset) FROM messages WHERE room = id);
 ",
+    "
+    -- No room that is not in `rooms` ever had an entry after this offset.
+    ALTER TABLE log ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
 /// Opens the database for writing, making it when it is missing.

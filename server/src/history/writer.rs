@@ -83,7 +83,7 @@ fn run(connection: &Connection, queue: &mut Queue, flush_interval: Duration, aud
                     let change = match outcome {
                         Outcome::Stored(entry) => Change::Stored(entry.clone()),
                         Outcome::Expired(remains) => Change::Expired(*remains),
-                        Outcome::Duplicate(_) | Outcome::KeyReused => return None,
+                        Outcome::Duplicate(_) | Outcome::KeyReused | Outcome::RoomsFull | Outcome::RoomUnknown => return None,
                     };
                     Some((room.clone(), change))
                 });

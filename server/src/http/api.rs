@@ -18,6 +18,7 @@ use super::problem::Refusal;
 use super::publishing::{self, Aside};
 use super::request::{Address, Place, Query, Room, WholeBody};
 use crate::hub::{PageError, Range, Standing};
+use crate::turns;
 
 /// Which page of a room.
 #[derive(Deserialize)]
@@ -63,6 +64,7 @@ impl Wanted {
 pub(super) async fn messages(
     FromState(state): FromState<State>,
     _place: Place,
+    Address(address): Address,
     Room(room): Room,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
@@ -79,7 +81,8 @@ pub(super) async fn messages(
     if has(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
     }
-    let page = state.context.hub.page(&room, wish.range, wish.limit).await?;
+    let account = state.context.limiter.account(address);
+    let page = turns::read(account.as_deref(), state.context.hub.page(&room, wish.range, wish.limit)).await?;
     Ok((shared, Json(page)).into_response())
 }
 
@@ -126,7 +129,7 @@ pub(super) async fn publish(
     WholeBody(body): WholeBody,
 ) -> Result<Response, Refusal> {
     let message = publishing::parse(&headers, &body, aside)?;
-    state.context.limiter.publish(address).map_err(|wait| Refusal::retry_after(ErrorCode::RateLimited, wait))?;
+    state.context.admit(address, &room).map_err(|(code, wait)| Refusal::retry_after(code, wait))?;
     let published = state.context.hub.publish(&room, message, None)?.await?;
     Ok(([(CACHE_CONTROL, "no-store")], Json(published)).into_response())
 }

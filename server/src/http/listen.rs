@@ -3,10 +3,11 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, Request, header::CONNECTION};
+use axum::http::{HeaderMap, HeaderValue, Request, header::CONNECTION};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -18,9 +19,10 @@ use protocol::ErrorCode;
 use protocol::limits::{HEADER_BYTES_MAX, URI_BYTES_MAX};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
-use super::address::Peer;
+use super::address::{self, Peer};
 use super::patience::{Hold, Patient};
 use super::problem::Refusal;
 use super::request::Place;
@@ -30,6 +32,7 @@ use super::{Site, State};
 use crate::fanout::{Connection, read_now};
 use crate::limiter::Connected;
 use crate::system::listener::defer_accept;
+use crate::turns::{Account, in_turn};
 
 /// How long a connection may take for a request's head, and stay silent between requests.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
@@ -68,7 +71,10 @@ pub async fn listen(listener: TcpListener, site: Site) {
                 let peer = peer.ip();
                 let address = if door.trusts(peer) { None } else { Some(peer) };
                 let admission = context.limiter.connect(address).map(Arc::new);
-                let place = Place::new(&site.state, admission.as_ref().ok().cloned());
+                let place = match &admission {
+                    Ok(connected) => Place::new(&site.state, Some(connected.clone())),
+                    Err(_) => Place::refused(&site.state, address.and_then(|address| context.limiter.account(address))),
+                };
                 Carried::start(place, serve(stream, peer, site.clone(), admission));
             }
             Err(error) => {
@@ -119,7 +125,10 @@ async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Si
     let router = TowerToHyperService::new(site.router.clone());
     let hold = Hold::default();
     let patient = Patient::new(stream, read, STILL_TIME_MAX, hold.clone());
+    let is_first = AtomicBool::new(true);
     let service = service_fn(move |mut request: Request<Incoming>| {
+        let is_first = is_first.swap(false, Ordering::Relaxed);
+        let account = forwarded_account(&site.state, peer, request.headers());
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(hold.clone());
         let answer = match &admission {
@@ -130,9 +139,14 @@ async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Si
             Err(code) => Err(turn_away(*code)),
         };
         async move {
-            match answer {
-                Ok(answer) => answer.await,
-                Err(refusal) => Ok::<Response, Infallible>(refusal),
+            // Requests that came together are answered one a turn.
+            if !is_first {
+                yield_now().await;
+            }
+            match (answer, account) {
+                (Ok(answer), Some(account)) => in_turn(account, answer).await,
+                (Ok(answer), None) => answer.await,
+                (Err(refusal), _) => Ok::<Response, Infallible>(refusal),
             }
         }
     });
@@ -148,6 +162,13 @@ async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Si
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+/// The account that a request is charged to which comes through a trusted proxy. Other connections are charged as a whole.
+fn forwarded_account(state: &State, peer: IpAddr, headers: &HeaderMap) -> Option<Arc<Account>> {
+    let is_forwarded = state.door.trusts(peer);
+    let address = is_forwarded.then(|| address::of(peer, headers, &state.door)).filter(|address| !state.door.trusts(*address))?;
+    state.context.limiter.account(address)
 }
 
 /// A connection after an upgrade.

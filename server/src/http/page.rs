@@ -5,7 +5,7 @@ mod companions;
 use std::convert::Infallible;
 use std::net::IpAddr;
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request, State as FromState};
 use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
@@ -27,6 +27,7 @@ use super::publishing::Form;
 use super::request::{Address, Query, Room, WholeBody, cookie};
 use super::{State, assets};
 use crate::hub::Range;
+use crate::turns;
 
 /// A cookie's life, in seconds: a year.
 const COOKIE_SECONDS: u32 = 31_536_000;
@@ -79,21 +80,22 @@ impl Wishes {
 }
 
 /// `GET /`
-pub(super) async fn lobby(state: FromState<State>, query: Query<Wishes>, request: Request) -> Response {
+pub(super) async fn lobby(state: FromState<State>, address: Address, query: Query<Wishes>, request: Request) -> Response {
     let asked = Asked { headers: request.headers().clone() };
-    room(state, Ok(Room(RoomName::lobby())), query, asked, request).await
+    room(state, address, Ok(Room(RoomName::lobby())), query, asked, request).await
 }
 
 /// `GET /r/{room}`
 pub(super) async fn room(
     FromState(state): FromState<State>,
+    Address(address): Address,
     room: Result<Room, Refusal>,
     Query(wishes): Query<Wishes>,
     asked: Asked,
     request: Request,
 ) -> Response {
     match room {
-        Ok(Room(room)) => render(&state, room, wishes, Refused::default(), request).await,
+        Ok(Room(room)) => render(&state, address, room, wishes, Refused::default(), request).await,
         Err(refusal) => refuse(refusal, ErrorCode::RoomNameInvalid, asked).await,
     }
 }
@@ -158,14 +160,14 @@ pub(super) async fn post_room(
             let mut request = Request::new(Body::empty());
             *request.headers_mut() = headers;
             let refused = Refused { code: Some(code), draft: form.content.unwrap_or_default(), author: Some(form.author) };
-            render(&state, room, wishes, refused, request).await
+            render(&state, address, room, wishes, refused, request).await
         }
     }
 }
 
 async fn publish(state: &State, room: &RoomName, address: IpAddr, form: &Form) -> Result<(), ErrorCode> {
     let message = form.check()?;
-    state.context.limiter.publish(address).map_err(|_| ErrorCode::RateLimited)?;
+    state.context.admit(address, room).map_err(|(code, _)| code)?;
     state.context.hub.publish(room, message, None)?.await?;
     Ok(())
 }
@@ -178,8 +180,9 @@ struct Refused {
     author: Option<String>,
 }
 
-async fn render(state: &State, room: RoomName, wishes: Wishes, refused: Refused, request: Request) -> Response {
-    let page = match state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT).await {
+async fn render(state: &State, address: IpAddr, room: RoomName, wishes: Wishes, refused: Refused, request: Request) -> Response {
+    let account = state.context.limiter.account(address);
+    let page = match turns::read(account.as_deref(), state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT)).await {
         Ok(page) => page,
         Err(error) => return Refusal::from(error).into_response(),
     };
@@ -199,7 +202,7 @@ async fn render(state: &State, room: RoomName, wishes: Wishes, refused: Refused,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let respond = leptos_axum::render_app_to_stream_with_context(set_policy, move || frontend::shell(assets::BASE, data.clone()));
-    let mut response = respond(request).await;
+    let mut response = whole(respond(request).await).await;
     if let Some(status) = refused.code.and_then(|code| StatusCode::from_u16(code.status()).ok()) {
         *response.status_mut() = status;
     }
@@ -212,6 +215,15 @@ async fn render(state: &State, room: RoomName, wishes: Wishes, refused: Refused,
         remember(&mut response, "scheme", scheme.word());
     }
     response
+}
+
+/// Renders all of a page at once, so that it is charged to its reader's address, and is sent with its length.
+async fn whole(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    match to_bytes(body, usize::MAX).await {
+        Ok(bytes) => Response::from_parts(parts, bytes.into()),
+        Err(_) => Refusal::from(ErrorCode::Unavailable).into_response(),
+    }
 }
 
 /// What the page may do in a browser: nothing but its own files and its own server.

@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use protocol::{ErrorCode, Gap, Problem};
 
 use crate::hub::PageError;
-use crate::session::BUSY_RETRY_AFTER;
 
 /// A request that was not granted.
 #[derive(Debug)]
@@ -41,7 +40,7 @@ impl Refusal {
 impl From<ErrorCode> for Refusal {
     fn from(code: ErrorCode) -> Self {
         let mut problem = Problem::from(code);
-        problem.retry_after = code.is_temporary().then_some(BUSY_RETRY_AFTER);
+        problem.retry_after = code.retry_after();
         Self(Box::new(problem))
     }
 }

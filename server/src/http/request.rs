@@ -23,6 +23,7 @@ use super::address::Peer;
 use super::problem::Refusal;
 use super::{State, address};
 use crate::limiter::Connected;
+use crate::turns::Account;
 
 /// How long a body may take to arrive, from its first byte to its last.
 const BODY_TIME_MAX: Duration = Duration::from_secs(15);
@@ -67,15 +68,51 @@ impl FromRequestParts<State> for Address {
 /// Keeps a connection counted: by the server, which waits for its end, and by the limits. For what lasts.
 pub(super) struct Place {
     _tracked: TaskTrackerToken,
-    _connected: Option<Arc<Connected>>,
+    connected: Option<Arc<Connected>>,
     /// If it is a proxy's: as one of whom it speaks for.
-    _through: Option<Connected>,
+    through: Option<Connected>,
+    /// The account of a connection that was not let in.
+    refused: Option<Arc<Account>>,
 }
 
 impl Place {
-    /// The place of a connection that the limits have let in, or not.
+    /// The place of a connection that the limits have let in.
     pub(super) fn new(state: &State, connected: Option<Arc<Connected>>) -> Self {
-        Self { _tracked: state.connections.token(), _connected: connected, _through: None }
+        Self { _tracked: state.connections.token(), connected, through: None, refused: None }
+    }
+
+    /// The place of a connection that is told so and closed.
+    pub(super) fn refused(state: &State, account: Option<Arc<Account>>) -> Self {
+        Self { refused: account, ..Self::new(state, None) }
+    }
+
+    /// The account that the connection's work is charged to.
+    pub(super) fn account(&self) -> Option<&Arc<Account>> {
+        let connected = self.through.as_ref().or(self.connected.as_deref());
+        connected.map_or(self.refused.as_ref(), Connected::account)
+    }
+}
+
+/// The place of a connection that carries a response which keeps arriving, until it is dropped.
+pub(super) struct Streaming(Place);
+
+impl Streaming {
+    pub(super) fn new(place: Place) -> Self {
+        let streaming = Self(place);
+        streaming.set(true);
+        streaming
+    }
+
+    fn set(&self, streams: bool) {
+        if let Some(connected) = &self.0.connected {
+            connected.set_streaming(streams);
+        }
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.set(false);
     }
 }
 
@@ -87,7 +124,7 @@ impl FromRequestParts<State> for Place {
         // A proxy that does not say for whom it speaks counts towards the total alone.
         let address = peer.map(|peer| address::of(peer, &parts.headers, &state.door)).filter(|address| !state.door.trusts(*address));
         let through = address.map(|address| state.context.limiter.connect_through(address)).transpose()?;
-        Ok(Self { _through: through, ..Self::new(state, parts.extensions.get().cloned()) })
+        Ok(Self { through, ..Self::new(state, parts.extensions.get().cloned()) })
     }
 }
 

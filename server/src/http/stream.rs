@@ -13,7 +13,7 @@ use futures_util::{FutureExt, stream};
 use protocol::{Disconnect, ServerFrame};
 use tokio::time::{Instant, sleep_until};
 
-use super::request::Place;
+use super::request::{Place, Streaming};
 use crate::encoded::Encoded;
 use crate::session::{Outgoing, Session};
 use crate::tail::READ_BYTES_MAX;
@@ -60,7 +60,16 @@ pub(super) enum End {
 /// anything else.
 pub(super) fn body(session: Session, script: impl Script, after: u64, first: Bytes, place: Place) -> Body {
     let now = Instant::now();
-    let flow = Flow { session, script, after, sign: Some(now + SIGN), bytes: 0, until: now + AGE_MAX, ended: false, _place: place };
+    let flow = Flow {
+        session,
+        script,
+        after,
+        sign: Some(now + SIGN),
+        bytes: 0,
+        until: now + AGE_MAX,
+        ended: false,
+        _streaming: Streaming::new(place),
+    };
     Body::from_stream(stream::unfold((flow, Some(first)), |(mut flow, first)| async move {
         let bytes = flow.next(first).await?;
         Some((Ok::<_, Infallible>(bytes), (flow, None)))
@@ -76,7 +85,7 @@ struct Flow<S> {
     bytes: usize,
     until: Instant,
     ended: bool,
-    _place: Place,
+    _streaming: Streaming,
 }
 
 impl<S: Script> Flow<S> {

@@ -19,6 +19,7 @@ use super::patience::Hold;
 use super::problem::Refusal;
 use super::request::Place;
 use crate::fanout::{Connection, Entrance, Fanout};
+use crate::turns::Turn;
 
 /// A request to become a WebSocket.
 pub(super) struct Handshake {
@@ -114,13 +115,14 @@ pub(super) fn answer(key: &HeaderValue) -> Vec<u8> {
 /// for the opening would stay.
 pub(super) struct Carried {
     stage: Stage,
-    _place: Place,
+    turn: Turn,
+    place: Place,
 }
 
 impl Carried {
     /// Starts the task; it goes on with the WebSocket that `opening` ends with, if it does, and keeps the place till the end.
     pub(super) fn start(place: Place, opening: impl Future<Output = Option<Connection>> + Send + 'static) {
-        tokio::spawn(Self { stage: Stage::Opening(Box::pin(opening)), _place: place });
+        tokio::spawn(Self { stage: Stage::Opening(Box::pin(opening)), turn: Turn::default(), place });
     }
 }
 
@@ -133,12 +135,21 @@ impl Future for Carried {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let stage = &mut self.get_mut().stage;
-        if let Stage::Opening(opening) = stage {
-            let Some(connection) = ready!(opening.as_mut().poll(context)) else { return Poll::Ready(()) };
-            *stage = Stage::Open(connection);
+        let Self { stage, turn, place } = self.get_mut();
+        match place.account() {
+            Some(account) => turn.poll(account, context, |context| stage.poll(context)),
+            None => stage.poll(context),
         }
-        let Stage::Open(connection) = stage else { return Poll::Pending };
+    }
+}
+
+impl Stage {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Self::Opening(opening) = self {
+            let Some(connection) = ready!(opening.as_mut().poll(context)) else { return Poll::Ready(()) };
+            *self = Self::Open(connection);
+        }
+        let Self::Open(connection) = self else { return Poll::Pending };
         Pin::new(connection).poll(context)
     }
 }

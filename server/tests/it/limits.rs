@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::support::{PATIENCE, Socket, TestServer, handshake, problem, read_head};
+use crate::support::{Heard, PATIENCE, Socket, TestServer, handshake, problem, read_head};
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_with_a_length_or_without() {
@@ -155,51 +155,83 @@ async fn who_comes_through_a_proxy_is_bounded_like_anybody_else() {
 }
 
 #[tokio::test]
-async fn a_room_that_nobody_needs_makes_place_for_another() {
-    let server = TestServer::start_with(&["--rooms", "2"]);
-    let watching = [server.subscribe("one", None).await, server.subscribe("two", None).await];
-    let post = async || server.post_json("three", &json!({ "text": "x" })).await.status();
-    assert_eq!(post().await, 507);
-    drop(watching);
-    let start = Instant::now();
-    while post().await != 200 {
-        assert!(start.elapsed() < PATIENCE);
-    }
-}
-
-#[tokio::test]
-async fn a_page_is_bounded_in_bytes_as_well() {
+async fn a_page_is_bounded_in_bytes_whatever_its_texts() {
     let folder = {
         let server = TestServer::start();
-        let mut demo = server.socket("/message/").await;
-        // Each of these characters is six in JSON.
-        let raw = format!("content=x&z={}", "\u{1}".repeat(64_000));
-        for _ in 0..20 {
-            demo.say(raw.clone()).await;
-            demo.hear().await;
+        for text in ["<".repeat(16_000), "\u{1}x".repeat(8000), "http://a ".repeat(1700), "x".repeat(16_000)] {
+            for _ in 0..50 {
+                server.post("lobby", &text).await;
+            }
+            pages_are_bounded(&server).await;
         }
         server.stop().await
     };
     // What is not in memory any more.
     let server = TestServer::start_on(folder);
-    let pages =
-        ["?limit=200".to_owned(), format!("?limit=200&after={:016x}:0", server.page("lobby", "").await.position.epoch.0), String::new()];
-    for query in pages {
-        let body = server.get(&format!("/api/rooms/lobby/messages{query}")).await.bytes().await.unwrap();
-        assert!((300_000..1_000_000).contains(&body.len()), "{query}: {} bytes", body.len());
+    pages_are_bounded(&server).await;
+    assert_eq!(server.everything("lobby").await.len(), 200);
+}
+
+async fn pages_are_bounded(server: &TestServer) {
+    let first = format!("{:016x}:0", server.page("lobby", "").await.position.epoch.0);
+    for path in ["/", "/api/rooms/lobby/messages?limit=200", &format!("/api/rooms/lobby/messages?limit=200&after={first}")] {
+        let length = server.get(path).await.bytes().await.unwrap().len();
+        assert!((10_000..1_000_000).contains(&length), "{path}: {length} bytes");
     }
-    assert!(server.get("/").await.bytes().await.unwrap().len() < 1_000_000);
-    assert_eq!(server.everything("lobby").await.len(), 20);
 }
 
 #[tokio::test]
-async fn rooms_are_bounded() {
+async fn what_goes_to_every_reader_is_not_much_longer_than_what_came() {
+    let server = TestServer::start();
+    let mut demo = server.socket("/message/").await;
+    demo.say(format!("content=a&key={}", "\u{1}".repeat(60_000))).await;
+    let Heard::Text(said) = demo.hear().await else { panic!("it was closed") };
+    assert!(said.starts_with("error text_too_long"), "{said:.100}");
+    assert!(server.everything("lobby").await.is_empty());
+}
+
+#[tokio::test]
+async fn rooms_with_messages_are_bounded_and_others_are_not_refused() {
     let server = TestServer::start_with(&["--rooms", "2"]);
+    let _watching = [server.subscribe("x", None).await, server.subscribe("y", None).await, server.subscribe("z", None).await];
     server.post("one", "x").await;
     server.post("two", "x").await;
-    assert_eq!(problem(server.post_json("three", &json!({ "text": "x" })).await).await, (507, "rooms_full".to_owned()));
+    for _ in 0..2 {
+        let refused = server.post_json("three", &json!({ "text": "x" })).await;
+        assert_eq!(refused.headers()["retry-after"], "60");
+        assert_eq!(problem(refused).await, (507, "rooms_full".to_owned()));
+    }
     assert_eq!(server.get("/api/rooms/three/messages").await.status(), 200);
+    server.subscribe("three", None).await;
     server.post("one", "still fine").await;
+    server.post("lobby", "always there").await;
+}
+
+#[tokio::test]
+async fn an_address_opens_rooms_at_a_bounded_rate() {
+    let server = TestServer::start_with(&["--rooms-per-hour", "2", "--trust-proxy", "127.0.0.1"]);
+    let post = |address: &'static str, room: &str| {
+        let request = server.http.post(server.url(&format!("/api/rooms/{room}/messages"))).header("x-forwarded-for", address);
+        async { request.body("x").send().await.unwrap() }
+    };
+    for room in ["one", "one", "two", "two", "one"] {
+        assert_eq!(post("203.0.113.1", room).await.status(), 200, "{room}");
+    }
+    let refused = post("203.0.113.1", "three").await;
+    assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u32>().unwrap() > 60);
+    assert_eq!(problem(refused).await, (429, "rooms_limited".to_owned()));
+    assert_eq!(post("203.0.113.2", "three").await.status(), 200);
+    assert_eq!(post("203.0.113.1", "three").await.status(), 200, "it is open now");
+    let mut socket = Socket::try_open(&server.socket_url("/ws/four"), &[("x-forwarded-for", "203.0.113.2")]).await.unwrap();
+    socket.say_all((0..100).map(|number| json!({ "type": "publish", "ref": number, "text": "x" }).to_string())).await;
+    let mut published = 0;
+    while published < 100 {
+        match socket.telling_frame().await {
+            ServerFrame::Published { .. } => published += 1,
+            ServerFrame::Hello(_) | ServerFrame::Message(_) => {}
+            other => panic!("a burst opens one room: {other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

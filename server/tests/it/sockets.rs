@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::support::{PATIENCE, TestServer, connect_tight, handshake, read_head};
+use crate::support::{PATIENCE, TestServer, connect_from, connect_tight, handshake, read_head};
 
 /// A WebSocket whose bytes the test writes and reads itself.
 struct Raw {
@@ -244,8 +244,8 @@ async fn who_reads_nothing_for_ten_seconds_is_told_to_come_back() {
 
 #[tokio::test]
 async fn a_flood_of_pings_leaves_others_alone() {
-    let server = TestServer::start();
-    let mut flood = Raw::open(&server, "/ws/lobby").await;
+    let server = TestServer::start_with(&["--cpu-per-address", "50"]);
+    let mut flood = Raw::over(connect_from("127.0.0.2", server.address).await, &server, "/ws/lobby", &[]).await;
     let (mut reader, mut writer) = flood.stream.split();
     let pings = frame(0x89, b"").repeat(10_000);
     let mut pongs = vec![0; 64 * 1024];

@@ -1,6 +1,6 @@
 //! A server of one's own in a folder that goes away, and clients that remember what they were told.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,13 @@ pub async fn connect_tight(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(TIGHT_BYTES).unwrap();
     socket.connect(address).await.unwrap()
+}
+
+/// A connection from another address of this machine.
+pub async fn connect_from(address: &str, server: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((address.parse::<IpAddr>().unwrap(), 0).into()).unwrap();
+    socket.connect(server).await.unwrap()
 }
 
 /// A running server.
@@ -196,7 +203,8 @@ impl Subscriber {
 /// Settings as the command line would make them, with defaults that suit a test.
 pub fn settings(arguments: &[&str]) -> Serve {
     let mut all = vec!["crier", "serve"];
-    for (flag, value) in [("--listen", "127.0.0.1:0"), ("--publishes-burst", "1000000")] {
+    let defaults = [("--listen", "127.0.0.1:0"), ("--publishes-burst", "1000000"), ("--rooms-per-hour", "0"), ("--cpu-per-address", "0")];
+    for (flag, value) in defaults {
         if !arguments.contains(&flag) {
             all.extend([flag, value]);
         }

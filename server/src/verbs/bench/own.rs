@@ -38,7 +38,18 @@ impl OwnServer {
         };
         let room_for_all = (connections + 16).to_string();
         command.args(["serve", "--listen", "127.0.0.1:0", "--connections-per-address", &room_for_all, "--connections", &room_for_all]);
-        command.args(["--publishes-per-second", NO_LIMIT, "--publishes-burst", NO_LIMIT, "--data"]).arg(folder.path().join("data"));
+        // The load comes from one address and stands for many.
+        command.args([
+            "--publishes-per-second",
+            NO_LIMIT,
+            "--publishes-burst",
+            NO_LIMIT,
+            "--rooms-per-hour",
+            "0",
+            "--cpu-per-address",
+            "0",
+        ]);
+        command.arg("--data").arg(folder.path().join("data"));
         command.args(&place.serve);
         // Settings of another server are none of this one. A group of its own lets Ctrl-C end the measurement alone.
         command.env_clear().env("CRIER_LOG", "warn").process_group(0);
