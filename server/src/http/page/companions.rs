@@ -1,17 +1,22 @@
 //! What goes with the page: the way to a room by its name, the room's QR code, the manifest by which the board is installed.
 
+use axum::extract::State as FromState;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, LOCATION};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use protocol::{ErrorCode, RoomName};
-use qrcode::QrCode;
 use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
 use super::{Asked, refuse, room_path};
+use crate::http::State;
 use crate::http::problem::Refusal;
-use crate::http::request::{Query, Room};
+use crate::http::request::{Address, Query, Room};
+use crate::turns;
 
 /// How long a browser keeps what never changes within a version, in seconds: an hour.
 const KEPT: HeaderValue = HeaderValue::from_static("private, max-age=3600");
@@ -34,15 +39,34 @@ pub(in crate::http) async fn open(Query(wanted): Query<Wanted>, asked: Asked) ->
 
 /// `GET /r/{room}/qr.svg`: the address of the room's page as a QR code. The address is the one under which the board was
 /// asked, because the board has no other.
-pub(in crate::http) async fn qr(Room(room): Room, headers: HeaderMap) -> Result<Response, Refusal> {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).ok_or(ErrorCode::RequestInvalid)?;
+pub(in crate::http) async fn qr(
+    FromState(state): FromState<State>,
+    Address(address): Address,
+    Room(room): Room,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let host = host(&headers).ok_or(ErrorCode::RequestInvalid)?;
     // Whoever forges this gets a code that leads back here by the other scheme.
     let secure = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
-    let address = format!("{}://{host}{}", if secure { "https" } else { "http" }, room_path(&room));
-    // The longest address has some 700 characters, of which a code takes three times as many.
-    let code = QrCode::new(address).map_err(|_| ErrorCode::UriTooLong)?;
-    let image = code.render::<svg::Color<'_>>().min_dimensions(QR_SIDE, QR_SIDE).build();
+    let link = format!("{}://{host}{}", if secure { "https" } else { "http" }, room_path(&room));
+    let account = state.context.limiter.account(address);
+    // A long link takes milliseconds, for which others would wait on a worker.
+    let drawn = turns::read(account.as_deref(), async { spawn_blocking(|| draw(link)).await }).await;
+    let image = drawn.map_err(|_| ErrorCode::Unavailable)??;
     Ok(([(CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")), (CACHE_CONTROL, KEPT)], image).into_response())
+}
+
+/// The host that was asked, with its port as a number: a port of many zeros would make a large code.
+fn host(headers: &HeaderMap) -> Option<String> {
+    let authority: Authority = headers.get(HOST)?.to_str().ok()?.parse().ok()?;
+    let port = authority.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{}{port}", authority.host()))
+}
+
+/// A link as an SVG. With the lowest error correction, since a screen has no stains and fewer modules are easier to read.
+fn draw(link: String) -> Result<String, ErrorCode> {
+    let code = QrCode::with_error_correction_level(link, EcLevel::L).map_err(|_| ErrorCode::UriTooLong)?;
+    Ok(code.render::<svg::Color<'_>>().min_dimensions(QR_SIDE, QR_SIDE).build())
 }
 
 /// `GET /icon.svg`
