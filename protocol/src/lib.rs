@@ -4,6 +4,8 @@
 
 pub mod limits;
 
+mod visible;
+
 mod key;
 mod position;
 mod room_name;

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ErrorCode;
 use crate::limits::{AUTHOR_CHARS_MAX, TEXT_BYTES_MAX};
+use crate::visible::{ends_line, hides_nothing, is_shown};
 
-/// A message's text: not blank, at most 16 KiB of UTF-8, no NUL, line ends as `\n`.
+/// A message's text: it shows something, on its first line and its last; at most 16 KiB of UTF-8, no NUL, line ends as `\n`.
 ///
 /// All else is kept as it came, and it is never markup: whoever shows it shows text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,10 +14,14 @@ use crate::limits::{AUTHOR_CHARS_MAX, TEXT_BYTES_MAX};
 pub struct Text(String);
 
 impl Text {
-    /// Checks a text and gives its line ends one form, which HTML would do anyway (a page must show after hydration
-    /// what the server wrote).
+    /// Checks a text, drops the blank lines around it, and gives its line ends one form, which HTML would do anyway (a page
+    /// must show after hydration what the server wrote).
     pub fn parse(text: &str) -> Result<Self, ErrorCode> {
-        // The first line is what saves a hostile megabyte from being copied.
+        if text.contains('\0') {
+            return Err(ErrorCode::TextInvalid);
+        }
+        let text = without_blank_lines(text);
+        // The first condition is what saves a hostile megabyte from being copied.
         if text.len() > 2 * TEXT_BYTES_MAX {
             return Err(ErrorCode::TextTooLong);
         }
@@ -24,13 +29,7 @@ impl Text {
         if text.len() > TEXT_BYTES_MAX {
             return Err(ErrorCode::TextTooLong);
         }
-        if text.contains('\0') {
-            return Err(ErrorCode::TextInvalid);
-        }
-        if is_blank(&text) {
-            return Err(ErrorCode::TextEmpty);
-        }
-        Ok(Self(text))
+        if text.is_empty() { Err(ErrorCode::TextEmpty) } else { Ok(Self(text)) }
     }
 
     /// The text.
@@ -53,8 +52,8 @@ impl From<Text> for String {
     }
 }
 
-/// An author's name as they wish to be called: at most 64 characters, none that moves or hides others.
-/// The empty name is a nameless author's.
+/// An author's name as they wish to be called: at most 64 characters, none that moves or hides others, and not all of them
+/// invisible. The empty name is a nameless author's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Author(String);
@@ -66,10 +65,9 @@ impl Author {
         if name.chars().take(AUTHOR_CHARS_MAX + 1).count() > AUTHOR_CHARS_MAX {
             return Err(ErrorCode::AuthorTooLong);
         }
-        if name.chars().any(|c| c.is_control() || is_invisible(c)) {
-            return Err(ErrorCode::AuthorInvalid);
-        }
-        Ok(Self(name.to_owned()))
+        let is_one_line = !name.contains(|c: char| c.is_control() || ends_line(c));
+        let is_fine = is_one_line && hides_nothing(name) && (name.is_empty() || name.contains(is_shown));
+        if is_fine { Ok(Self(name.to_owned())) } else { Err(ErrorCode::AuthorInvalid) }
     }
 
     /// The name; empty for a nameless author.
@@ -97,6 +95,16 @@ impl From<Author> for String {
     }
 }
 
+/// The text from its first line that shows something to its last. A byte order mark before it is no part of it, wherever the
+/// text came from.
+fn without_blank_lines(text: &str) -> &str {
+    let Some(first) = text.find(is_shown) else { return "" };
+    let start = text[..first].char_indices().rfind(|(_, c)| ends_line(*c)).map_or(0, |(at, c)| at + c.len_utf8());
+    let last = text.rfind(is_shown).unwrap_or(first);
+    let end = text[last..].find(ends_line).map_or(text.len(), |at| last + at);
+    text[start..end].trim_start_matches('\u{feff}')
+}
+
 /// Writes `\n` for `\r\n` and `\r`. By hand, because searching for a string brings more code into the browser's bundle
 /// than all else here.
 fn one_line_end(text: &str) -> String {
@@ -114,32 +122,20 @@ fn one_line_end(text: &str) -> String {
     one
 }
 
-/// Whether a text would show nothing at all.
-fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| c.is_whitespace() || is_invisible(c))
-}
-
-/// Characters without a glyph of their own: zero-width ones, and those that turn the direction of their neighbours
-/// (Unicode's `Bidi_Control` and the zero-width part of `Default_Ignorable_Code_Point`). The joiners U+200C and
-/// U+200D are not among them: names in Persian and emoji need them.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_text_is_kept_as_it_came() {
-        for text in ["hello", " indented\n\tline ", "<script>", "\u{202e}abc", "a\u{1}b", &"字".repeat(TEXT_BYTES_MAX / 3)] {
+        for text in ["hello", " indented\n\tline ", "a\n\n\nb", "<script>", "\u{202e}abc", "a\u{1}b", &"字".repeat(TEXT_BYTES_MAX / 3)] {
             assert_eq!(Text::parse(text).as_ref().map(Text::as_str), Ok(text));
         }
     }
 
     #[test]
     fn line_ends_have_one_form() {
-        assert_eq!(Text::parse("a\r\nb\rc\n").as_ref().map(Text::as_str), Ok("a\nb\nc\n"));
+        assert_eq!(Text::parse("a\r\nb\rc\n\rd").as_ref().map(Text::as_str), Ok("a\nb\nc\n\nd"));
     }
 
     #[test]
@@ -154,7 +150,9 @@ mod tests {
 
     #[test]
     fn line_ends_are_counted_as_they_are_stored() {
-        assert!(Text::parse(&"\r\n".repeat(TEXT_BYTES_MAX - 1).replacen("\r\n", "x\r\n", 1)).is_ok());
+        let lines = |count: usize| format!("x{}x", "\r\n".repeat(count));
+        assert!(Text::parse(&lines(TEXT_BYTES_MAX - 2)).is_ok());
+        assert_eq!(Text::parse(&lines(TEXT_BYTES_MAX - 1)), Err(ErrorCode::TextTooLong));
     }
 
     #[test]

@@ -346,7 +346,7 @@ async fn the_longest_entry_arrives() {
     let server = Server::start().await;
     let mut client = server.client("lobby");
     let mut session = server.greet(0).await;
-    let long = "\u{1}".repeat(protocol::limits::TEXT_BYTES_MAX);
+    let long = "\u{1}".repeat(protocol::limits::TEXT_BYTES_MAX - 1) + "x";
     let entry = Entry { text: Text::parse(&long).unwrap(), raw: Some(long), ..entry(1) };
     session.say(&ServerFrame::Message(entry.clone())).await;
     assert_eq!(entry_of(&mut client).await, entry);

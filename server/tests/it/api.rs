@@ -88,7 +88,7 @@ async fn a_bad_query_is_refused() {
 async fn a_room_name_that_is_none_is_refused_on_every_way_in() {
     let server = TestServer::start();
     let long = "a".repeat(65);
-    for name in ["a%20b", "..%2f..", "%3Cscript%3E", "%00", "%ff", "a.b", long.as_str()] {
+    for name in ["%20", "..%2f..", "%3Cscript%3E", "%00", "%ff", "a.b", long.as_str()] {
         for path in [format!("/api/rooms/{name}/messages"), format!("/r/{name}")] {
             assert_eq!(problem(server.get(&path).await).await, (400, "room_name_invalid".to_owned()), "{path}");
         }

@@ -65,7 +65,7 @@ async fn post_refuses_what_the_board_would() {
         (&["post", "lobby", "-"][..], long.as_bytes(), "longer than 16 KiB"),
         (&["post", "lobby", "-"], longer.as_bytes(), "longer than 16 KiB"),
         (&["post", "lobby", ""], b"", "empty"),
-        (&["post", "no room", "x"], b"", "letters, digits"),
+        (&["post", "no/room", "x"], b"", "letters, digits"),
         (&["post", "lobby", "-"], b"\xff", "UTF-8"),
         (&["post", "lobby", "x", "--server", "nonsense"], b"", "not the address of a server"),
         (&["tail", "lobby", "--after", "5"], b"", "epoch:offset"),

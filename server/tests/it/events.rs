@@ -137,7 +137,7 @@ async fn hostile_text_stays_in_its_event() {
     let server = TestServer::start();
     let mut events = Events::open(&server, "lobby", "").await;
     events.event().await;
-    for text in ["\r\n\r\nevent: x\r\ndata: y\r\n\r\n", "x\n\nid: 7\n\n", "\u{2028}x\u{2029}\u{85}\u{c}", ":\n\nretry: 0\n\n."] {
+    for text in [".\r\n\r\nevent: x\r\ndata: y\r\n\r\n.", "x\n\nid: 7\n\n.", ".\u{2028}x\u{2029}\u{85}\u{c}.", ":\n\nretry: 0\n\n."] {
         server.post_json("lobby", &json!({ "text": text, "author": "id: 1" })).await;
         let event = events.event().await;
         assert_eq!(event.name, None);

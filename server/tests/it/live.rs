@@ -90,7 +90,7 @@ async fn what_people_write_is_text() {
     for (n, text) in [
         "</div><script>alert(1)</script>",
         "</li></ol></div></body><meta http-equiv=refresh content=\"0;url=//evil\">",
-        "\r\n\r\nevent: x",
+        ".\r\n\r\nevent: x",
         "<!--",
         "]]>&lt;b&gt;&#60;b&#62;",
         "\" onmouseover='alert(1)'",

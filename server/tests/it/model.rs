@@ -76,7 +76,8 @@ impl World {
         let length = if self.random.u8(0..20) == 0 { 10_000 } else { self.random.usize(1..40) };
         let letters = ['a', 'b', ' ', '字', '<', '"', '\n', '\u{202e}', '&', '\''];
         let text: String = (0..length).map(|_| letters[self.random.usize(0..letters.len())]).collect();
-        format!("x{text}")
+        // Blank lines around it would go.
+        format!("x{text}x")
     }
 
     fn draw_transport(&mut self) -> Transport {

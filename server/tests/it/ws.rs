@@ -71,7 +71,7 @@ async fn the_longest_text_travels_whole() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
     // Three bytes each, and a line end that is two characters in JSON.
-    let text = format!("{}\n", "字".repeat((16 * 1024 - 1) / 3));
+    let text = format!("字\n{}", "字".repeat((16 * 1024 - 4) / 3));
     client.publish(1, &text, None).await;
     assert_eq!(client.texts(1).await, [text]);
 }

@@ -275,7 +275,7 @@ fn an_error_of_the_future_is_an_answer() {
 #[test]
 fn a_frame_that_would_be_too_long_is_not_sent() {
     let mut desk = Desk::live();
-    let text = Text::parse(&"\u{1}".repeat(protocol::limits::TEXT_BYTES_MAX)).unwrap();
+    let text = Text::parse(&("\u{1}".repeat(protocol::limits::TEXT_BYTES_MAX - 1) + "x")).unwrap();
     let actions = desk.event(Event::Publish(PublishRequest { text, ..request("a") }));
     assert_eq!(texts(&actions), [""; 0]);
     assert!(matches!(stage(&desk, "a"), Some(Stage::Failed { code: ErrorCode::TextTooLong, .. })));
