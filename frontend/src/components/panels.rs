@@ -29,7 +29,7 @@ pub fn Panels(
     }
 }
 
-/// Opens a room by its name. `pattern` is what `RoomName` takes, as the browser explains it.
+/// Opens a room by its name. `pattern` is what `RoomName` is made of, as the browser explains it; the server says the rest.
 #[component]
 pub fn OpenRoom(
     /// The texts.
@@ -40,7 +40,8 @@ pub fn OpenRoom(
             <label for="room_name">{texts.room_name}</label>
             <div class="line">
                 <input
-                    id="room_name" name="room" required maxlength="64" pattern="[\\p{L}\\p{M}0-9_\\-]{1,64}" title=texts.room_hint dir="auto"
+                    id="room_name" name="room" required maxlength="256" title=texts.room_hint dir="auto"
+                    pattern="[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Zs}\\u200c\\u200d_\\-]+"
                     autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="room_hint" enterkeyhint="go"
                 />
                 <button type="submit" class="primary">{texts.open}</button>

@@ -59,7 +59,7 @@ impl PanelTexts {
 static EN: PanelTexts = PanelTexts {
     rooms: "Rooms",
     room_name: "Name of a room",
-    room_hint: "1 to 64 letters of any script, digits, “_” or “-”. A room that nobody has written in is empty.",
+    room_hint: "1 to 64 letters of any script, digits, “_” or “-”; spaces become “-”. A room that nobody has written in is empty.",
     open: "Open",
     recent: "Visited lately",
     share: "Share this room",
@@ -92,7 +92,7 @@ static EN: PanelTexts = PanelTexts {
 static ZH_CN: PanelTexts = PanelTexts {
     rooms: "房间",
     room_name: "房间名",
-    room_hint: "1 到 64 个文字、数字、“_”或“-”。还没有人发言的房间是空的。",
+    room_hint: "1 到 64 个文字、数字、“_”或“-”，空格会变成“-”。还没有人发言的房间是空的。",
     open: "进入",
     recent: "最近去过",
     share: "分享本房间",

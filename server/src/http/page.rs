@@ -9,13 +9,13 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request, State as FromState};
 use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use client::native::random_key;
 use frontend::{Language, PageData, Scheme};
 use leptos::context::use_context;
 use leptos_axum::ResponseOptions;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use protocol::limits::PAGE_ENTRIES_DEFAULT;
 use protocol::{ErrorCode, PublishKey, RoomName};
 use serde::Deserialize;
@@ -95,9 +95,19 @@ pub(super) async fn room(
     request: Request,
 ) -> Response {
     match room {
-        Ok(Room(room)) => render(&state, address, room, wishes, Refused::default(), request).await,
+        Ok(Room(room)) => match canonical_address(&room, request.uri()) {
+            Some(there) => (StatusCode::SEE_OTHER, [(LOCATION, there)]).into_response(),
+            None => render(&state, address, room, wishes, Refused::default(), request).await,
+        },
         Err(refusal) => refuse(refusal, ErrorCode::RoomNameInvalid, asked).await,
     }
+}
+
+/// Where a room's page is, if it was asked for by another spelling of the room's name.
+fn canonical_address(room: &RoomName, asked: &Uri) -> Option<String> {
+    let spelled = percent_decode_str(asked.path().strip_prefix("/r/")?).decode_utf8().ok()?;
+    let query = asked.query().map(|query| format!("?{query}")).unwrap_or_default();
+    (spelled != room.as_str()).then(|| room_path(room) + &query)
 }
 
 /// Says no: to a person with a page that says what would be right, to a program with a problem.
@@ -247,7 +257,8 @@ fn remember(response: &mut Response, name: &str, value: &str) {
 }
 
 fn room_path(room: &RoomName) -> String {
-    format!("/r/{}", utf8_percent_encode(room.as_str(), NON_ALPHANUMERIC))
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+    format!("/r/{}", utf8_percent_encode(room.as_str(), ESCAPED))
 }
 
 fn fresh_key() -> PublishKey {

@@ -31,7 +31,7 @@ pub(in crate::http) struct Wanted {
 
 /// `GET /open?room=NAME`: where a browser without script goes for a room by its name.
 pub(in crate::http) async fn open(Query(wanted): Query<Wanted>, asked: Asked) -> Response {
-    match wanted.room.unwrap_or_default().trim().parse::<RoomName>() {
+    match wanted.room.unwrap_or_default().parse::<RoomName>() {
         Ok(room) => (StatusCode::SEE_OTHER, [(LOCATION, room_path(&room))]).into_response(),
         Err(code) => refuse(code.into(), code, asked).await,
     }
