@@ -1,6 +1,6 @@
 //! Bodies of the HTTP interface.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Author, Entry, Position, PublishKey, RoomName, Text};
 
@@ -9,12 +9,16 @@ use crate::{Author, Entry, Position, PublishKey, RoomName, Text};
 pub struct PublishRequest {
     /// What to say.
     pub text: Text,
-    /// Who says it.
-    #[serde(default, skip_serializing_if = "Author::is_nameless")]
+    /// Who says it; `null` is nobody.
+    #[serde(default, deserialize_with = "author_or_null", skip_serializing_if = "Author::is_nameless")]
     pub author: Author,
     /// The name by which sending it again is recognised. Without one, sending again publishes again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PublishKey>,
+}
+
+fn author_or_null<'de, D: Deserializer<'de>>(author: D) -> Result<Author, D::Error> {
+    Option::deserialize(author).map(Option::unwrap_or_default)
 }
 
 /// The answer to a publish: the message is durable and on its way to everybody.

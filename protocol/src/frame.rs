@@ -26,6 +26,8 @@ pub enum ClientFrame {
 impl ClientFrame {
     /// Reads a text message. What can't be read is told with the `ref` it carries, if that much can be read.
     pub fn parse(json: &str) -> Result<Self, FrameError> {
+        // RFC 8259, section 8.1: a reader may ignore a byte order mark.
+        let json = json.strip_prefix('\u{feff}').unwrap_or(json);
         serde_json::from_str(json).map_err(|error| FrameError::find(json, &error))
     }
 }

@@ -197,7 +197,7 @@ mod tests {
         for misfit in [json!(null), json!(5), json!([]), json!({}), json!({ "offset": -1, "time": 0, "text": "x" })] {
             assert_eq!(read::<protocol::Entry>(&misfit.to_string()), None, "{misfit}");
         }
-        for misfit in [json!({ "offset": 0.5, "time": 0, "text": "x" }), json!({ "offset": 1, "time": 0, "text": " " })] {
+        for misfit in [json!({ "offset": 0.5, "time": 0, "text": "x" }), json!({ "offset": 1, "time": 0, "text": null })] {
             assert_eq!(read::<protocol::Entry>(&misfit.to_string()), None, "{misfit}");
         }
     }

@@ -11,7 +11,7 @@ use protocol::{Author, Disconnect, ErrorCode, PublishRequest, RoomName, ServerFr
 
 use super::State;
 use super::problem::Refusal;
-use super::publishing::Form;
+use super::publishing::{Form, without_mark};
 use super::request::{Address, Place};
 use super::websocket::{Handshake, Refused};
 use crate::codec;
@@ -79,10 +79,11 @@ impl Dialect for Demo {
 
 /// What a raw text says. The demo's page sends its form (`content=…`), of which the lobby is shown the content.
 fn message(raw: &str) -> Result<(PublishRequest, Option<String>), ErrorCode> {
-    let form = Form::parse(raw).ok().filter(|form| form.content.is_some());
+    let said = without_mark(raw);
+    let form = Form::find(said).ok().flatten();
     let (text, author) = match &form {
         Some(form) => (Text::parse(form.content.as_deref().unwrap_or_default())?, Author::parse(&form.author)?),
-        None => (Text::parse(raw)?, Author::default()),
+        None => (Text::parse(said)?, Author::default()),
     };
     let raw = Some(raw).filter(|raw| *raw != text.as_str());
     // Every reader gets it as JSON, in which a control character is six bytes.
@@ -110,6 +111,7 @@ mod tests {
         assert_eq!(of(&format!("content=a&author={}", "\u{1}".repeat(60_000))), Err(ErrorCode::AuthorTooLong));
         assert_eq!(of(&format!("content=a&key={}", "\u{1}".repeat(60_000))), Err(ErrorCode::TextTooLong));
         assert_eq!(of("content=%E4%BD%A0+%0D%0A"), Ok(("你 ".to_owned(), Some("content=%E4%BD%A0+%0D%0A".to_owned()))));
+        assert_eq!(of("content=a&b"), Ok(("content=a&b".to_owned(), None)));
         assert_eq!(of("content="), Err(ErrorCode::TextEmpty));
         assert_eq!(of(""), Err(ErrorCode::TextEmpty));
     }

@@ -15,7 +15,10 @@ pub(super) struct Aside {
     key: Option<PublishKey>,
 }
 
-/// A form's fields, unchecked. `content` is what the demo's textarea is called.
+/// What the field with the text is called; the first is the demo's name for it.
+const CONTENT: [&str; 2] = ["content", "text"];
+
+/// A form's fields, unchecked.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Form {
     pub(super) content: Option<String>,
@@ -24,9 +27,22 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// Reads `application/x-www-form-urlencoded`.
+    /// Reads `application/x-www-form-urlencoded`. Other fields are passed over.
     pub(super) fn parse(body: &str) -> Result<Self, ErrorCode> {
-        let fields: Vec<(String, String)> = serde_urlencoded::from_str(body).map_err(|_| ErrorCode::RequestInvalid)?;
+        Self::of(body, fields(body)?)
+    }
+
+    /// Reads a body that calls itself a form, as all that `curl -d` sends does. `None` if it is just a text: it has a field that no
+    /// form of ours has, one of them twice, or nothing to say.
+    pub(super) fn find(body: &str) -> Result<Option<Self>, ErrorCode> {
+        let fields = fields(body)?;
+        let count = |names: &[&str]| fields.iter().filter(|(name, _)| names.contains(&name.as_str())).count();
+        let (contents, authors, keys) = (count(&CONTENT), count(&["author"]), count(&["key"]));
+        let is_form = contents == 1 && authors <= 1 && keys <= 1 && fields.len() == contents + authors + keys;
+        if is_form { Self::of(body, fields).map(Some) } else { Ok(None) }
+    }
+
+    fn of(body: &str, fields: Vec<(String, String)>) -> Result<Self, ErrorCode> {
         // The decoder turns what is not UTF-8 into U+FFFD; only then the author did not write one.
         let is_written = || body.contains('\u{fffd}') || body.to_ascii_lowercase().contains("%ef%bf%bd");
         if fields.iter().any(|(_, value)| value.contains('\u{fffd}')) && !is_written() {
@@ -35,7 +51,7 @@ impl Form {
         let mut form = Self::default();
         for (name, value) in fields {
             match name.as_str() {
-                "content" | "text" => form.content = Some(value),
+                name if CONTENT.contains(&name) => form.content = Some(value),
                 "author" => form.author = value,
                 "key" => form.key = Some(value),
                 _ => {}
@@ -51,20 +67,28 @@ impl Form {
     }
 }
 
+fn fields(body: &str) -> Result<Vec<(String, String)>, ErrorCode> {
+    serde_urlencoded::from_str(body).map_err(|_| ErrorCode::RequestInvalid)
+}
+
+/// What is said without the byte order mark with which some programs begin a file.
+pub(super) fn without_mark(said: &str) -> &str {
+    said.strip_prefix('\u{feff}').unwrap_or(said)
+}
+
 /// Reads a body by its content type.
 pub(super) fn parse(headers: &HeaderMap, body: &Bytes, aside: Aside) -> Result<PublishRequest, Refusal> {
     let content_type = headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
     let media_type = content_type.and_then(|value| value.split(';').next()).map(|value| value.trim().to_ascii_lowercase());
-    let text = std::str::from_utf8(body).map_err(|_| ErrorCode::NotUtf8)?;
+    let text = without_mark(std::str::from_utf8(body).map_err(|_| ErrorCode::NotUtf8)?);
     let bare = || Ok(PublishRequest { text: Text::parse(text)?, author: aside.author.unwrap_or_default(), key: aside.key });
     match media_type.as_deref() {
         Some("application/json") => {
             serde_json::from_str(text).map_err(|error| Refusal::detail(ErrorCode::of_json(&error), error.to_string()))
         }
-        // What `curl -d hello` sends calls itself a form, but has none of its fields.
-        Some("application/x-www-form-urlencoded") => match Form::parse(text)? {
-            Form { content: None, .. } => bare(),
-            form => Ok(form.check()?),
+        Some("application/x-www-form-urlencoded") => match Form::find(text)? {
+            Some(form) => Ok(form.check()?),
+            None => bare(),
         },
         Some("text/plain") | None => bare(),
         Some(_) => Err(ErrorCode::BodyUnsupported.into()),
