@@ -30,4 +30,5 @@ mod promises;
 mod restart;
 mod retention;
 mod sockets;
+mod words;
 mod ws;
