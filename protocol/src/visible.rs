@@ -59,15 +59,15 @@ fn is_invisible(c: char) -> bool {
             || GeneralCategory::for_char(c) == GeneralCategory::Format && !PrependedConcatenationMark::for_char(c))
 }
 
-/// True if a joiner changes how its neighbours look: beside a virama, between letters that are written joined, or between emoji.
-/// `base` is the letter before, whatever marks it has.
+/// True if a joiner can change how its neighbours look: beside a virama, within a word of a script that joins its letters, or between
+/// emoji. `base` is the letter before, whatever marks it has.
 fn joins(before: char, base: char, after: char) -> bool {
-    let is_cursive =
-        |c| !matches!(JoiningType::for_char(c), JoiningType::NonJoining | JoiningType::Transparent) && !JoinControl::for_char(c);
+    // One is enough: some letters of such scripts, as the Arabic hamza, join none.
+    let is_cursive = |c| !matches!(JoiningType::for_char(c), JoiningType::NonJoining | JoiningType::Transparent);
     let is_emoji = |c| Emoji::for_char(c) || VariationSelector::for_char(c);
     GraphemeLink::for_char(before)
         || GraphemeLink::for_char(after)
-        || is_cursive(base) && is_cursive(after)
+        || base.is_alphabetic() && after.is_alphabetic() && (is_cursive(base) || is_cursive(after))
         || is_emoji(before) && ExtendedPictographic::for_char(after)
 }
 

@@ -103,6 +103,7 @@ fn a_room_has_one_name_however_it_is_typed() {
         ("ශ්\u{200d}රී", "ශ්\u{200d}රී"),
         ("র\u{200d}্যাম", "র\u{200d}্যাম"),
         ("می\u{200c}خواهم", "می\u{200c}خواهم"),
+        ("سوء\u{200c}استفاده", "سوء\u{200c}استفاده"),
         // Which of its shapes a letter has is no part of a name.
         ("葛\u{e0100}城", "葛城"),
     ] {
@@ -204,6 +205,8 @@ fn what_shapes_its_neighbours_may_be_in_a_name() {
     }
     for name in [
         "Tom\u{200d}",
+        "علی\u{200c}",
+        "علی\u{200c}\u{200c}رضا",
         "👩\u{200d}",
         "\u{200d}👩",
         "👩\u{200d}\u{200d}👩",
