@@ -160,13 +160,18 @@ fn within<'a>(bytes_max: usize, size: impl Fn(&Encoded) -> usize, entries: impl 
 
 #[cfg(test)]
 mod tests {
-    use protocol::{Author, Entry, Text};
+    use protocol::{Author, Entry, Epoch, Text};
 
     use super::*;
+    use crate::encoded::HTML_FORMS;
+
+    fn entry(offset: u64, length: usize) -> Entry {
+        let text = Text::parse(&"x".repeat(length)).unwrap();
+        Entry { offset, time: 0, author: Author::default(), text, key: None, raw: None }
+    }
 
     fn encoded(offset: u64, length: usize) -> Encoded {
-        let text = Text::parse(&"x".repeat(length)).unwrap();
-        Encoded::new(&Entry { offset, time: 0, author: Author::default(), text, key: None, raw: None })
+        Encoded::new(&entry(offset, length))
     }
 
     fn offsets(entries: &[Encoded]) -> Vec<u64> {
@@ -207,6 +212,49 @@ mod tests {
         }
         assert!(tail.bytes <= TAIL_BYTES_MAX);
         assert_eq!(tail.bytes, tail.entries.iter().map(|entry| entry.frame().len()).sum::<usize>());
+    }
+
+    /// All forms of an entry, of which most are made when they are first read.
+    fn make_forms(tail: &Tail) {
+        for entry in &tail.entries {
+            entry.event(Epoch(1));
+            for form in 0..HTML_FORMS {
+                entry.html(form, |entry| entry.text.as_str().repeat(4));
+            }
+        }
+    }
+
+    #[test]
+    fn is_bounded_by_bytes_of_all_forms() {
+        let mut tail = Tail::new(0, AllTails::default());
+        let encode = tail.encoder();
+        for offset in 1..=200 {
+            tail.push(encode(&entry(offset, 16_000)));
+        }
+        make_forms(&tail);
+        tail.read(200).unwrap();
+        let bytes: usize = tail.entries.iter().map(Encoded::bytes).sum();
+        assert!((TAIL_BYTES_MAX / 2..=TAIL_BYTES_MAX).contains(&bytes), "{bytes}");
+        assert_eq!((tail.bytes, tail.all.bytes()), (bytes, bytes));
+    }
+
+    #[test]
+    fn all_tails_together_are_bounded() {
+        let all = AllTails::default();
+        let mut tails: Vec<_> = (0..200).map(|_| Tail::new(0, all.clone())).collect();
+        for tail in &mut tails {
+            let encode = tail.encoder();
+            for offset in 1..=100 {
+                tail.push(encode(&entry(offset, 16_000)));
+            }
+            make_forms(tail);
+            assert!(tail.read(100).is_some());
+        }
+        let bound = ALL_TAILS_BYTES_MAX + TAIL_BYTES_MAX + tails.len() * 2 * TAIL_BYTES_SHORT;
+        assert!(all.bytes() < bound, "{}", all.bytes());
+        assert!(tails.iter_mut().all(|tail| tail.read(99).is_some_and(|read| read.len() == 1)), "the newest is always there");
+        drop(tails);
+        assert_eq!(all.bytes(), 0);
     }
 
     #[test]

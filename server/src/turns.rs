@@ -132,6 +132,20 @@ async fn wait(account: Arc<Account>) -> Option<OwnedSemaphorePermit> {
     permit.ok()
 }
 
+/// Ends the current turn. The task goes to the end of the queue at once; tokio's `yield_now` would wait until there is nothing
+/// else to do, or for the next look at sockets.
+pub async fn end_turn() {
+    let mut has_ended = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut has_ended, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 /// Runs a future in the account's turns.
 pub async fn in_turn<F: Future>(account: Arc<Account>, future: F) -> F::Output {
     let mut future = std::pin::pin!(future);

@@ -19,7 +19,6 @@ use protocol::ErrorCode;
 use protocol::limits::{HEADER_BYTES_MAX, URI_BYTES_MAX};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use super::address::{self, Peer};
@@ -32,7 +31,7 @@ use super::{Site, State};
 use crate::fanout::{Connection, read_now};
 use crate::limiter::Connected;
 use crate::system::listener::defer_accept;
-use crate::turns::{Account, in_turn};
+use crate::turns::{Account, end_turn, in_turn};
 
 /// How long a connection may take for a request's head, and stay silent between requests.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
@@ -141,7 +140,7 @@ async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Si
         async move {
             // Requests that came together are answered one a turn.
             if !is_first {
-                yield_now().await;
+                end_turn().await;
             }
             match (answer, account) {
                 (Ok(answer), Some(account)) => in_turn(account, answer).await,

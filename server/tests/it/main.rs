@@ -18,6 +18,7 @@ mod demo;
 mod documents;
 mod door;
 mod events;
+mod fairness;
 mod journey;
 mod limits;
 mod live;
