@@ -39,6 +39,7 @@ function pour(port, first, load) {
 }
 
 const many = (count, make) => Array.from({ length: count }, (_, index) => make(index));
+const again = (count, load) => Buffer.concat(many(count, () => Buffer.from(load)));
 const request = (port, path, more = '') => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${more}\r\n`;
 const post = (port, room, text) =>
   `POST /api/rooms/${room}/messages HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: text/plain\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
@@ -46,30 +47,30 @@ const post = (port, room, text) =>
 const FLOODS = {
   quiet: () => [],
   'publishes that are refused, by WebSocket': ({ port }) =>
-    many(SOCKETS, () => pour(port, upgrade(port, '/ws/flood'), frame(1, '{"type":"publish","ref":1,"text":"x"}').toString('latin1').repeat(500))),
-  'posts that are refused, pipelined': ({ port }) => many(SOCKETS, () => pour(port, '', post(port, 'flood', 'x').repeat(100))),
-  pings: ({ port }) => many(SOCKETS, () => pour(port, upgrade(port, '/ws/flood'), Buffer.concat(many(500, () => frame(9, 'ping'))))),
+    many(SOCKETS, () => pour(port, upgrade(port, '/ws/flood'), again(500, frame(1, '{"type":"publish","ref":1,"text":"x"}')))),
+  'posts that are refused, pipelined': ({ port }) => many(SOCKETS, () => pour(port, '', again(100, post(port, 'flood', 'x')))),
+  pings: ({ port }) => many(SOCKETS, () => pour(port, upgrade(port, '/ws/flood'), again(5000, frame(9, '')))),
   'long history, by pages': ({ port, start }) =>
-    many(SOCKETS, () => pour(port, '', request(port, `/api/rooms/long/messages?limit=200&after=${start}`).repeat(50))),
+    many(SOCKETS, () => pour(port, '', again(50, request(port, `/api/rooms/long/messages?limit=200&after=${start}`)))),
   'long history, by WebSocket': ({ port, start }) => many(SOCKETS, () => pour(port, upgrade(port, `/ws/long?after=${start}`))),
   'QR codes of long names, pipelined': ({ port }) =>
-    many(2, () => pour(port, '', request(port, `/r/${encodeURIComponent('\u{20000}'.repeat(64))}/qr.svg`).repeat(50))),
-  'pages of hostile texts, pipelined': ({ port }) => many(SOCKETS, () => pour(port, '', request(port, '/r/hostile').repeat(20))),
-  'pages that do not exist, pipelined': ({ port }) => many(SOCKETS, () => pour(port, '', request(port, '/nothing').repeat(100))),
+    many(2, () => pour(port, '', again(50, request(port, `/r/${encodeURIComponent('\u{20000}'.repeat(64))}/qr.svg`)))),
+  'pages of hostile texts, pipelined': ({ port }) => many(SOCKETS, () => pour(port, '', again(20, request(port, '/r/hostile')))),
+  'pages that do not exist, pipelined': ({ port }) => many(SOCKETS, () => pour(port, '', again(100, request(port, '/nothing')))),
   'looks at random rooms': ({ port }) => {
     let number = 0;
     const looks = () => many(100, () => request(port, `/api/rooms/r${(number += 1)}/events`).replace('GET', 'HEAD')).join('');
-    return many(20, () => pour(port, '', looks()));
+    return many(20, () => pour(port, '', Buffer.from(looks())));
   },
   'connections that come and go': ({ port }) => {
     const flood = { open: true, destroy() { this.open = false; } };
-    const again = () => {
+    const one = () => {
       if (!flood.open) return;
       const socket = pour(port, upgrade(port, '/ws/flood'));
       socket.once('data', () => socket.resetAndDestroy());
-      socket.once('close', again);
+      socket.once('close', one);
     };
-    many(SOCKETS, again);
+    many(SOCKETS, one);
     return [flood];
   },
 };

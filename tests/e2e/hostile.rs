@@ -42,3 +42,21 @@ async fn hostile_text_is_shown_as_text_by_the_server_and_by_the_page() {
     assert_eq!(find::messages(&browser).await.len(), hostile.len() * 2);
     browser.quit().await;
 }
+
+#[tokio::test]
+async fn a_message_of_thousands_of_lines_is_no_higher_than_a_screen() {
+    let board = Board::start().await;
+    board.post("lobby", &format!("a{}b", "\n".repeat(16_000))).await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    board.post("lobby", "short").await;
+    check::shows(&browser, &[&format!("a{}b", "\n".repeat(16_000)), "short"]).await;
+    let measure = "const [long, short] = document.querySelectorAll('#messages .text'); \
+        long.scrollTop = long.scrollHeight; \
+        return [long.offsetHeight, long.scrollTop, short.scrollHeight - short.clientHeight]";
+    let [height, scrolled, overflow]: [f64; 3] = browser.page.execute(measure, vec![]).await.unwrap().convert().unwrap();
+    assert!(height < 700.0 && scrolled > 100_000.0, "{height} px high, of {scrolled}");
+    assert_eq!(overflow, 0.0, "a short one does not scroll");
+    check::console_is_silent(&browser).await;
+    browser.quit().await;
+}
