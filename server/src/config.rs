@@ -18,6 +18,9 @@ use crate::hub::ROOMS_MAX_DEFAULT;
 use crate::limiter::Allowance;
 pub use bench::{Bench, Measurement, Messages, Place, Readers};
 
+/// Messages per second that nobody reaches; the limiter counts in nanoseconds.
+const RATE_UNBOUNDED: NonZeroU32 = NonZeroU32::new(1_000_000_000).unwrap();
+
 /// A live message board in one program.
 #[derive(Debug, Parser)]
 #[command(name = "crier", version, arg_required_else_help = true)]
@@ -58,25 +61,25 @@ pub struct Serve {
     /// The address of a reverse proxy whose X-Forwarded-For is believed. Repeatable.
     #[arg(long, env = "CRIER_TRUST_PROXY", value_delimiter = ',', value_name = "IP")]
     pub trust_proxy: Vec<IpAddr>,
-    /// Messages per second that one address may publish for long.
-    #[arg(long, env = "CRIER_PUBLISHES_PER_SECOND", default_value = "50", value_name = "N")]
-    pub publishes_per_second: NonZeroU32,
-    /// Messages that one address may publish at once after a silence.
-    #[arg(long, env = "CRIER_PUBLISHES_BURST", default_value = "500", value_name = "N")]
-    pub publishes_burst: NonZeroU32,
+    /// Messages per second that one address may publish for long. 0 sets no bound.
+    #[arg(long, env = "CRIER_PUBLISHES_PER_SECOND", default_value_t = 50, value_name = "N")]
+    pub publishes_per_second: u32,
+    /// Messages that one address may publish at once after a silence. 0 sets no bound.
+    #[arg(long, env = "CRIER_PUBLISHES_BURST", default_value_t = 500, value_name = "N")]
+    pub publishes_burst: u32,
     /// Rooms that one address may open with a first message in an hour. 0 sets no bound.
     #[arg(long, env = "CRIER_ROOMS_PER_HOUR", default_value_t = 100, value_name = "N")]
     pub rooms_per_hour: u32,
     /// Percent of one processor that requests of one address may use for long. 0 sets no bound.
     #[arg(long, env = "CRIER_CPU_PER_ADDRESS", default_value_t = 50, value_name = "PERCENT")]
     pub cpu_per_address: u32,
-    /// Connections that one address may have open.
+    /// Connections that one address may have open. 0 sets no bound.
     #[arg(long, env = "CRIER_CONNECTIONS_PER_ADDRESS", default_value_t = 1000, value_name = "N")]
     pub connections_per_address: usize,
-    /// Connections that the server has open.
+    /// Connections that the server has open. 0 sets no bound.
     #[arg(long, env = "CRIER_CONNECTIONS", default_value_t = 50_000, value_name = "N")]
     pub connections: usize,
-    /// Rooms that may have messages. The lobby may always.
+    /// Rooms that may have messages. The lobby may always. 0 sets no bound.
     #[arg(long, env = "CRIER_ROOMS", default_value_t = ROOMS_MAX_DEFAULT, value_name = "N")]
     pub rooms: usize,
     /// Messages that a room keeps; the oldest go first. 0 keeps all.
@@ -100,14 +103,21 @@ pub struct Serve {
 impl Serve {
     /// What strangers may do.
     pub fn allowance(&self) -> Allowance {
+        let at_any_rate = self.publishes_per_second == 0;
         Allowance {
-            publishes_per_second: self.publishes_per_second,
-            publishes_burst: self.publishes_burst,
+            publishes_per_second: NonZeroU32::new(self.publishes_per_second).unwrap_or(RATE_UNBOUNDED),
+            // Without a bound to the rate a burst has none either.
+            publishes_burst: NonZeroU32::new(if at_any_rate { 0 } else { self.publishes_burst }).unwrap_or(NonZeroU32::MAX),
             rooms_per_hour: NonZeroU32::new(self.rooms_per_hour),
             cpu_percent: NonZeroU32::new(self.cpu_per_address),
-            connections_per_address: self.connections_per_address,
-            connections: self.connections,
+            connections_per_address: bound(self.connections_per_address, usize::MAX),
+            connections: bound(self.connections, usize::MAX),
         }
+    }
+
+    /// Rooms that there may be.
+    pub fn rooms(&self) -> usize {
+        bound(self.rooms, usize::MAX)
     }
 
     /// Who is let in, to the server that really listens on `listening`.
@@ -122,11 +132,10 @@ impl Serve {
 
     /// What a room keeps.
     pub fn keep(&self) -> Keep {
-        let bound = |value: u64| if value == 0 { u64::MAX } else { value };
         Keep {
-            messages: bound(self.keep_messages),
-            bytes: bound(self.keep_bytes),
-            age: bound(self.keep_days).saturating_mul(24 * 60 * 60 * 1000),
+            messages: bound(self.keep_messages, u64::MAX),
+            bytes: bound(self.keep_bytes, u64::MAX),
+            age: bound(self.keep_days, u64::MAX).saturating_mul(24 * 60 * 60 * 1000),
         }
     }
 
@@ -139,6 +148,11 @@ impl Serve {
     pub fn flush_interval(&self) -> Duration {
         Duration::from_millis(self.flush_interval)
     }
+}
+
+/// What a bound is that was set. 0 sets none.
+fn bound<N: Default + PartialEq>(set: N, none: N) -> N {
+    if set == N::default() { none } else { set }
 }
 
 /// The server that a client verb talks to.

@@ -102,7 +102,7 @@ impl Server {
     /// The same with a listener that the caller makes: accepted sockets have the settings of the one that listens.
     pub fn with(serve: Serve, bind: impl FnOnce(SocketAddr) -> io::Result<TcpListener>) -> Result<Self, ServerError> {
         let epoch = Epoch(getrandom::u64()?);
-        let opened = Hub::open(&serve.data, epoch, serve.flush_interval(), now, serve.rooms)?;
+        let opened = Hub::open(&serve.data, epoch, serve.flush_interval(), now, serve.rooms())?;
         let listener = bind(serve.listen).map_err(|source| ServerError::Listen { address: serve.listen, source })?;
         let mut context = Context::new(opened.hub, Limiter::new(serve.allowance()));
         context.heartbeat = serve.heartbeat();

@@ -30,6 +30,7 @@ mod power_cut;
 mod promises;
 mod restart;
 mod retention;
+mod settings;
 mod sockets;
 mod words;
 mod ws;
