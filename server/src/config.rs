@@ -2,13 +2,14 @@
 
 mod bench;
 
+use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use client::Transport;
 use protocol::{Author, Position, PublishKey, RoomName};
 
@@ -28,6 +29,24 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+impl Cli {
+    /// Reads the command line and the environment. If they are not right, or help is asked for, says so and ends the program.
+    pub fn read() -> Self {
+        let matches = without_empty(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Takes variables that are set to nothing for not set, as files of services and containers mean it.
+fn without_empty(command: Command) -> Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty());
+    let unset = |argument: clap::Arg| {
+        let is_empty = argument.get_env().is_some_and(is_empty);
+        if is_empty { argument.env(None::<&'static str>) } else { argument }
+    };
+    command.mut_args(unset).mut_subcommands(without_empty)
 }
 
 /// The verbs of the command line.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
-use clap::Parser;
 use server::config::{Cli, Serve, Verb};
 use server::{Server, verbs};
 use tokio::runtime::Handle;
@@ -20,7 +19,7 @@ use tracing_subscriber::filter::LevelFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let log = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).with_env_var("CRIER_LOG").from_env_lossy();
     // It would list each file of the bundle at every start.
     let log = log.add_directive("memory_serve=warn".parse().expect("a directive that was written with care"));

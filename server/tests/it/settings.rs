@@ -1,9 +1,16 @@
 //! The settings of `crier serve`: what is taken means something, and what can mean nothing is refused with what to write.
 
+use std::process::Stdio;
+
 use clap::{CommandFactory, Parser};
 use server::config::Cli;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::time::timeout;
 
-use crate::support::{Socket, TestServer, problem};
+use crate::support::{PATIENCE, Socket, TestServer, problem};
 
 /// Why a setting is refused.
 fn refusal(flag: &str, value: &str) -> String {
@@ -69,5 +76,35 @@ fn what_zero_means_is_said_with_each_bound() {
         assert!(argument.get_help().unwrap().to_string().contains("0 "), "{flag}");
         let row = readme.lines().find(|line| line.starts_with(&format!("| `--{flag}`"))).unwrap();
         assert!(row.contains("; 0 "), "{row}");
+    }
+}
+
+/// `CRIER_ALLOW_HOST=` refused every request, `CRIER_TRUST_PROXY=` the start. Compose files and units set variables to nothing.
+#[tokio::test]
+async fn an_empty_variable_is_one_that_is_not_set() {
+    let serve = Cli::command().find_subcommand("serve").unwrap().clone();
+    for empty in ["", " "] {
+        let folder = TempDir::new().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
+        for argument in serve.get_arguments() {
+            if let Some(variable) = argument.get_env() {
+                command.env(variable, empty);
+            }
+        }
+        command.env("CRIER_LOG", empty).args(["serve", "--data"]).arg(folder.path()).env("CRIER_LISTEN", "127.0.0.1:0");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("it starts");
+        let address = line.strip_prefix("Crier is on http://").unwrap().to_owned();
+        let page = reqwest::get(format!("http://{address}/")).await.unwrap();
+        assert_eq!(page.status(), 200);
+        TcpStream::connect(&address).await.unwrap();
+        // The other verbs' variables are no different.
+        let mut post = Command::new(env!("CARGO_BIN_EXE_crier"));
+        post.args(["post", "lobby", "hello", "--server", &format!("http://{address}")]).env("CRIER_AUTHOR", empty);
+        assert!(timeout(PATIENCE, post.output()).await.unwrap().unwrap().status.success());
+        let mut post = Command::new(env!("CARGO_BIN_EXE_crier"));
+        post.args(["post", "--help"]).env("CRIER_SERVER", empty);
+        assert!(timeout(PATIENCE, post.output()).await.unwrap().unwrap().status.success());
     }
 }
