@@ -1,6 +1,7 @@
 //! The settings: command line, environment (`CRIER_*`) and their defaults, in one place. The rest gets plain values.
 
 mod bench;
+mod listen;
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr};
@@ -65,8 +66,8 @@ pub enum Verb {
 /// Settings of `crier serve`.
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
-    /// Where to listen.
-    #[arg(long, env = "CRIER_LISTEN", default_value = "127.0.0.1:5000", value_name = "ADDRESS")]
+    /// Where to listen: an address or a host name with a port, or only `:` and a port for every address.
+    #[arg(long, env = "CRIER_LISTEN", default_value = "127.0.0.1:5000", value_name = "ADDRESS", value_parser = listen::listen)]
     pub listen: SocketAddr,
     /// The folder that holds everything there is to keep; removing it resets the board.
     #[arg(long, env = "CRIER_DATA", default_value = "./crier-data", value_name = "FOLDER")]

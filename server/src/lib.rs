@@ -39,10 +39,11 @@ pub mod config;
 pub mod verbs;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use protocol::Epoch;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use tokio::time::{interval, timeout};
@@ -171,7 +172,17 @@ async fn sweep(context: Context) {
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    let is_any = address.ip() == Ipv6Addr::UNSPECIFIED;
+    let made = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let socket = match made {
+        // A machine without IPv6 has the other half of every address.
+        Err(_) if is_any => return bind((Ipv4Addr::UNSPECIFIED, address.port()).into()),
+        socket => socket?,
+    };
+    if is_any {
+        // Not every system takes IPv4 along.
+        let _ = SockRef::from(&socket).set_only_v6(false);
+    }
     // Without this a restarted server would have to wait for its old connections to be forgotten.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

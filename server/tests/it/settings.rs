@@ -20,6 +20,27 @@ fn refusal(flag: &str, value: &str) -> String {
     }
 }
 
+#[test]
+fn an_address_that_can_not_be_listened_on_is_refused_with_what_to_write() {
+    for value in
+        ["", "5000", "localhost", "127.0.0.1", "::1:5000", "::1", "http://localhost:5000", "localhost:", "localhost:x", "127.0.0.1:70000"]
+    {
+        let said = refusal("--listen", value);
+        assert!(said.contains("write 127.0.0.1:5000") && said.contains(":5000 for every address"), "{value}: {said}");
+    }
+    let said = refusal("--listen", "no-such-host.invalid:5000");
+    assert!(said.contains("no-such-host.invalid has no address"), "{said}");
+}
+
+#[tokio::test]
+async fn a_host_name_can_be_listened_on() {
+    for (listen, reached) in [("localhost:0", "127.0.0.1"), (" 127.0.0.1:0 ", "127.0.0.1"), (":0", "127.0.0.1"), ("*:0", "127.0.0.1")] {
+        let server = TestServer::start_with(&["--listen", listen]);
+        let url = format!("http://{reached}:{}/", server.address.port());
+        assert_eq!(server.http.get(url).send().await.unwrap().status(), 200, "{listen}");
+    }
+}
+
 /// 0 was nobody at all for some, no bound for others, and refused for the rest.
 #[tokio::test]
 async fn zero_sets_no_bound_wherever_there_is_one() {
