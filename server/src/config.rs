@@ -4,7 +4,7 @@ mod bench;
 mod listen;
 
 use std::ffi::OsStr;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use client::Transport;
 use protocol::{Author, Position, PublishKey, RoomName};
 
 use crate::history::Keep;
-use crate::http::Door;
+use crate::http::{Door, Proxy};
 use crate::hub::ROOMS_MAX_DEFAULT;
 use crate::limiter::Allowance;
 pub use bench::{Bench, Measurement, Messages, Place, Readers};
@@ -78,9 +78,10 @@ pub struct Serve {
     /// A host name to answer for. On a loopback address the default is loopback names only, elsewhere any. Repeatable.
     #[arg(long, env = "CRIER_ALLOW_HOST", value_delimiter = ',', value_name = "HOST")]
     pub allow_host: Vec<String>,
-    /// The address of a reverse proxy whose X-Forwarded-For is believed. Repeatable.
-    #[arg(long, env = "CRIER_TRUST_PROXY", value_delimiter = ',', value_name = "IP")]
-    pub trust_proxy: Vec<IpAddr>,
+    /// The address of a reverse proxy, or a network of them such as 10.0.0.0/8, whose X-Forwarded-For is believed, or where it sends
+    /// none its Forwarded. Repeatable.
+    #[arg(long, env = "CRIER_TRUST_PROXY", value_delimiter = ',', value_name = "ADDRESS")]
+    pub trust_proxy: Vec<Proxy>,
     /// Messages per second that one address may publish for long. 0 sets no bound.
     #[arg(long, env = "CRIER_PUBLISHES_PER_SECOND", default_value_t = 50, value_name = "N")]
     pub publishes_per_second: u32,

@@ -28,6 +28,7 @@ use axum::Router;
 use axum::routing::{any, get};
 use tokio_util::task::TaskTracker;
 
+pub use address::Proxy;
 pub use door::Door;
 pub use listen::listen;
 
@@ -85,8 +86,7 @@ pub fn board(context: Context, door: Door, fanout: Fanout, connections: TaskTrac
 /// A server that says back what it is told, over the board's own WebSockets, and nothing else. Of the board it has the
 /// limits that `context` and `limits` set, and no door.
 pub fn echo(context: Context, limits: Limits, fanout: Fanout, connections: TaskTracker) -> Site {
-    let door = Door { loopback_only: false, hosts: vec![], origins: vec![], proxies: vec![] };
-    let state = State { context, door: Arc::new(door), fanout, connections };
+    let state = State { context, door: Arc::default(), fanout, connections };
     let echo: &'static echo::Echo = Box::leak(Box::new(echo::Echo { limits }));
     let upgrade = move |state, address, place, handshake| echo::upgrade(state, echo, address, place, handshake);
     Site { router: Router::new().route("/", any(upgrade)).with_state(state.clone()), state, has_short_way: false }

@@ -1,50 +1,244 @@
-//! Whose request it is.
+//! Whose request it is. Addresses are canonical here: an IPv4 address that is mapped into IPv6 is an IPv4 address.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 
-use axum::http::HeaderMap;
+use axum::http::header::FORWARDED;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
 
 use super::Door;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The other end of the connection, which may be a proxy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-/// The address a request from `peer` counts for: the peer's own, or behind a proxy that is trusted, the last one in X-Forwarded-For
-/// that is not such a proxy itself. What stands before that, anybody could have written.
-pub(super) fn of(peer: IpAddr, headers: &HeaderMap, door: &Door) -> IpAddr {
-    let trusted = |address: &IpAddr| door.trusts(*address);
-    if !trusted(&peer) {
-        return peer;
+/// The other end of a request's connection.
+pub(super) fn peer(parts: &Parts) -> IpAddr {
+    parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
+}
+
+/// A proxy whose word about an address is taken, or a network of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Proxy(IpNet);
+
+impl Proxy {
+    /// True if it has this address, which is canonical.
+    pub(super) fn has(&self, address: IpAddr) -> bool {
+        let mapped = match address {
+            IpAddr::V4(address) => address.to_ipv6_mapped().into(),
+            IpAddr::V6(_) => address,
+        };
+        self.0.contains(&address) || self.0.contains(&mapped)
     }
-    let forwarded = headers.get_all("x-forwarded-for").iter().rev();
-    let hops = forwarded.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
-    let hops = hops.map_while(|hop| std::str::from_utf8(hop).ok()?.trim().parse().ok());
-    hops.into_iter().find(|hop| !trusted(hop)).unwrap_or(peer)
+}
+
+impl FromStr for Proxy {
+    type Err = String;
+
+    /// Reads a setting. The error says what to write instead.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if let Ok(network) = text.parse() {
+            return Ok(Self(network));
+        }
+        match (text.parse::<IpAddr>(), node(text)) {
+            (Ok(address), _) if address.is_unspecified() => Err(format!("no proxy has this address; to trust all write {address}/0")),
+            (Ok(address), _) => Ok(Self(address.into())),
+            (Err(_), Some(address)) => Err(format!("a proxy is named without brackets, port and interface; write {address}")),
+            (Err(_), None) => Err("not an address; write one, such as 10.0.0.2, or a network, such as 10.0.0.0/8".to_owned()),
+        }
+    }
+}
+
+/// The address a request from `peer` counts for: the one it was forwarded for, or else the peer's own.
+pub(super) fn of(peer: IpAddr, headers: &HeaderMap, door: &Door) -> IpAddr {
+    forwarded(peer, headers, door).unwrap_or(peer)
+}
+
+/// The address for which a trusted proxy speaks: the last one it names that is not such a proxy itself. What stands before that,
+/// anybody could have written. It is the proxy's own if it can't be read, and None if nothing is said. X-Forwarded-For goes
+/// first, because proxies that set it let a client's `Forwarded` (RFC 7239) through.
+pub(super) fn forwarded(peer: IpAddr, headers: &HeaderMap, door: &Door) -> Option<IpAddr> {
+    if !door.trusts(peer) {
+        return None;
+    }
+    let listed = headers.get_all(X_FORWARDED_FOR).iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+    let listed = listed.filter(|hop| !hop.trim_ascii().is_empty()).map(|hop| node(std::str::from_utf8(hop).ok()?));
+    let said = headers.get_all(FORWARDED).iter().rev().flat_map(|value| nodes(value).into_iter().rev());
+    farthest(peer, listed, door).or_else(|| farthest(peer, said, door))
+}
+
+/// How far back, from the last hop on, each was told by a proxy that is trusted. None if there are no hops.
+fn farthest(peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>, door: &Door) -> Option<IpAddr> {
+    let mut hops = hops.peekable();
+    hops.peek()?;
+    let mut address = peer;
+    for hop in hops.map_while(|hop| hop) {
+        address = hop;
+        if !door.trusts(address) {
+            break;
+        }
+    }
+    Some(address)
+}
+
+/// A hop as proxies write it: an address, perhaps in quotes or brackets, with a port, with the interface of a link-local one.
+fn node(text: &str) -> Option<IpAddr> {
+    let text = text.trim().trim_matches('"');
+    let host = match text.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?.0,
+        None if text.matches(':').count() == 1 => text.split_once(':')?.0,
+        None => text,
+    };
+    let address = host.split_once('%').map_or(host, |(address, _)| address);
+    address.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+/// The hops of a `Forwarded` header (RFC 7239, section 4). If quotes are open at its end nothing in it can be believed.
+fn nodes(value: &HeaderValue) -> Vec<Option<IpAddr>> {
+    let Some(elements) = value.to_str().ok().and_then(|text| split(text, ',')) else { return vec![None] };
+    let hop = |element: &str| {
+        let pairs = split(element, ';')?;
+        let mut pairs = pairs.iter().filter_map(|pair| pair.split_once('='));
+        node(pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?.1)
+    };
+    elements.into_iter().filter(|element| !element.trim().is_empty()).map(hop).collect()
+}
+
+/// Splits where a character is not quoted (RFC 9110, section 5.6.4). None if quotes are open at the end.
+fn split(text: &str, at: char) -> Option<Vec<&str>> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let parts = text.split(|character| {
+        if is_escaped {
+            is_escaped = false;
+            return false;
+        }
+        is_escaped = is_quoted && character == '\\';
+        is_quoted ^= character == '"';
+        !is_quoted && character == at
+    });
+    let parts = parts.collect();
+    (!is_quoted).then_some(parts)
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
+
+    /// Whom a request from `peer` counts for behind the proxies 10.0.0.9, 192.168.0.0/16 and 2001:db8::/32.
+    fn address(peer: &str, lines: &[(HeaderName, &str)]) -> String {
+        let proxies = ["10.0.0.9", "192.168.0.0/16", "2001:db8::/32"].map(|proxy| proxy.parse().unwrap()).into();
+        let door = Door { proxies, ..Door::default() };
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        of(peer.parse().unwrap(), &headers, &door).to_string()
+    }
+
+    fn listed(values: &[&str]) -> String {
+        address("10.0.0.9", &values.iter().map(|value| (X_FORWARDED_FOR, *value)).collect::<Vec<_>>())
+    }
+
+    fn said(values: &[&str]) -> String {
+        address("10.0.0.9", &values.iter().map(|value| (FORWARDED, *value)).collect::<Vec<_>>())
+    }
 
     #[test]
     fn only_a_trusted_proxy_is_believed() {
-        let door = Door { loopback_only: false, hosts: vec![], origins: vec![], proxies: vec!["10.0.0.9".parse().unwrap()] };
-        let of = |peer: &str, forwarded: &[&str]| {
-            let mut headers = HeaderMap::new();
-            for value in forwarded {
-                headers.append("x-forwarded-for", HeaderValue::from_bytes(value.as_bytes()).unwrap());
-            }
-            of(peer.parse().unwrap(), &headers, &door).to_string()
-        };
-        assert_eq!(of("10.0.0.1", &["1.1.1.1"]), "10.0.0.1");
-        assert_eq!(of("10.0.0.9", &["1.1.1.1"]), "1.1.1.1");
-        assert_eq!(of("10.0.0.9", &["6.6.6.6, 1.1.1.1"]), "1.1.1.1");
-        assert_eq!(of("10.0.0.9", &["6.6.6.6", "1.1.1.1, 10.0.0.9"]), "1.1.1.1");
-        assert_eq!(of("10.0.0.9", &["\u{ff}, 1.1.1.1"]), "1.1.1.1");
-        assert_eq!(of("10.0.0.9", &["rubbish"]), "10.0.0.9");
-        assert_eq!(of("10.0.0.9", &[]), "10.0.0.9");
+        assert_eq!(address("10.0.0.1", &[(X_FORWARDED_FOR, "1.1.1.1")]), "10.0.0.1");
+        assert_eq!(address("10.0.0.1", &[(FORWARDED, "for=1.1.1.1")]), "10.0.0.1");
+        assert_eq!(address("192.168.7.7", &[(X_FORWARDED_FOR, "1.1.1.1")]), "1.1.1.1");
+        assert_eq!(address("2001:db8:1::1", &[(X_FORWARDED_FOR, "1.1.1.1")]), "1.1.1.1");
+        assert_eq!(listed(&["1.1.1.1"]), "1.1.1.1");
+        assert_eq!(listed(&["6.6.6.6, 1.1.1.1"]), "1.1.1.1");
+        assert_eq!(listed(&["6.6.6.6", "1.1.1.1, 10.0.0.9"]), "1.1.1.1");
+        assert_eq!(listed(&["6.6.6.6", "1.1.1.1", "192.168.3.4, 10.0.0.9"]), "1.1.1.1");
+        assert_eq!(listed(&["\u{ff}, 1.1.1.1"]), "1.1.1.1");
+        assert_eq!(listed(&["rubbish"]), "10.0.0.9");
+        assert_eq!(listed(&["1.1.1.1, unknown"]), "10.0.0.9");
+        assert_eq!(listed(&["1.1.1.1, unknown, 192.168.3.4"]), "192.168.3.4");
+        assert_eq!(listed(&[]), "10.0.0.9");
+    }
+
+    /// Found with a proxy that adds ports: everybody behind it shared one allowance.
+    #[test]
+    fn an_address_is_understood_however_a_proxy_writes_it() {
+        for (hop, address) in [
+            ("203.0.113.3:51234", "203.0.113.3"),
+            ("[2001:db9::1]:443", "2001:db9::1"),
+            ("[2001:db9::1]", "2001:db9::1"),
+            ("2001:DB9:0::1", "2001:db9::1"),
+            ("\"[2001:db9::1]:443\"", "2001:db9::1"),
+            ("::ffff:203.0.113.3", "203.0.113.3"),
+            ("[::ffff:203.0.113.3]:1", "203.0.113.3"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[fe80::1%25eth0]:1", "fe80::1"),
+            ("  203.0.113.3\t", "203.0.113.3"),
+            ("203.0.113.3,", "203.0.113.3"),
+            ("203.0.113.3, ,", "203.0.113.3"),
+        ] {
+            assert_eq!(listed(&[hop]), address, "{hop}");
+            assert_eq!(listed(&["6.6.6.6:1", hop, "10.0.0.9:80"]), address, "{hop}");
+        }
+        assert_eq!(listed(&["203.0.113.3", ""]), "203.0.113.3");
+    }
+
+    #[test]
+    fn who_is_trusted_itself_is_told_from_the_proxy_before_it() {
+        assert_eq!(listed(&["192.168.1.2"]), "192.168.1.2");
+        assert_eq!(listed(&["192.168.1.2, 192.168.0.1"]), "192.168.1.2");
+    }
+
+    #[test]
+    fn forwarded_is_read_where_there_is_no_x_forwarded_for() {
+        for (value, address) in [
+            ("for=192.0.2.43", "192.0.2.43"),
+            ("For=192.0.2.43;proto=http;by=203.0.113.43", "192.0.2.43"),
+            ("proto=https; for=192.0.2.43", "192.0.2.43"),
+            ("for=\"[2001:db9:cafe::17]:4711\"", "2001:db9:cafe::17"),
+            ("for=\"192.0.2.43:_port\"", "192.0.2.43"),
+            ("for=6.6.6.6, for=192.0.2.43", "192.0.2.43"),
+            ("for=192.0.2.43, for=\"192.168.1.1:80\"", "192.0.2.43"),
+            ("for=192.0.2.43;host=\"a, b; for=6.6.6.6\"", "192.0.2.43"),
+            ("for=192.0.2.43;host=\"\\\", for=6.6.6.6;a=\\\"\"", "192.0.2.43"),
+            ("host=\"for=6.6.6.6\";for=192.0.2.43,", "192.0.2.43"),
+            ("for=unknown", "10.0.0.9"),
+            ("for=_hidden", "10.0.0.9"),
+            ("for=6.6.6.6, proto=https", "10.0.0.9"),
+            ("for=6.6.6.6;host=\"x, for=192.0.2.43", "10.0.0.9"),
+            ("rubbish", "10.0.0.9"),
+        ] {
+            assert_eq!(said(&[value]), address, "{value}");
+        }
+        assert_eq!(said(&["for=6.6.6.6", "for=192.0.2.43"]), "192.0.2.43");
+        assert_eq!(said(&["for=6.6.6.6;host=\"x", "for=192.0.2.43"]), "192.0.2.43");
+        assert_eq!(address("10.0.0.9", &[(FORWARDED, "for=6.6.6.6"), (X_FORWARDED_FOR, "192.0.2.43")]), "192.0.2.43");
+    }
+
+    #[test]
+    fn a_proxy_is_an_address_or_a_network_in_either_family() {
+        let has = |proxy: &str, address: &str| proxy.parse::<Proxy>().unwrap().has(address.parse::<IpAddr>().unwrap());
+        for (proxy, address) in [
+            (" 10.0.0.9 ", "10.0.0.9"),
+            ("::ffff:10.0.0.9", "10.0.0.9"),
+            ("10.1.2.3/8", "10.200.0.1"),
+            ("::ffff:10.0.0.0/104", "10.200.0.1"),
+            ("0.0.0.0/0", "203.0.113.3"),
+            ("::/0", "2001:db8::1"),
+            ("::/0", "203.0.113.3"),
+            ("fe80::/10", "fe80::1"),
+        ] {
+            assert!(has(proxy, address), "{proxy} {address}");
+        }
+        for (proxy, address) in
+            [("10.0.0.9", "10.0.0.8"), ("10.0.0.0/8", "11.0.0.1"), ("0.0.0.0/0", "::1"), ("::ffff:10.0.0.0/104", "11.0.0.1")]
+        {
+            assert!(!has(proxy, address), "{proxy} {address}");
+        }
     }
 }

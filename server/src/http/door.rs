@@ -16,6 +16,7 @@ use protocol::limits::{HEADER_BYTES_MAX, URI_BYTES_MAX};
 use tower_http::cors::CorsLayer;
 
 use super::State;
+use super::address::Proxy;
 use super::problem::Refusal;
 
 /// What answers that are no pages may do in a browser: nothing.
@@ -25,7 +26,7 @@ const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame
 const PREFLIGHT_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// Who is let in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Door {
     /// Whether only loopback host names are answered, besides `hosts`. It keeps a page of another site from reaching a
     /// board on the visitor's own machine by pointing its own name at it ("DNS rebinding").
@@ -35,13 +36,13 @@ pub struct Door {
     /// Origins that may act besides our own, in lower case.
     pub origins: Vec<String>,
     /// Proxies whose word about an address is taken.
-    pub proxies: Vec<IpAddr>,
+    pub proxies: Vec<Proxy>,
 }
 
 impl Door {
-    /// Whether it is such a proxy.
+    /// True if it is such a proxy's address. Takes a canonical one.
     pub(super) fn trusts(&self, address: IpAddr) -> bool {
-        self.proxies.contains(&address.to_canonical())
+        self.proxies.iter().any(|proxy| proxy.has(address))
     }
 
     /// Has browsers show our answers to the pages of other origins that may act (fetch.spec.whatwg.org, section 3.3).

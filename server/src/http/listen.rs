@@ -67,7 +67,7 @@ pub async fn listen(listener: TcpListener, site: Site) {
         match accepted {
             Ok((stream, peer)) => {
                 // A proxy speaks for many, so it is bounded by the total alone; for whom it speaks is counted when that is known.
-                let peer = peer.ip();
+                let peer = peer.ip().to_canonical();
                 let address = if door.trusts(peer) { None } else { Some(peer) };
                 let admission = context.limiter.connect(address).map(Arc::new);
                 let place = match &admission {
@@ -165,9 +165,7 @@ async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Si
 
 /// The account that a request is charged to which comes through a trusted proxy. Other connections are charged as a whole.
 fn forwarded_account(state: &State, peer: IpAddr, headers: &HeaderMap) -> Option<Arc<Account>> {
-    let is_forwarded = state.door.trusts(peer);
-    let address = is_forwarded.then(|| address::of(peer, headers, &state.door)).filter(|address| !state.door.trusts(*address))?;
-    state.context.limiter.account(address)
+    state.context.limiter.account(address::forwarded(peer, headers, &state.door)?)
 }
 
 /// A connection after an upgrade.

@@ -19,7 +19,6 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::address::Peer;
 use super::problem::Refusal;
 use super::{State, address};
 use crate::limiter::Connected;
@@ -60,8 +59,7 @@ impl FromRequestParts<State> for Address {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0);
-        Ok(Self(address::of(peer, &parts.headers, &state.door)))
+        Ok(Self(address::of(address::peer(parts), &parts.headers, &state.door)))
     }
 }
 
@@ -120,9 +118,8 @@ impl FromRequestParts<State> for Place {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
-        let peer = parts.extensions.get::<Peer>().map(|peer| peer.0).filter(|peer| state.door.trusts(*peer));
         // A proxy that does not say for whom it speaks counts towards the total alone.
-        let address = peer.map(|peer| address::of(peer, &parts.headers, &state.door)).filter(|address| !state.door.trusts(*address));
+        let address = address::forwarded(address::peer(parts), &parts.headers, &state.door);
         let through = address.map(|address| state.context.limiter.connect_through(address)).transpose()?;
         Ok(Self { through, ..Self::new(state, parts.extensions.get().cloned()) })
     }

@@ -28,6 +28,7 @@ mod nginx;
 mod page;
 mod power_cut;
 mod promises;
+mod proxies;
 mod restart;
 mod retention;
 mod settings;

@@ -21,6 +21,28 @@ fn refusal(flag: &str, value: &str) -> String {
 }
 
 #[test]
+fn a_proxy_that_no_peer_can_be_is_refused_with_what_to_write() {
+    for (value, advice) in [
+        ("nginx", "10.0.0.0/8"),
+        ("", "10.0.0.0/8"),
+        ("10.0.0.2:80", "write 10.0.0.2\n"),
+        ("[::1]", "write ::1\n"),
+        ("[::1]:80", "write ::1\n"),
+        ("fe80::1%eth0", "write fe80::1\n"),
+        ("10.0.0.0/33", "10.0.0.0/8"),
+        ("10/8", "10.0.0.0/8"),
+        ("10.0.0.0/255.0.0.0", "10.0.0.0/8"),
+        ("10.0.0.*", "10.0.0.0/8"),
+        ("*", "10.0.0.0/8"),
+        ("0.0.0.0", "write 0.0.0.0/0\n"),
+        ("::", "write ::/0\n"),
+    ] {
+        let said = refusal("--trust-proxy", value);
+        assert!(said.contains(advice), "{value}: {said}");
+    }
+}
+
+#[test]
 fn an_address_that_can_not_be_listened_on_is_refused_with_what_to_write() {
     for value in
         ["", "5000", "localhost", "127.0.0.1", "::1:5000", "::1", "http://localhost:5000", "localhost:", "localhost:x", "127.0.0.1:70000"]
