@@ -15,7 +15,7 @@ use client::Transport;
 use protocol::{Author, Position, PublishKey, RoomName};
 
 use crate::history::Keep;
-use crate::http::{Door, Proxy};
+use crate::http::{Door, HostName, Origin, Proxy};
 use crate::hub::ROOMS_MAX_DEFAULT;
 use crate::limiter::Allowance;
 pub use bench::{Bench, Measurement, Messages, Place, Readers};
@@ -74,10 +74,11 @@ pub struct Serve {
     pub data: PathBuf,
     /// An origin, such as `https://example.org`, whose pages may post and subscribe besides the board's own. Repeatable.
     #[arg(long, env = "CRIER_ALLOW_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
-    pub allow_origin: Vec<String>,
-    /// A host name to answer for. On a loopback address the default is loopback names only, elsewhere any. Repeatable.
+    pub allow_origin: Vec<Origin>,
+    /// A host to answer for, named without a port. On a loopback address the default is loopback names only, elsewhere any. Whoever
+    /// asks from this machine may always use loopback names. Repeatable.
     #[arg(long, env = "CRIER_ALLOW_HOST", value_delimiter = ',', value_name = "HOST")]
-    pub allow_host: Vec<String>,
+    pub allow_host: Vec<HostName>,
     /// The address of a reverse proxy, or a network of them such as 10.0.0.0/8, whose X-Forwarded-For is believed, or where it sends
     /// none its Forwarded. Repeatable.
     #[arg(long, env = "CRIER_TRUST_PROXY", value_delimiter = ',', value_name = "ADDRESS")]
@@ -144,9 +145,9 @@ impl Serve {
     /// Who is let in, to the server that really listens on `listening`.
     pub fn door(&self, listening: SocketAddr) -> Door {
         Door {
-            loopback_only: listening.ip().is_loopback(),
-            hosts: self.allow_host.iter().map(|host| host.to_ascii_lowercase()).collect(),
-            origins: self.allow_origin.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect(),
+            loopback_only: listening.ip().to_canonical().is_loopback(),
+            hosts: self.allow_host.clone(),
+            origins: self.allow_origin.clone(),
             proxies: self.trust_proxy.clone(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod address;
 mod door;
+mod host;
 mod listen;
 mod patience;
 mod problem;
@@ -30,6 +31,7 @@ use tokio_util::task::TaskTracker;
 
 pub use address::Proxy;
 pub use door::Door;
+pub use host::{HostName, Origin};
 pub use listen::listen;
 
 use crate::codec::Limits;
@@ -71,8 +73,8 @@ pub fn board(context: Context, door: Door, fanout: Fanout, connections: TaskTrac
         .route("/api/rooms/{room}/events", get(events::events))
         .route("/ws/{room}", any(ws::upgrade))
         .route("/message/", any(message::upgrade))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .route(health::ALIVE, get(health::alive))
+        .route(health::READY, get(health::ready))
         .method_not_allowed_fallback(not_allowed)
         .merge(assets::router())
         .fallback(|| async { Refusal::from(protocol::ErrorCode::NotFound) });

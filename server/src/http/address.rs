@@ -72,6 +72,12 @@ pub(super) fn forwarded(peer: IpAddr, headers: &HeaderMap, door: &Door) -> Optio
     farthest(peer, listed, door).or_else(|| farthest(peer, said, door))
 }
 
+/// True if a request was made on this machine, by no way of a proxy.
+pub(super) fn is_here(peer: IpAddr, headers: &HeaderMap, door: &Door) -> bool {
+    let came_through = headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
+    of(peer, headers, door).is_loopback() && (door.trusts(peer) || !came_through)
+}
+
 /// How far back, from the last hop on, each was told by a proxy that is trusted. None if there are no hops.
 fn farthest(peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>, door: &Door) -> Option<IpAddr> {
     let mut hops = hops.peekable();

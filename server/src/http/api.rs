@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State as FromState;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use protocol::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX, WAIT_SECONDS_MAX};
 use protocol::{ErrorCode, Position, RoomName};
@@ -67,11 +67,12 @@ pub(super) async fn messages(
     Address(address): Address,
     Room(room): Room,
     Query(wanted): Query<Wanted>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let wish = wanted.check()?;
     if let Some((after, time)) = wish.wait {
-        if !state.door.may_act(&headers) {
+        if !state.door.may_act(&uri, &headers) {
             return Err(ErrorCode::OriginRefused.into());
         }
         wait(&state, &room, after, time).await?;

@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use axum::extract::{Request, State as FromState};
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, HeaderName, IF_NONE_MATCH, ORIGIN, REFERRER_POLICY, RETRY_AFTER,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, HeaderName, IF_NONE_MATCH, ORIGIN, REFERRER_POLICY, RETRY_AFTER, UPGRADE,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use protocol::ErrorCode;
 use protocol::limits::{HEADER_BYTES_MAX, URI_BYTES_MAX};
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::State;
-use super::address::Proxy;
+use super::address::{self, Proxy};
+use super::host::{Asked, HostName, Origin};
 use super::problem::Refusal;
+use super::{State, health};
 
 /// What answers that are no pages may do in a browser: nothing.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
@@ -31,10 +33,10 @@ pub struct Door {
     /// Whether only loopback host names are answered, besides `hosts`. It keeps a page of another site from reaching a
     /// board on the visitor's own machine by pointing its own name at it ("DNS rebinding").
     pub loopback_only: bool,
-    /// Host names to answer for, in lower case, without a port.
-    pub hosts: Vec<String>,
-    /// Origins that may act besides our own, in lower case.
-    pub origins: Vec<String>,
+    /// Hosts to answer for. If there are none, any is, or only loopback ones.
+    pub hosts: Vec<HostName>,
+    /// Origins that may act besides our own.
+    pub origins: Vec<Origin>,
     /// Proxies whose word about an address is taken.
     pub proxies: Vec<Proxy>,
 }
@@ -47,10 +49,11 @@ impl Door {
 
     /// Has browsers show our answers to the pages of other origins that may act (fetch.spec.whatwg.org, section 3.3).
     pub(super) fn friends(&self) -> Option<CorsLayer> {
-        let origins: Vec<_> = self.origins.iter().filter(|origin| *origin != "*").filter_map(|origin| origin.parse().ok()).collect();
-        (!origins.is_empty()).then(|| {
+        let origins = self.origins.clone();
+        let is_friend = move |origin: &HeaderValue, _: &Parts| read(origin).is_some_and(|origin| origins.contains(&origin));
+        (!self.origins.is_empty()).then(|| {
             CorsLayer::new()
-                .allow_origin(origins)
+                .allow_origin(AllowOrigin::predicate(is_friend))
                 .allow_methods([Method::GET, Method::POST])
                 .allow_headers([CONTENT_TYPE, IF_NONE_MATCH, HeaderName::from_static("last-event-id")])
                 .expose_headers([ETAG, RETRY_AFTER])
@@ -58,50 +61,39 @@ impl Door {
         })
     }
 
-    fn answers_for(&self, host: &str) -> bool {
-        let name = host_name(host).to_ascii_lowercase();
-        if self.hosts.contains(&name) {
-            return true;
-        }
-        if !self.loopback_only {
-            return self.hosts.is_empty();
-        }
-        let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    /// True if a request from `peer` for this host is answered. Whoever is on this machine may call it by its loopback names, which no
+    /// other site's name can be: so its own command line reaches a board that listens elsewhere under a name.
+    fn answers_for(&self, host: &HostName, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let any = self.hosts.is_empty() && !self.loopback_only;
+        let loopback = || host.is_loopback() && (self.loopback_only || address::is_here(peer, headers, self));
+        any || self.hosts.contains(host) || loopback()
     }
 
     /// Whether a request may act (post, subscribe, wait). Programs send no Origin and are free to; a browser's must be ours.
-    pub(super) fn may_act(&self, headers: &HeaderMap) -> bool {
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    pub(super) fn may_act(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(ORIGIN).iter();
         match (origins.next(), origins.next()) {
             (None, _) => !headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site"),
-            (Some(origin), None) => origin.to_str().is_ok_and(|origin| self.is_ours(origin, host)),
+            (Some(origin), None) => read(origin).is_some_and(|origin| self.is_ours(&origin, Asked::of(uri, headers))),
             (Some(_), Some(_)) => false,
         }
     }
 
-    fn is_ours(&self, origin: &str, host: &str) -> bool {
-        let origin = origin.to_ascii_lowercase();
-        let asked = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        asked == Some(&host.to_ascii_lowercase()) || self.origins.contains(&origin)
+    fn is_ours(&self, origin: &Origin, asked: Option<Asked>) -> bool {
+        self.origins.contains(origin) || asked.is_some_and(|asked| origin.is_of(&asked))
     }
 }
 
-/// The name in a `Host` header, without the port.
-fn host_name(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => name,
-        _ => host,
-    }
+fn read(origin: &HeaderValue) -> Option<Origin> {
+    Origin::parse(origin.to_str().ok()?)
 }
 
 /// Stands before every handler: turns away what is not for us and gives every answer its headers.
 pub(super) async fn guard(FromState(state): FromState<State>, request: Request, next: Next) -> Response {
-    let refused = refusal(&state.door, request.method(), request.uri(), request.headers());
-    let mut response = match refused {
+    let (parts, body) = request.into_parts();
+    let mut response = match refusal(&state.door, address::peer(&parts), &parts) {
         Some(code) => Refusal::from(code).into_response(),
-        None => next.run(request).await,
+        None => next.run(Request::from_parts(parts, body)).await,
     };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         // No document: what follows are frames, which none of this is for.
@@ -117,23 +109,27 @@ pub(super) async fn guard(FromState(state): FromState<State>, request: Request, 
     response
 }
 
-/// Why a request is not let in, if it is not.
-pub(super) fn refusal(door: &Door, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<ErrorCode> {
+/// Why a request from `peer` is not let in, if it is not.
+pub(super) fn refusal(door: &Door, peer: IpAddr, parts: &Parts) -> Option<ErrorCode> {
+    let Parts { method, uri, headers, .. } = parts;
     if uri.path_and_query().is_some_and(|target| target.as_str().len() > URI_BYTES_MAX) {
         return Some(ErrorCode::UriTooLong);
     }
     if headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>() > HEADER_BYTES_MAX {
         return Some(ErrorCode::HeadersTooLong);
     }
-    let mut hosts = headers.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else {
-        return Some(ErrorCode::RequestInvalid);
-    };
-    if !door.answers_for(host) {
+    if [health::ALIVE, health::READY].contains(&uri.path()) {
+        // Probes ask by address, or over HTTP/1.0 for no host at all. What they are told may be known to all.
+        let hosts = headers.get_all(HOST).iter().count();
+        let is_right = hosts == 1 || hosts == 0 && parts.version == Version::HTTP_10;
+        return (!is_right).then_some(ErrorCode::RequestInvalid);
+    }
+    let Some(asked) = Asked::of(uri, headers) else { return Some(ErrorCode::RequestInvalid) };
+    if !door.answers_for(&asked.host, peer, headers) {
         return Some(ErrorCode::HostRefused);
     }
-    let acts = method != Method::GET && method != Method::HEAD || headers.contains_key("upgrade");
-    (acts && !door.may_act(headers)).then_some(ErrorCode::OriginRefused)
+    let acts = method != Method::GET && method != Method::HEAD || headers.contains_key(UPGRADE);
+    (acts && !door.may_act(uri, headers)).then_some(ErrorCode::OriginRefused)
 }
 
 #[cfg(test)]
@@ -141,8 +137,16 @@ mod tests {
     use super::*;
 
     fn door(loopback_only: bool, hosts: &[&str], origins: &[&str]) -> Door {
-        let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
-        Door { loopback_only, hosts: owned(hosts), origins: owned(origins), proxies: vec![] }
+        let hosts = hosts.iter().map(|host| host.parse().unwrap()).collect();
+        let origins = origins.iter().map(|origin| origin.parse().unwrap()).collect();
+        Door { loopback_only, hosts, origins, proxies: vec![] }
+    }
+
+    /// Whether somebody elsewhere is answered who asks for this host.
+    fn answers_for(door: &Door, host: &str) -> bool {
+        let peer = IpAddr::from([203, 0, 113, 7]);
+        let asked = Asked::of(&Uri::from_static("/"), &headers(&[("host", host)]));
+        asked.is_some_and(|asked| door.answers_for(&asked.host, peer, &HeaderMap::new()))
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -153,20 +157,20 @@ mod tests {
     fn on_loopback_only_loopback_names_are_answered() {
         let door = door(true, &[], &[]);
         for host in ["localhost", "localhost:5000", "LOCALHOST:1", "127.0.0.1:5000", "127.9.9.9", "[::1]:5000", "[::1]"] {
-            assert!(door.answers_for(host), "{host}");
+            assert!(answers_for(&door, host), "{host}");
         }
         for host in
             ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example:5000", "10.0.0.1", "[2001:db8::1]:80", "localhost:x"]
         {
-            assert!(!door.answers_for(host), "{host}");
+            assert!(!answers_for(&door, host), "{host}");
         }
     }
 
     #[test]
     fn named_hosts_are_answered_and_elsewhere_any_is_by_default() {
-        assert!(door(true, &["board.example"], &[]).answers_for("Board.example:443"));
-        assert!(door(false, &[], &[]).answers_for("anything.example"));
-        assert!(!door(false, &["board.example"], &[]).answers_for("anything.example"));
+        assert!(answers_for(&door(true, &["board.example"], &[]), "Board.example:443"));
+        assert!(answers_for(&door(false, &[], &[]), "anything.example"));
+        assert!(!answers_for(&door(false, &["board.example"], &[]), "anything.example"));
     }
 
     #[test]
@@ -175,7 +179,7 @@ mod tests {
         let may = |pairs: &[(&'static str, &str)]| {
             let mut headers = headers(pairs);
             headers.insert(HOST, HeaderValue::from_static("board.example:5000"));
-            door.may_act(&headers)
+            door.may_act(&Uri::from_static("/"), &headers)
         };
         assert!(may(&[]));
         assert!(may(&[("origin", "http://board.example:5000")]));

@@ -7,6 +7,9 @@ use protocol::ErrorCode;
 use super::State;
 use super::problem::Refusal;
 
+pub(super) const ALIVE: &str = "/healthz";
+pub(super) const READY: &str = "/readyz";
+
 /// The process answers.
 pub(super) async fn alive() -> &'static str {
     "ok\n"

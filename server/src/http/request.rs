@@ -34,7 +34,7 @@ impl FromRequestParts<State> for Own {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Refusal> {
-        if state.door.may_act(&parts.headers) { Ok(Self) } else { Err(ErrorCode::OriginRefused.into()) }
+        if state.door.may_act(&parts.uri, &parts.headers) { Ok(Self) } else { Err(ErrorCode::OriginRefused.into()) }
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn open<'a>(state: &State, peer: IpAddr, read: &'a [u8]) -> Option<Op
     if parts.headers.contains_key(CONTENT_LENGTH) || parts.headers.contains_key(TRANSFER_ENCODING) {
         return None;
     }
-    if door::refusal(&state.door, &parts.method, &parts.uri, &parts.headers).is_some() {
+    if door::refusal(&state.door, peer, &parts).is_some() {
         return None;
     }
     let room = percent_decode_str(parts.uri.path().strip_prefix("/ws/")?);

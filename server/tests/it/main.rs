@@ -19,6 +19,7 @@ mod documents;
 mod door;
 mod events;
 mod fairness;
+mod hosts;
 mod journey;
 mod limits;
 mod live;

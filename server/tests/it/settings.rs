@@ -20,6 +20,66 @@ fn refusal(flag: &str, value: &str) -> String {
     }
 }
 
+/// Each was taken and then refused every request, or never matched one.
+#[test]
+fn a_host_that_can_never_be_asked_is_refused_with_what_to_write() {
+    for (value, advice) in [
+        ("b:5000", "write b\n"),
+        ("https://b", "write b\n"),
+        ("https://b:5000/r/lobby", "write b\n"),
+        ("b/", "write b\n"),
+        ("me@b", "write b\n"),
+        ("[::1]:5000", "write [::1]\n"),
+        ("localhost:5000", "write localhost\n"),
+        ("*.b", "no wildcards"),
+        ("*", "no wildcards"),
+        (".b.example", "board.example.org"),
+        ("b..example", "board.example.org"),
+        ("b c", "board.example.org"),
+        ("\"b\"", "board.example.org"),
+        ("b;c", "board.example.org"),
+        ("", "board.example.org"),
+        (" ", "board.example.org"),
+        ("b,", "board.example.org"),
+        ("1.2.3.4.5", "board.example.org"),
+        ("10.0.0.0/8", "write 10.0.0.0\n"),
+        ("fe80::1%eth0", "board.example.org"),
+    ] {
+        let said = refusal("--allow-host", value);
+        assert!(said.contains(advice), "{value}: {said}");
+    }
+}
+
+#[test]
+fn an_origin_that_no_page_has_is_refused_with_what_to_write() {
+    for (value, advice) in [
+        ("*", "name each origin"),
+        ("https://*.b", "name each origin"),
+        ("null", "https://example.org"),
+        ("", "https://example.org"),
+        ("b", "write https://b\n"),
+        ("b:5000", "write https://b:5000\n"),
+        ("localhost:5000", "write https://localhost:5000\n"),
+        ("//b", "write https://b\n"),
+        ("https:b", "https://example.org"),
+        ("https://b/path", "write https://b\n"),
+        ("https://b:5000/?x", "write https://b:5000\n"),
+        ("https://b#x", "write https://b\n"),
+        ("https://me@b", "write https://b\n"),
+        ("https://b:99999", "https://example.org"),
+        ("https://", "https://example.org"),
+        ("https://b c", "https://example.org"),
+        ("ws://b:5000", "write http://b:5000\n"),
+        ("wss://b", "write https://b\n"),
+        ("file:///x", "https://example.org"),
+        ("'https://b'", "https://example.org"),
+        ("https://a,,https://b", "https://example.org"),
+    ] {
+        let said = refusal("--allow-origin", value);
+        assert!(said.contains(advice), "{value}: {said}");
+    }
+}
+
 #[test]
 fn a_proxy_that_no_peer_can_be_is_refused_with_what_to_write() {
     for (value, advice) in [
@@ -149,5 +209,13 @@ async fn an_empty_variable_is_one_that_is_not_set() {
         let mut post = Command::new(env!("CARGO_BIN_EXE_crier"));
         post.args(["post", "--help"]).env("CRIER_SERVER", empty);
         assert!(timeout(PATIENCE, post.output()).await.unwrap().unwrap().status.success());
+    }
+}
+
+/// What an empty flag would mean is not known, and an open board is not a guess to make.
+#[test]
+fn an_empty_flag_is_refused() {
+    for flag in ["--allow-host", "--allow-origin", "--trust-proxy", "--listen"] {
+        assert!(!refusal(flag, "").is_empty());
     }
 }
