@@ -16,6 +16,7 @@ use crate::hub::{Hub, Start};
 use crate::limiter::Limiter;
 use crate::room::{Room, Visit};
 use crate::subscription::{Delivery, Subscription};
+use crate::turns::Account;
 
 /// How long after somebody came or went a session is told how many are here now: a storm of arrivals is one frame, and
 /// whoever is back within the second was never gone.
@@ -84,10 +85,15 @@ pub enum Outgoing {
 }
 
 impl Session {
-    /// Lets a client in. The hello is its first frame.
-    pub fn start(context: Context, address: IpAddr, room: &RoomName, after: Option<Position>) -> Result<(Self, Hello), ErrorCode> {
+    /// Lets a client in whose reads of history are charged to an account, if there is one. The hello is its first frame.
+    pub fn start(
+        context: Context,
+        account: Option<Arc<Account>>,
+        room: &RoomName,
+        after: Option<Position>,
+    ) -> Result<(Self, Hello), ErrorCode> {
         let mut start = context.hub.subscribe(room, after)?;
-        start.subscription.charge_to(context.limiter.account(address));
+        start.subscription.charge_to(account);
         let visit = start.room.join();
         let here = start.room.watch_here();
         let hello = hello(&context, &start);

@@ -10,7 +10,7 @@ use protocol::{Epoch, ErrorCode, Position, ServerFrame};
 
 use super::State;
 use super::problem::Refusal;
-use super::request::{Address, After, Own, Place, Query, Room};
+use super::request::{After, Own, Place, Query, Room};
 use super::stream::{self, End, PASS_ON, Script};
 use crate::encoded::Encoded;
 use crate::session::Session;
@@ -22,14 +22,13 @@ pub(super) async fn events(
     FromState(state): FromState<State>,
     _: Own,
     place: Place,
-    Address(address): Address,
     Room(room): Room,
     Query(wanted): Query<After>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     // The address is what the page first asked for; the header is how far the browser has come since.
     let after = last_event_id(&headers)?.or(wanted.after);
-    let (session, hello) = Session::start(state.context, address, &room, after)?;
+    let (session, hello) = Session::start(state.context, place.account().cloned(), &room, after)?;
     let (position, gap) = (hello.position, hello.gap.clone());
     let script = Events { epoch: position.epoch };
     let mut first = format!("retry: {RETRY}\n").into_bytes();

@@ -19,7 +19,7 @@ use protocol::{Disconnect, Entry, Epoch, Gap, GapReason, Position, RoomName, Ser
 
 use super::page::Wishes;
 use super::problem::Refusal;
-use super::request::{Address, After, Own, Place, Query, Room};
+use super::request::{After, Own, Place, Query, Room};
 use super::stream::{self, End, PASS_ON, Script};
 use super::{State, assets};
 use crate::encoded::{Encoded, HTML_FORMS};
@@ -43,14 +43,13 @@ pub(super) async fn live(
     FromState(state): FromState<State>,
     _: Own,
     place: Place,
-    Address(address): Address,
     Room(room): Room,
     Query(wanted): Query<After>,
     Query(wishes): Query<Wishes>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let beats = state.context.heartbeat <= BEAT_TIME_MAX;
-    let (session, hello) = Session::start(state.context, address, &room, wanted.after)?;
+    let (session, hello) = Session::start(state.context, place.account().cloned(), &room, wanted.after)?;
     let (language, scheme) = (wishes.language(&headers), wishes.scheme(&headers));
     let document = Document { room, epoch: hello.position.epoch, language, scheme, beats };
     let asked = wanted.after.unwrap_or(hello.position);
