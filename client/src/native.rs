@@ -27,7 +27,7 @@ use crate::{Connection, Core, Event, Options, Pending, Update};
 use address::Address;
 use driver::{Driver, Told};
 
-pub use publish::{PublishError, publish};
+pub use publish::{PublishError, publish, publish_all};
 
 /// How many updates may wait to be taken.
 const UPDATES_MAX: usize = 64;

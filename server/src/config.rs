@@ -177,6 +177,12 @@ fn bound<N: Default + PartialEq>(set: N, none: N) -> N {
     if set == N::default() { none } else { set }
 }
 
+/// The variable by which the environment asks for a proxy, which the client verbs do not use, if it does.
+pub fn proxy_variable() -> Option<&'static str> {
+    let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    names.into_iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
 /// The server that a client verb talks to.
 #[derive(Clone, Debug, Args)]
 pub struct Remote {
@@ -190,15 +196,17 @@ pub struct Remote {
 pub struct Post {
     /// The room.
     pub room: RoomName,
-    /// What to say; `-` or nothing reads it from standard input.
+    /// What to say; `-` or nothing reads it from standard input. What is too long for a message becomes several, cut between lines.
+    #[arg(allow_hyphen_values = true)]
     pub text: Option<String>,
     /// Who says it.
-    #[arg(long, env = "CRIER_AUTHOR", default_value = "", value_parser = Author::parse)]
+    #[arg(long, env = "CRIER_AUTHOR", default_value = "", value_parser = Author::parse, allow_hyphen_values = true)]
     pub author: Author,
-    /// A name for this message: posting again with the same key posts nothing twice. Drawn at random by default.
-    #[arg(long)]
+    /// A name for this message: posting again with the same key posts nothing twice. Of several, each is given `-1`, `-2` and so on
+    /// behind it. Drawn at random by default.
+    #[arg(long, allow_hyphen_values = true)]
     pub key: Option<PublishKey>,
-    /// Seconds to keep trying while the server can't be reached.
+    /// Seconds to keep trying each message while the server can't be reached.
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     pub timeout: u64,
     /// Where.

@@ -1,18 +1,18 @@
 //! The verbs of the command line that talk to a server: post, tail, bench.
 
 mod bench;
+mod split;
 mod terminal;
 
 use std::io::{self, ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use client::native::{self, Client};
+use client::native::{self, Client, PublishError};
 use client::{Connection, Options, Transport, Update};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use protocol::limits::TEXT_BYTES_MAX;
-use protocol::{Entry, Gap, Position, PublishRequest, Text};
+use protocol::{Entry, ErrorCode, Gap, Position, PublishRequest, Published};
 use serde::Serialize;
 
 use crate::config;
@@ -20,31 +20,71 @@ pub use bench::bench;
 pub use terminal::harmless;
 use terminal::write_json;
 
-/// The longest input that can be a message, in bytes: each line end may be two, and the last one is not counted.
-const INPUT_BYTES_MAX: u64 = TEXT_BYTES_MAX as u64 * 2 + 2;
+/// The longest input that is posted, in bytes: some thousand messages.
+const INPUT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// `crier post`: publishes one message, through reconnects if need be, and prints its position.
+/// `crier post`: publishes a message, or several if it is too long for one, through reconnects if need be, and prints where each is.
 pub async fn post(settings: config::Post) -> anyhow::Result<()> {
     let text = match settings.text.as_deref() {
         Some(text) if text != "-" => text.to_owned(),
         _ => read_input()?,
     };
-    let message = PublishRequest { text: Text::parse(&text)?, author: settings.author, key: settings.key };
+    let messages = messages(&text, &settings)?;
+    let count = messages.len();
+    let (mut posted, mut printed) = (0, Ok(()));
+    let published = |published: &Published| {
+        posted += 1;
+        if printed.is_ok() {
+            printed = writeln!(io::stdout(), "{}", published.position);
+        }
+    };
     let wait = Duration::from_secs(settings.timeout);
-    let published = native::publish(&settings.remote.server, &settings.room, message, wait).await?;
-    writeln!(io::stdout(), "{}", published.position)?;
+    let result = native::publish_all(&settings.remote.server, &settings.room, messages, wait, published).await;
+    match printed {
+        // What is stored is a success: whoever is told otherwise posts it twice.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => note(&format!("posted, but can't write its position: {error}")),
+        _ => {}
+    }
+    if let Err(error) = result {
+        let before = if posted > 0 { format!("{posted} of {count} messages were posted; then ") } else { String::new() };
+        let is_away = matches!(error, PublishError::Late(_) | PublishError::Ended(_));
+        bail!("{before}{error}{}", if is_away { direct() } else { String::new() });
+    }
+    if count > 1 {
+        note(&format!("too long for one message: posted as {count}"));
+    }
     Ok(())
 }
 
+/// What is to be published for a text, all of it checked.
+fn messages(text: &str, settings: &config::Post) -> Result<Vec<PublishRequest>, ErrorCode> {
+    let texts = split::messages(text)?;
+    let is_one = texts.len() == 1;
+    let key = |number: usize| match &settings.key {
+        Some(key) if !is_one => format!("{key}-{number}").parse().map(Some),
+        key => Ok(key.clone()),
+    };
+    let message = |(text, number)| Ok(PublishRequest { text, author: settings.author.clone(), key: key(number)? });
+    texts.into_iter().zip(1..).map(message).collect()
+}
+
+/// What to add where the server can't be reached, if the environment says that it is to be reached in another way.
+fn direct() -> String {
+    config::proxy_variable().map(|name| format!(" ({name} is set, but crier connects directly)")).unwrap_or_default()
+}
+
+/// Reads the input to its end, even if it is too long: whoever writes it would break off.
 fn read_input() -> anyhow::Result<String> {
-    if io::stdin().is_terminal() {
+    let mut input = io::stdin().lock();
+    if input.is_terminal() {
         let _ = writeln!(io::stderr(), "Type the message; Ctrl-D ends it.");
     }
     let mut bytes = Vec::new();
-    io::stdin().take(INPUT_BYTES_MAX + 1).read_to_end(&mut bytes).context("can't read standard input")?;
-    // What was cut may end in the middle of a character.
-    if bytes.len() as u64 > INPUT_BYTES_MAX {
-        return Err(protocol::ErrorCode::TextTooLong.into());
+    (&mut input).take(INPUT_BYTES_MAX).read_to_end(&mut bytes).context("can't read standard input")?;
+    // Not after its end: a terminal would ask for it a second time.
+    let rest = if bytes.len() as u64 == INPUT_BYTES_MAX { io::copy(&mut input, &mut io::sink())? } else { 0 };
+    if rest > 0 {
+        bail!("standard input has {} bytes, at most {INPUT_BYTES_MAX} are taken; nothing was posted", INPUT_BYTES_MAX + rest);
     }
     let text = String::from_utf8(bytes).ok().context("standard input is not a text in UTF-8")?;
     Ok(text.strip_suffix('\n').map_or(text.clone(), |text| text.strip_suffix('\r').unwrap_or(text).to_owned()))
@@ -62,7 +102,8 @@ pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
             Update::Gap(gap) => print_gap(&gap, settings.json),
             Update::Connection => {
                 if let (Some(trouble), Some(wait)) = (client.trouble(), client.retry_in()) {
-                    let trouble = format!("{trouble}; trying again in {:.1} s", wait.as_secs_f32());
+                    let way = if is_live { direct() } else { String::new() };
+                    let trouble = format!("{trouble}{way}; trying again in {:.1} s", wait.as_secs_f32());
                     note(&trouble);
                     is_live = false;
                 }

@@ -35,14 +35,33 @@ pub enum PublishError {
 ///
 /// Without a key the message is given one. Whoever may call this a second time for the same message gives it a key.
 pub async fn publish(base: &str, room: &RoomName, message: PublishRequest, wait: Duration) -> Result<Published, PublishError> {
+    publish_by(&mut Client::connect(base, room, Options::default())?, message, wait).await
+}
+
+/// Publishes messages one after the other, each when the one before is durable, which `published` is told. The first that
+/// fails ends it. `wait` is for each.
+pub async fn publish_all(
+    base: &str,
+    room: &RoomName,
+    messages: Vec<PublishRequest>,
+    wait: Duration,
+    mut published: impl FnMut(&Published),
+) -> Result<(), PublishError> {
     let mut client = Client::connect(base, room, Options::default())?;
+    for message in messages {
+        published(&publish_by(&mut client, message, wait).await?);
+    }
+    Ok(())
+}
+
+async fn publish_by(client: &mut Client, message: PublishRequest, wait: Duration) -> Result<Published, PublishError> {
     let answer = async {
         let key = client.publish(message).await.ok();
         while let Some(update) = client.next().await {
             match update {
                 Update::Published { key: published_key, published } if Some(&published_key) == key.as_ref() => return Some(Ok(published)),
                 Update::Outbox => {
-                    if let Some(refused) = refusal(&client, key.as_ref()) {
+                    if let Some(refused) = refusal(client, key.as_ref()) {
                         return Some(Err(refused));
                     }
                 }

@@ -55,6 +55,101 @@ async fn post_reads_its_input() {
     assert_eq!(texts(&server.everything("lobby").await), ["two\nlines", "one line"]);
 }
 
+/// Whoever feeds the program must be able to say all it has to say.
+#[tokio::test]
+async fn post_takes_more_than_a_message_and_loses_none_of_it() {
+    let server = TestServer::start();
+    let numbers: String = (1..=100_000).map(|n| format!("{n}\n")).collect();
+    let output = run(&server, &["post", "build", "-", "--author", "ci", "--key", "log"], numbers.as_bytes()).await;
+    assert!(output.status.success(), "{output:?}");
+    let entries = server.everything("build").await;
+    assert_eq!(texts(&entries).join("\n") + "\n", numbers);
+    assert!(entries.iter().all(|entry| entry.author.as_str() == "ci"));
+    let positions = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        (positions.lines().count(), positions.lines().last().unwrap()),
+        (entries.len(), &*server.page("build", "").await.latest.to_string())
+    );
+    assert!(String::from_utf8(output.stderr).unwrap().contains(&format!("posted as {}", entries.len())));
+    // The same again is the same.
+    assert!(run(&server, &["post", "build", "-", "--author", "ci", "--key", "log"], numbers.as_bytes()).await.status.success());
+    assert_eq!(server.everything("build").await.len(), entries.len());
+}
+
+#[tokio::test]
+async fn what_post_can_not_take_is_read_to_its_end_and_refused() {
+    let server = TestServer::start();
+    let line = "a line of a very long log\n".repeat(1_000_000);
+    let cut = "fine\n".repeat(10_000) + &"x".repeat(20_000);
+    let blank = "\n".repeat(100_000);
+    for (input, complaint) in [(&line, "26000000 bytes"), (&cut, "longer than 16 KiB"), (&blank, "empty")] {
+        let output = run(&server, &["post", "lobby"], input.as_bytes()).await;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(complaint), "{said}");
+    }
+    assert!(server.everything("lobby").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_begins_with_a_hyphen_is_a_text_too() {
+    let server = TestServer::start();
+    let all = ["- [ ] x", "-1 °C", "--- cut ---", "-hello", "--not a flag", "-"];
+    for (n, text) in all[..5].iter().enumerate() {
+        let output = run(&server, &["post", "lobby", text, "--author", "-ana-", "--key", &format!("-{n}")], b"").await;
+        assert!(output.status.success(), "{text}: {output:?}");
+    }
+    assert!(run(&server, &["post", "--author", "-x", "lobby", all[5]], b"from input").await.status.success());
+    let entries = server.everything("lobby").await;
+    assert_eq!(texts(&entries), [&all[..5], &["from input"]].concat());
+    assert_eq!((entries[0].author.as_str(), entries[5].author.as_str()), ("-ana-", "-x"));
+    // What is known is a flag wherever it stands.
+    assert!(String::from_utf8(run(&server, &["post", "lobby", "--help"], b"").await.stdout).unwrap().contains("Usage"));
+}
+
+/// Whoever is told that it failed posts it again.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_is_stored_is_a_success_though_nobody_can_be_told() {
+    let server = TestServer::start();
+    let full = || Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Stdio::from(writer)
+    };
+    for (n, [output, error]) in [[full(), full()], [closed(), closed()], [full(), closed()], [closed(), full()]].into_iter().enumerate() {
+        let mut post = crier(&server, &["post", "lobby", &n.to_string()]);
+        let status = timeout(PATIENCE, post.stdout(output).stderr(error).status()).await.unwrap().unwrap();
+        assert!(status.success(), "{n}: {status}");
+    }
+    let mut command = Command::new("sh");
+    let script = "exec \"$0\" post lobby closed >&- 2>&- <&-";
+    let status = command.args(["-c", script, env!("CARGO_BIN_EXE_crier")]).env("CRIER_SERVER", server.url("")).status();
+    assert!(timeout(PATIENCE, status).await.unwrap().unwrap().success());
+    assert_eq!(texts(&server.everything("lobby").await), ["0", "1", "2", "3", "closed"]);
+    // What is shown to nobody is a failure of `tail`, which has nothing else to do.
+    let start = "0000000000000001:1";
+    let mut tail = crier(&server, &["tail", "lobby", "--after", start]);
+    let status = timeout(PATIENCE, tail.stdout(full()).stderr(full()).status()).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_asked_for_and_not_used_is_named_where_the_server_is_not_reached() {
+    let server = TestServer::start();
+    for arguments in [&["post", "lobby", "x", "--timeout", "0"][..], &["tail", "lobby"]] {
+        let mut command = crier(&server, arguments);
+        command.env("CRIER_SERVER", "http://127.0.0.1:1").env("https_proxy", "http://proxy.example:3128").stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let said = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+        assert!(said.contains("https_proxy is set"), "{said}");
+    }
+    let mut command = crier(&server, &["post", "lobby", "x"]);
+    let output = command.env("https_proxy", "http://proxy.example:3128").output().await.unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
 #[tokio::test]
 async fn post_refuses_what_the_board_would() {
     let server = TestServer::start();
