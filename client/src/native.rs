@@ -5,6 +5,7 @@
 
 mod address;
 mod heard;
+mod tls;
 
 mod http;
 mod websocket;
@@ -106,7 +107,7 @@ impl Client {
         let (commands, commands_rx) = mpsc::channel(COMMANDS_MAX);
         let started = Instant::now();
         let connection = core.connection();
-        tokio::spawn(Driver::new(core, address, http::client(), only, started).run(updates_tx, commands_rx));
+        tokio::spawn(Driver::new(core, address, only, started).run(updates_tx, commands_rx));
         let publisher = Publisher { commands };
         Ok(Self { updates, publisher, started, connection, position, trouble: None, outbox: Vec::new() })
     }

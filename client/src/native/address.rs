@@ -36,6 +36,11 @@ impl Address {
         Ok(address)
     }
 
+    /// Whether the server is spoken to by TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
     /// Of the WebSocket.
     pub(super) fn socket(&self, after: Option<Position>) -> String {
         let scheme = if self.is_secure { "wss" } else { "ws" };

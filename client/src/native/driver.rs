@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use protocol::Published;
+use rustls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -13,6 +15,7 @@ use super::UPDATES_MAX;
 use super::address::Address;
 use super::heard::{Coming, Failure, Heard};
 use super::http::{self, Answer, Events};
+use super::tls;
 use super::websocket::WebSocket;
 use crate::{ABNORMAL, Action, Connection, Core, Event, Pending, Transport, Update};
 
@@ -33,6 +36,7 @@ pub(super) struct Driver {
     core: Core,
     address: Address,
     client: http::Client,
+    tls: Arc<ClientConfig>,
     started: Instant,
     links: Vec<(u32, Line)>,
     post: Option<(u64, Coming<Answer<Published>>)>,
@@ -54,13 +58,15 @@ enum Line {
 }
 
 impl Driver {
-    pub(super) fn new(core: Core, address: Address, client: http::Client, only: Option<Transport>, started: Instant) -> Self {
+    pub(super) fn new(core: Core, address: Address, only: Option<Transport>, started: Instant) -> Self {
         // Each transport is refused once before it is said that there is no Crier.
         let enough = only.map_or(Transport::ALL.len(), |_| 1);
+        let tls = tls::config(address.is_secure());
         Self {
             core,
             address,
-            client,
+            client: http::client(&tls),
+            tls: Arc::new(tls),
             started,
             links: Vec::new(),
             post: None,
@@ -135,7 +141,7 @@ impl Driver {
     fn act(&mut self, action: Action) {
         match action {
             Action::Open { link, transport: Transport::WebSocket, after } => {
-                self.links.push((link, Line::WebSocket(WebSocket::open(self.address.socket(after)))));
+                self.links.push((link, Line::WebSocket(WebSocket::open(self.address.socket(after), self.tls.clone()))));
             }
             Action::Open { link, after, .. } => {
                 self.links.push((link, Line::Events(Events::open(&self.client, &self.address.events(after)))));

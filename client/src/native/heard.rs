@@ -1,9 +1,12 @@
 //! What links say to the driver.
 
+use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 
 use protocol::{ErrorCode, MessagesPage, Problem, ServerFrame};
+
+use super::tls;
 
 /// Something that is to come.
 pub(super) type Coming<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -30,13 +33,25 @@ pub(super) struct Failure {
     pub(super) trouble: String,
     /// Whether it is one that asking again in the same way does not change.
     pub(super) is_refusal: bool,
-    /// Whether a Crier said so, of more than this transport.
+    /// Whether it is so for more than this transport: a Crier said so, or is not who it should be.
     pub(super) is_final: bool,
 }
 
 impl Failure {
     pub(super) fn of(trouble: &(impl ToString + ?Sized)) -> Self {
         Self { trouble: trouble.to_string(), is_refusal: false, is_final: false }
+    }
+
+    /// What a library says. The innermost cause says it best; what is around it are the layers of the library.
+    pub(super) fn of_error(error: &(dyn Error + 'static)) -> Self {
+        if let Some(refusal) = tls::refusal(error) {
+            return Self { trouble: refusal.trouble, is_refusal: true, is_final: refusal.is_certificate };
+        }
+        let mut cause = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        Self::of(cause)
     }
 
     /// An answer that is not the one that was wanted.

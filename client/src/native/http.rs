@@ -12,6 +12,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use protocol::{MessagesPage, Problem, Published, ServerFrame};
+use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 
 use super::heard::{Coming, Failure, Heard};
@@ -23,11 +24,11 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What makes requests. It follows no redirections: those come from something in between that wants to be seen by people.
 pub(super) type Client = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
-pub(super) fn client() -> Client {
+pub(super) fn client(tls: &ClientConfig) -> Client {
     let mut http = HttpConnector::new();
     http.set_nodelay(true);
     http.enforce_http(false);
-    let connector = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(http);
+    let connector = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_http1().wrap_connector(http);
     hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector)
 }
 
@@ -130,8 +131,8 @@ fn send(client: &Client, method: Method, address: &str, header: (&str, &str), bo
     let request = Request::builder().method(method).uri(address).header(header.0, header.1).body(Full::from(body));
     let client = client.clone();
     Box::pin(async move {
-        let request = request.map_err(|error| describe(&error))?;
-        client.request(request).await.map_err(|error| describe(&error))
+        let request = request.map_err(|error| Failure::of_error(&error))?;
+        client.request(request).await.map_err(|error| Failure::of_error(&error))
     })
 }
 
@@ -162,7 +163,7 @@ async fn body(mut response: Response<Incoming>) -> Result<Vec<u8>, Failure> {
 async fn chunk(response: &mut Response<Incoming>) -> Result<Option<Bytes>, Failure> {
     while let Some(frame) = response.frame().await {
         // What is no data is a trailer, and says nothing to us.
-        if let Ok(bytes) = frame.map_err(|error| describe(&error))?.into_data() {
+        if let Ok(bytes) = frame.map_err(|error| Failure::of_error(&error))?.into_data() {
             return Ok(Some(bytes));
         }
     }
@@ -171,13 +172,4 @@ async fn chunk(response: &mut Response<Incoming>) -> Result<Option<Bytes>, Failu
 
 fn refused(status: StatusCode, body: &[u8]) -> Failure {
     Failure::of_answer(status.as_u16(), status.canonical_reason().unwrap_or_default(), body)
-}
-
-/// The innermost cause says it best; what is around it are the layers of the library.
-fn describe(error: &dyn std::error::Error) -> Failure {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    Failure::of(&cause)
 }

@@ -1,16 +1,18 @@
 //! A link over a WebSocket.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use protocol::ServerFrame;
+use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::heard::{Coming, Failure, Heard};
 use crate::ABNORMAL;
@@ -35,14 +37,15 @@ enum Line {
 }
 
 impl WebSocket {
-    pub(super) fn open(address: String) -> Self {
+    pub(super) fn open(address: String, tls: Arc<ClientConfig>) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(16 * 1024)
             .write_buffer_size(0)
             .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
             .max_message_size(Some(MESSAGE_BYTES_MAX))
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let opening = async move { connect_async_with_config(address, Some(config), true).await.map(|(socket, _)| socket) };
+        let connector = Some(Connector::Rustls(tls));
+        let opening = async move { connect_async_tls_with_config(address, Some(config), true, connector).await.map(|(socket, _)| socket) };
         Self(Line::Opening(Box::pin(opening)))
     }
 
@@ -89,13 +92,12 @@ impl Drop for WebSocket {
 
 fn describe(error: Error) -> Failure {
     match error {
-        Error::Io(error) => Failure::of(&error),
         Error::Http(response) => {
             let status = response.status();
             let body = response.into_body().unwrap_or_default();
             Failure::of_answer(status.as_u16(), status.canonical_reason().unwrap_or_default(), &body)
         }
-        error => Failure::of(&error),
+        error => Failure::of_error(&error),
     }
 }
 

@@ -36,3 +36,4 @@ mod settings;
 mod sockets;
 mod words;
 mod ws;
+mod tls;

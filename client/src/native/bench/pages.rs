@@ -19,6 +19,7 @@ use super::speech::text;
 use super::{Pages, Plan, Run, Stage, Trouble};
 use crate::native::address::Address;
 use crate::native::http::{self, Client};
+use crate::native::tls;
 
 /// Bytes of each message on the page.
 const TEXT_BYTES: usize = 128;
@@ -27,7 +28,8 @@ const TEXT_BYTES: usize = 128;
 pub(super) fn pages(plan: &Plan, wanted: &Pages, run: &mut Run<'_>) -> Result<(), Trouble> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Trouble::new(error.to_string()))?;
     let address = Address::new(&plan.server, &super::room()?).map_err(|error| Trouble::new(error.to_string()))?;
-    let readers: Vec<_> = (0..wanted.connections).map(|_| Reader { client: http::client(), html: address.html(), wanted }).collect();
+    let reader = |_| Reader { client: http::client(&tls::config(false)), html: address.html(), wanted };
+    let readers: Vec<_> = (0..wanted.connections).map(reader).collect();
     runtime.block_on(async {
         for number in 1..=wanted.messages {
             let Some(posted) = timely(post(&readers[0].client, &address.messages(), number), run).await? else { return Ok(()) };

@@ -1,0 +1,124 @@
+//! The command line and boards behind TLS.
+
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use crate::support::{PATIENCE, TestServer, texts};
+
+/// What ends TLS before a server, with a certificate of an authority of its own.
+struct Front {
+    port: u16,
+    authority: PathBuf,
+    _folder: TempDir,
+}
+
+impl Front {
+    /// `name` is whom the certificate is for.
+    async fn before(server: &TestServer, name: &str) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut authority = CertificateParams::default();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = authority.self_signed(&key).unwrap();
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("authority.pem");
+        std::fs::write(&file, certificate.pem()).unwrap();
+        let own_key = KeyPair::generate().unwrap();
+        let own = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&own_key, &Issuer::new(authority, key)).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions().unwrap();
+        let secret = PrivateKeyDer::try_from(own_key.serialize_der()).unwrap();
+        let config = config.with_no_client_auth().with_single_cert(vec![own.der().clone()], secret).unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, behind) = (listener.local_addr().unwrap().port(), server.address);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    let mut stream = acceptor.accept(stream).await?;
+                    copy_bidirectional(&mut stream, &mut TcpStream::connect(behind).await?).await
+                });
+            }
+        });
+        Self { port, authority: file, _folder: folder }
+    }
+
+    fn crier(&self, arguments: &[&str], knows_authority: bool) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
+        command.args(arguments).env("CRIER_SERVER", format!("https://localhost:{}", self.port)).kill_on_drop(true);
+        if knows_authority {
+            command.env("SSL_CERT_FILE", &self.authority);
+        }
+        command
+    }
+}
+
+/// Runs a program that is to end by itself, long before it would have given up waiting.
+async fn failure(mut command: Command) -> String {
+    let Output { status, stderr, .. } = timeout(PATIENCE, command.output()).await.expect("it ends").unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "{said}");
+    said
+}
+
+const VERBS: [&[&str]; 4] = [
+    &["post", "lobby", "x", "--timeout", "3600"],
+    &["tail", "lobby"],
+    &["tail", "lobby", "--transport", "sse"],
+    &["tail", "lobby", "--transport", "poll"],
+];
+
+#[tokio::test]
+async fn an_authority_of_ones_own_is_believed() {
+    let server = TestServer::start();
+    let front = Front::before(&server, "localhost").await;
+    let start = server.page("lobby", "").await.latest.to_string();
+    let posted = timeout(PATIENCE, front.crier(&["post", "lobby", "by TLS"], true).output()).await.unwrap().unwrap();
+    assert!(posted.status.success(), "{posted:?}");
+    assert_eq!(texts(&server.everything("lobby").await), ["by TLS"]);
+    for transport in ["ws", "sse", "long-poll", "poll"] {
+        let mut tail = front.crier(&["tail", "lobby", "--json", "--after", &start, "--transport", transport], true);
+        let mut child = tail.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("the program still runs");
+        assert!(line.contains("by TLS"), "{transport}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_refused_is_an_error_and_not_tried_for_ever() {
+    let server = TestServer::start();
+    let front = Front::before(&server, "localhost").await;
+    for verb in VERBS {
+        let said = failure(front.crier(verb, false)).await;
+        assert!(said.contains("authority that this system does not know") && said.contains("SSL_CERT_FILE"), "{verb:?}: {said}");
+    }
+    let other = Front::before(&server, "other.example").await;
+    for verb in VERBS {
+        let said = failure(other.crier(verb, true)).await;
+        assert!(said.contains("certificate is refused") && said.contains("localhost"), "{verb:?}: {said}");
+    }
+    assert!(server.everything("lobby").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_an_error_too() {
+    let server = TestServer::start();
+    for verb in VERBS {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
+        command.args(verb).env("CRIER_SERVER", format!("https://{}", server.address)).kill_on_drop(true);
+        let said = failure(command).await;
+        assert!(said.contains("no TLS with the server"), "{verb:?}: {said}");
+    }
+}
