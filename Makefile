@@ -52,7 +52,7 @@ test: test-rust test-wasm
 
 # One call for all native tests: with the same packages and features cargo builds every dependency once.
 test-rust: $(CRIER)
-	@setup/install browser axe lighthouse tracer nginx
+	@setup/install browser axe lighthouse tracer nginx caddy
 	$(call say,Testing the protocol, the client, the server and the rules, then the whole board in a real browser …)
 	CRIER=$(abspath $(CRIER)) cargo test --locked --no-fail-fast --workspace --features frontend/ssr,client/native
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, HeaderName};
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, HeaderName};
 use futures_util::{FutureExt, stream};
 use protocol::{Disconnect, ServerFrame};
 use tokio::time::{Instant, sleep_until};
@@ -24,12 +24,14 @@ const AGE_MAX: Duration = Duration::from_secs(60 * 60);
 /// on the way holds the stream back, and what holds back each thing until the next lets go of it then.
 const SIGN: Duration = Duration::from_secs(1);
 
-/// What tells proxies to pass on what arrives as it arrives, and to keep none of it.
-pub(super) const PASS_ON: [(HeaderName, HeaderValue); 2] = [
+/// What tells proxies to pass on what arrives as it arrives, and to keep none of it. Caddy before 2.7 does not know `no-transform`, and
+/// its compression holds a stream back for ever; like the others it leaves alone what has an encoding already, even this one.
+pub(super) const PASS_ON: [(HeaderName, HeaderValue); 3] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
 ];
 
+    (CONTENT_ENCODING, HeaderValue::from_static("identity")),
 /// What is written on a stream.
 pub(super) trait Script: Send + 'static {
     /// How many bytes a response has at the most.

@@ -13,6 +13,7 @@ mod support;
 mod api;
 mod bench;
 mod bursts;
+mod caddy;
 mod command_line;
 mod demo;
 mod documents;

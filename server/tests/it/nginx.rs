@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout};
 use crate::support::{PATIENCE, Socket, TestServer};
 
 /// How soon a message must be visible.
-const VISIBLE_TIME_MAX: Duration = Duration::from_secs(1);
+pub const VISIBLE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// An nginx in front of a server.
 struct Nginx {
@@ -80,21 +80,21 @@ fn program() -> PathBuf {
 }
 
 /// What has arrived of a response, as a browser would show it.
-struct Arrived {
+pub struct Arrived {
     response: Response,
     unpacked: Option<GzDecoder<Vec<u8>>>,
     plain: Vec<u8>,
 }
 
 impl Arrived {
-    fn of(response: Response) -> Self {
+    pub fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         let packed = response.headers().get("content-encoding").is_some_and(|encoding| encoding == "gzip");
         Self { response, unpacked: packed.then(|| GzDecoder::new(Vec::new())), plain: Vec::new() }
     }
 
     /// Waits until a text has arrived.
-    async fn wait_for(&mut self, text: &str) {
+    pub async fn wait_for(&mut self, text: &str) {
         while !String::from_utf8_lossy(&self.plain).contains(text) {
             let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("nothing comes").unwrap().expect("it goes on");
             match &mut self.unpacked {
