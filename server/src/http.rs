@@ -4,6 +4,8 @@ mod address;
 mod door;
 mod host;
 mod listen;
+mod socket;
+
 mod patience;
 mod problem;
 mod request;

@@ -1,6 +1,7 @@
 //! Reading and publishing as plain HTTP.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -17,6 +18,7 @@ use super::State;
 use super::problem::Refusal;
 use super::publishing::{self, Aside};
 use super::request::{Address, Place, Query, Room, WholeBody};
+use super::socket::Reader;
 use crate::hub::{PageError, Range, Standing};
 use crate::turns;
 
@@ -63,11 +65,11 @@ impl Wanted {
 /// `GET /api/rooms/{room}/messages`
 pub(super) async fn messages(
     FromState(state): FromState<State>,
-    _place: Place,
-    Address(address): Address,
+    place: Place,
     Room(room): Room,
     Query(wanted): Query<Wanted>,
     uri: Uri,
+    reader: Reader,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let wish = wanted.check()?;
@@ -75,30 +77,39 @@ pub(super) async fn messages(
         if !state.door.may_act(&uri, &headers) {
             return Err(ErrorCode::OriginRefused.into());
         }
-        wait(&state, &room, after, time).await?;
+        wait(&state, &room, after, time, reader).await?;
     }
     let tag = tag(&wish, state.context.hub.standing(&room, wish.range)?);
     let shared = [(CACHE_CONTROL, "no-store"), (ETAG, tag.as_str())];
     if has(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
     }
-    let account = state.context.limiter.account(address);
-    let page = turns::read(account.as_deref(), state.context.hub.page(&room, wish.range, wish.limit)).await?;
+    let page = turns::read(place.account().map(Arc::as_ref), state.context.hub.page(&room, wish.range, wish.limit)).await?;
     Ok((shared, Json(page)).into_response())
 }
 
 /// Waits until there is something after a position, the time is over, or the server stops. Whoever waits is here.
-async fn wait(state: &State, room: &RoomName, after: Position, time: Duration) -> Result<(), Refusal> {
+async fn wait(state: &State, room: &RoomName, after: Position, time: Duration, reader: Reader) -> Result<(), Refusal> {
     let mut start = state.context.hub.subscribe(room, Some(after))?;
     if let Some(gap) = start.gap {
         return Err(PageError::Gone(gap).into());
     }
-    let _visit = start.room.join();
+    let visit = start.room.join();
+    let over = async {
+        tokio::select! {
+            // There may be something, or not: the page will tell.
+            _ = timeout(time, start.subscription.ready()) => {}
+            () = state.context.stop.cancelled() => {}
+        }
+    };
+    tokio::pin!(over);
     tokio::select! {
-        // There may be something, or not: the page will tell.
-        _ = timeout(time, start.subscription.ready()) => Ok(()),
-        () = state.context.stop.cancelled() => Ok(()),
+        () = &mut over => return Ok(()),
+        // It has left, or only has nothing more to ask: then it still waits for its answer, and is not counted any more.
+        () = reader.has_ended() => drop(visit),
     }
+    over.await;
+    Ok(())
 }
 
 /// Names what a page is made of. It is weak because it says nothing about the bytes.

@@ -11,6 +11,7 @@ use protocol::{Epoch, ErrorCode, Position, ServerFrame};
 use super::State;
 use super::problem::Refusal;
 use super::request::{After, Own, Place, Query, Room};
+use super::socket::Reader;
 use super::stream::{self, End, PASS_ON, Script};
 use crate::encoded::Encoded;
 use crate::session::Session;
@@ -21,6 +22,7 @@ const RETRY: u64 = 2000;
 pub(super) async fn events(
     FromState(state): FromState<State>,
     _: Own,
+    reader: Reader,
     place: Place,
     Room(room): Room,
     Query(wanted): Query<After>,
@@ -35,7 +37,8 @@ pub(super) async fn events(
     first.extend(named("hello", Some(position), &ServerFrame::Hello(hello)));
     first.extend(gap.map(|gap| script.frame(&ServerFrame::Gap(gap), position.offset)).unwrap_or_default());
     let event_stream = HeaderValue::from_static("text/event-stream");
-    Ok((PASS_ON, [(CONTENT_TYPE, event_stream)], stream::body(session, script, position.offset, first.into(), place)).into_response())
+    Ok((PASS_ON, [(CONTENT_TYPE, event_stream)], stream::body(session, script, position.offset, first.into(), (reader, place)))
+        .into_response())
 }
 
 /// The position that a browser sends back, if it has one.

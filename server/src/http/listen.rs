@@ -26,6 +26,7 @@ use super::patience::{Hold, Patient};
 use super::problem::Refusal;
 use super::request::Place;
 use super::short::{self, Opening};
+use super::socket::Socket;
 use super::websocket::Carried;
 use super::{Site, State};
 use crate::fanout::{Connection, read_now};
@@ -123,13 +124,16 @@ async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Si
     let stop = site.state.context.stop.clone();
     let router = TowerToHyperService::new(site.router.clone());
     let hold = Hold::default();
-    let patient = Patient::new(stream, read, STILL_TIME_MAX, hold.clone());
+    let socket = Socket::new(stream);
+    let reader = socket.reader();
+    let patient = Patient::new(socket, read, STILL_TIME_MAX, hold.clone());
     let is_first = AtomicBool::new(true);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let is_first = is_first.swap(false, Ordering::Relaxed);
         let account = forwarded_account(&site.state, peer, request.headers());
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(hold.clone());
+        request.extensions_mut().insert(reader.clone());
         let answer = match &admission {
             Ok(connected) => {
                 request.extensions_mut().insert(connected.clone());
@@ -153,6 +157,8 @@ async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Si
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
+        // Who has asked all it had to ask, and said so, still gets the answer.
+        .half_close(true)
         .serve_connection(TokioIo::new(patient), service)
         .with_upgrades();
     tokio::pin!(connection);
@@ -179,9 +185,9 @@ pub(super) struct Raw {
 
 /// Takes the socket back after an upgrade.
 pub(super) fn take_back(upgraded: Upgraded) -> Option<Raw> {
-    let parts = upgraded.downcast::<TokioIo<Patient<TcpStream>>>().ok()?;
+    let parts = upgraded.downcast::<TokioIo<Patient<Socket>>>().ok()?;
     let (socket, held) = parts.io.into_inner().into_inner();
-    Some(Raw { socket, read: parts.read_buf, held })
+    Some(Raw { socket: socket.into_inner()?, read: parts.read_buf, held })
 }
 
 /// What a connection too many is told, whatever it asks for.

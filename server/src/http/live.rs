@@ -20,6 +20,7 @@ use protocol::{Disconnect, Entry, Epoch, Gap, GapReason, Position, RoomName, Ser
 use super::page::Wishes;
 use super::problem::Refusal;
 use super::request::{After, Own, Place, Query, Room};
+use super::socket::Reader;
 use super::stream::{self, End, PASS_ON, Script};
 use super::{State, assets};
 use crate::encoded::{Encoded, HTML_FORMS};
@@ -42,6 +43,7 @@ const BEAT_TIME_MAX: Duration = Duration::from_secs(20);
 pub(super) async fn live(
     FromState(state): FromState<State>,
     _: Own,
+    reader: Reader,
     place: Place,
     Room(room): Room,
     Query(wanted): Query<After>,
@@ -59,7 +61,8 @@ pub(super) async fn live(
     }
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     let shared = [(CONTENT_TYPE, html), (CONTENT_SECURITY_POLICY, POLICY)];
-    let mut response = (PASS_ON, shared, stream::body(session, document, hello.position.offset, first.into(), place)).into_response();
+    let mut response =
+        (PASS_ON, shared, stream::body(session, document, hello.position.offset, first.into(), (reader, place))).into_response();
     // In HTTP/1.0 the end of the connection is the end of the document. In chunks, one that breaks off is a failure, on which
     // browsers give up the refresh, too.
     *response.version_mut() = Version::HTTP_10;

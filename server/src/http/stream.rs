@@ -4,6 +4,7 @@
 //! in the log. A write that makes no progress is ended below, in `patience`.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -14,6 +15,7 @@ use protocol::{Disconnect, ServerFrame};
 use tokio::time::{Instant, sleep_until};
 
 use super::request::{Place, Streaming};
+use super::socket::Reader;
 use crate::encoded::Encoded;
 use crate::session::{Outgoing, Session};
 use crate::tail::READ_BYTES_MAX;
@@ -28,10 +30,10 @@ const SIGN: Duration = Duration::from_secs(1);
 /// its compression holds a stream back for ever; like the others it leaves alone what has an encoding already, even this one.
 pub(super) const PASS_ON: [(HeaderName, HeaderValue); 3] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
+    (CONTENT_ENCODING, HeaderValue::from_static("identity")),
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
 ];
 
-    (CONTENT_ENCODING, HeaderValue::from_static("identity")),
 /// What is written on a stream.
 pub(super) trait Script: Send + 'static {
     /// How many bytes a response has at the most.
@@ -60,18 +62,10 @@ pub(super) enum End {
 
 /// A body that carries a session, which starts after the offset `after`, until one side ends it. `first` is written before
 /// anything else.
-pub(super) fn body(session: Session, script: impl Script, after: u64, first: Bytes, place: Place) -> Body {
-    let now = Instant::now();
-    let flow = Flow {
-        session,
-        script,
-        after,
-        sign: Some(now + SIGN),
-        bytes: 0,
-        until: now + AGE_MAX,
-        ended: false,
-        _streaming: Streaming::new(place),
-    };
+pub(super) fn body(session: Session, script: impl Script, after: u64, first: Bytes, (reader, place): (Reader, Place)) -> Body {
+    let (now, left) = (Instant::now(), Box::pin(reader.has_ended()));
+    let (sign, until) = (Some(now + SIGN), now + AGE_MAX);
+    let flow = Flow { session, script, after, sign, bytes: 0, until, left, ended: false, _streaming: Streaming::new(place) };
     Body::from_stream(stream::unfold((flow, Some(first)), |(mut flow, first)| async move {
         let bytes = flow.next(first).await?;
         Some((Ok::<_, Infallible>(bytes), (flow, None)))
@@ -86,6 +80,8 @@ struct Flow<S> {
     sign: Option<Instant>,
     bytes: usize,
     until: Instant,
+    /// Ready when the reader has left.
+    left: Pin<Box<dyn Future<Output = ()> + Send>>,
     ended: bool,
     _streaming: Streaming,
 }
@@ -111,13 +107,15 @@ impl<S: Script> Flow<S> {
         (!parts.is_empty()).then(|| join(parts))
     }
 
-    /// What the session says next, or nothing when this response has become old.
+    /// What the session says next, or nothing when this response has become old or its reader has left. One that only has closed its
+    /// own half looks the same, and can come back with its position.
     async fn wait(&mut self) -> Option<Outgoing> {
         let sign = self.sign.unwrap_or(self.until);
         tokio::select! {
             // In a busy room there is always something else to write.
             biased;
             () = sleep_until(sign.min(self.until)) => self.sign.take().map(|_| Outgoing::Heartbeat),
+            () = &mut self.left => None,
             outgoing = self.session.next() => Some(outgoing),
         }
     }

@@ -21,6 +21,7 @@ mod door;
 mod events;
 mod fairness;
 mod hosts;
+mod half_close;
 mod journey;
 mod limits;
 mod live;

@@ -1,0 +1,168 @@
+//! Clients that say all they have to say, close their half of the connection, and wait for the answer: `nc -N`, small devices, some
+//! proxies. What is seen of one that has left is the same.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use protocol::{MessagesPage, ServerFrame};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::support::{PATIENCE, Subscriber, TestServer, connect_tight, handshake, texts};
+
+/// Sends all there is to send, and closes that half.
+async fn ask(server: &TestServer, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    stream
+}
+
+/// Everything that is answered.
+async fn answer(mut stream: TcpStream) -> (String, String) {
+    let mut all = Vec::new();
+    timeout(PATIENCE, stream.read_to_end(&mut all)).await.expect("it ends").unwrap();
+    let all = String::from_utf8_lossy(&all).into_owned();
+    let (head, body) = all.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {all:?}"));
+    (head.to_owned() + "\r\n", body.to_owned())
+}
+
+/// What is answered to a client that closes its half at once.
+pub async fn exchange(server: &TestServer, request: &str) -> (String, String) {
+    answer(ask(server, request).await).await
+}
+
+fn get(server: &TestServer, path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address)
+}
+
+fn post(server: &TestServer, text: &str) -> String {
+    let length = text.len();
+    format!("POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: {}\r\nContent-Length: {length}\r\n\r\n{text}", server.address)
+}
+
+async fn until_here(watcher: &mut Subscriber, count: usize) {
+    while watcher.socket.frame().await != (ServerFrame::Presence { here: count }) {}
+}
+
+#[tokio::test]
+async fn whatever_is_asked_before_the_end_is_answered() {
+    let server = TestServer::start();
+    for n in 0..20 {
+        let (head, body) = exchange(&server, &post(&server, &format!("number {n}"))).await;
+        assert!(head.starts_with("HTTP/1.1 200") && body.contains("\"position\""), "{head}{body}");
+    }
+    assert_eq!(server.everything("lobby").await.len(), 20);
+    for path in ["/", "/api/rooms/lobby/messages", "/healthz", "/r/lobby/qr.svg"] {
+        let (head, body) = exchange(&server, &get(&server, path)).await;
+        assert!(head.starts_with("HTTP/1.1 200") && !body.is_empty(), "{path}: {head}");
+    }
+    let form = "content=a+form";
+    let (head, _) = exchange(
+        &server,
+        &format!(
+            "POST /r/lobby HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+            server.address,
+            form.len()
+        ),
+    )
+    .await;
+    assert!(head.starts_with("HTTP/1.1 303"), "{head}");
+    // Several in a row are answered in a row.
+    let many: String = (0..10).map(|n| post(&server, &format!("pipelined {n}"))).collect();
+    let (_, rest) = exchange(&server, &many).await;
+    assert_eq!(rest.matches("HTTP/1.1 200").count(), 9, "{rest}");
+    assert_eq!(server.everything("lobby").await.len(), 31);
+}
+
+#[tokio::test]
+async fn a_slow_reader_that_has_asked_all_gets_the_whole_answer() {
+    let server = TestServer::start_tight();
+    for _ in 0..30 {
+        server.post_json("lobby", &json!({ "text": "x".repeat(15_000) })).await;
+    }
+    let mut stream = connect_tight(server.address).await;
+    stream.write_all(get(&server, "/api/rooms/lobby/messages?limit=30").as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let (_, body) = answer(stream).await;
+    let page: MessagesPage = serde_json::from_str(&body).expect("all of it");
+    assert!(page.entries.len() > 10);
+}
+
+#[tokio::test]
+async fn half_a_request_is_no_request() {
+    let server = TestServer::start();
+    let cut = post(&server, "cut off").replace("Content-Length: 7", "Content-Length: 70");
+    let asked = Instant::now();
+    let (head, _) = exchange(&server, &cut).await;
+    assert!(head.starts_with("HTTP/1.1 400") && asked.elapsed() < Duration::from_secs(5), "{head}");
+    assert!(server.everything("lobby").await.is_empty());
+    let mut stream = ask(&server, "GET / HTTP/1.1\r\nHos").await;
+    timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await.expect("it is let go").unwrap();
+}
+
+#[tokio::test]
+async fn a_long_poll_is_answered_with_what_comes_though_nobody_is_counted() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.latest;
+    let mut watcher = server.subscribe("lobby", None).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(get(&server, &format!("/api/rooms/lobby/messages?after={start}&wait=55")).as_bytes()).await.unwrap();
+    until_here(&mut watcher, 2).await;
+    stream.shutdown().await.unwrap();
+    until_here(&mut watcher, 1).await;
+    server.post("lobby", "worth the wait").await;
+    let (head, body) = answer(stream).await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert_eq!(texts(&serde_json::from_str::<MessagesPage>(&body).unwrap().entries), ["worth the wait"]);
+    let asked = Instant::now();
+    let position = server.page("lobby", "").await.latest;
+    let (_, body) = exchange(&server, &get(&server, &format!("/api/rooms/lobby/messages?after={position}&wait=1"))).await;
+    assert!(body.contains("\"entries\":[]") && asked.elapsed() >= Duration::from_millis(900), "{body}");
+}
+
+#[tokio::test]
+async fn a_stream_whose_reader_says_no_more_ends_with_an_end() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.latest;
+    let position = server.post("lobby", "before").await.position;
+    let way_on = format!("url=/r/lobby/live?after={position}&amp;lang=en&amp;scheme=system\">\n");
+    for (path, first, last) in [("/api/rooms/lobby/events", "event: hello", "0\r\n\r\n"), ("/r/lobby/live", "<ol id=\"messages\"", &way_on)]
+    {
+        let (_, body) = exchange(&server, &get(&server, &format!("{path}?after={start}"))).await;
+        assert!(body.contains(first) && body.ends_with(last), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_leaves_has_left_at_once_however_they_read() {
+    let server = TestServer::start();
+    let start = server.page("lobby", "").await.latest;
+    let socket = format!("GET /ws/ROOM HTTP/1.1\r\n{}\r\n", handshake(server.address));
+    // With so many headers it is opened by the framework; see `http::short`.
+    let long = socket.replace("Connection:", &("X: y\r\n".repeat(70) + "Connection:"));
+    let requests = [
+        get(&server, "/api/rooms/ROOM/events"),
+        get(&server, "/r/ROOM/live"),
+        get(&server, &format!("/api/rooms/ROOM/messages?after={start}&wait=55")),
+        socket,
+        long,
+    ];
+    let cases = requests.iter().flat_map(|request| [(request, true), (request, false)]).enumerate();
+    join_all(cases.map(async |(n, (request, closes_half))| {
+        let (room, server) = (format!("room-{n}"), &server);
+        let mut watcher = server.subscribe(&room, None).await;
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(request.replace("ROOM", &room).as_bytes()).await.unwrap();
+        until_here(&mut watcher, 2).await;
+        let left = Instant::now();
+        stream.shutdown().await.unwrap();
+        let kept = if closes_half { Some(stream) } else { None };
+        until_here(&mut watcher, 1).await;
+        assert!(left.elapsed() < Duration::from_secs(5), "{request}");
+        drop(kept);
+    }))
+    .await;
+}
