@@ -30,6 +30,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{any, get};
 use tokio_util::task::TaskTracker;
+use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 pub use address::Proxy;
 pub use door::Door;
@@ -40,6 +42,13 @@ use crate::codec::Limits;
 use crate::fanout::Fanout;
 use crate::session::Context;
 use problem::Refusal;
+
+/// Shorter answers are not compressed: they fit into one packet anyway.
+const COMPRESSED_BYTES_MIN: u16 = 1024;
+
+/// What people may well write with a slash behind it.
+const WITHOUT_SLASH: [&str; 7] =
+    ["/r/{room}/", "/r/{room}/live/", "/open/", "/api/rooms/{room}/messages/", "/api/rooms/{room}/events/", "/healthz/", "/readyz/"];
 
 /// What handlers share.
 #[derive(Clone)]
@@ -63,28 +72,38 @@ pub fn board(context: Context, door: Door, fanout: Fanout, connections: TaskTrac
     let state = State { context, door: Arc::new(door), fanout, connections };
     let not_allowed = || async { Refusal::from(protocol::ErrorCode::MethodNotAllowed) };
     let guard = axum::middleware::from_fn_with_state(state.clone(), door::guard);
-    let router = Router::new()
+    // A page of 38 KB takes 0.1 ms and is 5.9 KB then. Level 1 leaves a fifth more, level 4 takes twice as long for 3 % less.
+    let smaller = CompressionLayer::new().quality(CompressionLevel::Precise(2));
+    let whole = Router::new()
         .route("/", get(page::lobby).post(page::post_lobby))
         .route("/r/{room}", get(page::room).post(page::post_room))
         .route("/r/{room}/qr.svg", get(page::qr))
         .route("/open", get(page::open))
         .route("/icon.svg", get(page::icon))
         .route("/manifest.webmanifest", get(page::manifest))
-        .route("/r/{room}/live", get(live::live))
         .route("/api/rooms/{room}/messages", get(api::messages).post(api::publish))
+        .layer(smaller.compress_when(SizeAbove::new(COMPRESSED_BYTES_MIN).and(NotForContentType::IMAGES)));
+    // What keeps arriving has no compressor at all, which could only hold it back.
+    let arriving = Router::new()
+        .route("/r/{room}/live", get(live::live))
         .route("/api/rooms/{room}/events", get(events::events))
         .route("/ws/{room}", any(ws::upgrade))
-        .route("/message/", any(message::upgrade))
+        .route("/message/", any(message::upgrade));
+    let router = WITHOUT_SLASH.into_iter().fold(Router::new(), |router, path| router.route(path, get(page::without_slash)));
+    let router = router
         .route(health::ALIVE, get(health::alive))
         .route(health::READY, get(health::ready))
-        .method_not_allowed_fallback(not_allowed)
+        .merge(whole)
+        .merge(arriving)
         .merge(assets::router())
+        .method_not_allowed_fallback(not_allowed)
         .fallback(|| async { Refusal::from(protocol::ErrorCode::NotFound) });
     let router = match state.door.friends() {
         Some(friends) => router.layer(friends),
         None => router,
     };
-    Site { router: router.layer(guard).with_state(state.clone()), state, has_short_way: true }
+    let router = router.layer(guard).layer(axum::middleware::from_fn(page::present));
+    Site { router: router.with_state(state.clone()), state, has_short_way: true }
 }
 
 /// A server that says back what it is told, over the board's own WebSockets, and nothing else. Of the board it has the

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State as FromState;
-use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use protocol::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX, WAIT_SECONDS_MAX};
@@ -80,7 +80,7 @@ pub(super) async fn messages(
         wait(&state, &room, after, time, reader).await?;
     }
     let tag = tag(&wish, state.context.hub.standing(&room, wish.range)?);
-    let shared = [(CACHE_CONTROL, "no-store"), (ETAG, tag.as_str())];
+    let shared = [(CACHE_CONTROL, "no-store"), (VARY, "accept-encoding"), (ETAG, tag.as_str())];
     if has(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
     }
@@ -125,10 +125,12 @@ fn tag(wish: &Wish, standing: Standing) -> String {
     format!("W/\"{:016x}\"", hasher.finish())
 }
 
-/// Whether the reader has what the tag names (RFC 9110, section 13.1.2).
+/// Whether the reader has what the tag names (RFC 9110, section 13.1.2). A proxy may have made a weak tag of a strong one or the
+/// other way round, so that is not compared.
 fn has(headers: &HeaderMap, tag: &str) -> bool {
+    let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
     let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    known.flat_map(|value| value.split(',')).any(|known| known.trim() == tag)
+    known.flat_map(|value| value.split(',')).map(str::trim).any(|known| known == "*" || opaque(known) == opaque(tag))
 }
 
 /// `POST /api/rooms/{room}/messages`

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, header::CONNECTION};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -22,8 +22,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use super::address::{self, Peer};
+use super::page;
 use super::patience::{Hold, Patient};
-use super::problem::Refusal;
 use super::request::Place;
 use super::short::{self, Opening};
 use super::socket::Socket;
@@ -139,7 +139,7 @@ async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Si
                 request.extensions_mut().insert(connected.clone());
                 Ok(router.call(request.map(Body::new)))
             }
-            Err(code) => Err(turn_away(*code)),
+            Err(code) => Err(turn_away(*code, &request)),
         };
         async move {
             // Requests that came together are answered one a turn.
@@ -191,8 +191,8 @@ pub(super) fn take_back(upgraded: Upgraded) -> Option<Raw> {
 }
 
 /// What a connection too many is told, whatever it asks for.
-fn turn_away(code: ErrorCode) -> Response {
-    let mut response = Refusal::from(code).into_response();
+fn turn_away(code: ErrorCode, request: &Request<Incoming>) -> Response {
+    let mut response = page::refuse(code, request);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

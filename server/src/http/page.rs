@@ -1,14 +1,13 @@
 //! The page of a room, rendered on the server; it reads and posts without any script.
 
 mod companions;
+mod refusal;
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequestParts, Request, State as FromState};
-use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
-use axum::http::request::Parts;
+use axum::extract::{Request, State as FromState};
+use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use client::native::random_key;
@@ -21,6 +20,7 @@ use protocol::{ErrorCode, PublishKey, RoomName};
 use serde::Deserialize;
 
 pub(super) use companions::{icon, manifest, open, qr};
+pub(super) use refusal::{present, refuse, without_slash};
 
 use super::problem::Refusal;
 use super::publishing::Form;
@@ -53,19 +53,6 @@ impl Wishes {
     }
 }
 
-/// How a reader wants to be answered.
-pub(super) struct Asked {
-    headers: HeaderMap,
-}
-
-impl<S: Sync> FromRequestParts<S> for Asked {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self { headers: parts.headers.clone() })
-    }
-}
-
 impl Wishes {
     /// The language in which this reader is answered.
     pub(super) fn language(&self, headers: &HeaderMap) -> Language {
@@ -81,25 +68,20 @@ impl Wishes {
 
 /// `GET /`
 pub(super) async fn lobby(state: FromState<State>, address: Address, query: Query<Wishes>, request: Request) -> Response {
-    let asked = Asked { headers: request.headers().clone() };
-    room(state, address, Ok(Room(RoomName::lobby())), query, asked, request).await
+    room(state, address, Room(RoomName::lobby()), query, request).await
 }
 
 /// `GET /r/{room}`
 pub(super) async fn room(
     FromState(state): FromState<State>,
     Address(address): Address,
-    room: Result<Room, Refusal>,
+    Room(room): Room,
     Query(wishes): Query<Wishes>,
-    asked: Asked,
     request: Request,
 ) -> Response {
-    match room {
-        Ok(Room(room)) => match canonical_address(&room, request.uri()) {
-            Some(there) => (StatusCode::SEE_OTHER, [(LOCATION, there)]).into_response(),
-            None => render(&state, address, room, wishes, Refused::default(), request).await,
-        },
-        Err(refusal) => refuse(refusal, ErrorCode::RoomNameInvalid, asked).await,
+    match canonical_address(&room, request.uri()) {
+        Some(there) => (StatusCode::SEE_OTHER, [(LOCATION, there)]).into_response(),
+        None => render(&state, address, room, wishes, Refused::default(), request).await,
     }
 }
 
@@ -108,21 +90,6 @@ fn canonical_address(room: &RoomName, asked: &Uri) -> Option<String> {
     let spelled = percent_decode_str(asked.path().strip_prefix("/r/")?).decode_utf8().ok()?;
     let query = asked.query().map(|query| format!("?{query}")).unwrap_or_default();
     (spelled != room.as_str()).then(|| room_path(room) + &query)
-}
-
-/// Says no: to a person with a page that says what would be right, to a program with a problem.
-async fn refuse(refusal: Refusal, code: ErrorCode, Asked { headers }: Asked) -> Response {
-    let wants_page = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
-    if !wants_page {
-        return refusal.into_response();
-    }
-    let (language, scheme) = (Wishes::default().language(&headers), Wishes::default().scheme(&headers));
-    let respond =
-        leptos_axum::render_app_to_stream_with_context(set_policy, move || frontend::refusal(assets::BASE, language, scheme, code));
-    let mut response = respond(Request::new(Body::empty())).await;
-    *response.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 /// How many minutes the reader's clock is ahead of UTC, as the page found out on an earlier visit.

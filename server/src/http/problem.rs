@@ -1,6 +1,6 @@
 //! Refusals as HTTP answers: problem details (RFC 9457).
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use protocol::{ErrorCode, Gap, Problem};
@@ -37,6 +37,10 @@ impl Refusal {
     }
 }
 
+/// Why an answer is a refusal, beside the answer: what a page for people says in other words.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused(pub(super) ErrorCode);
+
 impl From<ErrorCode> for Refusal {
     fn from(code: ErrorCode) -> Self {
         let mut problem = Problem::from(code);
@@ -58,7 +62,10 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_string(&self.0).unwrap_or_default();
-        let mut response = (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
+        // Some statuses may be kept by caches that were told nothing (RFC 9110, section 15.1), and what is refused now may be right soon.
+        let headers = [(CONTENT_TYPE, "application/problem+json"), (CACHE_CONTROL, "no-store")];
+        let mut response = (status, headers, body).into_response();
+        response.extensions_mut().insert(Refused(self.0.code));
         if let Some(wait) = self.0.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.div_ceil(1000)));
         }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
-use super::{Asked, refuse, room_path};
+use super::room_path;
 use crate::http::State;
 use crate::http::problem::Refusal;
 use crate::http::request::{Address, Query, Room};
@@ -30,11 +30,9 @@ pub(in crate::http) struct Wanted {
 }
 
 /// `GET /open?room=NAME`: where a browser without script goes for a room by its name.
-pub(in crate::http) async fn open(Query(wanted): Query<Wanted>, asked: Asked) -> Response {
-    match wanted.room.unwrap_or_default().parse::<RoomName>() {
-        Ok(room) => (StatusCode::SEE_OTHER, [(LOCATION, room_path(&room))]).into_response(),
-        Err(code) => refuse(code.into(), code, asked).await,
-    }
+pub(in crate::http) async fn open(Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
+    let room = wanted.room.unwrap_or_default().parse::<RoomName>()?;
+    Ok((StatusCode::SEE_OTHER, [(LOCATION, room_path(&room))]).into_response())
 }
 
 /// `GET /r/{room}/qr.svg`: the address of the room's page as a QR code. The address is the one under which the board was
