@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use protocol::limits::PAGE_ENTRIES_MAX;
 use protocol::{Position, RoomName};
+use rustls::pki_types::ServerName;
 use tokio_tungstenite::tungstenite::http::Uri;
 
 use super::ConnectError;
@@ -28,7 +29,9 @@ impl Address {
         };
         let address = Self { is_secure, server: rest.trim_end_matches('/').to_owned(), room: encode(room.as_str()) };
         let uri: Uri = address.socket(None).parse().map_err(|_| refused())?;
-        let has_host = uri.host().is_some_and(|host| !host.is_empty());
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        // A certificate can't be for any name that a resolver may know.
+        let has_host = !host.is_empty() && (!is_secure || ServerName::try_from(host).is_ok());
         // A user and password would be sent nowhere, and a query would swallow the room.
         if !has_host || rest.contains(['?', '#', '@']) {
             return Err(refused());
@@ -134,8 +137,18 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for base in ["", "localhost:5000", "ftp://h", "http://", "http://:5000", "http://a b", "http://h?x=", "http://h#x", "http://u:p@h"]
-        {
+        for base in [
+            "",
+            "localhost:5000",
+            "ftp://h",
+            "http://",
+            "http://:5000",
+            "http://a b",
+            "http://h?x=",
+            "http://h#x",
+            "http://u:p@h",
+            "https://-h",
+        ] {
             let error = Address::new(base, &RoomName::lobby()).unwrap_err();
             assert!(matches!(&error, ConnectError::Address(address) if address == base), "{base:?}");
         }

@@ -57,7 +57,7 @@ impl Failure {
     /// An answer that is not the one that was wanted.
     pub(super) fn of_answer(status: u16, phrase: &str, body: &[u8]) -> Self {
         let problem = std::str::from_utf8(body).ok().and_then(Problem::read);
-        let is_refusal = (400..500).contains(&status) && !matches!(status, 408 | 425 | 429);
+        let is_refusal = (300..500).contains(&status) && !matches!(status, 408 | 425 | 429);
         // A proxy may have forwarded a handshake without its upgrade: what is left of that is malformed, and a plain request
         // may do well.
         let is_general = |problem: &Problem| problem.code != ErrorCode::RequestInvalid && !problem.code.is_temporary();

@@ -22,8 +22,7 @@ const RETRY: u64 = 2000;
 pub(super) async fn events(
     FromState(state): FromState<State>,
     _: Own,
-    reader: Reader,
-    place: Place,
+    (reader, place): (Reader, Place),
     Room(room): Room,
     Query(wanted): Query<After>,
     headers: HeaderMap,

@@ -43,8 +43,7 @@ const BEAT_TIME_MAX: Duration = Duration::from_secs(20);
 pub(super) async fn live(
     FromState(state): FromState<State>,
     _: Own,
-    reader: Reader,
-    place: Place,
+    (reader, place): (Reader, Place),
     Room(room): Room,
     Query(wanted): Query<After>,
     Query(wishes): Query<Wishes>,

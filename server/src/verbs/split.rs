@@ -27,9 +27,10 @@ pub(super) fn messages(text: &str) -> Result<Vec<Text>, ErrorCode> {
 fn push(text: &str, messages: &mut Vec<Text>) -> Result<(), ErrorCode> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     match Text::parse(text) {
-        Err(ErrorCode::TextEmpty) => Ok(()),
-        text => Ok(messages.push(text?)),
+        Err(ErrorCode::TextEmpty) => {}
+        text => messages.push(text?),
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use protocol::ServerFrame;
 use reqwest::Response;
 use serde_json::json;
 use tempfile::TempDir;
@@ -13,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use crate::nginx::{Arrived, VISIBLE_TIME_MAX};
-use crate::support::{PATIENCE, TestServer};
+use crate::support::{PATIENCE, Socket, TestServer};
 
 /// A Caddy in front of a server.
 struct Caddy {
@@ -76,6 +77,9 @@ async fn a_message_is_visible_within_a_second_through_a_caddy_that_compresses() 
             }
         }
     }
+    let board = format!("127.0.0.1:{}", caddy.port);
+    let mut socket = Socket::try_open(&format!("ws://{board}/ws/lobby"), &[("origin", &format!("http://{board}"))]).await.unwrap();
+    assert!(matches!(socket.frame().await, ServerFrame::Hello(_)));
     let page = caddy.get("/").await.unwrap();
     assert_eq!(page.headers()["content-encoding"], "gzip", "what does not keep arriving may be compressed");
 }
