@@ -4,12 +4,11 @@ mod address;
 mod door;
 mod host;
 mod listen;
-mod socket;
-
 mod patience;
 mod problem;
 mod request;
 mod short;
+mod socket;
 
 mod publishing;
 mod stream;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State as FromState};
-use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
+use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use client::native::random_key;
@@ -124,7 +124,7 @@ pub(super) async fn post_room(
             let published = publish(&state, &room, address, &form).await;
             (form, published)
         }
-        Err(code) => (Form::default(), Err(code)),
+        Err(code) => (Form::default(), Err(code.into())),
     };
     match published {
         Ok(()) => {
@@ -133,18 +133,18 @@ pub(super) async fn post_room(
             remember(&mut response, "author", &form.author);
             response
         }
-        Err(code) => {
+        Err(refused) => {
             let mut request = Request::new(Body::empty());
             *request.headers_mut() = headers;
-            let refused = Refused { code: Some(code), draft: form.content.unwrap_or_default(), author: Some(form.author) };
+            let refused = Refused { draft: form.content.unwrap_or_default(), author: Some(form.author), ..refused };
             render(&state, address, room, wishes, refused, request).await
         }
     }
 }
 
-async fn publish(state: &State, room: &RoomName, address: IpAddr, form: &Form) -> Result<(), ErrorCode> {
+async fn publish(state: &State, room: &RoomName, address: IpAddr, form: &Form) -> Result<(), Refused> {
     let message = form.check()?;
-    state.context.admit(address, room).map_err(|(code, _)| code)?;
+    state.context.admit(address, room).map_err(|(code, wait)| Refused { retry_after: Some(wait), ..code.into() })?;
     state.context.hub.publish(room, message, None)?.await?;
     Ok(())
 }
@@ -153,8 +153,16 @@ async fn publish(state: &State, room: &RoomName, address: IpAddr, form: &Form) -
 #[derive(Default)]
 struct Refused {
     code: Option<ErrorCode>,
+    /// In milliseconds.
+    retry_after: Option<u64>,
     draft: String,
     author: Option<String>,
+}
+
+impl From<ErrorCode> for Refused {
+    fn from(code: ErrorCode) -> Self {
+        Self { code: Some(code), retry_after: code.retry_after(), ..Self::default() }
+    }
 }
 
 async fn render(state: &State, address: IpAddr, room: RoomName, wishes: Wishes, refused: Refused, request: Request) -> Response {
@@ -182,6 +190,9 @@ async fn render(state: &State, address: IpAddr, room: RoomName, wishes: Wishes, 
     let mut response = whole(respond(request).await).await;
     if let Some(status) = refused.code.and_then(|code| StatusCode::from_u16(code.status()).ok()) {
         *response.status_mut() = status;
+    }
+    if let Some(wait) = refused.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.div_ceil(1000)));
     }
     // The page holds a fresh key and the newest messages: a kept copy would post under an old one.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -144,6 +144,7 @@ async fn a_person_who_posts_too_fast_keeps_the_text() {
         refused = post().await;
     }
     assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
     let html = refused.text().await.unwrap();
     assert!(html.contains("precious") && html.contains(r#"role="alert""#), "{html}");
 }
