@@ -22,6 +22,11 @@ impl PublishKey {
         Self(format!("{bits:032x}"))
     }
 
+    /// Takes a key that was accepted when it was stored, perhaps under other rules than today's.
+    pub fn stored(key: String) -> Self {
+        Self(key)
+    }
+
     /// The key's text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -32,6 +32,11 @@ impl Text {
         if text.is_empty() { Err(ErrorCode::TextEmpty) } else { Ok(Self(text)) }
     }
 
+    /// Takes a text that was accepted when it was stored, perhaps under other rules than today's.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -68,6 +73,11 @@ impl Author {
         let is_one_line = !name.contains(|c: char| c.is_control() || ends_line(c));
         let is_fine = is_one_line && hides_nothing(name) && (name.is_empty() || name.contains(is_shown));
         if is_fine { Ok(Self(name.to_owned())) } else { Err(ErrorCode::AuthorInvalid) }
+    }
+
+    /// Takes a name that was accepted when it was stored, perhaps under other rules than today's.
+    pub fn stored(name: String) -> Self {
+        Self(name)
     }
 
     /// The name; empty for a nameless author.

@@ -215,6 +215,9 @@ impl History {
         if let Err(error) = schema::lay_out_log(&path) {
             tracing::warn!(%error, "the write-ahead log will grow bit by bit");
         }
+        if let Err(error) = schema::rename_rooms(&connection) {
+            tracing::error!(%error, "rooms could not be renamed");
+        }
         let (heads, floor) = (read::heads(&connection)?, read::floor(&connection)?);
         let audience = audience(&heads);
         let (queue, groups) = mpsc::channel(QUEUE_COMMANDS_MAX);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use protocol::{Entry, PublishKey, RoomName};
+use protocol::{Author, Entry, PublishKey, RoomName, Text};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::{Command, Keep, Outcome, Remains, size};
@@ -99,7 +99,9 @@ impl<'c> Statements<'c> {
                 let found = self.find_room(room)?;
                 if let (Some(Head { id, .. }), Some(key)) = (found, key) {
                     let known = self.by_key.query_row(params![id, key.as_str()], |row| {
-                        let same = row.get_ref(1)?.as_str()? == author.as_str() && row.get_ref(2)?.as_str()? == text.as_str();
+                        let stored = |column| row.get_ref(column)?.as_bytes().map(String::from_utf8_lossy).map_err(rusqlite::Error::from);
+                        // Another version may have stored another form of the same text, such as other line ends.
+                        let same = Author::parse(&stored(1)?).as_ref() == Ok(author) && Text::parse(&stored(2)?).as_ref() == Ok(text);
                         Ok(if same { Outcome::Duplicate(row.get(0)?) } else { Outcome::KeyReused })
                     });
                     if let Some(outcome) = known.optional()? {

@@ -1,7 +1,7 @@
 //! What can be asked of the history.
 
-use protocol::{Entry, RoomName};
-use rusqlite::types::Type;
+use protocol::{Author, Entry, PublishKey, RoomName, Text};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::encoded::page_bytes;
@@ -46,7 +46,8 @@ pub(super) fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
         "SELECT name, first, latest, total - gone, (SELECT time FROM messages WHERE room = id ORDER BY offset LIMIT 1) FROM heads";
     let mut statement = connection.prepare(SQL)?;
     let rows = statement.query_map([], |row| {
-        Ok(Head { room: value(row, 0)?, first: row.get(1)?, latest: row.get(2)?, bytes: row.get(3)?, oldest: row.get(4)? })
+        let room = RoomName::stored(text(row, 0)?.unwrap_or_default());
+        Ok(Head { room, first: row.get(1)?, latest: row.get(2)?, bytes: row.get(3)?, oldest: row.get(4)? })
     })?;
     rows.collect()
 }
@@ -92,23 +93,22 @@ fn slice(connection: &mut Connection, room: &RoomName, sql: &str, offset: u64, l
     Ok(Slice { first, latest, entries })
 }
 
+/// Reads an entry as it was stored. Today's rules are not applied: one refused entry would make its whole page unreadable.
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    let key: Option<String> = row.get(4)?;
     Ok(Entry {
         offset: row.get(0)?,
         time: row.get(1)?,
-        author: value(row, 2)?,
-        text: value(row, 3)?,
-        key: key.map(|key| key.parse().map_err(|error| invalid(4, error))).transpose()?,
-        raw: row.get(5)?,
+        author: Author::stored(text(row, 2)?.unwrap_or_default()),
+        text: Text::stored(text(row, 3)?.unwrap_or_default()),
+        key: text(row, 4)?.map(PublishKey::stored),
+        raw: text(row, 5)?,
     })
 }
 
-/// Reads a text column back into the checked type that was written to it.
-fn value<T: TryFrom<String, Error = protocol::ErrorCode>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
-    T::try_from(row.get::<_, String>(column)?).map_err(|error| invalid(column, error))
-}
-
-fn invalid(column: usize, error: protocol::ErrorCode) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+/// Reads a text column. SQLite does not check that it is UTF-8.
+fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+        _ => None,
+    })
 }

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
-use protocol::Epoch;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use protocol::{Epoch, RoomName};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::OpenError;
 
@@ -148,6 +148,24 @@ pub(super) fn migrate(connection: &mut Connection, fresh: Epoch) -> Result<Epoch
     };
     transaction.commit()?;
     Ok(epoch)
+}
+
+/// Renames rooms that another version stored under a name which today's rules spell differently, so that requests find them.
+pub(super) fn rename_rooms(connection: &Connection) -> rusqlite::Result<()> {
+    let mut rooms = connection.prepare("SELECT id, name FROM rooms ORDER BY id")?;
+    let mut rooms = rooms.query([])?;
+    while let Some(row) = rooms.next()? {
+        let stored = row.get_ref(1)?.as_bytes()?;
+        let text = String::from_utf8_lossy(stored);
+        let today = text.parse::<RoomName>();
+        let name = today.as_ref().map_or(&*text, RoomName::as_str);
+        let rename = || connection.execute("UPDATE OR IGNORE rooms SET name = ?2 WHERE id = ?1", params![row.get::<_, i64>(0)?, name]);
+        let has_it = name.as_bytes() == stored || rename()? > 0;
+        if today.is_err() || !has_it {
+            tracing::warn!(room = ?text, "no request can name this room any more; it is kept as it is");
+        }
+    }
+    Ok(())
 }
 
 fn user_version(connection: &Connection) -> rusqlite::Result<usize> {

@@ -37,6 +37,7 @@ mod restart;
 mod retention;
 mod settings;
 mod sockets;
+mod stored;
 mod tls;
 mod words;
 mod ws;
