@@ -4,11 +4,11 @@
 //! what was committed, before the publisher is told.
 
 mod apply;
+mod folder;
 mod read;
 mod schema;
 mod writer;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -20,6 +20,7 @@ use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
+use folder::{Files, Folder};
 pub use read::{Head, Slice};
 pub use writer::Audience;
 
@@ -148,10 +149,16 @@ pub enum OpenError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// The disk does not keep what it is given, so the writer has stopped.
+/// Why the history can't be written.
 #[derive(Debug, thiserror::Error)]
-#[error("the history can no longer be written")]
-pub struct WriteError(#[from] rusqlite::Error);
+pub enum WriteError {
+    /// SQLite's own words.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// A file of the database is not where it was, so what is written to it would be lost.
+    #[error("{} was removed, moved or replaced while the server ran", .0.display())]
+    Gone(PathBuf),
+}
 
 /// History can't be read at the moment; the cause is in the server's log.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -208,22 +215,24 @@ impl History {
         flush_interval: Duration,
         audience: impl FnOnce(&[Head]) -> Box<dyn Audience>,
     ) -> Result<Opened, OpenError> {
-        let lock = lock(folder)?;
-        let path = folder.join("crier.db");
+        let folder = Folder::lock(folder)?;
+        let path = folder.database();
         let mut connection = schema::open(&path)?;
         let epoch = schema::migrate(&mut connection, epoch)?;
-        if let Err(error) = schema::lay_out_log(&path) {
+        if let Err(error) = schema::lay_out_log(&folder.wal()) {
             tracing::warn!(%error, "the write-ahead log will grow bit by bit");
         }
         if let Err(error) = schema::rename_rooms(&connection) {
             tracing::error!(%error, "rooms could not be renamed");
         }
         let (heads, floor) = (read::heads(&connection)?, read::floor(&connection)?);
+        let files = Arc::new(Files::of(&folder)?);
         let audience = audience(&heads);
         let (queue, groups) = mpsc::channel(QUEUE_COMMANDS_MAX);
         let queue_room = Arc::new(Semaphore::new(QUEUE_COMMANDS_MAX));
-        let ended = writer::start(connection, writer::Queue { groups, room: queue_room.clone() }, flush_interval, audience, lock);
-        let readers = Arc::new(Readers { path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) });
+        let log = writer::Log { connection, files: files.clone(), _folder: folder };
+        let ended = writer::start(log, writer::Queue { groups, room: queue_room.clone() }, flush_interval, audience);
+        let readers = Arc::new(Readers { path, files, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) });
         Ok(Opened { history: Self { epoch, queue, queue_room, readers }, heads, floor, ended })
     }
 
@@ -255,27 +264,18 @@ impl History {
         self.readers.run(move |connection| read::before(connection, &room, offset, limit)).await
     }
 
-    /// Whether the history answers.
+    /// True if the history can be read, the writer runs, and the next start would find the files.
     pub async fn ready(&self) -> bool {
-        !self.queue.is_closed() && self.readers.run(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await.is_ok()
-    }
-}
-
-/// Makes the folder and takes its lock: two servers on one history would each believe to be the only writer.
-fn lock(folder: &Path) -> Result<File, OpenError> {
-    let failed = |source| OpenError::Folder { folder: folder.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
-        Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+        let files = self.readers.files.clone();
+        let check = move |connection: &mut Connection| connection.query_row("SELECT 1", [], |_| Ok(files.check().is_ok()));
+        !self.queue.is_closed() && self.readers.run(check).await.unwrap_or(false)
     }
 }
 
 /// Connections that read, opened when first needed and kept.
 struct Readers {
     path: PathBuf,
+    files: Arc<Files>,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
 }
@@ -293,7 +293,7 @@ impl Readers {
             let idle = readers.lock().pop();
             let mut connection = match idle {
                 Some(connection) => connection,
-                None => schema::open_reader(&readers.path)?,
+                None => readers.open()?,
             };
             let result = read(&mut connection)?;
             readers.lock().push(connection);
@@ -304,6 +304,13 @@ impl Readers {
             tracing::error!(%error, "reading the history failed");
             ReadError
         })
+    }
+
+    fn open(&self) -> rusqlite::Result<Connection> {
+        let connection = schema::open_reader(&self.path)?;
+        // After the folder was removed, another server may have created a new database at the same path.
+        self.files.check().map_err(|_| rusqlite::Error::InvalidPath(self.path.clone()))?;
+        Ok(connection)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
@@ -320,9 +327,12 @@ mod tests {
     #[tokio::test]
     async fn a_read_that_nobody_waits_for_still_counts() {
         let folder = tempfile::TempDir::new().unwrap();
-        let path = folder.path().join("crier.db");
-        schema::open(&path).unwrap();
-        let readers = Arc::new(Readers { path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) });
+        let folder = Folder::lock(folder.path()).unwrap();
+        let path = folder.database();
+        let mut connection = schema::open(&path).unwrap();
+        schema::migrate(&mut connection, Epoch(1)).unwrap();
+        let files = Arc::new(Files::of(&folder).unwrap());
+        let readers = Arc::new(Readers { path, files, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) });
         let waiting: Vec<_> = std::iter::repeat_with(|| {
             let (end, may_end) = oneshot::channel::<()>();
             let read = readers.run(move |_| Ok(may_end.blocking_recv()));

@@ -90,7 +90,7 @@ pub enum ServerError {
     #[error("the system gives no random numbers")]
     Randomness(#[from] getrandom::Error),
     /// The disk does not keep what it is given. Starting again may or may not help; going on would not be safe.
-    #[error(transparent)]
+    #[error("the history can no longer be written")]
     History(#[from] WriteError),
 }
 

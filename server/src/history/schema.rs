@@ -112,9 +112,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
 /// Makes the write-ahead log of an open history as long as it becomes before SQLite starts over at its beginning. Writing over it
 /// is cheaper than making it longer, after which every sync has to write down the file's new length as well. What SQLite has not
 /// written there it does not take for its own (sqlite.org/fileformat2.html, section 4.1).
-pub(super) fn lay_out_log(path: &Path) -> io::Result<()> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
+pub(super) fn lay_out_log(log: &Path) -> io::Result<()> {
     let mut log = File::options().append(true).open(log)?;
     let length = log.metadata()?.len();
     io::copy(&mut io::repeat(0).take(LOG_BYTES.saturating_sub(length)), &mut log)?;
@@ -192,9 +190,10 @@ mod tests {
         let path = folder.path().join("crier.db");
         let mut connection = open(&path).unwrap();
         migrate(&mut connection, Epoch(7)).unwrap();
+        let log = folder.path().join("crier.db-wal");
         for _ in 0..2 {
-            lay_out_log(&path).unwrap();
-            assert_eq!(folder.path().join("crier.db-wal").metadata().unwrap().len(), LOG_BYTES);
+            lay_out_log(&log).unwrap();
+            assert_eq!(log.metadata().unwrap().len(), LOG_BYTES);
         }
         connection.execute_batch("INSERT INTO rooms VALUES (1, 'a', 0, 0)").unwrap();
         let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0));

@@ -1,7 +1,6 @@
 //! The one thread that writes: it takes what has queued, applies it in one transaction, commits, shows it, answers, then wakes
 //! who waits for it. The busier it is, the more commands share one fsync.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use rusqlite::{Connection, ffi};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::apply::Statements;
+use super::folder::{Files, Folder};
 use super::{Change, Command, Outcome, WriteError};
 
 /// With how many commands a transaction takes no more.
@@ -52,31 +52,39 @@ impl Queue {
     }
 }
 
+/// What the writer owns, in the order in which it is dropped: the folder is unlocked last.
+pub(super) struct Log {
+    pub(super) connection: Connection,
+    pub(super) files: Arc<Files>,
+    pub(super) _folder: Folder,
+}
+
 /// Starts the writer. It ends when every handle is gone, or when the disk fails; the folder's lock goes with it.
 pub(super) fn start(
-    connection: Connection,
+    log: Log,
     mut queue: Queue,
     flush_interval: Duration,
     mut audience: Box<dyn Audience>,
-    lock: File,
 ) -> oneshot::Receiver<Result<(), WriteError>> {
     let (end, ended) = oneshot::channel();
     let run = move || {
-        let result = run(&connection, &mut queue, flush_interval, &mut *audience);
-        drop(connection);
-        drop(lock);
+        let result = run(&log, &mut queue, flush_interval, &mut *audience).and_then(|()| log.files.check());
+        drop(log);
         let _ = end.send(result);
     };
     thread::Builder::new().name("history".to_owned()).spawn(run).expect("a thread can be started at start-up");
     ended
 }
 
-fn run(connection: &Connection, queue: &mut Queue, flush_interval: Duration, audience: &mut dyn Audience) -> Result<(), WriteError> {
+fn run(log: &Log, queue: &mut Queue, flush_interval: Duration, audience: &mut dyn Audience) -> Result<(), WriteError> {
+    let Log { connection, files, .. } = log;
     let mut statements = Statements::prepare(connection)?;
     let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
     while queue.take(&mut batch) {
         let is_full = batch.len() >= BATCH_COMMANDS_MAX;
-        match statements.commit(batch.iter().map(|request| &request.command)) {
+        let committed = statements.commit(batch.iter().map(|request| &request.command)).map_err(WriteError::from);
+        // Checked after the commit: a message in a file that is gone must not be acknowledged.
+        match files.check().and(committed) {
             Ok(outcomes) => {
                 let changes = batch.iter().zip(&outcomes).filter_map(|(request, outcome)| {
                     let (Command::Publish { room, .. } | Command::Expire { room, .. }) = &request.command;
@@ -101,7 +109,7 @@ fn run(connection: &Connection, queue: &mut Queue, flush_interval: Duration, aud
                     let _ = request.done.send(Err(ErrorCode::Unavailable));
                 }
                 if is_final(&error) {
-                    return Err(error.into());
+                    return Err(error);
                 }
             }
         }
@@ -121,7 +129,10 @@ fn pause(time: Duration) {
 
 /// After a failed fsync the kernel may have dropped the pages it could not write, so trying again could report
 /// success for data that is gone ("fsyncgate", 2018). The only safe answer is to stop.
-fn is_final(error: &rusqlite::Error) -> bool {
-    let code = error.sqlite_error().map(|error| error.extended_code);
+fn is_final(error: &WriteError) -> bool {
+    let code = match error {
+        WriteError::Gone(_) => return true,
+        WriteError::Sqlite(error) => error.sqlite_error().map(|error| error.extended_code),
+    };
     matches!(code, Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC | ffi::SQLITE_CORRUPT))
 }

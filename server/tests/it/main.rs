@@ -20,6 +20,7 @@ mod documents;
 mod door;
 mod events;
 mod fairness;
+mod folder;
 mod half_close;
 mod hosts;
 mod journey;

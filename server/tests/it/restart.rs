@@ -66,16 +66,27 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
 }
 
 /// Starts the binary that users run, on a port of the system's choice.
-async fn start(folder: &TempDir) -> (Child, String) {
+pub async fn start(folder: &TempDir) -> (Child, String) {
     start_as(Command::new(env!("CARGO_BIN_EXE_crier")), folder).await
 }
 
 pub async fn start_as(mut command: Command, folder: &TempDir) -> (Child, String) {
+    command.stderr(Stdio::null());
+    spawn(command, folder).await
+}
+
+/// The same, with what it logs left to be read.
+pub async fn start_with_log(folder: &TempDir) -> (Child, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
+    command.stderr(Stdio::piped());
+    spawn(command, folder).await
+}
+
+async fn spawn(mut command: Command, folder: &TempDir) -> (Child, String) {
     let mut child = command
         .args(["serve", "--listen", "127.0.0.1:0", "--publishes-burst", "1000000", "--data"])
         .arg(folder.path())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .unwrap();

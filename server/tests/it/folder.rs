@@ -1,0 +1,131 @@
+//! The data folder: locked for one server, private, and noticed when it is gone.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::json;
+use server::Server;
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+use crate::restart::{start, start_with_log};
+use crate::support::{TestServer, problem, settings};
+
+/// Why no server starts on a folder.
+fn refusal(data: &Path) -> Option<String> {
+    Server::new(settings(&["--data", data.to_str().unwrap()])).err().map(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn a_second_server_is_refused_whatever_happens_to_the_lock() {
+    let server = TestServer::start();
+    let data = server.folder().to_owned();
+    let _ = std::fs::remove_file(data.join("lock"));
+    for data in [data.clone(), data.join("."), data.join("../").join(data.file_name().unwrap())] {
+        assert!(refusal(&data).is_some_and(|refusal| refusal.contains("in use")), "{}", data.display());
+    }
+    server.post("lobby", "still alone").await;
+    let elsewhere = TempDir::new().unwrap();
+    let moved = elsewhere.path().join("data");
+    std::fs::rename(&data, &moved).unwrap();
+    assert!(refusal(&moved).is_some_and(|refusal| refusal.contains("in use")));
+    std::fs::rename(&moved, &data).unwrap();
+    let folder = server.stop().await;
+    assert_eq!(refusal(folder.path()), None);
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_in_a_folder_that_is_gone() {
+    for removal in [
+        r#"rm -rf "$1""#,
+        r#"rm -rf "$1"; mkdir "$1""#,
+        r#"rm "$1/crier.db""#,
+        r#"rm "$1/crier.db-wal""#,
+        r#"cp "$1/crier.db" "$1/new"; mv "$1/new" "$1/crier.db""#,
+        r#"mv "$1" "$1.moved""#,
+    ] {
+        let root = TempDir::new().unwrap();
+        let folder = TempDir::new_in(root.path()).unwrap();
+        let (mut crier, address) = start_with_log(&folder).await;
+        let http = reqwest::Client::new();
+        let url = |path: &str| format!("http://{address}{path}");
+        let post = || http.post(url("/api/rooms/lobby/messages")).json(&json!({ "text": "x" })).send();
+        assert_eq!(post().await.unwrap().status(), 200);
+        assert_eq!(http.get(url("/readyz")).send().await.unwrap().status(), 200);
+        let removed = Command::new("sh").args(["-e", "-c", removal, "sh"]).arg(folder.path()).status().await.unwrap();
+        assert!(removed.success());
+        assert_eq!(http.get(url("/readyz")).send().await.unwrap().status(), 503, "{removal}");
+        assert_eq!(problem(post().await.unwrap()).await, (503, "unavailable".to_owned()), "{removal}");
+        // Going on would help nobody.
+        assert_eq!(crier.wait().await.unwrap().code(), Some(1), "{removal}");
+        let mut log = String::new();
+        crier.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
+        assert!(log.lines().last().is_some_and(|line| line.contains("crier.db")), "{removal}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_its_folder_does_not_read_the_next_one() {
+    let server = TestServer::start();
+    server.post("lobby", "1").await;
+    // Nothing is in memory, so it has to be read.
+    let server = server.restart().await;
+    std::fs::remove_dir_all(server.folder()).unwrap();
+    let data = server.folder().to_str().unwrap();
+    let _next = Server::new(settings(&["--data", data])).unwrap();
+    assert_eq!(server.get("/api/rooms/lobby/messages").await.status(), 503);
+}
+
+#[tokio::test]
+async fn an_orderly_end_in_a_folder_that_is_gone_is_an_error() {
+    let folder = TempDir::new().unwrap();
+    let (mut crier, address) = start(&folder).await;
+    // A server that answers has also begun to listen for signals.
+    assert_eq!(reqwest::get(format!("http://{address}/readyz")).await.unwrap().status(), 200);
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    let id = crier.id().unwrap().to_string();
+    Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+    assert_eq!(crier.wait().await.unwrap().code(), Some(1));
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn nobody_else_may_look_into_the_folder() {
+    let root = TempDir::new().unwrap();
+    let (new, old) = (root.path().join("deep/data"), root.path().join("old"));
+    std::fs::create_dir(&old).unwrap();
+    std::fs::set_permissions(&old, PermissionsExt::from_mode(0o755)).unwrap();
+    for data in [&new, &old] {
+        let server = Server::new(settings(&["--data", data.to_str().unwrap()])).unwrap();
+        for file in std::fs::read_dir(data).unwrap() {
+            let path = file.unwrap().path();
+            assert_eq!(mode(&path) & 0o077, 0, "{}", path.display());
+        }
+        drop(server);
+    }
+    assert_eq!(mode(&new), 0o700);
+    assert_eq!(mode(&old), 0o755, "what is there already is its owner's");
+}
+
+#[tokio::test]
+async fn a_folder_may_have_any_name() {
+    let root = TempDir::new().unwrap();
+    for name in ["file:rel", "file:rel?mode=memory", "file::memory:", ":memory:", "a%20b?c#d", "-x"] {
+        for _ in 0..2 {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
+            command.args(["serve", "--listen", "127.0.0.1:0", &format!("--data={name}")]).current_dir(root.path());
+            let mut crier = command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+            let mut said = vec![0; 8];
+            let started = crier.stdout.as_mut().unwrap().read_exact(&mut said).await;
+            assert!(started.is_ok(), "{name}");
+            crier.kill().await.unwrap();
+        }
+        assert!(root.path().join(name).join("crier.db").metadata().unwrap().len() > 0, "{name}");
+    }
+    assert!(!root.path().join("rel").exists());
+}
