@@ -5,6 +5,7 @@
 
 mod apply;
 mod folder;
+mod identity;
 mod read;
 mod schema;
 mod writer;
@@ -21,6 +22,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use folder::{Files, Folder};
+use identity::Identity;
 pub use read::{Head, Slice};
 pub use writer::Audience;
 
@@ -155,6 +157,9 @@ pub enum WriteError {
     /// SQLite's own words.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    /// The data folder can't be written.
+    #[error(transparent)]
+    Folder(#[from] std::io::Error),
     /// A file of the database is not where it was, so what is written to it would be lost.
     #[error("{} was removed, moved or replaced while the server ran", .0.display())]
     Gone(PathBuf),
@@ -207,30 +212,33 @@ pub struct Opened {
 impl History {
     /// Opens the history in `folder`, making both where they are missing.
     ///
-    /// `epoch` names the log if it is new. From a commit to the next it is `flush_interval` at the least, unless more waits than one takes. `audience` makes, of the
+    /// `fresh` is the epoch of a new log, and of a copy. From a commit to the next it is `flush_interval` at the least, unless more waits than one takes. `audience` makes, of the
     /// rooms there are, who is shown each commit, on the writer's thread and in commit order.
     pub fn open(
         folder: &Path,
-        epoch: Epoch,
+        fresh: Epoch,
         flush_interval: Duration,
         audience: impl FnOnce(&[Head]) -> Box<dyn Audience>,
     ) -> Result<Opened, OpenError> {
         let folder = Folder::lock(folder)?;
+        let had_wal = folder.wal().metadata().is_ok_and(|wal| wal.len() > 0);
         let path = folder.database();
         let mut connection = schema::open(&path)?;
-        let epoch = schema::migrate(&mut connection, epoch)?;
+        schema::migrate(&mut connection)?;
         if let Err(error) = schema::lay_out_log(&folder.wal()) {
             tracing::warn!(%error, "the write-ahead log will grow bit by bit");
         }
-        if let Err(error) = schema::rename_rooms(&connection) {
-            tracing::error!(%error, "rooms could not be renamed");
+        let mut identity = Identity::find(&connection, folder.path(), had_wal, fresh)?;
+        let epoch = identity.epoch();
+        if let Err(error) = prepare(&connection, &mut identity) {
+            tracing::error!(%error, "the data folder can't be written; every publish is refused until it can");
         }
         let (heads, floor) = (read::heads(&connection)?, read::floor(&connection)?);
         let files = Arc::new(Files::of(&folder)?);
         let audience = audience(&heads);
         let (queue, groups) = mpsc::channel(QUEUE_COMMANDS_MAX);
         let queue_room = Arc::new(Semaphore::new(QUEUE_COMMANDS_MAX));
-        let log = writer::Log { connection, files: files.clone(), _folder: folder };
+        let log = writer::Log { connection, identity, files: files.clone(), _folder: folder };
         let ended = writer::start(log, writer::Queue { groups, room: queue_room.clone() }, flush_interval, audience);
         let readers = Arc::new(Readers { path, files, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) });
         Ok(Opened { history: Self { epoch, queue, queue_room, readers }, heads, floor, ended })
@@ -270,6 +278,14 @@ impl History {
         let check = move |connection: &mut Connection| connection.query_row("SELECT 1", [], |_| Ok(files.check().is_ok()));
         !self.queue.is_closed() && self.readers.run(check).await.unwrap_or(false)
     }
+}
+
+/// Writes what each start writes.
+fn prepare(connection: &Connection, identity: &mut Identity) -> Result<(), WriteError> {
+    identity.settle(connection)?;
+    schema::rename_rooms(connection)?;
+    // A copy of the database file alone then says that a write-ahead log belongs to it.
+    Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
 }
 
 /// Connections that read, opened when first needed and kept.
@@ -330,7 +346,7 @@ mod tests {
         let folder = Folder::lock(folder.path()).unwrap();
         let path = folder.database();
         let mut connection = schema::open(&path).unwrap();
-        schema::migrate(&mut connection, Epoch(1)).unwrap();
+        schema::migrate(&mut connection).unwrap();
         let files = Arc::new(Files::of(&folder).unwrap());
         let readers = Arc::new(Readers { path, files, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) });
         let waiting: Vec<_> = std::iter::repeat_with(|| {

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
-use protocol::{Epoch, RoomName};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use protocol::RoomName;
+use rusqlite::{Connection, OpenFlags, params};
 
 use super::OpenError;
 
@@ -87,6 +87,11 @@ const MIGRATIONS: &[&str] = &[
     -- No room that is not in `rooms` ever had an entry after this offset.
     ALTER TABLE log ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;
 ",
+    "
+    -- `home`: describes the files of this log, see `identity`. `open`: 1 while a server runs on it.
+    ALTER TABLE log ADD COLUMN home TEXT;
+    ALTER TABLE log ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
 /// Opens the database for writing, making it when it is missing.
@@ -128,24 +133,15 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Brings the database up to date and returns its epoch, which is `fresh` if it has none yet.
-pub(super) fn migrate(connection: &mut Connection, fresh: Epoch) -> Result<Epoch, OpenError> {
+/// Brings the database up to date.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction = connection.transaction()?;
     for (version, step) in MIGRATIONS.iter().enumerate().skip(user_version(&transaction)?) {
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "user_version", version + 1)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
-    let known: Option<i64> = transaction.query_row("SELECT epoch FROM log", [], |row| row.get(0)).optional()?;
-    let epoch = match known {
-        Some(epoch) => Epoch(epoch.cast_unsigned()),
-        None => {
-            transaction.execute("INSERT INTO log (epoch) VALUES (?1)", [fresh.0.cast_signed()])?;
-            fresh
-        }
-    };
-    transaction.commit()?;
-    Ok(epoch)
+    Ok(transaction.commit()?)
 }
 
 /// Renames rooms that another version stored under a name which today's rules spell differently, so that requests find them.
@@ -189,7 +185,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("crier.db");
         let mut connection = open(&path).unwrap();
-        migrate(&mut connection, Epoch(7)).unwrap();
+        migrate(&mut connection).unwrap();
         let log = folder.path().join("crier.db-wal");
         for _ in 0..2 {
             lay_out_log(&log).unwrap();
@@ -209,16 +205,6 @@ mod tests {
     }
 
     #[test]
-    fn the_epoch_is_drawn_once() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let path = folder.path().join("crier.db");
-        for fresh in [u64::MAX, 7] {
-            let mut connection = open(&path).unwrap();
-            assert_eq!(migrate(&mut connection, Epoch(fresh)).unwrap(), Epoch(u64::MAX));
-        }
-    }
-
-    #[test]
     fn an_older_history_becomes_a_current_one() {
         let folder = tempfile::TempDir::new().unwrap();
         let mut connection = open(&folder.path().join("crier.db")).unwrap();
@@ -226,7 +212,7 @@ mod tests {
         connection.pragma_update(None, "user_version", 1).unwrap();
         connection.execute_batch("INSERT INTO rooms VALUES (1, 'a', 1, 3), (2, 'b', 0, 0), (3, 'c', 7, 7)").unwrap();
         connection.execute_batch("INSERT INTO messages VALUES (1, 2, 5, '小', 'x', 'k', NULL), (1, 3, 6, '', 'yz', NULL, 'raw')").unwrap();
-        migrate(&mut connection, Epoch(1)).unwrap();
+        migrate(&mut connection).unwrap();
         let heads = super::super::read::heads(&connection).unwrap();
         let heads: Vec<_> = heads.iter().map(|head| (head.first, head.latest, head.bytes, head.oldest)).collect();
         assert_eq!(heads, [(1, 3, 10, Some(5)), (0, 0, 0, None), (7, 7, 0, None)]);
@@ -239,7 +225,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("crier.db");
         let mut connection = open(&path).unwrap();
-        migrate(&mut connection, Epoch(1)).unwrap();
+        migrate(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", MIGRATIONS.len() + 1).unwrap();
         drop(connection);
         let error = open(&path).unwrap_err().to_string();

@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::apply::Statements;
 use super::folder::{Files, Folder};
+use super::identity::Identity;
 use super::{Change, Command, Outcome, WriteError};
 
 /// With how many commands a transaction takes no more.
@@ -55,20 +56,31 @@ impl Queue {
 /// What the writer owns, in the order in which it is dropped: the folder is unlocked last.
 pub(super) struct Log {
     pub(super) connection: Connection,
+    pub(super) identity: Identity,
     pub(super) files: Arc<Files>,
     pub(super) _folder: Folder,
 }
 
+impl Log {
+    fn close(&mut self) -> Result<(), WriteError> {
+        self.files.check()?;
+        if let Err(error) = self.identity.close(&self.connection) {
+            tracing::warn!(%error, "the log is left as after a crash");
+        }
+        Ok(())
+    }
+}
+
 /// Starts the writer. It ends when every handle is gone, or when the disk fails; the folder's lock goes with it.
 pub(super) fn start(
-    log: Log,
+    mut log: Log,
     mut queue: Queue,
     flush_interval: Duration,
     mut audience: Box<dyn Audience>,
 ) -> oneshot::Receiver<Result<(), WriteError>> {
     let (end, ended) = oneshot::channel();
     let run = move || {
-        let result = run(&log, &mut queue, flush_interval, &mut *audience).and_then(|()| log.files.check());
+        let result = run(&mut log, &mut queue, flush_interval, &mut *audience).and_then(|()| log.close());
         drop(log);
         let _ = end.send(result);
     };
@@ -76,13 +88,13 @@ pub(super) fn start(
     ended
 }
 
-fn run(log: &Log, queue: &mut Queue, flush_interval: Duration, audience: &mut dyn Audience) -> Result<(), WriteError> {
-    let Log { connection, files, .. } = log;
+fn run(log: &mut Log, queue: &mut Queue, flush_interval: Duration, audience: &mut dyn Audience) -> Result<(), WriteError> {
+    let Log { connection, identity, files, .. } = log;
     let mut statements = Statements::prepare(connection)?;
     let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
     while queue.take(&mut batch) {
         let is_full = batch.len() >= BATCH_COMMANDS_MAX;
-        let committed = statements.commit(batch.iter().map(|request| &request.command)).map_err(WriteError::from);
+        let committed = identity.settle(connection).and_then(|()| Ok(statements.commit(batch.iter().map(|request| &request.command))?));
         // Checked after the commit: a message in a file that is gone must not be acknowledged.
         match files.check().and(committed) {
             Ok(outcomes) => {
@@ -132,6 +144,7 @@ fn pause(time: Duration) {
 fn is_final(error: &WriteError) -> bool {
     let code = match error {
         WriteError::Gone(_) => return true,
+        WriteError::Folder(_) => return false,
         WriteError::Sqlite(error) => error.sqlite_error().map(|error| error.extended_code),
     };
     matches!(code, Some(ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC | ffi::SQLITE_CORRUPT))

@@ -15,6 +15,7 @@ mod bench;
 mod bursts;
 mod caddy;
 mod command_line;
+mod copies;
 mod demo;
 mod documents;
 mod door;

@@ -11,6 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use protocol::{Epoch, MessagesPage};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -31,6 +32,7 @@ async fn nothing_acknowledged_is_lost_by_a_power_cut() {
     traced.args(["-f", "-y", "-s", "0", "-e", "trace=pwrite64,fdatasync,fsync,ftruncate", "-o"]);
     traced.arg(&trace).arg(env!("CARGO_BIN_EXE_crier"));
     let (mut strace, address) = start_as(traced, &folder).await;
+    let before = epoch(&format!("http://{address}")).await;
     let (count, mut acknowledged) = watch::channel(0);
     let mut publishers = JoinSet::new();
     for number in 0..PUBLISHERS {
@@ -54,12 +56,18 @@ async fn nothing_acknowledged_is_lost_by_a_power_cut() {
     let _ = fs::remove_file(folder.path().join("crier.db-shm"));
 
     let server = TestServer::start_on(folder);
+    assert_eq!(epoch(&server.url("")).await, before, "positions go on");
     let stored = server.everything("lobby").await;
     for (text, offset) in promised.iter().flat_map(|promised| &promised.acknowledged) {
         let entry = stored.get(*offset as usize - 1).unwrap_or_else(|| panic!("{text} was acknowledged and is gone"));
         assert_eq!(entry.text.as_str(), text);
     }
     assert_eq!(server.post_json("lobby", &json!({ "text": "the light is back" })).await.status(), 200);
+}
+
+async fn epoch(board: &str) -> Epoch {
+    let response = reqwest::get(format!("{board}/api/rooms/lobby/messages")).await.unwrap();
+    response.json::<MessagesPage>().await.unwrap().latest.epoch
 }
 
 type Ranges = Vec<(u64, usize)>;
