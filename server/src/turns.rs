@@ -40,6 +40,11 @@ impl Budget {
         self.paid_at = self.paid_at.max(now) + time.mul_f64(self.rate);
     }
 
+    /// True if everything that was used is paid back.
+    fn is_settled(&self, now: Instant) -> bool {
+        self.paid_at <= now
+    }
+
     /// Until when nothing more may be used, if not now.
     fn rests_until(&self, now: Instant) -> Option<Instant> {
         let burst = BURST.mul_f64(self.rate);
@@ -56,7 +61,7 @@ impl Account {
 
     /// True if everything that was used is paid back, so that the account can be forgotten.
     pub fn is_settled(&self) -> bool {
-        self.lock().paid_at <= Instant::now()
+        self.lock().is_settled(Instant::now())
     }
 
     /// Runs work that is done outside the runtime's workers, such as a read of history: one at a time for each address.
@@ -108,7 +113,7 @@ impl Turn {
         work: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         let start = Instant::now();
-        let is_free = self.0.is_none() && account.lock().rests_until(start).is_none();
+        let is_free = self.0.is_none() && account.lock().is_settled(start);
         let permit = if is_free { account.turn.clone().try_acquire_owned().ok() } else { None };
         let (_permit, start) = match permit {
             Some(permit) => (Some(permit), start),
@@ -125,10 +130,12 @@ impl Turn {
     }
 }
 
+/// Waits in the address's line, and then once more in the runtime's with the permit in hand: so an address that is in debt has one
+/// task among those that are ready, however many of its connections are, and also where one worker never runs two at a time.
 async fn wait(account: Arc<Account>) -> Option<OwnedSemaphorePermit> {
     let permit = account.turn.clone().acquire_owned().await;
-    // With the permit in hand, so that one timer is enough for all connections of the address.
     account.rest().await;
+    end_turn().await;
     permit.ok()
 }
 
