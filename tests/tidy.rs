@@ -10,13 +10,14 @@ const FILE_LINES_MAX: usize = 500;
 
 /// The server's modules in reading order, with those above that each may use.
 const MODULES: &[(&str, &[&str])] = &[
+    ("log", &[]),
     ("system", &[]),
     ("turns", &[]),
     ("codec", &[]),
     ("encoded", &["codec"]),
     ("tail", &["encoded"]),
     ("presence", &[]),
-    ("history", &["encoded", "tail"]),
+    ("history", &["log", "encoded", "tail"]),
     ("room", &["encoded", "tail", "presence", "history"]),
     ("subscription", &["turns", "encoded", "history", "room"]),
     ("hub", &["encoded", "tail", "history", "room", "subscription"]),
@@ -25,7 +26,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("session", &["turns", "encoded", "room", "subscription", "hub", "limiter"]),
     ("commands", &["turns", "room", "session"]),
     ("fanout", &["system", "codec", "encoded", "history", "room", "subscription", "session", "commands"]),
-    ("http", &["system", "turns", "codec", "encoded", "tail", "hub", "limiter", "session", "commands", "fanout"]),
+    ("http", &["log", "system", "turns", "codec", "encoded", "tail", "hub", "limiter", "session", "commands", "fanout"]),
     ("config", &["history", "hub", "limiter", "http"]),
     ("verbs", &["config"]),
     ("lib", &["history", "hub", "retention", "limiter", "session", "fanout", "http", "config", "verbs"]),

@@ -5,6 +5,7 @@
 
 mod apply;
 mod folder;
+mod health;
 mod identity;
 mod read;
 mod schema;
@@ -14,22 +15,27 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::{Author, Entry, Epoch, ErrorCode, PublishKey, RoomName, Text};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
+use crate::log::Throttle;
 use folder::{Files, Folder};
+use health::WriteHealth;
 use identity::Identity;
 pub use read::{Head, Slice};
 pub use writer::Audience;
+use writer::{Job, Queue};
 
 /// How many commands wait for the writer before publishers are told that the server is busy.
 pub const QUEUE_COMMANDS_MAX: usize = 4096;
 /// How many connections read at the same time.
 pub const READERS_MAX: usize = 4;
+/// Places in the queue for what is no command: a probe, and the end.
+const QUEUE_OTHERS_MAX: usize = 2;
 
 /// A change of the history. All that time and chance decide is in it, so that the same commands in the same order
 /// make the same history anywhere.
@@ -58,11 +64,22 @@ pub enum Command {
         room: RoomName,
         /// What is kept.
         keep: Keep,
-        /// Now, in milliseconds since 1970.
-        time: u64,
+        /// Now.
+        now: TrustedTime,
         /// How many rooms without messages are remembered.
         rooms_max: usize,
     },
+    /// Save the trusted time for the next server.
+    SaveTime(TrustedTime),
+}
+
+/// The time by which messages expire; see [`TrustedClock`](crate::retention::TrustedClock). Both in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrustedTime {
+    /// Now.
+    pub time: u64,
+    /// Messages that are older count as written then.
+    pub since: u64,
 }
 
 /// How much of a room is kept. The oldest go first, with their keys, as soon as one of the bounds is passed.
@@ -77,10 +94,10 @@ pub struct Keep {
 }
 
 impl Keep {
-    /// Whether the oldest of a room's `count` messages, which have `bytes` together, goes at the time `now`; it was
-    /// written at `written`.
-    pub fn lets_go(self, count: u64, bytes: u64, written: u64, now: u64) -> bool {
-        count > self.messages || (count > 1 && bytes > self.bytes) || now.saturating_sub(written) > self.age
+    /// Whether the oldest of a room's `count` messages, which have `bytes` together, goes now; it was written at `written`.
+    pub fn lets_go(self, count: u64, bytes: u64, written: u64, now: TrustedTime) -> bool {
+        let age = now.time.saturating_sub(written.max(now.since));
+        count > self.messages || (count > 1 && bytes > self.bytes) || age > self.age
     }
 }
 
@@ -127,6 +144,8 @@ pub enum Outcome {
     Expired(Remains),
     /// Nobody has written in the room.
     RoomUnknown,
+    /// The trusted time is saved.
+    TimeSaved,
 }
 
 /// Why history could not be opened.
@@ -149,6 +168,9 @@ pub enum OpenError {
     /// SQLite's own words.
     #[error("can't open the history")]
     Sqlite(#[from] rusqlite::Error),
+    /// The disk does not keep what it is given.
+    #[error("the history can't be used")]
+    Unsafe(#[source] WriteError),
 }
 
 /// Why the history can't be written.
@@ -163,6 +185,9 @@ pub enum WriteError {
     /// A file of the database is not where it was, so what is written to it would be lost.
     #[error("{} was removed, moved or replaced while the server ran", .0.display())]
     Gone(PathBuf),
+    /// The writer panicked; the log says where.
+    #[error("the history's writer panicked, which is a fault of crier")]
+    Panicked,
 }
 
 /// History can't be read at the moment; the cause is in the server's log.
@@ -170,12 +195,13 @@ pub enum WriteError {
 #[error("the history can't be read")]
 pub struct ReadError;
 
-/// A handle on the durable past. Cheap to clone; the last one to go ends the writer.
+/// A handle on the durable past. Cheap to clone; the last one to go ends the writer, as does [`History::close`].
 #[derive(Clone)]
 pub struct History {
     epoch: Epoch,
-    queue: mpsc::Sender<Vec<writer::Request>>,
+    queue: mpsc::Sender<Job>,
     queue_room: Arc<Semaphore>,
+    health: Arc<WriteHealth>,
     readers: Arc<Readers>,
 }
 
@@ -205,6 +231,8 @@ pub struct Opened {
     pub heads: Vec<Head>,
     /// Where the log of any other room begins.
     pub floor: u64,
+    /// The trusted time that the last server saved.
+    pub saved_time: Option<TrustedTime>,
     /// Resolves when the writer has ended: with an error when the disk no longer keeps what it is given.
     pub ended: oneshot::Receiver<Result<(), WriteError>>,
 }
@@ -230,18 +258,21 @@ impl History {
         }
         let mut identity = Identity::find(&connection, folder.path(), had_wal, fresh)?;
         let epoch = identity.epoch();
-        if let Err(error) = prepare(&connection, &mut identity) {
-            tracing::error!(%error, "the data folder can't be written; every publish is refused until it can");
+        let prepared = prepare(&connection, &mut identity);
+        if let Err(error) = &prepared {
+            tracing::error!(%error, "the history can't be written: messages are refused until it can. Check the disk and the file's permissions");
         }
-        let (heads, floor) = (read::heads(&connection)?, read::floor(&connection)?);
+        let health = Arc::new(WriteHealth::new(prepared.is_ok()));
+        prepared.or_else(|error| if writer::is_final(&error) { Err(OpenError::Unsafe(error)) } else { Ok(()) })?;
+        let (heads, floor, saved_time) = (read::heads(&connection)?, read::floor(&connection)?, read::trusted_time(&connection)?);
         let files = Arc::new(Files::of(&folder)?);
         let audience = audience(&heads);
-        let (queue, groups) = mpsc::channel(QUEUE_COMMANDS_MAX);
+        let (queue, jobs) = mpsc::channel(QUEUE_COMMANDS_MAX + QUEUE_OTHERS_MAX);
         let queue_room = Arc::new(Semaphore::new(QUEUE_COMMANDS_MAX));
-        let log = writer::Log { connection, identity, files: files.clone(), _folder: folder };
-        let ended = writer::start(log, writer::Queue { groups, room: queue_room.clone() }, flush_interval, audience);
-        let readers = Arc::new(Readers { path, files, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) });
-        Ok(Opened { history: Self { epoch, queue, queue_room, readers }, heads, floor, ended })
+        let log = writer::Log { connection, identity, files: files.clone(), health: health.clone(), _folder: folder };
+        let ended = writer::start(log, Queue { jobs, room: queue_room.clone() }, flush_interval, audience);
+        let readers = Arc::new(Readers::new(path, files));
+        Ok(Opened { history: Self { epoch, queue, queue_room, health, readers }, heads, floor, saved_time, ended })
     }
 
     /// The identity of this log.
@@ -256,8 +287,18 @@ impl History {
         self.queue_room.try_acquire_many(count).map_err(|_| ErrorCode::Overloaded)?.forget();
         let (group, submitted) = commands.into_iter().map(Submitted::of).unzip();
         // There are no more groups than commands, so there is a place if the writer lives.
-        self.queue.try_send(group).map_err(|_| ErrorCode::Unavailable)?;
+        self.queue.try_send(Job::Apply(group)).map_err(|_| ErrorCode::Unavailable)?;
         Ok(submitted)
+    }
+
+    /// How many commands wait for the writer.
+    pub fn waiting(&self) -> usize {
+        QUEUE_COMMANDS_MAX.saturating_sub(self.queue_room.available_permits())
+    }
+
+    /// Ends the writer after the commands that are queued. Later commands are refused.
+    pub fn close(&self) {
+        let _ = self.queue.try_send(Job::End);
     }
 
     /// The entries of a room after `offset`, oldest first, at most `limit`.
@@ -272,11 +313,17 @@ impl History {
         self.readers.run(move |connection| read::before(connection, &room, offset, limit)).await
     }
 
-    /// True if the history can be read, the writer runs, and the next start would find the files.
-    pub async fn ready(&self) -> bool {
+    /// Why the history can't be written or read at the moment. Nothing if it can.
+    pub async fn trouble(&self) -> Option<&'static str> {
+        if self.queue.is_closed() || !self.health.can_write(|| self.queue.try_send(Job::Probe).is_ok()).await {
+            return Some("the history can't be written");
+        }
         let files = self.readers.files.clone();
-        let check = move |connection: &mut Connection| connection.query_row("SELECT 1", [], |_| Ok(files.check().is_ok()));
-        !self.queue.is_closed() && self.readers.run(check).await.unwrap_or(false)
+        match self.readers.run(move |connection| read::probe(connection).map(|()| files.check().is_ok())).await {
+            Ok(true) => None,
+            Ok(false) => Some("the history's files are gone"),
+            Err(_) => Some("the history can't be read"),
+        }
     }
 }
 
@@ -294,6 +341,13 @@ struct Readers {
     files: Arc<Files>,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
+    failures: Throttle,
+}
+
+impl Readers {
+    fn new(path: PathBuf, files: Arc<Files>) -> Self {
+        Self { path, files, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)), failures: Throttle::new() }
+    }
 }
 
 impl Readers {
@@ -317,7 +371,9 @@ impl Readers {
         };
         let result: rusqlite::Result<T> = spawn_blocking(run).await.map_err(|_| ReadError)?;
         result.map_err(|error| {
-            tracing::error!(%error, "reading the history failed");
+            if let Some(suppressed) = self.failures.pass(Instant::now()) {
+                tracing::error!(%error, suppressed, "reading the history failed");
+            }
             ReadError
         })
     }
@@ -347,8 +403,7 @@ mod tests {
         let path = folder.database();
         let mut connection = schema::open(&path).unwrap();
         schema::migrate(&mut connection).unwrap();
-        let files = Arc::new(Files::of(&folder).unwrap());
-        let readers = Arc::new(Readers { path, files, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS_MAX)) });
+        let readers = Arc::new(Readers::new(path, Arc::new(Files::of(&folder).unwrap())));
         let waiting: Vec<_> = std::iter::repeat_with(|| {
             let (end, may_end) = oneshot::channel::<()>();
             let read = readers.run(move |_| Ok(may_end.blocking_recv()));

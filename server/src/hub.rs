@@ -1,9 +1,11 @@
 //! The hub: rooms by name; publish, subscribe, read. Alone in moving a room's `latest`.
 
+mod rooms;
+
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use protocol::limits::PAGE_ENTRIES_DEFAULT;
@@ -11,16 +13,13 @@ use protocol::{Entry, Epoch, ErrorCode, Gap, GapReason, MessagesPage, Position, 
 use tokio::sync::oneshot;
 
 use crate::encoded::Encoded;
-use crate::history::{Audience, Change, Command, Head, History, Keep, OpenError, Outcome, ReadError, Submitted, WriteError};
+use crate::history::{Audience, Change, Command, History, Keep, OpenError, Outcome, ReadError, Submitted, TrustedTime, WriteError};
 use crate::room::{Extent, Room};
 use crate::subscription::Subscription;
-use crate::tail::AllTails;
+use rooms::{Rooms, is_watched};
 
 /// How many rooms a server has when nothing else is said.
 pub const ROOMS_MAX_DEFAULT: usize = 10_000;
-
-/// Rooms in memory before the first look at which of them nobody needs.
-const SWEEP_ROOMS_MIN: usize = 1024;
 
 /// Reads the time, in milliseconds since 1970.
 pub type Clock = fn() -> u64;
@@ -38,6 +37,8 @@ pub struct Hub {
 pub struct Opened {
     /// The hub.
     pub hub: Hub,
+    /// The trusted time that the last server saved.
+    pub saved_time: Option<TrustedTime>,
     /// Resolves when the history's writer has ended; see [`crate::history::Opened::ended`].
     pub ended: oneshot::Receiver<Result<(), WriteError>>,
 }
@@ -139,7 +140,8 @@ impl Hub {
             Box::new(Watchers { rooms: rooms.clone(), shown: Vec::new() })
         })?;
         rooms.floor.store(opened.floor, Ordering::Relaxed);
-        Ok(Opened { hub: Self { rooms, history: opened.history, clock, rooms_max }, ended: opened.ended })
+        let hub = Self { rooms, history: opened.history, clock, rooms_max };
+        Ok(Opened { hub, saved_time: opened.saved_time, ended: opened.ended })
     }
 
     /// Puts a message in line, at once and in the order of the calls. What is returned resolves when the message is
@@ -226,25 +228,48 @@ impl Hub {
         bounds.gap_before(range).map_or_else(|| Ok(page(name, bounds, range, entries, standing.here)), |gap| Err(PageError::Gone(gap)))
     }
 
-    /// Whether the history answers.
-    pub async fn ready(&self) -> bool {
-        self.history.ready().await
+    /// Why messages can't be published or read at the moment. Nothing if they can.
+    pub async fn trouble(&self) -> Option<&'static str> {
+        self.history.trouble().await
+    }
+
+    /// How many commands wait to be written.
+    pub fn waiting(&self) -> usize {
+        self.history.waiting()
+    }
+
+    /// Stores what was published, and refuses what comes later; see [`History::close`].
+    pub fn close(&self) {
+        self.history.close();
+    }
+
+    /// The system clock. It may be wrong.
+    pub fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// The rooms that have more than is kept.
-    pub fn overfull(&self, keep: Keep) -> Vec<RoomName> {
+    pub fn overfull(&self, keep: Keep, now: TrustedTime) -> Vec<RoomName> {
         let rooms: Vec<_> = self.rooms.lock().by_name.values().cloned().collect();
-        let now = (self.clock)();
         rooms.iter().filter(|room| room.is_overfull(keep, now)).map(|room| room.name().clone()).collect()
     }
 
     /// Lets go of some of what a room has more than is kept. Says whether there is still more.
-    pub async fn expire(&self, room: &RoomName, keep: Keep) -> Result<bool, ErrorCode> {
-        let time = (self.clock)();
-        for submitted in self.history.submit(vec![Command::Expire { room: room.clone(), keep, time, rooms_max: self.rooms_max }])? {
+    pub async fn expire(&self, room: &RoomName, keep: Keep, now: TrustedTime) -> Result<bool, ErrorCode> {
+        self.run(Command::Expire { room: room.clone(), keep, now, rooms_max: self.rooms_max }).await?;
+        Ok(self.rooms.get(room).is_some_and(|room| room.is_overfull(keep, now)))
+    }
+
+    /// Saves the trusted time for the next server.
+    pub async fn save_time(&self, time: TrustedTime) -> Result<(), ErrorCode> {
+        self.run(Command::SaveTime(time)).await
+    }
+
+    async fn run(&self, command: Command) -> Result<(), ErrorCode> {
+        for submitted in self.history.submit(vec![command])? {
             submitted.await?;
         }
-        Ok(self.rooms.get(room).is_some_and(|room| room.is_overfull(keep, time)))
+        Ok(())
     }
 
     /// Lets go of what nobody watches: tails, and rooms without entries. To be called now and then.
@@ -275,8 +300,8 @@ async fn published(submitted: Submitted, epoch: Epoch, room: Arc<Room>) -> Resul
         Outcome::Duplicate(offset) => (offset, true),
         Outcome::KeyReused => return Err(ErrorCode::KeyReused),
         Outcome::RoomsFull => return Err(ErrorCode::RoomsFull),
-        // These answer another command.
-        Outcome::Expired(_) | Outcome::RoomUnknown => return Err(ErrorCode::Unavailable),
+        // Those answer other commands.
+        Outcome::Expired(_) | Outcome::RoomUnknown | Outcome::TimeSaved => return Err(ErrorCode::Unavailable),
     };
     Ok(Published { position: Position { epoch, offset }, duplicate, reached: room.here() })
 }
@@ -322,69 +347,6 @@ impl Audience for Watchers {
     }
 }
 
-/// Rooms that have, or had, entries, and those that somebody watches.
-struct Rooms {
-    known: Mutex<Known>,
-    /// Where the log of a room begins that is not here.
-    floor: AtomicU64,
-    tails: AllTails,
-}
-
-struct Known {
-    by_name: HashMap<RoomName, Arc<Room>>,
-    /// How many there may be before it is looked which of them nobody needs.
-    sweep_at: usize,
-}
-
-impl Default for Rooms {
-    fn default() -> Self {
-        let known = Known { by_name: HashMap::new(), sweep_at: SWEEP_ROOMS_MIN };
-        Self { known: Mutex::new(known), floor: AtomicU64::new(0), tails: AllTails::default() }
-    }
-}
-
-impl Rooms {
-    fn get(&self, name: &RoomName) -> Option<Arc<Room>> {
-        self.lock().by_name.get(name).cloned()
-    }
-
-    fn get_or_make(&self, name: &RoomName) -> Arc<Room> {
-        let mut known = self.lock();
-        if let Some(room) = known.by_name.get(name) {
-            return room.clone();
-        }
-        if known.by_name.len() >= known.sweep_at {
-            self.sweep(&mut known);
-        }
-        let room = Arc::new(Room::new(Head::empty(name.clone(), self.floor.load(Ordering::Relaxed)), &self.tails));
-        known.by_name.insert(name.clone(), room.clone());
-        room
-    }
-
-    /// Lets go of rooms without entries that nobody watches. The next time is when there are twice as many as are left, so it
-    /// costs little for each room that is made.
-    fn sweep(&self, known: &mut Known) {
-        let floor = self.floor.load(Ordering::Relaxed);
-        // Nobody can come in meanwhile: that takes the lock that is held here.
-        known.by_name.retain(|_, room| is_watched(room) || room.is_known_beyond(floor));
-        known.sweep_at = SWEEP_ROOMS_MIN.max(2 * known.by_name.len());
-    }
-
-    /// From where to where the log of a room goes that is not here.
-    fn empty(&self) -> Extent {
-        let floor = self.floor.load(Ordering::Relaxed);
-        Extent { first: floor, latest: floor }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn is_watched(room: &Arc<Room>) -> bool {
-    room.here() > 0 || Arc::strong_count(room) > 1
-}
-
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
@@ -392,6 +354,7 @@ mod tests {
     use protocol::Text;
     use tempfile::TempDir;
 
+    use super::rooms::SWEEP_ROOMS_MIN;
     use super::*;
 
     const ALL: Keep = Keep { messages: u64::MAX, bytes: u64::MAX, age: u64::MAX };
@@ -405,7 +368,7 @@ mod tests {
 
     impl Board {
         fn open(folder: TempDir, rooms_max: usize) -> Self {
-            let Opened { hub, ended } = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, rooms_max).unwrap();
+            let Opened { hub, ended, .. } = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, rooms_max).unwrap();
             Self { hub, ended, folder }
         }
 
@@ -421,7 +384,7 @@ mod tests {
         }
 
         async fn empty(&self, room: &str) {
-            while self.hub.expire(&room.parse().unwrap(), NONE).await.unwrap() {}
+            while self.hub.expire(&room.parse().unwrap(), NONE, TrustedTime { time: 0, since: 0 }).await.unwrap() {}
         }
 
         fn gap(&self, room: &str, offset: u64) -> Option<GapReason> {

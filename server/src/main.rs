@@ -1,18 +1,18 @@
 //! `crier`: reads the settings, starts what they ask for, turns signals into an orderly end.
 
 use std::io::Write as _;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use server::config::{Cli, Serve, Verb};
-use server::{Server, verbs};
-use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
+use server::log::Log;
+use server::system::signals::is_hangup_ignored;
+use server::{End, Server, Unfinished, verbs};
+use tokio::runtime::{Handle, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
 
 /// The system's own takes more time where a crowd connects, and keeps more for each connection.
 #[global_allocator]
@@ -20,23 +20,29 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::read();
-    let log = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).with_env_var("CRIER_LOG").from_env_lossy();
-    // It would list each file of the bundle at every start.
-    let log = log.add_directive("memory_serve=warn".parse().expect("a directive that was written with care"));
-    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
-    match run(cli) {
+    let log = Log::start();
+    let code = match start(cli, &log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "crier: {}", verbs::harmless(&format!("{error:#}")));
+            log.say(&format!("crier: {}", verbs::harmless(&format!("{error:#}"))));
             ExitCode::FAILURE
         }
-    }
+    };
+    log.flush();
+    code
 }
 
-#[tokio::main]
-async fn run(cli: Cli) -> anyhow::Result<()> {
+fn start(cli: Cli, log: &Log) -> anyhow::Result<()> {
+    let runtime = Runtime::new().context("can't start threads")?;
+    let result = runtime.block_on(run(cli, log));
+    // Dropping it would wait for blocking tasks, such as a read of a disk that does not answer.
+    runtime.shutdown_background();
+    result
+}
+
+async fn run(cli: Cli, log: &Log) -> anyhow::Result<()> {
     match cli.verb {
-        Verb::Serve(settings) => serve(settings).await,
+        Verb::Serve(settings) => serve(settings, log.clone()).await,
         Verb::Post(settings) => verbs::post(settings).await,
         Verb::Tail(settings) => {
             let mut stop = Signals::new()?;
@@ -62,7 +68,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-async fn serve(settings: Serve) -> anyhow::Result<()> {
+async fn serve(settings: Serve, log: Log) -> anyhow::Result<()> {
     // Every subscriber is a file descriptor; the usual soft limit of 1,024 is for programs that use select(2).
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(files) => tracing::info!(files, "file descriptors"),
@@ -71,34 +77,55 @@ async fn serve(settings: Serve) -> anyhow::Result<()> {
     let data = settings.data.display().to_string();
     let server = Server::new(settings)?;
     let address = server.address().context("the listener has no address")?;
-    tracing::info!(data, version = env!("CARGO_PKG_VERSION"), "history is open");
-    writeln!(std::io::stdout(), "Crier is on http://{address}")?;
-    let stopper = server.stopper();
-    let mut signals = Signals::new()?;
-    tokio::spawn(async move {
-        signals.recv().await;
-        tracing::info!("stopping");
-        stopper.cancel();
-    });
+    let signals = Signals::new()?;
+    tracing::info!(%address, data, version = env!("CARGO_PKG_VERSION"), "the board is open");
+    // Best effort: the server also works if standard output does not.
+    let _ = writeln!(std::io::stdout(), "Crier is on http://{address}");
+    tokio::spawn(end_on_signals(signals, server.end(), log));
     // As a task of the runtime's own: the main thread would have to be woken for every connection.
     Ok(tokio::spawn(server.serve()).await??)
 }
 
-/// SIGINT and SIGTERM.
+/// The first signal stops the server in good order, the second one at once.
+async fn end_on_signals(mut signals: Signals, end: End, log: Log) {
+    loop {
+        signals.recv().await;
+        if end.begin() {
+            tracing::info!("stopping; a second signal ends the server at once");
+        } else {
+            let Unfinished { connections, commands } = end.unfinished();
+            tracing::warn!(connections, commands, "ending at once; these are cut off");
+            log.flush();
+            process::exit(1);
+        }
+    }
+}
+
+/// SIGINT, SIGTERM and SIGHUP.
 struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+    interrupt: Signal,
+    terminate: Signal,
+    /// Absent if the program was started with it ignored: listening would end that.
+    hangup: Option<Signal>,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
     }
 
     async fn recv(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = hangup => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::encoded::Encoded;
-use crate::history::{Change, Head, Keep, size};
+use crate::history::{Change, Head, Keep, TrustedTime, size};
 use crate::presence::Presence;
 use crate::tail::{AllTails, Tail};
 
@@ -112,7 +112,7 @@ impl Room {
     }
 
     /// Whether some of the room has to go.
-    pub fn is_overfull(&self, keep: Keep, now: u64) -> bool {
+    pub fn is_overfull(&self, keep: Keep, now: TrustedTime) -> bool {
         let state = self.lock();
         let count = state.tail.latest() - state.first;
         state.oldest.is_some_and(|oldest| keep.lets_go(count, state.bytes, oldest, now))

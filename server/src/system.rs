@@ -4,3 +4,5 @@
 pub mod ring;
 
 pub mod listener;
+
+pub mod signals;

@@ -354,7 +354,7 @@ mod tests {
 
     use super::super::testing::{self, Board, Letters};
     use super::*;
-    use crate::history::Keep;
+    use crate::history::{Keep, TrustedTime};
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -378,7 +378,8 @@ mod tests {
             let (go_on, may_go_on) = oneshot::channel::<()>();
             spawn_blocking(move || may_go_on.blocking_recv());
             assert!(poll!(&mut connection).is_pending());
-            let more = board.hub.expire(&board.name, Keep { messages: 1, bytes: u64::MAX, age: u64::MAX }).await;
+            let keep = Keep { messages: 1, bytes: u64::MAX, age: u64::MAX };
+            let more = board.hub.expire(&board.name, keep, TrustedTime { time: 0, since: 0 }).await;
             assert_eq!((more, board.room().extent().first), (Ok(true), 256));
             assert!(poll!(&mut connection).is_pending());
             go_on.send(()).unwrap();

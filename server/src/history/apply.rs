@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use protocol::{Author, Entry, PublishKey, RoomName, Text};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
-use super::{Command, Keep, Outcome, Remains, size};
+use super::{Command, Keep, Outcome, Remains, TrustedTime, size};
 
 /// How many entries one command lets go of at the most, so that publishes which wait behind it wait a few milliseconds.
 const EXPIRE_ENTRIES_MAX: u64 = 256;
@@ -29,6 +29,8 @@ pub(super) struct Statements<'c> {
     let_go: Statement<'c>,
     note_gone: Statement<'c>,
     count: Statement<'c>,
+    forget_time: Statement<'c>,
+    note_time: Statement<'c>,
 }
 
 /// A room's row, and where its log stands.
@@ -42,6 +44,8 @@ struct Head {
     /// How many bytes are gone, and how many came in all; by [`size`].
     gone: u64,
     total: u64,
+    /// The time of the newest entry, or 0.
+    time: u64,
 }
 
 impl Head {
@@ -59,8 +63,12 @@ impl<'c> Statements<'c> {
             begin: connection.prepare("BEGIN IMMEDIATE")?,
             commit: connection.prepare("COMMIT")?,
             roll_back: connection.prepare("ROLLBACK")?,
-            head: connection.prepare("SELECT id, first, latest, gone, total FROM heads WHERE name = ?1")?,
-            make_room: connection.prepare("INSERT INTO rooms (name, first) SELECT ?1, floor FROM log RETURNING id, first")?,
+            head: connection.prepare(
+                "SELECT id, first, latest, gone, total, coalesce((SELECT time FROM messages WHERE room = id AND offset = latest), 0)
+                FROM heads WHERE name = ?1",
+            )?,
+            make_room: connection
+                .prepare("INSERT INTO rooms (name, first) VALUES (?1, coalesce((SELECT floor FROM log), 0)) RETURNING id, first")?,
             by_key: connection.prepare("SELECT offset, author, text FROM messages WHERE room = ?1 AND key = ?2")?,
             insert: connection.prepare(
                 "INSERT INTO messages (room, offset, total, time, author, text, key, raw) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -69,6 +77,8 @@ impl<'c> Statements<'c> {
             let_go: connection.prepare("DELETE FROM messages WHERE room = ?1 AND offset <= ?2")?,
             note_gone: connection.prepare("UPDATE rooms SET first = ?2, gone = ?3 WHERE id = ?1")?,
             count: connection.prepare("SELECT count(*) FROM heads WHERE latest > first")?,
+            forget_time: connection.prepare("DELETE FROM clock")?,
+            note_time: connection.prepare("INSERT INTO clock (time, since) VALUES (?1, ?2)")?,
         })
     }
 
@@ -117,18 +127,19 @@ impl<'c> Statements<'c> {
                 }
                 let head = found.map_or_else(|| self.make_room(room), Ok)?;
                 let Head { id, latest, total, .. } = head;
-                let (offset, key) = (latest + 1, key.clone());
-                let entry = Entry { offset, time: *time, author: author.clone(), text: text.clone(), key, raw: raw.clone() };
+                // The system clock may have been set back; times stay in order.
+                let (offset, key, time) = (latest + 1, key.clone(), head.time.max(*time));
+                let entry = Entry { offset, time, author: author.clone(), text: text.clone(), key, raw: raw.clone() };
                 let total = total + size(&entry);
                 let key = entry.key.as_ref().map(PublishKey::as_str);
                 self.insert.execute(params![id, offset, total, time, author.as_str(), text.as_str(), key, raw])?;
-                self.heads.insert(room.clone(), Head { latest: offset, total, ..head });
+                self.heads.insert(room.clone(), Head { latest: offset, total, time, ..head });
                 Ok(Outcome::Stored(entry))
             }
-            Command::Expire { room, keep, time, rooms_max } => {
+            Command::Expire { room, keep, now, rooms_max } => {
                 let Some(head) = self.find_room(room)? else { return Ok(Outcome::RoomUnknown) };
                 let rooms = self.rooms()?;
-                let mut remains = self.expire(room, head, *keep, *time)?;
+                let mut remains = self.expire(room, head, *keep, *now)?;
                 remains.floor = super::read::floor(self.connection)?;
                 if remains.oldest.is_none() && !head.is_empty() {
                     self.rooms = Some(rooms - 1);
@@ -136,17 +147,22 @@ impl<'c> Statements<'c> {
                 }
                 Ok(Outcome::Expired(remains))
             }
+            Command::SaveTime(TrustedTime { time, since }) => {
+                self.forget_time.execute([])?;
+                self.note_time.execute([time, since])?;
+                Ok(Outcome::TimeSaved)
+            }
         }
     }
 
     /// Lets go of a room's oldest entries, as far as they are more than is kept, and no further than one that is not.
-    fn expire(&mut self, room: &RoomName, head: Head, keep: Keep, time: u64) -> rusqlite::Result<Remains> {
-        let Head { id, first, latest, gone, total } = head;
+    fn expire(&mut self, room: &RoomName, head: Head, keep: Keep, now: TrustedTime) -> rusqlite::Result<Remains> {
+        let Head { id, first, latest, gone, total, .. } = head;
         let mut remains = Remains { first, bytes: total - gone, oldest: None, floor: 0 };
         let mut entries = self.oldest.query(params![id, EXPIRE_ENTRIES_MAX])?;
         while let Some(row) = entries.next()? {
             let (offset, total_then, written): (u64, u64, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            if !keep.lets_go(latest - (offset - 1), remains.bytes, written, time) {
+            if !keep.lets_go(latest - (offset - 1), remains.bytes, written, now) {
                 break;
             }
             (remains.first, remains.bytes) = (offset, total - total_then);
@@ -156,7 +172,7 @@ impl<'c> Statements<'c> {
             self.let_go.execute(params![id, remains.first])?;
             let gone = total - remains.bytes;
             self.note_gone.execute(params![id, remains.first, gone])?;
-            self.heads.insert(room.clone(), Head { id, first: remains.first, latest, gone, total });
+            self.heads.insert(room.clone(), Head { first: remains.first, gone, ..head });
         }
         remains.oldest = self.oldest.query_row(params![id, 1], |row| row.get(2)).optional()?;
         Ok(remains)
@@ -197,7 +213,8 @@ impl<'c> Statements<'c> {
             return Ok(Some(*head));
         }
         let found = self.head.query_row([room.as_str()], |row| {
-            Ok(Head { id: row.get(0)?, first: row.get(1)?, latest: row.get(2)?, gone: row.get(3)?, total: row.get(4)? })
+            let (id, first, latest) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Head { id, first, latest, gone: row.get(3)?, total: row.get(4)?, time: row.get(5)? })
         });
         found.optional()
     }
@@ -205,7 +222,7 @@ impl<'c> Statements<'c> {
     fn make_room(&mut self, room: &RoomName) -> rusqlite::Result<Head> {
         self.make_room.query_row([room.as_str()], |row| {
             let first = row.get(1)?;
-            Ok(Head { id: row.get(0)?, first, latest: first, gone: 0, total: 0 })
+            Ok(Head { id: row.get(0)?, first, latest: first, gone: 0, total: 0, time: 0 })
         })
     }
 }

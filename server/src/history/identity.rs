@@ -103,8 +103,10 @@ impl Identity {
         let name = anchor.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let home = home(&self.folder, &name)?;
         let transaction = connection.unchecked_transaction()?;
-        transaction.execute("DELETE FROM log", [])?;
-        transaction.execute("INSERT INTO log (epoch, home, open) VALUES (?1, ?2, ?3)", params![self.epoch.0.cast_signed(), home, open])?;
+        let log = params![self.epoch.0.cast_signed(), home, open];
+        if transaction.execute("UPDATE log SET epoch = ?1, home = ?2, open = ?3", log)? == 0 {
+            transaction.execute("INSERT INTO log (epoch, home, open) VALUES (?1, ?2, ?3)", log)?;
+        }
         transaction.commit()?;
         anchor.keep().map_err(|error| error.error)?;
         self.anchored = Some(Instant::now());

@@ -4,6 +4,7 @@ use protocol::{Author, Entry, PublishKey, RoomName, Text};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::TrustedTime;
 use crate::encoded::page_bytes;
 use crate::tail::PAGE_BYTES_MAX;
 
@@ -54,7 +55,18 @@ pub(super) fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
 
 /// Where the log of a room begins that is not remembered: no such room ever had a later entry.
 pub(super) fn floor(connection: &Connection) -> rusqlite::Result<u64> {
-    connection.query_row("SELECT floor FROM log", [], |row| row.get(0))
+    connection.query_row("SELECT coalesce((SELECT floor FROM log), 0)", [], |row| row.get(0))
+}
+
+/// The trusted time that was saved last.
+pub(super) fn trusted_time(connection: &Connection) -> rusqlite::Result<Option<TrustedTime>> {
+    let time = |row: &Row<'_>| Ok(TrustedTime { time: row.get(0)?, since: row.get(1)? });
+    connection.query_row("SELECT time, since FROM clock", [], time).optional()
+}
+
+/// Reads from the file itself.
+pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
 pub(super) fn after(connection: &mut Connection, room: &RoomName, offset: u64, limit: usize) -> rusqlite::Result<Slice> {

@@ -92,6 +92,11 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE log ADD COLUMN home TEXT;
     ALTER TABLE log ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
 ",
+    "
+    -- The trusted time: at most one row, both in milliseconds since 1970. An older board starts with the time of its newest message.
+    CREATE TABLE clock (time INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;
+    INSERT INTO clock SELECT max(messages.time), 0 FROM heads JOIN messages ON room = id AND offset = latest HAVING count(*) > 0;
+",
 ];
 
 /// Opens the database for writing, making it when it is missing.
@@ -162,12 +167,18 @@ pub(super) fn rename_rooms(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Commits without a change: writes the version again.
+pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "user_version", MIGRATIONS.len())
+}
+
 fn user_version(connection: &Connection) -> rusqlite::Result<usize> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::TrustedTime;
     use super::*;
 
     #[test]
@@ -205,6 +216,21 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_is_a_commit() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let mut connection = open(&folder.path().join("crier.db")).unwrap();
+        migrate(&mut connection).unwrap();
+        assert_eq!(super::super::read::trusted_time(&connection).unwrap(), None);
+        // How many pages the write-ahead log has.
+        let pages = || connection.query_row("PRAGMA wal_checkpoint", [], |row| row.get::<_, i64>(1)).unwrap();
+        let before = pages();
+        probe(&connection).unwrap();
+        assert_eq!(pages(), 1, "after a checkpoint of {before} pages it begins anew");
+        connection.execute_batch("PRAGMA query_only = ON").unwrap();
+        assert!(probe(&connection).is_err());
+    }
+
+    #[test]
     fn an_older_history_becomes_a_current_one() {
         let folder = tempfile::TempDir::new().unwrap();
         let mut connection = open(&folder.path().join("crier.db")).unwrap();
@@ -216,6 +242,7 @@ mod tests {
         let heads = super::super::read::heads(&connection).unwrap();
         let heads: Vec<_> = heads.iter().map(|head| (head.first, head.latest, head.bytes, head.oldest)).collect();
         assert_eq!(heads, [(1, 3, 10, Some(5)), (0, 0, 0, None), (7, 7, 0, None)]);
+        assert_eq!(super::super::read::trusted_time(&connection).unwrap(), Some(TrustedTime { time: 6, since: 0 }));
         let totals = "SELECT group_concat(offset || ':' || total || coalesce(key, '') || coalesce(raw, ''), ' ') FROM messages";
         assert_eq!(connection.query_row(totals, [], |row| row.get::<_, String>(0)).as_deref(), Ok("2:5k 3:10raw"));
     }

@@ -15,11 +15,11 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The board can be read and written, and is not about to stop.
+/// Ready if the last commit succeeded, the history can be read and the server is not stopping.
 pub(super) async fn ready(FromState(state): FromState<State>) -> Response {
-    if !state.context.stop.is_cancelled() && state.context.hub.ready().await {
-        "ready\n".into_response()
-    } else {
-        Refusal::from(ErrorCode::Unavailable).into_response()
+    let trouble = if state.context.stop.is_cancelled() { Some("the server is stopping") } else { state.context.hub.trouble().await };
+    match trouble {
+        None => "ready\n".into_response(),
+        Some(trouble) => Refusal::detail(ErrorCode::Unavailable, trouble).into_response(),
     }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, header::CONNECTION};
@@ -31,6 +31,7 @@ use super::websocket::Carried;
 use super::{Site, State};
 use crate::fanout::{Connection, read_now};
 use crate::limiter::Connected;
+use crate::log::Throttle;
 use crate::system::listener::defer_accept;
 use crate::turns::{Account, end_turn, in_turn};
 
@@ -60,6 +61,7 @@ pub async fn listen(listener: TcpListener, site: Site) {
         let _ = SockRef::from(&listener).set_tcp_nodelay(true);
     }
     let _ = defer_accept(&listener);
+    let failures = Throttle::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -78,7 +80,9 @@ pub async fn listen(listener: TcpListener, site: Site) {
                 Carried::start(place, serve(stream, peer, site.clone(), admission));
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                if let Some(suppressed) = failures.pass(Instant::now()) {
+                    tracing::warn!(%error, suppressed, "a connection could not be accepted");
+                }
                 sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -11,6 +11,7 @@ use protocol::{Entry, Epoch, Gap, Hello, MessagesPage, Position, Published, Serv
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use server::config::{Cli, Serve, Verb};
+use server::hub::Clock;
 use server::{Server, ServerError};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
@@ -92,8 +93,15 @@ impl TestServer {
             socket.bind(address)?;
             socket.listen(1024)
         };
-        let server = Server::with(settings(&[&["--data", data][..], arguments].concat()), listen).unwrap();
+        let server = Server::with(settings(&[&["--data", data][..], arguments].concat()), listen, server::now).unwrap();
         Self::serve(folder, server, true)
+    }
+
+    /// The server on a folder, perhaps another server's, with a clock that says what the test wants.
+    pub fn start_at(clock: Clock, folder: Arc<TempDir>, arguments: &[&str]) -> Self {
+        let data = folder.path().to_str().unwrap();
+        let server = Server::with(settings(&[&["--data", data][..], arguments].concat()), server::bind, clock).unwrap();
+        Self::serve(folder, server, false)
     }
 
     fn serve(folder: Arc<TempDir>, server: Server, tight: bool) -> Self {

@@ -1,0 +1,109 @@
+//! What `/readyz` says, and what the log says of a history that can't be used.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use protocol::Problem;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Child;
+use tokio::time::{Instant, timeout};
+
+use crate::ends::{FILE_BYTES_MAX, address, line_with, log, make_room_on_the_disk, serve, serve_on_a_full_disk};
+use crate::support::{PATIENCE, TestServer};
+
+async fn get(address: &str, path: &str) -> (u16, String) {
+    let response = reqwest::get(format!("http://{address}{path}")).await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+async fn post(address: &str, text: &str) -> u16 {
+    let url = format!("http://{address}/api/rooms/lobby/messages");
+    reqwest::Client::new().post(url).json(&json!({ "text": text })).send().await.unwrap().status().as_u16()
+}
+
+/// Posts until not even a short message can be kept.
+async fn fill(address: &str) {
+    for length in [10_000, 1000, 1] {
+        while post(address, &"x".repeat(length)).await == 200 {}
+    }
+}
+
+/// Waits until a server is ready, with nobody posting.
+async fn ready(address: &str) {
+    let start = Instant::now();
+    while get(address, "/readyz").await.0 != 200 {
+        assert!(start.elapsed() < PATIENCE, "it is ready when there is room");
+    }
+}
+
+async fn not_ready(address: &str, why: &str) {
+    let (status, body) = get(address, "/readyz").await;
+    let problem: Problem = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, problem.detail.as_deref()), (503, Some(why)));
+    assert_eq!(get(address, "/healthz").await.0, 200);
+}
+
+async fn kill(crier: &mut Child) {
+    timeout(PATIENCE, crier.kill()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_board_that_can_not_keep_messages_is_not_ready() {
+    let folder = TempDir::new().unwrap();
+    let mut crier = serve_on_a_full_disk(&folder, FILE_BYTES_MAX).stderr(Stdio::null()).spawn().unwrap();
+    let address = address(&mut crier).await;
+    assert_eq!(get(&address, "/readyz").await, (200, "ready\n".to_owned()));
+    fill(&address).await;
+    not_ready(&address, "the history can't be written").await;
+    make_room_on_the_disk(&crier);
+    ready(&address).await;
+    assert_eq!(post(&address, "there is room again").await, 200);
+}
+
+#[tokio::test]
+async fn a_start_that_can_not_write_says_so() {
+    let folder = TempDir::new().unwrap();
+    let mut crier = serve(&folder).stderr(Stdio::null()).spawn().unwrap();
+    let text = "x".repeat(10_000);
+    let first = address(&mut crier).await;
+    for _ in 0..20 {
+        assert_eq!(post(&first, &text).await, 200);
+    }
+    kill(&mut crier).await;
+
+    // What was posted is in the write-ahead log, which is longer than a file may be now.
+    let mut crier = serve_on_a_full_disk(&folder, 64 * 1024).stderr(Stdio::piped()).spawn().unwrap();
+    line_with(&mut log(&mut crier), "the history can't be written").await;
+    let address = address(&mut crier).await;
+    not_ready(&address, "the history can't be written").await;
+    assert_eq!(get(&address, "/api/rooms/lobby/messages").await.0, 200);
+    make_room_on_the_disk(&crier);
+    ready(&address).await;
+}
+
+#[tokio::test]
+async fn a_history_that_can_not_be_read_is_told_in_few_lines() {
+    let folder = Arc::new(TempDir::new().unwrap());
+    let server = TestServer::start_on(folder.clone());
+    server.post("lobby", "hello").await;
+    server.stop().await;
+    let mut crier = serve(&folder).stderr(Stdio::piped()).spawn().unwrap();
+    let (address, mut log) = (address(&mut crier).await, log(&mut crier));
+    let history = File::options().write(true).open(folder.path().join("crier.db")).unwrap();
+    let length = history.metadata().unwrap().len();
+    history.write_all_at(&vec![0xff; length as usize], 0).unwrap();
+    for _ in 0..50 {
+        let (status, body) = get(&address, "/api/rooms/lobby/messages").await;
+        let problem: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, &problem["code"]), (503, &json!("unavailable")));
+    }
+    kill(&mut crier).await;
+    let mut lines = 0;
+    while let Some(line) = log.next_line().await.unwrap() {
+        lines += usize::from(line.contains("reading the history failed"));
+    }
+    assert!((1..=3).contains(&lines), "{lines}");
+}
