@@ -30,7 +30,7 @@ function frame(opcode, payload) {
 
 /** Says `first` and then `load` over and over, as fast as it is taken, and throws away what comes. */
 function pour(port, first, load) {
-  const socket = connect({ port, host: '127.0.0.1', localAddress: FLOODER });
+  const socket = connect({ port, host: '127.0.0.1', localAddress: FLOODER, noDelay: true });
   const more = () => { while (!socket.destroyed && socket.write(load)); };
   socket.on('connect', () => { socket.write(first); if (load) { socket.on('drain', more); more(); } });
   socket.on('data', () => {});
