@@ -245,17 +245,17 @@ async fn a_refusal_is_told() {
         let mut session = server.greet(0).await;
         let (r#ref, _) = session.publish().await;
         let detail = "Ask the operator.".to_owned();
-        session.say(&ServerFrame::Error { r#ref: Some(r#ref), code: ErrorCode::KeyReused, detail, retry_after: None }).await;
+        session.say(&ServerFrame::Error { r#ref: Some(r#ref), code: ErrorCode::AuthorInvalid, detail, retry_after: None }).await;
         session
     };
     let (result, _session) = tokio::join!(server.publish("hello", WAIT), serve);
-    assert!(matches!(result, Err(PublishError::Refused { code: ErrorCode::KeyReused, .. })), "{result:?}");
+    assert!(matches!(result, Err(PublishError::Refused { code: ErrorCode::AuthorInvalid, .. })), "{result:?}");
 }
 
 #[test]
 fn a_refusal_says_each_sentence_once() {
-    let refused = |detail: &str| PublishError::Refused { code: ErrorCode::KeyReused, detail: detail.to_owned() }.to_string();
-    let title = ErrorCode::KeyReused.title();
+    let refused = |detail: &str| PublishError::Refused { code: ErrorCode::AuthorInvalid, detail: detail.to_owned() }.to_string();
+    let title = ErrorCode::AuthorInvalid.title();
     assert_eq!(refused(title), title);
     assert_eq!(refused("Ask the operator."), format!("{title} Ask the operator."));
 }

@@ -84,9 +84,16 @@ fn byline(item: Element, name: &str, texts: &Texts) -> Element {
     item.child(seal).child(Element::new("bdi").class(class).text(shown))
 }
 
+/// Bytes, and line breaks, of a text whose row is not made higher for it.
+const LONG_BYTES: usize = 4000;
+const LONG_LINES: usize = 40;
+
 /// What a message says, with its links. They tell other sites nothing, and get nothing from us.
 fn body(said: &str) -> Element {
-    let text = Element::new("div").class("text").with("dir", "auto".into());
+    let is_long = said.len() > LONG_BYTES || said.bytes().filter(|byte| *byte == b'\n').count() > LONG_LINES;
+    let text = Element::new("div").class(if is_long { "text long" } else { "text" }).with("dir", "auto".into());
+    // It scrolls, so the keyboard must reach it.
+    let text = if is_long { text.with("tabindex", "0".into()) } else { text };
     pieces(said).into_iter().fold(text, |text, piece| match piece {
         Piece::Plain(part) => text.text(part.to_owned().into()),
         Piece::Link(address) => {

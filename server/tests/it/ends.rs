@@ -210,7 +210,10 @@ async fn a_log_in_a_file_has_no_colours() {
 #[tokio::test]
 async fn a_closed_terminal_ends_the_server_in_good_order() {
     let folder = TempDir::new().unwrap();
-    let mut crier = serve(&folder).stderr(Stdio::null()).spawn().unwrap();
+    // The tests themselves may run under `nohup`.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_crier")]);
+    let mut crier = serve_by(command, &folder).stderr(Stdio::null()).spawn().unwrap();
     let address = address(&mut crier).await;
     let socket = Socket::open(&format!("ws://{address}/ws/lobby")).await;
     send("-HUP", &crier).await;

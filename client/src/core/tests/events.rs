@@ -122,8 +122,8 @@ fn messages_are_posted_one_at_a_time() {
     desk.comment();
     assert_eq!(posts(&desk.event(Event::Tick)), [""; 0]);
     assert_eq!(posts(&desk.after(1_000, Event::Tick)), ["b"]);
-    let refusal = Problem { detail: Some("No.".to_owned()), ..ErrorCode::KeyReused.into() };
+    let refusal = Problem { detail: Some("No.".to_owned()), ..ErrorCode::AuthorInvalid.into() };
     assert_eq!(posts(&desk.event(Event::Posted { r#ref: 11, result: Err(Some(refusal)) })), ["c"]);
-    let refused = crate::Stage::Failed { code: ErrorCode::KeyReused, detail: "No.".to_owned() };
+    let refused = crate::Stage::Failed { code: ErrorCode::AuthorInvalid, detail: "No.".to_owned() };
     assert_eq!(desk.core.outbox().pending()[0].stage, refused);
 }

@@ -149,8 +149,8 @@ fn answers_to_unknown_refs_are_ignored() {
 fn a_final_refusal_is_the_persons_to_decide() {
     let mut desk = Desk::live();
     desk.publish("a");
-    assert_eq!(updates(&desk.refuse(1, ErrorCode::KeyReused, None)), [Update::Outbox]);
-    assert_eq!(stage(&desk, "a"), failed(ErrorCode::KeyReused));
+    assert_eq!(updates(&desk.refuse(1, ErrorCode::AuthorInvalid, None)), [Update::Outbox]);
+    assert_eq!(stage(&desk, "a"), failed(ErrorCode::AuthorInvalid));
     assert_eq!(desk.core.outbox().messages().len(), 1);
     assert_eq!(texts(&desk.reconnect(hello(at(1, 0), 0))), [""; 0]);
 }
@@ -159,7 +159,7 @@ fn a_final_refusal_is_the_persons_to_decide() {
 fn a_refused_message_goes_back_to_the_end_of_the_line() {
     let mut desk = Desk::live();
     desk.publish("a");
-    desk.refuse(1, ErrorCode::KeyReused, None);
+    desk.refuse(1, ErrorCode::AuthorInvalid, None);
     desk.publish("b");
     assert_eq!(texts(&desk.event(Event::Retry(key("a")))), ["a"]);
     assert_eq!(desk.outbox(), ["b", "a"]);

@@ -148,11 +148,11 @@ async fn a_refusal_by_post_is_told() {
         let mut events = server.events(None, 0).await;
         events.write(":\n\n").await;
         let detail = Some("Ask the operator.".to_owned());
-        server.asked().await.answer_json("409 Conflict", &Problem { detail, ..ErrorCode::KeyReused.into() }).await;
+        server.asked().await.answer_json("422 Unprocessable Content", &Problem { detail, ..ErrorCode::AuthorInvalid.into() }).await;
         events
     };
     let (result, _events) = tokio::join!(server.publish("hello", WAIT), serve);
-    let Err(PublishError::Refused { code: ErrorCode::KeyReused, detail }) = result else { panic!("{result:?}") };
+    let Err(PublishError::Refused { code: ErrorCode::AuthorInvalid, detail }) = result else { panic!("{result:?}") };
     assert_eq!(detail, "Ask the operator.");
 }
 
