@@ -79,7 +79,7 @@ pub async fn tab_to(browser: &Browser, css: &str) {
 
 /// Says something that is short enough as text and too long as JSON, which is found out only when it is sent.
 pub async fn say_what_no_frame_holds(browser: &Browser) {
-    let fill = "const box = document.getElementById('chat_content'); box.value = '\\u0001'.repeat(12000); \
+    let fill = "const box = document.getElementById('chat_content'); box.value = 'x' + '\\u0001'.repeat(11999); \
         box.dispatchEvent(new InputEvent('input', { bubbles: true })); document.getElementById('message_form').requestSubmit()";
     browser.page.execute(fill, vec![]).await.unwrap();
 }
