@@ -49,6 +49,11 @@ impl Commands {
         self.context.limiter.account(self.address)
     }
 
+    /// True if no answer is awaited.
+    pub fn is_idle(&self) -> bool {
+        self.under_way.is_none()
+    }
+
     /// Whether another command is taken now. A transport stops reading while it is not.
     pub fn takes_more(&self) -> bool {
         let count = |under_way: &UnderWay| under_way.taken.len() + under_way.submitted.len();

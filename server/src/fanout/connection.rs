@@ -56,6 +56,8 @@ pub struct Talk {
     kept: Vec<u8>,
     /// Whether `kept` has whole frames.
     waits: bool,
+    /// The client has closed its half of the connection, and waits for answers.
+    has_ended: bool,
     page: Option<Box<Page>>,
 }
 
@@ -99,7 +101,8 @@ impl Connection {
         if context.stop.is_cancelled() {
             line.seat().end(End::Told(session::RESTART));
         }
-        Self::Open(Talk { line, visit, commands, decoder: Decoder::default(), kept: early.to_vec(), waits: !early.is_empty(), page: None })
+        let (decoder, kept, waits) = (Decoder::default(), early.to_vec(), !early.is_empty());
+        Self::Open(Talk { line, visit, commands, decoder, kept, waits, has_ended: false, page: None })
     }
 }
 
@@ -221,6 +224,9 @@ impl Talk {
                     self.consume(&mut kept, said)
                 }
                 (true, false) => return Poll::Pending,
+                (false, _) if self.has_ended => {
+                    return if self.commands.is_idle() { Poll::Ready(End::Gone) } else { Poll::Pending };
+                }
                 (false, _) if has_read => {
                     let _ = ready!(self.line.socket().poll_read_ready(context));
                     break;
@@ -245,7 +251,11 @@ impl Talk {
                 ready!(self.line.socket().poll_read_ready(context)).map_err(|_| End::Gone)?;
                 match read_now(self.line.socket(), buffer) {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    Ok(0) | Err(_) => return Poll::Ready(Err(End::Gone)),
+                    Ok(0) => {
+                        self.has_ended = true;
+                        return Poll::Ready(Ok(()));
+                    }
+                    Err(_) => return Poll::Ready(Err(End::Gone)),
                     Ok(length) => break length,
                 }
             };

@@ -13,9 +13,9 @@ use tokio::time::{Instant, timeout};
 use crate::support::{PATIENCE, Subscriber, TestServer, connect_tight, handshake, texts};
 
 /// Sends all there is to send, and closes that half.
-async fn ask(server: &TestServer, request: &str) -> TcpStream {
+async fn ask(server: &TestServer, request: impl AsRef<[u8]>) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(request.as_ref()).await.unwrap();
     stream.shutdown().await.unwrap();
     stream
 }
@@ -30,7 +30,7 @@ async fn answer(mut stream: TcpStream) -> (String, String) {
 }
 
 /// What is answered to a client that closes its half at once.
-pub async fn exchange(server: &TestServer, request: &str) -> (String, String) {
+pub async fn exchange(server: &TestServer, request: impl AsRef<[u8]>) -> (String, String) {
     answer(ask(server, request).await).await
 }
 
@@ -75,6 +75,17 @@ async fn whatever_is_asked_before_the_end_is_answered() {
     let (_, rest) = exchange(&server, &many).await;
     assert_eq!(rest.matches("HTTP/1.1 200").count(), 9, "{rest}");
     assert_eq!(server.everything("lobby").await.len(), 31);
+}
+
+#[tokio::test]
+async fn what_a_socket_publishes_before_the_end_is_answered() {
+    let server = TestServer::start();
+    let json = br#"{"type":"publish","ref":7,"text":"last words"}"#;
+    let frame = [&[0x81, 0x80 | json.len() as u8, 0, 0, 0, 0][..], json].concat();
+    let request = format!("GET /ws/lobby HTTP/1.1\r\n{}\r\n", handshake(server.address)).into_bytes();
+    let (_, frames) = exchange(&server, [request, frame.repeat(100)].concat()).await;
+    assert_eq!(frames.matches("\"published\"").count(), 100, "{frames}");
+    assert_eq!(server.everything("lobby").await.len(), 100);
 }
 
 #[tokio::test]
