@@ -25,7 +25,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("limiter", &["turns"]),
     ("session", &["turns", "encoded", "room", "subscription", "hub", "limiter"]),
     ("commands", &["turns", "room", "session"]),
-    ("fanout", &["system", "codec", "encoded", "history", "room", "subscription", "session", "commands"]),
+    ("fanout", &["system", "turns", "codec", "encoded", "history", "room", "subscription", "session", "commands"]),
     ("http", &["log", "system", "turns", "codec", "encoded", "tail", "hub", "limiter", "session", "commands", "fanout"]),
     ("config", &["history", "hub", "limiter", "http"]),
     ("verbs", &["config"]),

@@ -21,6 +21,7 @@ use crate::commands::Commands;
 use crate::room::Visit;
 use crate::session;
 use crate::subscription::{Asked, Delivery};
+use crate::turns::end_turn;
 
 /// What one read takes at the most. Each thread has one such buffer, for all its connections.
 const READ_BYTES: usize = 64 * 1024;
@@ -56,8 +57,8 @@ pub struct Talk {
     kept: Vec<u8>,
     /// Whether `kept` has whole frames.
     waits: bool,
-    /// The client has closed its half of the connection, and waits for answers.
-    has_ended: bool,
+    /// How the session ends when all that the client has asked is answered. It says no more.
+    ending: Option<End>,
     page: Option<Box<Page>>,
 }
 
@@ -102,7 +103,7 @@ impl Connection {
             line.seat().end(End::Told(session::RESTART));
         }
         let (decoder, kept, waits) = (Decoder::default(), early.to_vec(), !early.is_empty());
-        Self::Open(Talk { line, visit, commands, decoder, kept, waits, has_ended: false, page: None })
+        Self::Open(Talk { line, visit, commands, decoder, kept, waits, ending: None, page: None })
     }
 }
 
@@ -224,8 +225,8 @@ impl Talk {
                     self.consume(&mut kept, said)
                 }
                 (true, false) => return Poll::Pending,
-                (false, _) if self.has_ended => {
-                    return if self.commands.is_idle() { Poll::Ready(End::Gone) } else { Poll::Pending };
+                (false, _) if self.ending.is_some() => {
+                    return self.ending.filter(|_| self.commands.is_idle()).map_or(Poll::Pending, Poll::Ready);
                 }
                 (false, _) if has_read => {
                     let _ = ready!(self.line.socket().poll_read_ready(context));
@@ -252,7 +253,7 @@ impl Talk {
                 match read_now(self.line.socket(), buffer) {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     Ok(0) => {
-                        self.has_ended = true;
+                        self.ending = Some(End::Gone);
                         return Poll::Ready(Ok(()));
                     }
                     Err(_) => return Poll::Ready(Err(End::Gone)),
@@ -293,7 +294,11 @@ impl Talk {
                 Incoming::Binary(bytes) => dialect.receive_binary(&bytes, said).map_err(End::Told)?,
                 Incoming::Ping(payload) => codec::put_pong(said, payload),
                 Incoming::Pong => {}
-                Incoming::Close(code) => return Err(End::Closed(code)),
+                Incoming::Close(code) => {
+                    self.ending = Some(End::Closed(code));
+                    *rest = &mut [];
+                    return Ok(());
+                }
             }
         }
     }
@@ -341,8 +346,10 @@ async fn drain(socket: &TcpStream) {
     while read_some(socket, &mut [0; 1024]).await > 0 {}
 }
 
-/// Reads what there is, and waits for something; nothing at the end.
+/// Reads what there is, and waits for something; nothing at the end. Each read is a turn: a peer that never stops sending would else
+/// keep a worker to itself, and the end of the wait would not be looked at.
 async fn read_some(socket: &TcpStream, buffer: &mut [u8]) -> usize {
+    end_turn().await;
     loop {
         match socket.try_read(buffer) {
             Err(error) if error.kind() == ErrorKind::WouldBlock && socket.readable().await.is_ok() => {}

@@ -83,9 +83,13 @@ async fn what_a_socket_publishes_before_the_end_is_answered() {
     let json = br#"{"type":"publish","ref":7,"text":"last words"}"#;
     let frame = [&[0x81, 0x80 | json.len() as u8, 0, 0, 0, 0][..], json].concat();
     let request = format!("GET /ws/lobby HTTP/1.1\r\n{}\r\n", handshake(server.address)).into_bytes();
-    let (_, frames) = exchange(&server, [request, frame.repeat(100)].concat()).await;
+    let (_, frames) = exchange(&server, [&request[..], &frame.repeat(100)].concat()).await;
     assert_eq!(frames.matches("\"published\"").count(), 100, "{frames}");
     assert_eq!(server.everything("lobby").await.len(), 100);
+    // The same with a close at the end, which comes after the answers.
+    let close = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
+    let (_, frames) = exchange(&server, [&request[..], &frame.repeat(70), &close].concat()).await;
+    assert_eq!(frames.matches("\"published\"").count(), 70, "{frames}");
 }
 
 #[tokio::test]

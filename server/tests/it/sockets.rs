@@ -293,3 +293,26 @@ async fn who_catches_up_with_long_messages_gets_them_all() {
     let mut reader = server.subscribe("lobby", Some(start)).await;
     assert_eq!(reader.texts(60).await.len(), 60);
 }
+
+/// Found with two of them: they stopped the whole board, for as long as they liked.
+#[tokio::test]
+async fn who_ignores_the_close_and_never_stops_sending_is_cut_off() {
+    let server = TestServer::start_with(&["--cpu-per-address", "50"]);
+    let stream = connect_from("127.0.0.2", server.address).await;
+    let mut flood = Raw::over(stream, &server, "/ws/lobby", &frame(0x81, b"rubbish").repeat(20)).await;
+    let (mut reader, mut writer) = flood.stream.split();
+    let load = frame(0x81, &[b'x'; 100]).repeat(1000);
+    let mut said = vec![0; 64 * 1024];
+    let flooding = async { while writer.write_all(&load).await.is_ok() {} };
+    let hearing = async { while reader.read(&mut said).await.is_ok_and(|length| length > 0) {} };
+    let talking = async {
+        let mut other = server.subscribe("lobby", None).await;
+        for n in 0..20 {
+            other.publish(n, "still here", None).await;
+            other.read_until(|seen| seen.published.len() as u64 == n + 1).await;
+        }
+    };
+    let (cut_off, _, done) = tokio::join!(timeout(PATIENCE, flooding), timeout(PATIENCE, hearing), timeout(PATIENCE, talking));
+    done.unwrap();
+    cut_off.unwrap();
+}
