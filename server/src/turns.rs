@@ -19,6 +19,7 @@ const BURST: Duration = Duration::from_millis(500);
 pub struct Account {
     turn: Arc<Semaphore>,
     read: Arc<Semaphore>,
+    render: Arc<Semaphore>,
     budget: Mutex<Budget>,
 }
 
@@ -56,7 +57,7 @@ impl Account {
     /// The account of an address that may use `percent` of one processor for long.
     pub fn new(percent: u32) -> Self {
         let one = || Arc::new(Semaphore::new(1));
-        Self { turn: one(), read: one(), budget: Mutex::new(Budget::new(percent, Instant::now())) }
+        Self { turn: one(), read: one(), render: one(), budget: Mutex::new(Budget::new(percent, Instant::now())) }
     }
 
     /// True if everything that was used is paid back, so that the account can be forgotten.
@@ -98,6 +99,15 @@ pub async fn read<T>(account: Option<&Account>, work: impl Future<Output = T>) -
         Some(account) => account.read(work).await,
         None => work.await,
     }
+}
+
+/// Runs work that holds much memory until it is done, one at a time for each account. The time is charged where it is used.
+pub async fn alone<T>(account: Option<&Account>, work: impl Future<Output = T>) -> T {
+    let _permit = match account {
+        Some(account) => account.render.clone().acquire_owned().await.ok(),
+        None => None,
+    };
+    work.await
 }
 
 /// A task's wait for its turn. Small, because every connection has one.

@@ -27,7 +27,7 @@ use super::publishing::Form;
 use super::request::{Address, Query, Room, WholeBody, cookie};
 use super::{State, assets};
 use crate::hub::Range;
-use crate::turns;
+use crate::turns::{self, Account};
 
 /// A cookie's life, in seconds: a year.
 const COOKIE_SECONDS: u32 = 31_536_000;
@@ -167,7 +167,19 @@ impl From<ErrorCode> for Refused {
 
 async fn render(state: &State, address: IpAddr, room: RoomName, wishes: Wishes, refused: Refused, request: Request) -> Response {
     let account = state.context.limiter.account(address);
-    let page = match turns::read(account.as_deref(), state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT)).await {
+    // A page takes a megabyte until it is sent, and many connections of an address would wait with one each.
+    turns::alone(account.as_deref(), render_page(state, account.as_deref(), room, wishes, refused, request)).await
+}
+
+async fn render_page(
+    state: &State,
+    account: Option<&Account>,
+    room: RoomName,
+    wishes: Wishes,
+    refused: Refused,
+    request: Request,
+) -> Response {
+    let page = match turns::read(account, state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT)).await {
         Ok(page) => page,
         Err(error) => return Refusal::from(error).into_response(),
     };
