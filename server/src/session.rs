@@ -49,7 +49,7 @@ impl Context {
     pub fn admit(&self, address: IpAddr, room: &RoomName) -> Result<(), (ErrorCode, u64)> {
         self.limiter.publish(address).map_err(|wait| (ErrorCode::RateLimited, wait))?;
         let room = self.hub.room(room);
-        if !room.is_opened() {
+        if !room.is_opened() && *room.name() != RoomName::lobby() {
             self.limiter.open_room(address).map_err(|wait| (ErrorCode::RoomsLimited, wait))?;
             room.open();
         }

@@ -222,6 +222,7 @@ async fn an_address_opens_rooms_at_a_bounded_rate() {
     assert_eq!(problem(refused).await, (429, "rooms_limited".to_owned()));
     assert_eq!(post("203.0.113.2", "three").await.status(), 200);
     assert_eq!(post("203.0.113.1", "three").await.status(), 200, "it is open now");
+    assert_eq!(post("203.0.113.1", "lobby").await.status(), 200, "the lobby is always open");
     let mut socket = Socket::try_open(&server.socket_url("/ws/four"), &[("x-forwarded-for", "203.0.113.2")]).await.unwrap();
     socket.say_all((0..100).map(|number| json!({ "type": "publish", "ref": number, "text": "x" }).to_string())).await;
     let mut published = 0;
