@@ -78,10 +78,10 @@ async fn serve(settings: Serve, log: Log) -> anyhow::Result<()> {
     let server = Server::new(settings)?;
     let address = server.address().context("the listener has no address")?;
     let signals = Signals::new()?;
-    tracing::info!(%address, data, version = env!("CARGO_PKG_VERSION"), "the board is open");
-    // Best effort: the server also works if standard output does not.
-    let _ = writeln!(std::io::stdout(), "Crier is on http://{address}");
     tokio::spawn(end_on_signals(signals, server.end(), log));
+    tracing::info!(%address, data, version = env!("CARGO_PKG_VERSION"), "the board is open");
+    // Best effort, and on a thread of its own: the server also works if standard output fails, or takes nothing.
+    std::thread::spawn(move || writeln!(std::io::stdout(), "Crier is on http://{address}"));
     // As a task of the runtime's own: the main thread would have to be woken for every connection.
     Ok(tokio::spawn(server.serve()).await??)
 }

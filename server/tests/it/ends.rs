@@ -162,10 +162,14 @@ async fn a_server_starts_whatever_becomes_of_its_standard_output() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let mut closed = serve_after("exec >&-", &folder);
     closed.stdout(Stdio::null());
-    let (mut into_a_pipe, mut onto_a_disk) = (serve(&folder), serve(&folder));
+    // A pipe holds so many bytes, and nobody reads these.
+    let (_unread, mut stuck) = pipe().unwrap();
+    stuck.write_all(&[b'x'; 64 * 1024]).unwrap();
+    let [mut into_a_pipe, mut onto_a_disk, mut to_nobody] = [(); 3].map(|()| serve(&folder));
     into_a_pipe.stdout(broken);
     onto_a_disk.stdout(full);
-    for mut command in [closed, into_a_pipe, onto_a_disk] {
+    to_nobody.stdout(stuck);
+    for mut command in [closed, into_a_pipe, onto_a_disk, to_nobody] {
         let mut crier = command.stderr(Stdio::piped()).spawn().unwrap();
         let line = line_with(&mut log(&mut crier), "address=").await;
         let address = line.split("address=").nth(1).unwrap().split(' ').next().unwrap();
