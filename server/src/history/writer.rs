@@ -135,7 +135,10 @@ fn run(log: &mut Log, queue: &mut Queue, flush_interval: Duration, audience: &mu
         });
         // Checked after the commit: a message in a file that is gone must not be acknowledged.
         let committed = files.check().and(committed);
-        health.record(committed.is_ok());
+        // On a full disk messages may fit again while nothing can be deleted, which takes space as well.
+        if batch.is_empty() || batch.iter().any(|request| matches!(request.command, Command::Publish { .. })) {
+            health.record(committed.is_ok());
+        }
         match committed {
             Ok(outcomes) => {
                 audience.show(batch.iter().zip(&outcomes).filter_map(|(request, outcome)| change(&request.command, outcome)).collect());
@@ -148,7 +151,7 @@ fn run(log: &mut Log, queue: &mut Queue, flush_interval: Duration, audience: &mu
             }
             Err(error) => {
                 if let Some(suppressed) = failures.pass(Instant::now()) {
-                    tracing::error!(%error, commands = batch.len(), suppressed, "a commit failed; nothing of it was stored");
+                    tracing::error!(%error, commands = batch.len(), suppressed, "a commit failed; nothing of it is acknowledged");
                 }
                 for request in batch.drain(..) {
                     let _ = request.done.send(Err(ErrorCode::Unavailable));
