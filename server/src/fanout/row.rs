@@ -138,7 +138,9 @@ impl Row {
                 continue;
             }
             notes.beat_due = tick + beat.heartbeat_ticks;
-            let is_heard = self.heard.fetch_and(!bit(place), Ordering::Relaxed) & bit(place) != 0;
+            let was_heard = self.heard.fetch_and(!bit(place), Ordering::Relaxed) & bit(place) != 0;
+            // What it said may wait for its address's turn, or for an answer.
+            let is_heard = was_heard || rider.socket.has_unread();
             notes.missed = if is_heard { 0 } else { notes.missed + 1 };
             if notes.missed >= MISSED_MAX {
                 notes.end(rider, End::Told(Disconnect::HeartbeatMissed));
@@ -337,6 +339,20 @@ mod tests {
     fn a_line_is_small() {
         assert!(size_of::<Option<Rider>>() <= 32, "{}", size_of::<Option<Rider>>());
         assert!(size_of::<Notes>() <= 72, "{}", size_of::<Notes>());
+    }
+
+    #[tokio::test]
+    async fn a_client_whose_words_wait_to_be_read_misses_no_heartbeat() {
+        let (board, row) = (Board::open(), Arc::new(Row::default()));
+        let (near, far) = testing::pair().await;
+        let seat = Seat::take(row.clone(), 0, Socket::new(Arc::new(near)), 0, 0);
+        assert!(seat.step_in(0, &board.log()).is_ok());
+        let mut ticks = 1..;
+        let mut beat = || row.beat(&Beat { heartbeat: b"h".to_vec(), heartbeat_ticks: 1, write_ticks: 100, tick: ticks.next().unwrap() });
+        far.writable().await.unwrap();
+        assert_eq!(far.try_write(b"x").unwrap(), 1);
+        (0..5).for_each(|_| beat());
+        assert!(seat.attend(Waker::noop()).0.is_none());
     }
 
     #[tokio::test]

@@ -4,10 +4,12 @@
 //! sound is that no send outlives the call that asked for it.
 
 use std::io::ErrorKind;
+use std::mem::MaybeUninit;
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 /// How many sends are handed over at once.
@@ -32,6 +34,11 @@ pub struct Send<'a> {
 pub type Sent = Option<u32>;
 
 impl Socket {
+    /// True if the peer has sent something that was not read yet.
+    pub fn has_unread(&self) -> bool {
+        SockRef::from(&*self.stream).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|length| length > 0)
+    }
+
     /// The socket of a stream.
     pub fn new(stream: Arc<TcpStream>) -> Self {
         Self {
