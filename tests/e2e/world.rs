@@ -80,6 +80,8 @@ impl Board {
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
             .arg(self.folder.path())
             .args(&self.arguments)
+            // A fast machine fills a room with more than one address may post at once.
+            .env("CRIER_PUBLISHES_BURST", "10000")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
