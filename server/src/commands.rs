@@ -75,7 +75,7 @@ impl Commands {
     /// Takes a message, which is published by [`Commands::submit`]. Its answer comes out of [`Commands::poll_answer`], a
     /// refusal at once.
     pub fn publish(&mut self, r#ref: u64, message: PublishRequest, raw: Option<String>) -> Outcome {
-        if let Err((code, wait)) = self.context.admit(self.address, self.room.name()) {
+        if let Err((code, wait)) = self.context.admit(self.address, &self.room) {
             return self.refuse(Some(r#ref), code, code.to_string(), Some(wait));
         }
         self.errors_in_a_row = 0;

@@ -46,9 +46,8 @@ impl Context {
 
     /// Takes a publish from an address's allowance, and a new room if the room has no messages. If there is none, returns the
     /// milliseconds to wait as well.
-    pub fn admit(&self, address: IpAddr, room: &RoomName) -> Result<(), (ErrorCode, u64)> {
+    pub fn admit(&self, address: IpAddr, room: &Room) -> Result<(), (ErrorCode, u64)> {
         self.limiter.publish(address).map_err(|wait| (ErrorCode::RateLimited, wait))?;
-        let room = self.hub.room(room);
         if !room.is_opened() && *room.name() != RoomName::lobby() {
             self.limiter.open_room(address).map_err(|wait| (ErrorCode::RoomsLimited, wait))?;
             room.open();

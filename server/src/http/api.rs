@@ -143,7 +143,7 @@ pub(super) async fn publish(
     WholeBody(body): WholeBody,
 ) -> Result<Response, Refusal> {
     let message = publishing::parse(&headers, &body, aside)?;
-    state.context.admit(address, &room).map_err(|(code, wait)| Refusal::retry_after(code, wait))?;
+    state.context.admit(address, &state.context.hub.room(&room)).map_err(|(code, wait)| Refusal::retry_after(code, wait))?;
     let published = state.context.hub.publish(&room, message, None)?.await?;
     Ok(([(CACHE_CONTROL, "no-store")], Json(published)).into_response())
 }

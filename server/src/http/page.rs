@@ -144,7 +144,10 @@ pub(super) async fn post_room(
 
 async fn publish(state: &State, room: &RoomName, address: IpAddr, form: &Form) -> Result<(), Refused> {
     let message = form.check()?;
-    state.context.admit(address, room).map_err(|(code, wait)| Refused { retry_after: Some(wait), ..code.into() })?;
+    state
+        .context
+        .admit(address, &state.context.hub.room(room))
+        .map_err(|(code, wait)| Refused { retry_after: Some(wait), ..code.into() })?;
     state.context.hub.publish(room, message, None)?.await?;
     Ok(())
 }
