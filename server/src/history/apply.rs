@@ -140,11 +140,11 @@ impl<'c> Statements<'c> {
                 let Some(head) = self.find_room(room)? else { return Ok(Outcome::RoomUnknown) };
                 let rooms = self.rooms()?;
                 let mut remains = self.expire(room, head, *keep, *now)?;
-                remains.floor = super::read::floor(self.connection)?;
                 if remains.oldest.is_none() && !head.is_empty() {
                     self.rooms = Some(rooms - 1);
-                    remains.floor = self.forget_rooms(room, head, remains.floor, *rooms_max)?;
+                    self.forget_rooms(room, head, *rooms_max)?;
                 }
+                remains.floor = super::read::floor(self.connection)?;
                 Ok(Outcome::Expired(remains))
             }
             Command::SaveTime(TrustedTime { time, since }) => {
@@ -180,8 +180,8 @@ impl<'c> Statements<'c> {
 
     /// Forgets rooms whose entries have all expired, after another one was emptied. Those with an offset after the floor are
     /// remembered, but when they are more than `rooms_max`, half of them raise the floor. A room that is opened later begins
-    /// after the floor, so no offset of a room is ever given twice. Returns the floor.
-    fn forget_rooms(&mut self, emptied: &RoomName, head: Head, floor: u64, rooms_max: usize) -> rusqlite::Result<u64> {
+    /// after the floor, so no offset of a room is ever given twice.
+    fn forget_rooms(&mut self, emptied: &RoomName, head: Head, rooms_max: usize) -> rusqlite::Result<()> {
         let all: usize = self.connection.prepare_cached("SELECT count(*) FROM rooms")?.query_row([], |row| row.get(0))?;
         let empty = all.saturating_sub(self.rooms()?);
         if empty > rooms_max {
@@ -191,11 +191,11 @@ impl<'c> Statements<'c> {
             self.connection
                 .execute("DELETE FROM rooms WHERE id IN (SELECT id FROM heads, log WHERE latest = first AND latest <= floor)", [])?;
             self.heads.retain(|_, head| !head.is_empty());
-        } else if head.latest <= floor {
+        } else if head.latest <= super::read::floor(self.connection)? {
             self.connection.execute("DELETE FROM rooms WHERE id = ?1", [head.id])?;
             self.heads.remove(emptied);
         }
-        super::read::floor(self.connection)
+        Ok(())
     }
 
     /// How many rooms have entries.
