@@ -390,6 +390,16 @@ impl Readers {
     }
 }
 
+/// Sees nothing of what is committed, for tests of what is below the hub.
+#[cfg(test)]
+pub(crate) struct Nobody;
+
+#[cfg(test)]
+impl Audience for Nobody {
+    fn show(&mut self, _: Vec<(RoomName, Change)>) {}
+    fn wake(&mut self) {}
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;

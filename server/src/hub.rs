@@ -284,11 +284,6 @@ impl Hub {
         self.rooms.get_or_make(name)
     }
 
-    /// Bytes of all rooms' tails.
-    pub fn tails_bytes(&self) -> usize {
-        self.rooms.tails.bytes()
-    }
-
     fn bounds(&self, extent: Extent) -> Bounds {
         Bounds { epoch: self.history.epoch(), extent }
     }

@@ -157,15 +157,8 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::history::{Audience, Change, Command, Head};
+    use crate::history::{Command, Head, Nobody};
     use crate::tail::AllTails;
-
-    struct Nobody;
-
-    impl Audience for Nobody {
-        fn show(&mut self, _: Vec<(RoomName, Change)>) {}
-        fn wake(&mut self) {}
-    }
 
     #[test]
     fn a_page_that_was_asked_for_is_waited_for_by_the_next_call() {

@@ -27,7 +27,7 @@ pub struct AllTails(Arc<AtomicUsize>);
 
 impl AllTails {
     /// Bytes in all forms of all entries.
-    pub fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }

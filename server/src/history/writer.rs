@@ -201,15 +201,8 @@ pub(super) fn is_final(error: &WriteError) -> bool {
 mod tests {
     use protocol::{Author, Epoch, Text};
 
-    use super::super::{History, Opened};
+    use super::super::{History, Nobody, Opened};
     use super::*;
-
-    struct Nobody;
-
-    impl Audience for Nobody {
-        fn show(&mut self, _: Vec<(RoomName, Change)>) {}
-        fn wake(&mut self) {}
-    }
 
     fn publish() -> Vec<Command> {
         let (room, text) = ("lobby".parse().unwrap(), Text::parse("hello").unwrap());

@@ -242,6 +242,15 @@ async fn who_reads_nothing_for_ten_seconds_is_told_to_come_back() {
     assert!(offset < 40);
 }
 
+/// Publishes so many messages, each when the one before is acknowledged.
+async fn talk(server: &TestServer, count: u64) {
+    let mut client = server.subscribe("lobby", None).await;
+    for n in 0..count {
+        client.publish(n, "still here", None).await;
+        client.read_until(|seen| seen.published.len() as u64 == n + 1).await;
+    }
+}
+
 #[tokio::test]
 async fn a_flood_of_pings_leaves_others_alone() {
     let server = TestServer::start_with(&["--cpu-per-address", "50"]);
@@ -251,13 +260,7 @@ async fn a_flood_of_pings_leaves_others_alone() {
     let mut pongs = vec![0; 64 * 1024];
     let asking = async { while writer.write_all(&pings).await.is_ok() {} };
     let hearing = async { while reader.read(&mut pongs).await.is_ok_and(|length| length > 0) {} };
-    let talking = async {
-        let mut other = server.subscribe("lobby", None).await;
-        for n in 0..100 {
-            other.publish(n, "still here", None).await;
-            other.read_until(|seen| seen.published.len() as u64 == n + 1).await;
-        }
-    };
+    let talking = talk(&server, 100);
     tokio::select! {
         () = asking => panic!("it was closed"),
         () = hearing => panic!("it was closed"),
@@ -305,13 +308,7 @@ async fn who_ignores_the_close_and_never_stops_sending_is_cut_off() {
     let mut said = vec![0; 64 * 1024];
     let flooding = async { while writer.write_all(&load).await.is_ok() {} };
     let hearing = async { while reader.read(&mut said).await.is_ok_and(|length| length > 0) {} };
-    let talking = async {
-        let mut other = server.subscribe("lobby", None).await;
-        for n in 0..20 {
-            other.publish(n, "still here", None).await;
-            other.read_until(|seen| seen.published.len() as u64 == n + 1).await;
-        }
-    };
+    let talking = talk(&server, 20);
     let (cut_off, _, done) = tokio::join!(timeout(PATIENCE, flooding), timeout(PATIENCE, hearing), timeout(PATIENCE, talking));
     done.unwrap();
     cut_off.unwrap();
