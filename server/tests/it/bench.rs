@@ -10,7 +10,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{PATIENCE, TestServer};
+use crate::support::{TIMEOUT, TestServer};
 
 fn bench(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
@@ -20,7 +20,7 @@ fn bench(arguments: &[&str]) -> Command {
 
 async fn run(arguments: &[&str]) -> Output {
     let child = bench(arguments).spawn().unwrap();
-    timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap()
+    timeout(TIMEOUT, child.wait_with_output()).await.unwrap().unwrap()
 }
 
 /// The report of a run that went well.
@@ -131,9 +131,9 @@ async fn wrong_settings_are_told() {
 async fn an_interrupt_ends_it_with_what_was_measured() {
     let mut child = bench(&["fan-out", "--subscribers", "3", "--seconds", "600", "--json"]).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    while timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("it still runs") != "deliveries" {}
+    while timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("it still runs") != "deliveries" {}
     Command::new("kill").args(["-INT", &child.id().unwrap().to_string()]).status().await.unwrap();
-    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let output = timeout(TIMEOUT, child.wait_with_output()).await.unwrap().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(output.status.success() && report["interrupted"] == true, "{report}");
     has(&report["phases"][0], &["deliveries", "server_cpu_us_per_delivery"]);
@@ -151,9 +151,9 @@ async fn an_interrupt_ends_a_wait_for_a_silent_server() {
     for scenario in ["pages", "publish"] {
         let (listener, url) = silence().await;
         let child = bench(&[scenario, "--server", &url]).spawn().unwrap();
-        let _connection = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+        let _connection = timeout(TIMEOUT, listener.accept()).await.unwrap().unwrap();
         Command::new("kill").args(["-INT", &child.id().unwrap().to_string()]).status().await.unwrap();
-        let output = timeout(PATIENCE / 4, child.wait_with_output()).await.expect("it ends").unwrap();
+        let output = timeout(TIMEOUT / 4, child.wait_with_output()).await.expect("it ends").unwrap();
         assert!(output.status.success(), "{scenario}: {output:?}");
     }
 }

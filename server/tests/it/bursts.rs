@@ -7,7 +7,7 @@ use protocol::limits::PUBLISHES_IN_FLIGHT_MAX;
 use serde_json::json;
 use server::history::QUEUE_COMMANDS_MAX;
 
-use crate::support::{Heard, TestServer};
+use crate::support::{Received, TestServer};
 
 const BURSTS: [usize; 7] = [1, 63, 64, 65, 100, 129, 1000];
 
@@ -21,10 +21,10 @@ async fn a_burst_is_answered_to_its_last_command() {
         let server = TestServer::start_with(&["--flush-interval", flush_interval]);
         for burst in BURSTS {
             let mut client = server.socket(&format!("/ws/burst-{burst}")).await;
-            client.say_all((0..burst).map(publish)).await;
+            client.send_texts((0..burst).map(publish)).await;
             let (mut answered, mut shown) = (0, 0);
             while (answered, shown) != (burst, burst) {
-                match client.telling_frame().await {
+                match client.data_frame().await {
                     ServerFrame::Published { r#ref, .. } => {
                         assert_eq!(r#ref, answered as u64);
                         answered += 1;
@@ -48,10 +48,10 @@ async fn a_burst_on_the_demos_socket_reaches_all_observers() {
         let server = TestServer::start_with(&["--flush-interval", flush_interval]);
         for burst in BURSTS {
             let (mut sender, mut observer) = (server.socket("/message/").await, server.socket("/message/").await);
-            sender.say_all((0..burst).map(|number| format!("n{number}"))).await;
+            sender.send_texts((0..burst).map(|number| format!("n{number}"))).await;
             for number in 0..burst {
-                assert_eq!(observer.hear().await, Heard::Text(format!("n{number}")));
-                assert_eq!(sender.hear().await, Heard::Text(format!("n{number}")));
+                assert_eq!(observer.receive().await, Received::Text(format!("n{number}")));
+                assert_eq!(sender.receive().await, Received::Text(format!("n{number}")));
             }
         }
     }
@@ -62,19 +62,19 @@ async fn a_burst_on_the_demos_socket_reaches_all_observers() {
 async fn a_burst_into_a_full_queue_is_answered_to_its_last_command() {
     for (path, command) in [("/ws/lobby", publish as fn(usize) -> String), ("/message/", |number| format!("n{number}"))] {
         // The writer rests that long after each commit, while others fill its queue.
-        let server = TestServer::start_pausing(Duration::from_millis(1500));
+        let server = TestServer::start_with_commit_pause(Duration::from_millis(1500));
         server.post("lobby", "first").await;
         let mut others = Vec::new();
         for _ in 0..=QUEUE_COMMANDS_MAX / PUBLISHES_IN_FLIGHT_MAX {
             let mut other = server.socket("/ws/other").await;
-            other.say_all((0..PUBLISHES_IN_FLIGHT_MAX).map(publish)).await;
+            other.send_texts((0..PUBLISHES_IN_FLIGHT_MAX).map(publish)).await;
             others.push(other);
         }
         let mut client = server.socket(path).await;
-        client.say_all((0..200).map(command)).await;
+        client.send_texts((0..200).map(command)).await;
         let (mut answered, mut refused) = (0, 0);
         while answered < 200 {
-            let Heard::Text(said) = client.hear().await else { panic!("it was closed") };
+            let Received::Text(said) = client.receive().await else { panic!("it was closed") };
             let is_refusal = said.contains("overloaded");
             refused += usize::from(is_refusal);
             let is_echo = path == "/message/" && said.starts_with('n');
@@ -82,9 +82,9 @@ async fn a_burst_into_a_full_queue_is_answered_to_its_last_command() {
         }
         assert!(refused > 0, "the queue was never full");
         while !others[0].frame().await.to_json().contains("\"published\"") {}
-        client.say(command(200)).await;
+        client.send_text(command(200)).await;
         loop {
-            let Heard::Text(said) = client.hear().await else { panic!("it was closed") };
+            let Received::Text(said) = client.receive().await else { panic!("it was closed") };
             if said.contains("n200") {
                 break;
             }

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use crate::nginx::{Arrived, VISIBLE_TIME_MAX};
-use crate::support::{PATIENCE, Socket, TestServer};
+use crate::support::{Socket, TIMEOUT, TestServer};
 
 /// A Caddy in front of a server.
 struct Caddy {
@@ -40,7 +40,7 @@ impl Caddy {
         let caddy = Self { port, _process: process.expect("Caddy is installed"), _folder: folder };
         let start = Instant::now();
         while caddy.get("/healthz").await.is_none_or(|response| response.status() != 200) {
-            assert!(start.elapsed() < PATIENCE, "Caddy does not answer");
+            assert!(start.elapsed() < TIMEOUT, "Caddy does not answer");
         }
         caddy
     }

@@ -10,7 +10,7 @@ use server::hub::Clock;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::support::{PATIENCE, TestServer, texts};
+use crate::support::{TIMEOUT, TestServer, texts};
 
 const SECOND: u64 = 1000;
 const DAY: u64 = 24 * 60 * 60 * SECOND;
@@ -30,14 +30,14 @@ async fn looked_twice(server: &TestServer) {
             server.post("other", "x").await;
         }
         while kept().await > 8 {
-            assert!(start.elapsed() < PATIENCE, "no more than 8 messages are kept");
+            assert!(start.elapsed() < TIMEOUT, "no more than 8 messages are kept");
         }
     }
 }
 
 /// A server with this clock that keeps messages for a year, and 8 of them.
 fn start(clock: Clock, folder: Arc<TempDir>) -> TestServer {
-    TestServer::start_at(clock, folder, &["--keep-messages", "8"])
+    TestServer::start_with_clock(clock, folder, &["--keep-messages", "8"])
 }
 
 fn folder() -> Arc<TempDir> {
@@ -53,7 +53,7 @@ async fn three(server: &TestServer) {
 /// Waits until retention has looked twice, and checks that it left what [`three`] wrote.
 async fn three_are_kept(server: &TestServer) {
     looked_twice(server).await;
-    assert_eq!(texts(&server.everything("lobby").await)[..3], ["1", "2", "3"]);
+    assert_eq!(texts(&server.all_entries("lobby").await)[..3], ["1", "2", "3"]);
 }
 
 #[tokio::test]
@@ -117,9 +117,9 @@ async fn the_times_of_a_room_never_go_back() {
     server.post("lobby", "5").await;
     server.post("other", "1").await;
     let times = |entries: Vec<Entry>| entries.iter().map(|entry| entry.time).collect::<Vec<_>>();
-    assert_eq!(times(server.everything("lobby").await), [TODAY, TODAY, TODAY + SECOND, TODAY + SECOND, TODAY + SECOND]);
+    assert_eq!(times(server.all_entries("lobby").await), [TODAY, TODAY, TODAY + SECOND, TODAY + SECOND, TODAY + SECOND]);
     // That is a room's own affair.
-    assert_eq!(times(server.everything("other").await), [0]);
+    assert_eq!(times(server.all_entries("other").await), [0]);
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_board_whose_clock_was_never_set_works() {
     for wrong in [(|| 0) as Clock, || 400_000_000_000 * SECOND] {
         let server = start(wrong, folder());
         server.post("lobby", "hello").await;
-        assert_eq!(texts(&server.everything("lobby").await), ["hello"]);
+        assert_eq!(texts(&server.all_entries("lobby").await), ["hello"]);
         for path in ["/", "/r/lobby/live", "/api/rooms/lobby/messages", "/readyz"] {
             assert_eq!(server.get(path).await.status(), 200, "{path}");
         }

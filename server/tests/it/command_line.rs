@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, TestServer, texts};
+use crate::support::{TIMEOUT, TestServer, texts};
 
 fn crier(server: &TestServer, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
@@ -20,7 +20,7 @@ async fn run(server: &TestServer, arguments: &[&str], input: &[u8]) -> Output {
     let mut command = crier(server, arguments);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input).await.unwrap();
-    timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap()
+    timeout(TIMEOUT, child.wait_with_output()).await.unwrap().unwrap()
 }
 
 /// Starts `crier tail` and waits until the server has it.
@@ -34,7 +34,7 @@ async fn tail(server: &TestServer, arguments: &[&str]) -> (Child, Lines<BufReade
 }
 
 async fn line(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
-    timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("the program still runs")
+    timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("the program still runs")
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn post_says_where_the_message_is() {
     let server = TestServer::start();
     let output = run(&server, &["post", "lobby", "hello 世界", "--author", "ana"], b"").await;
     assert!(output.status.success(), "{output:?}");
-    let entries = server.everything("lobby").await;
+    let entries = server.all_entries("lobby").await;
     assert_eq!((texts(&entries), entries[0].author.as_str()), (vec!["hello 世界"], "ana"));
     assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), server.page("lobby", "").await.latest.to_string());
 }
@@ -52,7 +52,7 @@ async fn post_reads_its_input() {
     let server = TestServer::start();
     assert!(run(&server, &["post", "lobby", "-"], b"two\nlines\n").await.status.success());
     assert!(run(&server, &["post", "lobby"], b"one line").await.status.success());
-    assert_eq!(texts(&server.everything("lobby").await), ["two\nlines", "one line"]);
+    assert_eq!(texts(&server.all_entries("lobby").await), ["two\nlines", "one line"]);
 }
 
 /// Whoever feeds the program must be able to say all it has to say.
@@ -62,7 +62,7 @@ async fn post_takes_more_than_a_message_and_loses_none_of_it() {
     let numbers: String = (1..=100_000).map(|n| format!("{n}\n")).collect();
     let output = run(&server, &["post", "build", "-", "--author", "ci", "--key", "log"], numbers.as_bytes()).await;
     assert!(output.status.success(), "{output:?}");
-    let entries = server.everything("build").await;
+    let entries = server.all_entries("build").await;
     assert_eq!(texts(&entries).join("\n") + "\n", numbers);
     assert!(entries.iter().all(|entry| entry.author.as_str() == "ci"));
     let positions = String::from_utf8(output.stdout).unwrap();
@@ -73,7 +73,7 @@ async fn post_takes_more_than_a_message_and_loses_none_of_it() {
     assert!(String::from_utf8(output.stderr).unwrap().contains(&format!("posted as {}", entries.len())));
     // The same again is the same.
     assert!(run(&server, &["post", "build", "-", "--author", "ci", "--key", "log"], numbers.as_bytes()).await.status.success());
-    assert_eq!(server.everything("build").await.len(), entries.len());
+    assert_eq!(server.all_entries("build").await.len(), entries.len());
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn what_post_can_not_take_is_read_to_its_end_and_refused() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains(complaint), "{said}");
     }
-    assert!(server.everything("lobby").await.is_empty());
+    assert!(server.all_entries("lobby").await.is_empty());
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn what_begins_with_a_hyphen_is_a_text_too() {
         assert!(output.status.success(), "{text}: {output:?}");
     }
     assert!(run(&server, &["post", "--author", "-x", "lobby", all[5]], b"from input").await.status.success());
-    let entries = server.everything("lobby").await;
+    let entries = server.all_entries("lobby").await;
     assert_eq!(texts(&entries), [&all[..5], &["from input"]].concat());
     assert_eq!((entries[0].author.as_str(), entries[5].author.as_str()), ("-ana-", "-x"));
     // What is known is a flag wherever it stands.
@@ -119,18 +119,18 @@ async fn what_is_stored_is_a_success_though_nobody_can_be_told() {
     };
     for (n, [output, error]) in [[full(), full()], [closed(), closed()], [full(), closed()], [closed(), full()]].into_iter().enumerate() {
         let mut post = crier(&server, &["post", "lobby", &n.to_string()]);
-        let status = timeout(PATIENCE, post.stdout(output).stderr(error).status()).await.unwrap().unwrap();
+        let status = timeout(TIMEOUT, post.stdout(output).stderr(error).status()).await.unwrap().unwrap();
         assert!(status.success(), "{n}: {status}");
     }
     let mut command = Command::new("sh");
     let script = "exec \"$0\" post lobby closed >&- 2>&- <&-";
     let status = command.args(["-c", script, env!("CARGO_BIN_EXE_crier")]).env("CRIER_SERVER", server.url("")).status();
-    assert!(timeout(PATIENCE, status).await.unwrap().unwrap().success());
-    assert_eq!(texts(&server.everything("lobby").await), ["0", "1", "2", "3", "closed"]);
+    assert!(timeout(TIMEOUT, status).await.unwrap().unwrap().success());
+    assert_eq!(texts(&server.all_entries("lobby").await), ["0", "1", "2", "3", "closed"]);
     // What is shown to nobody is a failure of `tail`, which has nothing else to do.
     let start = "0000000000000001:1";
     let mut tail = crier(&server, &["tail", "lobby", "--after", start]);
-    let status = timeout(PATIENCE, tail.stdout(full()).stderr(full()).status()).await.unwrap().unwrap();
+    let status = timeout(TIMEOUT, tail.stdout(full()).stderr(full()).status()).await.unwrap().unwrap();
     assert_eq!(status.code(), Some(1));
 }
 
@@ -142,7 +142,7 @@ async fn a_proxy_that_is_asked_for_and_not_used_is_named_where_the_server_is_not
         command.env("CRIER_SERVER", "http://127.0.0.1:1").env("https_proxy", "http://proxy.example:3128").stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let said = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+        let said = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().unwrap();
         assert!(said.contains("https_proxy is set"), "{said}");
     }
     let mut command = crier(&server, &["post", "lobby", "x"]);
@@ -170,7 +170,7 @@ async fn post_refuses_what_the_board_would() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains(complaint), "{arguments:?}: {said}");
     }
-    assert!(server.everything("lobby").await.is_empty());
+    assert!(server.all_entries("lobby").await.is_empty());
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn post_with_a_key_is_safe_to_repeat() {
     for _ in 0..2 {
         assert!(run(&server, &["post", "lobby", "hello", "--key", "k"], b"").await.status.success());
     }
-    assert_eq!(server.everything("lobby").await.len(), 1);
+    assert_eq!(server.all_entries("lobby").await.len(), 1);
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn what_a_server_says_of_itself_keeps_a_terminal_safe() {
     };
     let mut tail = Command::new(env!("CARGO_BIN_EXE_crier"));
     tail.args(["tail", "lobby", "--transport", "ws", "--server", &url]).kill_on_drop(true);
-    let (output, ()) = tokio::join!(timeout(PATIENCE, tail.output()), serve);
+    let (output, ()) = tokio::join!(timeout(TIMEOUT, tail.output()), serve);
     let said = String::from_utf8(output.unwrap().unwrap().stderr).unwrap();
     let shown = "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d";
     assert_eq!((said.matches(shown).count(), said.matches(['\u{1b}', '\u{9b}', '\u{202e}']).count()), (2, 0), "{said:?}");
@@ -271,7 +271,7 @@ async fn tail_ends_quietly_when_nobody_reads_it() {
     drop(lines);
     // The first line after the pipe is closed tells it.
     server.post("lobby", "anybody there?").await;
-    assert!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().success());
+    assert!(timeout(TIMEOUT, child.wait()).await.unwrap().unwrap().success());
 }
 
 #[tokio::test]
@@ -295,7 +295,7 @@ async fn tail_ends_quietly_on_an_interrupt() {
     let server = TestServer::start();
     let (mut child, _lines) = tail(&server, &[]).await;
     Command::new("kill").args(["-INT", &child.id().unwrap().to_string()]).status().await.unwrap();
-    assert!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().success());
+    assert!(timeout(TIMEOUT, child.wait()).await.unwrap().unwrap().success());
 }
 
 /// A pipe that nobody reads is full after 64 KiB, and whoever writes to it waits.
@@ -312,11 +312,11 @@ async fn tail_ends_on_a_signal_while_nobody_takes_what_it_prints() {
         let id = child.id().unwrap().to_string();
         let start = Instant::now();
         while written(&id) < 4 * text.len() {
-            assert!(start.elapsed() < PATIENCE, "it prints nothing");
+            assert!(start.elapsed() < TIMEOUT, "it prints nothing");
             tokio::task::yield_now().await;
         }
         Command::new("kill").args([signal, &id]).status().await.unwrap();
-        assert!(timeout(PATIENCE, child.wait()).await.expect("it ends").unwrap().success());
+        assert!(timeout(TIMEOUT, child.wait()).await.expect("it ends").unwrap().success());
     }
 }
 

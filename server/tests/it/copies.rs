@@ -53,7 +53,7 @@ async fn epoch(server: &TestServer) -> Epoch {
 
 /// Starts the server on a folder and stops it in good order.
 async fn epoch_of(folder: &Arc<TempDir>) -> Epoch {
-    let server = TestServer::start_on(folder.clone());
+    let server = TestServer::start_in(folder.clone(), &[]);
     let epoch = epoch(&server).await;
     server.stop().await;
     epoch
@@ -79,15 +79,15 @@ async fn what_is_put_back_from_a_copy_is_another_log() {
         post(&server, &["1", "2", "3", "4", "5"]).await;
         let folder = server.stop().await;
         let copy = copy_of(folder.path()).await;
-        let server = TestServer::start_on(folder);
+        let server = TestServer::start_in(folder, &[]);
         let known = post(&server, &["6", "7", "8"]).await;
         let folder = server.stop().await;
 
         sh(put_back, &[folder.path(), copy.path()]).await;
-        let server = TestServer::start_on(folder);
+        let server = TestServer::start_in(folder, &[]);
         let other = post(&server, &["six", "seven", "eight", "nine"]).await;
         is_another_log(&server, known, how).await;
-        assert_eq!(server.everything("lobby").await.len(), 9, "{how}");
+        assert_eq!(server.all_entries("lobby").await.len(), 9, "{how}");
         // From here on it is a log like any other.
         assert_eq!(epoch(&server.restart().await).await, other.epoch, "{how}");
     }
@@ -102,7 +102,7 @@ async fn a_copy_that_was_made_while_the_server_ran_is_another_log() {
         let known = post(&server, &["3", "4"]).await;
         let folder = server.stop().await;
         sh(put_back, &[folder.path(), copy.path()]).await;
-        let server = TestServer::start_on(folder);
+        let server = TestServer::start_in(folder, &[]);
         post(&server, &["three", "four"]).await;
         is_another_log(&server, known, how).await;
     }
@@ -124,7 +124,7 @@ async fn a_copy_that_takes_the_place_of_what_was_killed_is_another_log() {
         let known = post("2").await;
         crier.kill().await.unwrap();
         sh(put_back, &[folder.path(), copy.path()]).await;
-        let server = TestServer::start_on(folder);
+        let server = TestServer::start_in(folder, &[]);
         server.post("lobby", "two").await;
         is_another_log(&server, known, how).await;
     }
@@ -138,7 +138,8 @@ async fn a_copy_in_another_place_takes_an_epoch_of_its_own() {
     let here = epoch(&server).await;
     let folder = server.stop().await;
     let stopped = copy_of(folder.path()).await;
-    let (running, stopped, original) = (TestServer::start_on(running), TestServer::start_on(stopped), TestServer::start_on(folder));
+    let (running, stopped, original) =
+        (TestServer::start_in(running, &[]), TestServer::start_in(stopped, &[]), TestServer::start_in(folder, &[]));
     assert_eq!(epoch(&original).await, here, "the original is what it was");
     let (running, stopped) = (epoch(&running).await, epoch(&stopped).await);
     assert_ne!(running, here);
@@ -225,7 +226,7 @@ async fn a_log_that_lost_its_newest_part_is_another_one() {
     let known = response.json::<protocol::Published>().await.unwrap().position;
     crier.kill().await.unwrap();
     std::fs::remove_file(folder.path().join("crier.db-wal")).unwrap();
-    let server = TestServer::start_on(folder);
+    let server = TestServer::start_in(folder, &[]);
     post(&server, &["another 3"]).await;
     is_another_log(&server, known, "without its write-ahead log").await;
 }

@@ -2,7 +2,7 @@
 
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Heard, Socket, TestServer, problem, texts};
+use crate::support::{Received, Socket, TestServer, problem, texts};
 
 #[tokio::test]
 async fn two_demo_pages_see_each_others_messages_unchanged() {
@@ -10,9 +10,9 @@ async fn two_demo_pages_see_each_others_messages_unchanged() {
     let mut ana = Socket::open(&server.socket_url("/message/")).await;
     let mut bob = Socket::open(&server.socket_url("/message/")).await;
     for raw in ["content=hello+%E4%B8%96%E7%95%8C", "plain text"] {
-        ana.say(raw).await;
-        assert_eq!(ana.hear().await, Heard::Text(raw.to_owned()));
-        assert_eq!(bob.hear().await, Heard::Text(raw.to_owned()));
+        ana.send_text(raw).await;
+        assert_eq!(ana.receive().await, Received::Text(raw.to_owned()));
+        assert_eq!(bob.receive().await, Received::Text(raw.to_owned()));
     }
 }
 
@@ -21,12 +21,12 @@ async fn the_lobby_is_shown_what_the_form_says() {
     let server = TestServer::start();
     let mut lobby = server.subscribe("lobby", None).await;
     let mut ana = Socket::open(&server.socket_url("/message/")).await;
-    ana.say("content=hello+%E4%B8%96%E7%95%8C").await;
+    ana.send_text("content=hello+%E4%B8%96%E7%95%8C").await;
     assert_eq!(lobby.texts(1).await, ["hello 世界"]);
     server.post("lobby", "from the board").await;
-    ana.hear().await;
-    assert_eq!(ana.hear().await, Heard::Text("from the board".to_owned()));
-    assert_eq!(texts(&server.everything("lobby").await), ["hello 世界", "from the board"]);
+    ana.receive().await;
+    assert_eq!(ana.receive().await, Received::Text("from the board".to_owned()));
+    assert_eq!(texts(&server.all_entries("lobby").await), ["hello 世界", "from the board"]);
 }
 
 #[tokio::test]
@@ -39,10 +39,10 @@ async fn without_an_upgrade_there_is_nothing_here() {
 async fn an_empty_form_is_told_and_the_socket_stays() {
     let server = TestServer::start();
     let mut ana = Socket::open(&server.socket_url("/message/")).await;
-    ana.say("content=").await;
-    assert_eq!(ana.hear().await, Heard::Text("error text_empty: The text is empty.".to_owned()));
-    ana.say("content=x").await;
-    assert_eq!(ana.hear().await, Heard::Text("content=x".to_owned()));
+    ana.send_text("content=").await;
+    assert_eq!(ana.receive().await, Received::Text("error text_empty: The text is empty.".to_owned()));
+    ana.send_text("content=x").await;
+    assert_eq!(ana.receive().await, Received::Text("content=x".to_owned()));
 }
 
 #[tokio::test]
@@ -56,17 +56,17 @@ async fn the_limits_hold_here_too() {
         ("a\0b".to_owned(), "text_invalid"),
         (format!("content=x&author={}", "n".repeat(65)), "author_too_long"),
     ] {
-        ana.say(raw).await;
-        let Heard::Text(line) = ana.hear().await else { panic!("{code}") };
+        ana.send_text(raw).await;
+        let Received::Text(line) = ana.receive().await else { panic!("{code}") };
         assert!(line.starts_with(&format!("error {code}: ")), "{line}");
     }
-    ana.say("fine").await;
+    ana.send_text("fine").await;
     // Nobody else was told of what was refused.
-    assert_eq!(bob.hear().await, Heard::Text("fine".to_owned()));
-    ana.hear().await;
-    ana.say("x".repeat(64 * 1024 + 1)).await;
-    assert!(matches!(ana.hear().await, Heard::Closed { code: 1009, .. }));
+    assert_eq!(bob.receive().await, Received::Text("fine".to_owned()));
+    ana.receive().await;
+    ana.send_text("x".repeat(64 * 1024 + 1)).await;
+    assert!(matches!(ana.receive().await, Received::Closed { code: 1009, .. }));
     bob.send(Message::binary(vec![1])).await;
-    assert!(matches!(bob.hear().await, Heard::Closed { code: 1003, .. }));
-    assert_eq!(texts(&server.everything("lobby").await), ["fine"]);
+    assert!(matches!(bob.receive().await, Received::Closed { code: 1003, .. }));
+    assert_eq!(texts(&server.all_entries("lobby").await), ["fine"]);
 }

@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, Socket, TestServer, handshake, problem, read_head};
+use crate::support::{Socket, TIMEOUT, TestServer, handshake, problem, read_head};
 
 #[tokio::test]
 async fn a_foreign_page_can_neither_post_nor_subscribe() {
@@ -29,7 +29,7 @@ async fn a_foreign_page_can_neither_post_nor_subscribe() {
     }
     let request = server.http.post(server.url("/r/lobby")).header("sec-fetch-site", "cross-site");
     assert_eq!(request.body("content=x").send().await.unwrap().status(), 403);
-    assert!(server.everything("lobby").await.is_empty());
+    assert!(server.all_entries("lobby").await.is_empty());
     assert!(Socket::try_open(&server.socket_url("/ws/lobby"), &[("origin", &own)]).await.is_ok());
 }
 
@@ -134,7 +134,7 @@ async fn answer(server: &TestServer, head: &str) -> (Vec<String>, String) {
     let mut lines: Vec<_> = read_head(&mut stream).await.lines().filter(|line| !line.starts_with("date:")).map(str::to_owned).collect();
     lines[1..].sort();
     let mut start = [0; 20];
-    timeout(PATIENCE, stream.read_exact(&mut start)).await.expect("no more").unwrap();
+    timeout(TIMEOUT, stream.read_exact(&mut start)).await.expect("no more").unwrap();
     (lines, String::from_utf8_lossy(&start[4..]).into_owned())
 }
 

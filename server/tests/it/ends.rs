@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::{Instant, timeout};
 
-use crate::support::{Heard, PATIENCE, Socket};
+use crate::support::{Received, Socket, TIMEOUT};
 
 /// What a server manager grants before it kills; Docker's is the shortest.
 const END_TIME_MAX: Duration = Duration::from_secs(10);
@@ -53,7 +53,7 @@ pub fn make_room_on_the_disk(crier: &Child) {
 /// Where a server says that it listens.
 pub async fn address(crier: &mut Child) -> String {
     let mut lines = BufReader::new(crier.stdout.take().unwrap()).lines();
-    let line = timeout(PATIENCE, lines.next_line()).await.expect("the server starts").unwrap().expect("the server says where it is");
+    let line = timeout(TIMEOUT, lines.next_line()).await.expect("the server starts").unwrap().expect("the server says where it is");
     line.rsplit("http://").next().unwrap().to_owned()
 }
 
@@ -64,7 +64,7 @@ pub fn log(crier: &mut Child) -> Lines<BufReader<ChildStderr>> {
 /// The next line of a log that has these words.
 pub async fn line_with(log: &mut Lines<BufReader<ChildStderr>>, words: &str) -> String {
     loop {
-        let line = timeout(PATIENCE, log.next_line()).await.unwrap_or_else(|_| panic!("nobody says `{words}`"));
+        let line = timeout(TIMEOUT, log.next_line()).await.unwrap_or_else(|_| panic!("nobody says `{words}`"));
         let line = line.unwrap().unwrap_or_else(|| panic!("nobody said `{words}`"));
         if line.contains(words) {
             return line;
@@ -78,7 +78,7 @@ async fn send(signal: &str, crier: &Child) {
 }
 
 async fn end(crier: &mut Child) -> ExitStatus {
-    timeout(PATIENCE, crier.wait()).await.expect("the server ends").unwrap()
+    timeout(TIMEOUT, crier.wait()).await.expect("the server ends").unwrap()
 }
 
 async fn post(address: &str, text: &str) -> u16 {
@@ -89,9 +89,9 @@ async fn post(address: &str, text: &str) -> u16 {
 /// Waits until a reader is told that the server goes, and will be back.
 async fn told_to_come_back(mut socket: Socket) {
     loop {
-        match socket.hear().await {
-            Heard::Text(_) => {}
-            heard => return assert!(matches!(heard, Heard::Closed { code: 1012, .. }), "{heard:?}"),
+        match socket.receive().await {
+            Received::Text(_) => {}
+            heard => return assert!(matches!(heard, Received::Closed { code: 1012, .. }), "{heard:?}"),
         }
     }
 }
@@ -104,7 +104,7 @@ async fn begin_a_form(address: &str) -> TcpStream {
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 12];
-    timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+    timeout(TIMEOUT, stream.read_exact(&mut answer)).await.unwrap().unwrap();
     assert_eq!(&answer, b"HTTP/1.1 100");
     stream
 }

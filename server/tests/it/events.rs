@@ -6,15 +6,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::readers::{Events, Said};
-use crate::support::{PATIENCE, TestServer, problem};
+use crate::readers::{Block, EventStream};
+use crate::support::{TIMEOUT, TestServer, problem};
 
 #[tokio::test]
 async fn a_stream_says_hello_and_then_what_a_socket_says() {
     let server = TestServer::start();
     let before = server.post("lobby", "before").await.position;
     let mut socket = server.subscribe("lobby", None).await;
-    let mut events = Events::open(&server, "lobby", "").await;
+    let mut events = EventStream::open(&server, "lobby", "").await;
     let headers = events.response.headers();
     assert_eq!(headers["cache-control"], "no-store, no-transform");
     assert_eq!(headers["x-accel-buffering"], "no");
@@ -26,8 +26,8 @@ async fn a_stream_says_hello_and_then_what_a_socket_says() {
     let message = events.event().await;
     assert_eq!((message.name, message.id), (None, Some(after.to_string())));
     let said = loop {
-        let json = socket.socket.hear().await;
-        if let crate::support::Heard::Text(json) = json
+        let json = socket.socket.receive().await;
+        if let crate::support::Received::Text(json) = json
             && json.contains("你好")
         {
             break json;
@@ -44,7 +44,7 @@ async fn the_header_of_a_browser_that_comes_back_wins_over_the_address() {
         positions.push(server.post("lobby", &n.to_string()).await.position);
     }
     let request = server.http.get(server.url(&format!("/api/rooms/lobby/events?after={}", positions[0])));
-    let mut events = Events::of(request.header("last-event-id", positions[1].to_string()).send().await.unwrap());
+    let mut events = EventStream::of(request.header("last-event-id", positions[1].to_string()).send().await.unwrap());
     assert!(matches!(events.frame().await, ServerFrame::Hello(hello) if hello.position == positions[1]));
     assert!(matches!(events.frame().await, ServerFrame::Message(entry) if entry.text.as_str() == "2"));
 }
@@ -59,7 +59,7 @@ async fn a_gap_is_an_event_of_its_own() {
     let foreign = Position { epoch: Epoch(1), offset: 3 };
     let beyond = Position { offset: 61, ..latest };
     for (position, reason) in [(foreign, GapReason::OtherEpoch), (beyond, GapReason::BeyondEnd)] {
-        let mut events = Events::open(&server, "lobby", &format!("?after={position}")).await;
+        let mut events = EventStream::open(&server, "lobby", &format!("?after={position}")).await;
         let ServerFrame::Hello(hello) = events.frame().await else { panic!() };
         assert!(!hello.recovered);
         let gap = events.event().await;
@@ -74,11 +74,11 @@ async fn a_gap_is_an_event_of_its_own() {
 async fn a_sign_of_life_comes_after_a_second_and_then_in_every_silence() {
     let server = TestServer::start_with(&["--heartbeat", "3"]);
     let start = Instant::now();
-    let mut events = Events::open(&server, "lobby", "").await;
+    let mut events = EventStream::open(&server, "lobby", "").await;
     events.event().await;
     let mut signs = Vec::new();
     while signs.len() < 2 {
-        if events.next().await.unwrap() == Said::Comment {
+        if events.next().await.unwrap() == Block::Comment {
             signs.push(start.elapsed().as_secs_f64());
         }
     }
@@ -89,20 +89,20 @@ async fn a_sign_of_life_comes_after_a_second_and_then_in_every_silence() {
 async fn a_sign_of_life_follows_each_message() {
     // What passes each thing on when the next comes would keep the last message for itself.
     let server = TestServer::start_with(&["--heartbeat", "60"]);
-    let mut events = Events::open(&server, "lobby", "").await;
+    let mut events = EventStream::open(&server, "lobby", "").await;
     events.event().await;
-    while events.next().await.unwrap() != Said::Comment {}
+    while events.next().await.unwrap() != Block::Comment {}
     for text in ["one", "two"] {
         server.post("lobby", text).await;
         while !matches!(events.frame().await, ServerFrame::Message(_)) {}
-        while events.next().await.unwrap() != Said::Comment {}
+        while events.next().await.unwrap() != Block::Comment {}
     }
 }
 
 #[tokio::test]
 async fn a_sign_of_life_comes_also_in_a_room_that_is_never_silent() {
     let server = TestServer::start_with(&["--heartbeat", "60"]);
-    let mut events = Events::open(&server, "lobby", "").await;
+    let mut events = EventStream::open(&server, "lobby", "").await;
     let talk = async {
         loop {
             server.post("lobby", "and so on").await;
@@ -110,23 +110,23 @@ async fn a_sign_of_life_comes_also_in_a_room_that_is_never_silent() {
     };
     let listen = async {
         for _ in 0..2 {
-            while events.next().await.unwrap() != Said::Comment {}
+            while events.next().await.unwrap() != Block::Comment {}
         }
     };
     tokio::select! {
         () = talk => {}
-        signs = timeout(PATIENCE, listen) => signs.unwrap(),
+        signs = timeout(TIMEOUT, listen) => signs.unwrap(),
     }
 }
 
 #[tokio::test]
 async fn a_reader_that_says_nothing_is_not_taken_for_dead() {
     let server = TestServer::start_with(&["--heartbeat", "1"]);
-    let mut events = Events::open(&server, "lobby", "").await;
+    let mut events = EventStream::open(&server, "lobby", "").await;
     // A WebSocket that is not heard of for so long is let go.
     let mut signs = 0;
     while signs < 5 {
-        signs += usize::from(events.next().await.expect("it lives") == Said::Comment);
+        signs += usize::from(events.next().await.expect("it lives") == Block::Comment);
     }
     server.post("lobby", "still here").await;
     while !matches!(events.frame().await, ServerFrame::Message(_)) {}
@@ -135,7 +135,7 @@ async fn a_reader_that_says_nothing_is_not_taken_for_dead() {
 #[tokio::test]
 async fn hostile_text_stays_in_its_event() {
     let server = TestServer::start();
-    let mut events = Events::open(&server, "lobby", "").await;
+    let mut events = EventStream::open(&server, "lobby", "").await;
     events.event().await;
     for text in [".\r\n\r\nevent: x\r\ndata: y\r\n\r\n.", "x\n\nid: 7\n\n.", ".\u{2028}x\u{2029}\u{85}\u{c}.", ":\n\nretry: 0\n\n."] {
         server.post_json("lobby", &json!({ "text": text, "author": "id: 1" })).await;
@@ -157,17 +157,17 @@ async fn a_long_stream_is_ended_in_good_order_and_goes_on_with_its_position() {
         writer.publish(n, &text, None).await;
         writer.read_until(|seen| seen.published.len() as u64 + 32 > n).await;
     }
-    let mut events = Events::open(&server, "lobby", &format!("?after={start}")).await;
+    let mut events = EventStream::open(&server, "lobby", &format!("?after={start}")).await;
     let (mut bytes, mut last) = (0, start.to_string());
     while let Some(said) = events.next().await {
-        if let Said::Event(event) = said {
+        if let Block::Event(event) = said {
             bytes += event.data.len();
             last = event.id.unwrap_or(last);
         }
     }
-    assert!(!events.cut);
+    assert!(!events.broken);
     assert!((15 << 20..=16 << 20).contains(&bytes), "{bytes}");
-    let mut events = Events::open(&server, "lobby", &format!("?after={last}")).await;
+    let mut events = EventStream::open(&server, "lobby", &format!("?after={last}")).await;
     let mut next = last.parse::<Position>().unwrap().offset;
     assert!(next < count);
     while next < count {
@@ -181,12 +181,12 @@ async fn a_long_stream_is_ended_in_good_order_and_goes_on_with_its_position() {
 #[tokio::test]
 async fn the_end_of_the_server_ends_every_stream() {
     let server = TestServer::start();
-    let mut events = Events::open(&server, "lobby", "").await;
+    let mut events = EventStream::open(&server, "lobby", "").await;
     events.event().await;
     let start = Instant::now();
     server.stop().await;
     while events.next().await.is_some() {}
-    assert!(!events.cut && start.elapsed().as_secs() < 5);
+    assert!(!events.broken && start.elapsed().as_secs() < 5);
 }
 
 #[tokio::test]
@@ -214,7 +214,7 @@ async fn a_line_break_in_a_header_is_no_header() {
         let head = format!("GET /api/rooms/lobby/events HTTP/1.1\r\nHost: {}\r\nLast-Event-ID: {id}\r\n\r\n", server.address);
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = [0; 12];
-        timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+        timeout(TIMEOUT, stream.read_exact(&mut answer)).await.unwrap().unwrap();
         assert_eq!(&answer, b"HTTP/1.1 400", "{id:?}");
     }
 }
@@ -239,7 +239,7 @@ async fn a_stream_that_nobody_reads_is_let_go_and_harms_nobody() {
     }
     let waiting = Instant::now();
     while server.page("lobby", "?limit=1").await.here > 1 {
-        assert!(waiting.elapsed() < PATIENCE);
+        assert!(waiting.elapsed() < TIMEOUT);
     }
 }
 
@@ -247,7 +247,7 @@ async fn a_stream_that_nobody_reads_is_let_go_and_harms_nobody() {
 async fn a_stream_counts_as_somebody_who_is_here() {
     let server = TestServer::start();
     let mut ana = server.subscribe("lobby", None).await;
-    let events = Events::open(&server, "lobby", "").await;
+    let events = EventStream::open(&server, "lobby", "").await;
     let told = |frame: ServerFrame| if let ServerFrame::Presence { here } = frame { Some(here) } else { None };
     while told(ana.socket.frame().await) != Some(2) {}
     drop(events);

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, TestServer, connect_from, handshake};
+use crate::support::{TIMEOUT, TestServer, connect_from, handshake};
 
 const CROWD: usize = 50;
 
@@ -49,8 +49,8 @@ async fn answers(server: &TestServer, first: &str, load: &[u8], answer: &'static
         so_far()
     };
     // All have begun when the one has its first answers.
-    let (one_before, crowd_before) = timeout(PATIENCE, until(count / 5)).await.unwrap();
-    let (one, crowd) = timeout(PATIENCE, until(one_before + count)).await.unwrap();
+    let (one_before, crowd_before) = timeout(TIMEOUT, until(count / 5)).await.unwrap();
+    let (one, crowd) = timeout(TIMEOUT, until(one_before + count)).await.unwrap();
     (one - one_before, crowd - crowd_before)
 }
 

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::support::{PATIENCE, Subscriber, TestServer, connect_tight, handshake, texts};
+use crate::support::{Subscriber, TIMEOUT, TestServer, connect_with_small_buffer, handshake, texts};
 
 /// Sends all there is to send, and closes that half.
 async fn ask(server: &TestServer, request: impl AsRef<[u8]>) -> TcpStream {
@@ -23,7 +23,7 @@ async fn ask(server: &TestServer, request: impl AsRef<[u8]>) -> TcpStream {
 /// Everything that is answered.
 async fn answer(mut stream: TcpStream) -> (String, String) {
     let mut all = Vec::new();
-    timeout(PATIENCE, stream.read_to_end(&mut all)).await.expect("it ends").unwrap();
+    timeout(TIMEOUT, stream.read_to_end(&mut all)).await.expect("it ends").unwrap();
     let all = String::from_utf8_lossy(&all).into_owned();
     let (head, body) = all.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {all:?}"));
     (head.to_owned() + "\r\n", body.to_owned())
@@ -54,7 +54,7 @@ async fn whatever_is_asked_before_the_end_is_answered() {
         let (head, body) = exchange(&server, &post(&server, &format!("number {n}"))).await;
         assert!(head.starts_with("HTTP/1.1 200") && body.contains("\"position\""), "{head}{body}");
     }
-    assert_eq!(server.everything("lobby").await.len(), 20);
+    assert_eq!(server.all_entries("lobby").await.len(), 20);
     for path in ["/", "/api/rooms/lobby/messages", "/healthz", "/r/lobby/qr.svg"] {
         let (head, body) = exchange(&server, &get(&server, path)).await;
         assert!(head.starts_with("HTTP/1.1 200") && !body.is_empty(), "{path}: {head}");
@@ -74,7 +74,7 @@ async fn whatever_is_asked_before_the_end_is_answered() {
     let many: String = (0..10).map(|n| post(&server, &format!("pipelined {n}"))).collect();
     let (_, rest) = exchange(&server, &many).await;
     assert_eq!(rest.matches("HTTP/1.1 200").count(), 9, "{rest}");
-    assert_eq!(server.everything("lobby").await.len(), 31);
+    assert_eq!(server.all_entries("lobby").await.len(), 31);
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn what_a_socket_publishes_before_the_end_is_answered() {
     let request = format!("GET /ws/lobby HTTP/1.1\r\n{}\r\n", handshake(server.address)).into_bytes();
     let (_, frames) = exchange(&server, [&request[..], &frame.repeat(100)].concat()).await;
     assert_eq!(frames.matches("\"published\"").count(), 100, "{frames}");
-    assert_eq!(server.everything("lobby").await.len(), 100);
+    assert_eq!(server.all_entries("lobby").await.len(), 100);
     // The same with a close at the end, which comes after the answers.
     let close = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
     let (_, frames) = exchange(&server, [&request[..], &frame.repeat(70), &close].concat()).await;
@@ -94,11 +94,11 @@ async fn what_a_socket_publishes_before_the_end_is_answered() {
 
 #[tokio::test]
 async fn a_slow_reader_that_has_asked_all_gets_the_whole_answer() {
-    let server = TestServer::start_tight();
+    let server = TestServer::start_with_small_buffers();
     for _ in 0..30 {
         server.post_json("lobby", &json!({ "text": "x".repeat(15_000) })).await;
     }
-    let mut stream = connect_tight(server.address).await;
+    let mut stream = connect_with_small_buffer(server.address).await;
     stream.write_all(get(&server, "/api/rooms/lobby/messages?limit=30").as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
     let (_, body) = answer(stream).await;
@@ -113,9 +113,9 @@ async fn half_a_request_is_no_request() {
     let asked = Instant::now();
     let (head, _) = exchange(&server, &cut).await;
     assert!(head.starts_with("HTTP/1.1 400") && asked.elapsed() < Duration::from_secs(5), "{head}");
-    assert!(server.everything("lobby").await.is_empty());
+    assert!(server.all_entries("lobby").await.is_empty());
     let mut stream = ask(&server, "GET / HTTP/1.1\r\nHos").await;
-    timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await.expect("it is let go").unwrap();
+    timeout(TIMEOUT, stream.read_to_end(&mut Vec::new())).await.expect("it is let go").unwrap();
 }
 
 #[tokio::test]

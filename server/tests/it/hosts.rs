@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, TestServer, handshake, read_head};
+use crate::support::{TIMEOUT, TestServer, handshake, read_head};
 
 /// A board on all addresses that has a name.
 const NAMED: [&str; 4] = ["--listen", "0.0.0.0:0", "--allow-host", "board.example"];
@@ -80,11 +80,11 @@ async fn a_board_with_a_name_answers_its_own_machine() {
         command.args(arguments).env("CRIER_SERVER", format!("http://127.0.0.1:{port}")).kill_on_drop(true);
         command
     };
-    let output = timeout(PATIENCE, crier(&["post", "lobby", "hello"]).output()).await.unwrap().unwrap();
+    let output = timeout(TIMEOUT, crier(&["post", "lobby", "hello"]).output()).await.unwrap().unwrap();
     assert!(output.status.success(), "{output:?}");
     let mut tail = crier(&["tail", "lobby", "--json", "--after", "0000000000000001:0"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
-    while !timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("it follows").contains("hello") {}
+    while !timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("it follows").contains("hello") {}
 }
 
 /// A proxy on the machine that passes its own name for us on is not the machine's user.

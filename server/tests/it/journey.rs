@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::readers::{Reader, Transport};
-use crate::support::{PATIENCE, TestServer};
+use crate::support::{TIMEOUT, TestServer};
 
 const BETWEEN: u64 = 500;
 
@@ -35,7 +35,7 @@ async fn lose_an_answer(server: &TestServer, position: Position) {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let path = format!("/api/rooms/lobby/messages?after={position}&wait=20");
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address).as_bytes()).await.unwrap();
-    timeout(PATIENCE, stream.read_exact(&mut [0; 64])).await.unwrap().unwrap();
+    timeout(TIMEOUT, stream.read_exact(&mut [0; 64])).await.unwrap().unwrap();
 }
 
 /// Goes through all transports with new messages between each, and perhaps a restart of the server.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::support::{Heard, PATIENCE, Socket, TestServer, handshake, problem, read_head};
+use crate::support::{Received, Socket, TIMEOUT, TestServer, handshake, problem, read_head};
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_with_a_length_or_without() {
@@ -23,7 +23,7 @@ async fn a_body_over_the_limit_is_refused_with_a_length_or_without() {
     let body = format!("{:x}\r\n{long}\r\n0\r\n\r\n", long.len());
     stream.write_all((head + &body).as_bytes()).await.unwrap();
     assert!(first_line(&mut stream).await.contains(" 413 "));
-    assert!(server.everything("lobby").await.is_empty());
+    assert!(server.all_entries("lobby").await.is_empty());
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_text_over_the_limit_is_refused_whatever_its_form() {
     assert_eq!(problem(form.send().await.unwrap()).await, (422, "text_too_long".to_owned()));
     let named = server.post_json("lobby", &json!({ "text": "x", "author": "n".repeat(65) })).await;
     assert_eq!(problem(named).await, (422, "author_too_long".to_owned()));
-    assert!(server.everything("lobby").await.is_empty());
+    assert!(server.all_entries("lobby").await.is_empty());
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn hostile_json_is_refused() {
         let response = server.http.post(&url).header("content-type", "application/json").body(body.to_owned()).send().await.unwrap();
         assert_eq!(problem(response).await.1, code, "{body:.40}");
     }
-    assert!(server.everything("lobby").await.is_empty());
+    assert!(server.all_entries("lobby").await.is_empty());
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn an_address_that_floods_is_told_to_wait_and_nobody_else_is() {
     assert_eq!(refused.headers()["retry-after"], "1");
     assert_eq!(problem(refused).await, (429, "rate_limited".to_owned()));
     assert_eq!(post("203.0.113.2").await.status(), 200);
-    assert_eq!(server.everything("lobby").await.len(), stored + 1);
+    assert_eq!(server.all_entries("lobby").await.len(), stored + 1);
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_socket_that_floods_is_told_to_wait_and_stays() {
         }
     }
     assert!(refused > ERRORS_IN_A_ROW_MAX as usize && published >= 2, "{refused} refused, {published} published");
-    assert_eq!(server.everything("lobby").await.len(), published);
+    assert_eq!(server.all_entries("lobby").await.len(), published);
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn connections_are_bounded_and_the_ones_before_go_on() {
     // A place is free again as soon as the server has seen one of them go.
     let start = Instant::now();
     while reqwest::get(server.url("/healthz")).await.unwrap().status() != 200 {
-        assert!(start.elapsed() < PATIENCE);
+        assert!(start.elapsed() < TIMEOUT);
     }
 }
 
@@ -150,7 +150,7 @@ async fn who_comes_through_a_proxy_is_bounded_like_anybody_else() {
     drop(held);
     let start = Instant::now();
     while events("203.0.113.1").await.status() != 200 {
-        assert!(start.elapsed() < PATIENCE);
+        assert!(start.elapsed() < TIMEOUT);
     }
 }
 
@@ -167,9 +167,9 @@ async fn a_page_is_bounded_in_bytes_whatever_its_texts() {
         server.stop().await
     };
     // What is not in memory any more.
-    let server = TestServer::start_on(folder);
+    let server = TestServer::start_in(folder, &[]);
     pages_are_bounded(&server).await;
-    assert_eq!(server.everything("lobby").await.len(), 200);
+    assert_eq!(server.all_entries("lobby").await.len(), 200);
 }
 
 async fn pages_are_bounded(server: &TestServer) {
@@ -184,10 +184,10 @@ async fn pages_are_bounded(server: &TestServer) {
 async fn what_goes_to_every_reader_is_not_much_longer_than_what_came() {
     let server = TestServer::start();
     let mut demo = server.socket("/message/").await;
-    demo.say(format!("content=a&key={}", "\u{1}".repeat(60_000))).await;
-    let Heard::Text(said) = demo.hear().await else { panic!("it was closed") };
+    demo.send_text(format!("content=a&key={}", "\u{1}".repeat(60_000))).await;
+    let Received::Text(said) = demo.receive().await else { panic!("it was closed") };
     assert!(said.starts_with("error text_too_long"), "{said:.100}");
-    assert!(server.everything("lobby").await.is_empty());
+    assert!(server.all_entries("lobby").await.is_empty());
 }
 
 #[tokio::test]
@@ -224,10 +224,10 @@ async fn an_address_opens_rooms_at_a_bounded_rate() {
     assert_eq!(post("203.0.113.1", "three").await.status(), 200, "it is open now");
     assert_eq!(post("203.0.113.1", "lobby").await.status(), 200, "the lobby is always open");
     let mut socket = Socket::try_open(&server.socket_url("/ws/four"), &[("x-forwarded-for", "203.0.113.2")]).await.unwrap();
-    socket.say_all((0..100).map(|number| json!({ "type": "publish", "ref": number, "text": "x" }).to_string())).await;
+    socket.send_texts((0..100).map(|number| json!({ "type": "publish", "ref": number, "text": "x" }).to_string())).await;
     let mut published = 0;
     while published < 100 {
-        match socket.telling_frame().await {
+        match socket.data_frame().await {
             ServerFrame::Published { .. } => published += 1,
             ServerFrame::Hello(_) | ServerFrame::Message(_) => {}
             other => panic!("a burst opens one room: {other:?}"),
@@ -254,7 +254,7 @@ async fn a_body_that_never_ends_is_refused_and_not_stored() {
     let head = format!("POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: {}\r\nContent-Length: 100\r\n\r\nhalf a", server.address);
     stream.write_all(head.as_bytes()).await.unwrap();
     assert!(first_line(&mut stream).await.contains(" 408 "));
-    assert!(server.everything("lobby").await.is_empty());
+    assert!(server.all_entries("lobby").await.is_empty());
 }
 
 #[tokio::test]
@@ -291,7 +291,7 @@ async fn pings_whose_pongs_are_never_read_do_not_fill_the_memory() {
     let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'x'; 125]].concat().repeat(500);
     let start = Instant::now();
     let mut sent = 0;
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < TIMEOUT {
         match timeout(Duration::from_secs(15), stream.write_all(&ping)).await {
             Ok(Ok(())) => sent += ping.len(),
             // The server stopped reading, or closed: either way it does not hoard.
@@ -355,7 +355,7 @@ impl Raw {
                 }
             }
         };
-        timeout(PATIENCE, read).await.unwrap()
+        timeout(TIMEOUT, read).await.unwrap()
     }
 }
 
@@ -370,7 +370,7 @@ async fn first_line(stream: &mut TcpStream) -> String {
         }
         String::from_utf8_lossy(&line).into_owned()
     };
-    timeout(PATIENCE, read).await.unwrap()
+    timeout(TIMEOUT, read).await.unwrap()
 }
 
 #[tokio::test]
@@ -378,7 +378,7 @@ async fn a_publish_beyond_what_may_be_in_flight_waits_its_turn() {
     let server = TestServer::start();
     let mut client = Socket::open(&server.socket_url("/ws/lobby")).await;
     for r#ref in 0..1000 {
-        client.say(json!({ "type": "publish", "ref": r#ref, "text": "x" }).to_string()).await;
+        client.send_text(json!({ "type": "publish", "ref": r#ref, "text": "x" }).to_string()).await;
     }
     let mut answered = 0;
     while answered < 1000 {

@@ -3,10 +3,10 @@
 use protocol::{Epoch, Position};
 use serde_json::json;
 
-use crate::readers::{Live, Row};
+use crate::readers::{LiveHtml, Row};
 use crate::support::{TestServer, problem};
 
-async fn message(live: &mut Live) -> (u64, String) {
+async fn message(live: &mut LiveHtml) -> (u64, String) {
     match live.next().await {
         Some(Row::Message { offset, text }) => (offset, text),
         other => panic!("{other:?}"),
@@ -27,12 +27,12 @@ async fn head(server: &TestServer, path: &str, headers: &[(&'static str, &'stati
 async fn rows_arrive_as_they_are_posted() {
     let server = TestServer::start();
     let start = server.post("lobby", "before").await.position;
-    let mut live = Live::open(&server, &format!("/r/lobby/live?after={start}")).await;
+    let mut live = LiveHtml::open(&server, &format!("/r/lobby/live?after={start}")).await;
     for (n, text) in ["one", "two\nlines", "三"].into_iter().enumerate() {
         server.post("lobby", text).await;
         assert_eq!(message(&mut live).await, (n as u64 + 2, text.to_owned()));
     }
-    let mut late = Live::open(&server, &format!("/r/lobby/live?after={start}")).await;
+    let mut late = LiveHtml::open(&server, &format!("/r/lobby/live?after={start}")).await;
     assert_eq!(message(&mut late).await, (2, "one".to_owned()));
 }
 
@@ -88,7 +88,7 @@ async fn language_and_colours_follow_the_page() {
 #[tokio::test]
 async fn what_people_write_is_text() {
     let server = TestServer::start();
-    let mut live = Live::open(&server, "/r/lobby/live?lang=en").await;
+    let mut live = LiveHtml::open(&server, "/r/lobby/live?lang=en").await;
     for (n, text) in [
         "</div><script>alert(1)</script>",
         "</li></ol></div></body><meta http-equiv=refresh content=\"0;url=//evil\">",
@@ -172,11 +172,11 @@ async fn a_gap_is_a_sentence_in_the_readers_language() {
 async fn the_end_of_the_server_is_followed_by_a_refresh() {
     let server = TestServer::start();
     let position = server.post("lobby", "x").await.position;
-    let mut live = Live::open(&server, &format!("/r/lobby/live?after={position}")).await;
+    let mut live = LiveHtml::open(&server, &format!("/r/lobby/live?after={position}")).await;
     server.stop().await;
     let Some(Row::Ended { pause, after }) = live.next().await else { panic!() };
     assert!(pause > 0 && after == position, "it waits until there may be a server again");
-    assert_eq!((live.next().await, live.cut), (None, false));
+    assert_eq!((live.next().await, live.broken), (None, false));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::support::{PATIENCE, TestServer, problem, texts};
+use crate::support::{TIMEOUT, TestServer, problem, texts};
 
 fn wait(position: Position, seconds: u64) -> String {
     format!("/api/rooms/lobby/messages?after={position}&wait={seconds}")
@@ -35,7 +35,7 @@ async fn what_comes_while_somebody_waits_is_answered_when_it_comes() {
     let told = |frame: ServerFrame| if let ServerFrame::Presence { here } = frame { Some(here) } else { None };
     while told(watcher.socket.frame().await) != Some(2) {}
     server.post("lobby", "one").await;
-    let page: MessagesPage = timeout(PATIENCE, asked).await.unwrap().unwrap().unwrap().json().await.unwrap();
+    let page: MessagesPage = timeout(TIMEOUT, asked).await.unwrap().unwrap().unwrap().json().await.unwrap();
     assert_eq!(texts(&page.entries), ["one"]);
     assert_eq!((page.position, page.here), (page.latest, 2));
     while told(watcher.socket.frame().await) != Some(1) {}
@@ -62,7 +62,7 @@ async fn an_answer_that_is_lost_loses_nothing() {
     stream.write_all(format!("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", wait(start, 20), server.address).as_bytes()).await.unwrap();
     server.post("lobby", "precious").await;
     // It was written, a part of it arrived, and then the connection is gone.
-    timeout(PATIENCE, stream.read_exact(&mut [0; 20])).await.unwrap().unwrap();
+    timeout(TIMEOUT, stream.read_exact(&mut [0; 20])).await.unwrap().unwrap();
     drop(stream);
     let page: MessagesPage = server.get(&wait(start, 20)).await.json().await.unwrap();
     assert_eq!(texts(&page.entries), ["precious"]);
@@ -96,7 +96,7 @@ async fn a_reader_between_two_polls_is_not_gone_and_back() {
     while watcher.seen.cursor < position.offset {
         match watcher.socket.frame().await {
             ServerFrame::Presence { here } => counts.push(here),
-            frame => watcher.seen.take(frame),
+            frame => watcher.seen.apply(frame),
         }
     }
     assert_eq!(counts, [2]);

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::readers::{Reader, Transport};
-use crate::support::{PATIENCE, TestServer, texts};
+use crate::support::{TIMEOUT, TestServer, texts};
 
 const SEEDS: u64 = 8;
 const STEPS: usize = 150;
@@ -52,7 +52,7 @@ async fn the_board_is_a_list_that_everybody_reads() {
 
 fn start(folder: Arc<TempDir>, forgets: bool, tight: bool) -> TestServer {
     let kept = if forgets { KEPT } else { 0 }.to_string();
-    let start = if tight { TestServer::start_tight_in } else { TestServer::start_in };
+    let start = if tight { TestServer::start_with_small_buffers_in } else { TestServer::start_in };
     start(folder, &["--keep-messages", &kept])
 }
 
@@ -179,7 +179,7 @@ impl World {
             if self.forgets {
                 self.check_what_is_left(name, &model.texts).await;
             } else {
-                assert_eq!(texts(&self.server.everything(name).await), model.texts);
+                assert_eq!(texts(&self.server.all_entries(name).await), model.texts);
             }
         }
     }
@@ -193,7 +193,7 @@ impl World {
             if stored.len() <= KEPT {
                 return;
             }
-            assert!(start.elapsed() < PATIENCE, "{} are kept", stored.len());
+            assert!(start.elapsed() < TIMEOUT, "{} are kept", stored.len());
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout};
 
-use crate::support::{PATIENCE, Socket, TestServer};
+use crate::support::{Socket, TIMEOUT, TestServer};
 
 /// How soon a message must be visible.
 pub const VISIBLE_TIME_MAX: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ impl Nginx {
         let nginx = Self { port, _process: process.expect("nginx is installed"), _folder: folder };
         let start = Instant::now();
         while nginx.get("/healthz").await.is_none_or(|response| response.status() != 200) {
-            assert!(start.elapsed() < PATIENCE, "nginx does not answer");
+            assert!(start.elapsed() < TIMEOUT, "nginx does not answer");
         }
         nginx
     }
@@ -96,7 +96,7 @@ impl Arrived {
     /// Waits until a text has arrived.
     pub async fn wait_for(&mut self, text: &str) {
         while !String::from_utf8_lossy(&self.plain).contains(text) {
-            let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("nothing comes").unwrap().expect("it goes on");
+            let chunk = timeout(TIMEOUT, self.response.chunk()).await.expect("nothing comes").unwrap().expect("it goes on");
             match &mut self.unpacked {
                 Some(unpacked) => {
                     unpacked.write_all(&chunk).unwrap();
@@ -159,11 +159,11 @@ async fn who_leaves_nginx_has_left_the_room() {
         let arrived = nginx.get(path).await.unwrap();
         let start = Instant::now();
         while here().await != 1 {
-            assert!(start.elapsed() < PATIENCE);
+            assert!(start.elapsed() < TIMEOUT);
         }
         drop(arrived);
         while here().await != 0 {
-            assert!(start.elapsed() < PATIENCE, "{path}");
+            assert!(start.elapsed() < TIMEOUT, "{path}");
         }
     }
 }
@@ -181,10 +181,10 @@ async fn the_command_line_gets_through_a_plain_nginx() {
             command
         };
         let mut tail = crier(&["tail", "lobby", "--json", "--after", &start]).stdout(Stdio::piped()).spawn().unwrap();
-        let posted = timeout(PATIENCE, crier(&["post", "lobby", "through nginx"]).output()).await.unwrap().unwrap();
+        let posted = timeout(TIMEOUT, crier(&["post", "lobby", "through nginx"]).output()).await.unwrap().unwrap();
         assert!(posted.status.success(), "{posted:?}");
         let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
-        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("the program still runs");
+        let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("the program still runs");
         assert!(line.contains("through nginx"), "{line}");
     }
 }

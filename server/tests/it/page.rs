@@ -58,7 +58,7 @@ async fn a_form_posts_once_however_often_it_is_sent() {
         assert_eq!(response.headers()["location"], "/r/room");
         assert!(response.headers()["set-cookie"].to_str().unwrap().starts_with("author=%E5%B0%8F%E6%98%8E;"));
     }
-    assert_eq!(texts(&server.everything("room").await), ["hello"]);
+    assert_eq!(texts(&server.all_entries("room").await), ["hello"]);
     assert_ne!(hidden_key(&server.get("/r/room").await.text().await.unwrap()), key);
 }
 
@@ -67,7 +67,7 @@ async fn the_lobbys_form_leads_back_to_the_lobby() {
     let server = TestServer::start();
     let response = post_form(&server, "/", &[("content", "hello")]).await;
     assert_eq!((response.status().as_u16(), response.headers()["location"].to_str().unwrap()), (303, "/"));
-    assert_eq!(texts(&server.everything("lobby").await), ["hello"]);
+    assert_eq!(texts(&server.all_entries("lobby").await), ["hello"]);
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn a_refused_form_says_why_and_keeps_the_text() {
         assert!(html.contains("precious ") && html.contains("role=\"alert\""), "{html:.200}");
     }
     assert_eq!(post_form(&server, "/r/room", &[("content", " \r\n ")]).await.status(), 422);
-    assert!(server.everything("room").await.is_empty());
+    assert!(server.all_entries("room").await.is_empty());
 }
 
 #[tokio::test]

@@ -55,9 +55,9 @@ async fn nothing_acknowledged_is_lost_by_a_power_cut() {
     // This one is shared memory, of which a power cut leaves nothing.
     let _ = fs::remove_file(folder.path().join("crier.db-shm"));
 
-    let server = TestServer::start_on(folder);
+    let server = TestServer::start_in(folder, &[]);
     assert_eq!(epoch(&server.url("")).await, before, "positions go on");
-    let stored = server.everything("lobby").await;
+    let stored = server.all_entries("lobby").await;
     for (text, offset) in promised.iter().flat_map(|promised| &promised.acknowledged) {
         let entry = stored.get(*offset as usize - 1).unwrap_or_else(|| panic!("{text} was acknowledged and is gone"));
         assert_eq!(entry.text.as_str(), text);

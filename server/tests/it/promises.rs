@@ -3,7 +3,7 @@
 use protocol::{Epoch, GapReason, Position, ServerFrame};
 use serde_json::json;
 
-use crate::support::{Heard, TestServer, settings, texts};
+use crate::support::{Received, TestServer, settings, texts};
 
 #[tokio::test]
 async fn what_one_posts_all_see_at_once() {
@@ -26,7 +26,7 @@ async fn acknowledged_means_durable() {
         last = Some(server.post("lobby", &format!("message {n}")).await.position);
     }
     let server = server.restart().await;
-    let entries = server.everything("lobby").await;
+    let entries = server.all_entries("lobby").await;
     assert_eq!(entries.len(), 20);
     assert_eq!(server.page("lobby", "").await.latest, last.unwrap());
 }
@@ -50,7 +50,7 @@ async fn every_reader_sees_one_order() {
     }
     assert_eq!(orders[0], orders[1]);
     assert_eq!(orders[0], orders[2]);
-    assert_eq!(orders[0], server.everything("lobby").await);
+    assert_eq!(orders[0], server.all_entries("lobby").await);
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn sending_twice_is_safe_across_transports_and_restarts() {
     let again: protocol::Published = again.json().await.unwrap();
     assert!(again.duplicate);
     assert_eq!(again.position, first.position);
-    assert_eq!(texts(&server.everything("lobby").await), ["hello"]);
+    assert_eq!(texts(&server.all_entries("lobby").await), ["hello"]);
     // The same key in another room is another message.
     let elsewhere: protocol::Published =
         server.post_json("other", &json!({ "text": "hello", "key": "the-key" })).await.json().await.unwrap();
@@ -168,8 +168,8 @@ async fn a_key_names_one_message_only() {
     assert_eq!(crate::support::problem(response).await, (409, "key_reused".to_owned()));
     let mut socket = server.subscribe("lobby", None).await;
     socket.publish(9, "other", Some("k")).await;
-    assert_eq!(socket.socket.refusal().await, (Some(9), protocol::ErrorCode::KeyReused));
-    assert_eq!(texts(&server.everything("lobby").await), ["hello"]);
+    assert_eq!(socket.socket.next_error().await, (Some(9), protocol::ErrorCode::KeyReused));
+    assert_eq!(texts(&server.all_entries("lobby").await), ["hello"]);
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn one_batch_can_hold_the_same_key_twice() {
     }
     let seen = socket.read_until(|seen| seen.published.len() == 10).await;
     assert_eq!(seen.published.iter().filter(|(_, published)| !published.duplicate).count(), 1);
-    assert_eq!(server.everything("lobby").await.len(), 1);
+    assert_eq!(server.all_entries("lobby").await.len(), 1);
 }
 
 #[tokio::test]
@@ -208,13 +208,13 @@ async fn a_slow_reader_harms_nobody_and_loses_nothing() {
     // The slow one wakes up: whatever its socket still brings is in order, and it can go on from there.
     let mut slow = slow;
     loop {
-        match slow.socket.hear().await {
-            Heard::Text(json) => slow.seen.take(serde_json::from_str(&json).unwrap()),
-            Heard::Closed { code, .. } => {
+        match slow.socket.receive().await {
+            Received::Text(json) => slow.seen.apply(serde_json::from_str(&json).unwrap()),
+            Received::Closed { code, .. } => {
                 assert_eq!(code, 4000);
                 break;
             }
-            Heard::Gone => break,
+            Received::Disconnected => break,
         }
         if slow.seen.entries.len() == count {
             return;
@@ -243,7 +243,7 @@ async fn a_restart_tells_every_socket_to_come_back() {
     let server = TestServer::start();
     let mut reader = server.subscribe("lobby", None).await;
     server.stop().await;
-    let Heard::Closed { code, reason } = reader.socket.hear().await else { panic!() };
+    let Received::Closed { code, reason } = reader.socket.receive().await else { panic!() };
     assert_eq!(code, 1012);
     assert!(protocol::Disconnect::spread(&reason).is_some());
 }

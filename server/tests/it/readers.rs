@@ -1,5 +1,5 @@
-//! A reader that checks, entry by entry, that none is missing, doubled or out of order, and can change its transport at
-//! any time, with nothing in its hands but its position.
+//! A reader that can change its transport at any time and keeps nothing but its position. It checks that no entry is
+//! missing, repeated or out of order.
 
 use std::collections::VecDeque;
 
@@ -7,50 +7,50 @@ use protocol::{MessagesPage, Position, Problem, ServerFrame};
 use reqwest::Response;
 use tokio::time::timeout;
 
-use crate::support::{Heard, PATIENCE, Socket, TestServer};
+use crate::support::{Received, Socket, TIMEOUT, TestServer};
 
-/// How a reader reads.
+/// The transport of a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     WebSocket,
-    Events,
+    EventStream,
     LongPoll,
     Poll,
-    Live,
+    LiveHtml,
 }
 
 impl Transport {
-    pub const ALL: [Self; 5] = [Self::WebSocket, Self::Events, Self::LongPoll, Self::Poll, Self::Live];
+    pub const ALL: [Self; 5] = [Self::WebSocket, Self::EventStream, Self::LongPoll, Self::Poll, Self::LiveHtml];
 }
 
-/// Somebody who reads a room.
+/// A reader of one room.
 pub struct Reader {
     room: String,
     pub position: Position,
     pub transport: Transport,
-    /// The offsets and texts that were read.
+    /// Offsets and texts of the entries that were read.
     pub read: Vec<(u64, String)>,
-    /// The offsets that were told to be missing: after the one, up to the other.
+    /// Reported gaps: the offset before the gap, and the last missing offset.
     pub gaps: Vec<(u64, u64)>,
-    link: Option<Link>,
+    connection: Option<Connection>,
 }
 
-/// What stays open between two things that are read.
-enum Link {
+/// A connection that stays open between two reads.
+enum Connection {
     WebSocket(Box<Socket>),
-    Events(Box<Events>),
-    Live(Box<Live>),
+    EventStream(Box<EventStream>),
+    LiveHtml(Box<LiveHtml>),
 }
 
 impl Reader {
     pub fn new(room: &str, position: Position, transport: Transport) -> Self {
-        Self { room: room.to_owned(), position, transport, read: Vec::new(), gaps: Vec::new(), link: None }
+        Self { room: room.to_owned(), position, transport, read: Vec::new(), gaps: Vec::new(), connection: None }
     }
 
-    /// Lets go of the connection, with whatever it still held, and goes on over another transport.
+    /// Drops the connection, with all that it has not read, and continues over another transport.
     pub fn switch(&mut self, transport: Transport) {
         self.transport = transport;
-        self.link = None;
+        self.connection = None;
     }
 
     pub async fn read_until(&mut self, server: &TestServer, offset: u64) {
@@ -59,44 +59,44 @@ impl Reader {
         }
     }
 
-    /// Reads what comes next, whatever that is.
+    /// Opens the connection, or reads one item from it.
     pub async fn step(&mut self, server: &TestServer) {
         match self.transport {
-            Transport::LongPoll => return self.ask(server, "&wait=5&limit=200").await,
-            Transport::Poll => return self.ask(server, "").await,
-            Transport::WebSocket | Transport::Events | Transport::Live => {}
+            Transport::LongPoll => return self.poll(server, "&wait=5&limit=200").await,
+            Transport::Poll => return self.poll(server, "").await,
+            Transport::WebSocket | Transport::EventStream | Transport::LiveHtml => {}
         }
-        match self.link.take() {
-            None => self.link = Some(self.open(server).await),
-            Some(Link::WebSocket(mut socket)) => match socket.hear().await {
-                Heard::Text(json) => {
-                    self.take(&serde_json::from_str(&json).unwrap());
-                    self.link = Some(Link::WebSocket(socket));
+        match self.connection.take() {
+            None => self.connection = Some(self.open(server).await),
+            Some(Connection::WebSocket(mut socket)) => match socket.receive().await {
+                Received::Text(json) => {
+                    self.apply(&serde_json::from_str(&json).unwrap());
+                    self.connection = Some(Connection::WebSocket(socket));
                 }
-                Heard::Closed { .. } | Heard::Gone => {}
+                Received::Closed { .. } | Received::Disconnected => {}
             },
-            Some(Link::Events(mut events)) => match events.next().await {
-                Some(Said::Event(event)) => {
+            Some(Connection::EventStream(mut events)) => match events.next().await {
+                Some(Block::Event(event)) => {
                     let frame = serde_json::from_str(&event.data).unwrap();
-                    self.take(&frame);
-                    // A browser would come back with this.
+                    self.apply(&frame);
+                    // A browser would reconnect with this id.
                     if !matches!(frame, ServerFrame::Presence { .. }) {
                         assert_eq!(event.id, Some(self.position.to_string()));
                     }
-                    self.link = Some(Link::Events(events));
+                    self.connection = Some(Connection::EventStream(events));
                 }
-                Some(Said::Comment) => self.link = Some(Link::Events(events)),
-                // Ended or cut off, it goes on from where it was.
+                Some(Block::Comment) => self.connection = Some(Connection::EventStream(events)),
+                // The stream ended or broke. The next step reconnects from the position.
                 None => {}
             },
-            Some(Link::Live(mut live)) => match live.next().await {
+            Some(Connection::LiveHtml(mut live)) => match live.next().await {
                 Some(Row::Message { offset, text }) => {
                     self.entry(offset, text);
-                    self.link = Some(Link::Live(live));
+                    self.connection = Some(Connection::LiveHtml(live));
                 }
-                Some(Row::Missed { last }) => {
+                Some(Row::Gap { last }) => {
                     self.gap(Position { offset: last.unwrap(), ..self.position });
-                    self.link = Some(Link::Live(live));
+                    self.connection = Some(Connection::LiveHtml(live));
                 }
                 Some(Row::Ended { after, .. }) => assert_eq!(after, self.position),
                 None => {}
@@ -104,17 +104,17 @@ impl Reader {
         }
     }
 
-    async fn open(&self, server: &TestServer) -> Link {
+    async fn open(&self, server: &TestServer) -> Connection {
         let (room, after) = (&self.room, self.position);
         match self.transport {
-            Transport::WebSocket => Link::WebSocket(Box::new(server.socket(&format!("/ws/{room}?after={after}")).await)),
-            Transport::Events => Link::Events(Box::new(Events::open(server, room, &format!("?after={after}")).await)),
-            _ => Link::Live(Box::new(Live::open(server, &format!("/r/{room}/live?after={after}&lang=en")).await)),
+            Transport::WebSocket => Connection::WebSocket(Box::new(server.socket(&format!("/ws/{room}?after={after}")).await)),
+            Transport::EventStream => Connection::EventStream(Box::new(EventStream::open(server, room, &format!("?after={after}")).await)),
+            _ => Connection::LiveHtml(Box::new(LiveHtml::open(server, &format!("/r/{room}/live?after={after}&lang=en")).await)),
         }
     }
 
-    async fn ask(&mut self, server: &TestServer, more: &str) {
-        let response = server.get(&format!("/api/rooms/{}/messages?after={}{more}", self.room, self.position)).await;
+    async fn poll(&mut self, server: &TestServer, query: &str) {
+        let response = server.get(&format!("/api/rooms/{}/messages?after={}{query}", self.room, self.position)).await;
         if response.status() == 410 {
             let problem: Problem = response.json().await.unwrap();
             return self.gap(problem.gap.unwrap().resumes);
@@ -127,14 +127,14 @@ impl Reader {
         assert_eq!(page.position, self.position);
     }
 
-    fn take(&mut self, frame: &ServerFrame) {
+    fn apply(&mut self, frame: &ServerFrame) {
         match frame {
             ServerFrame::Hello(hello) => match &hello.gap {
                 Some(gap) => self.gap(gap.resumes),
                 None => assert_eq!(hello.position, self.position),
             },
             ServerFrame::Message(entry) => self.entry(entry.offset, entry.text.as_str().to_owned()),
-            // Over server-sent events the hello's gap is told a second time, for who listens to nothing else.
+            // An event stream repeats the hello's gap as an event of its own.
             ServerFrame::Gap(gap) if gap.resumes == self.position => {}
             ServerFrame::Gap(gap) => self.gap(gap.resumes),
             ServerFrame::Presence { .. } | ServerFrame::Heartbeat => {}
@@ -143,7 +143,7 @@ impl Reader {
     }
 
     fn entry(&mut self, offset: u64, text: String) {
-        assert_eq!(offset, self.position.offset + 1, "an entry is missing, doubled or out of order ({:?})", self.transport);
+        assert_eq!(offset, self.position.offset + 1, "an entry is missing, repeated or out of order ({:?})", self.transport);
         self.position.offset = offset;
         self.read.push((offset, text));
     }
@@ -155,20 +155,20 @@ impl Reader {
     }
 }
 
-/// Text as it arrives, in pieces that may end within a character.
+/// Text that arrives in chunks, which may end inside a character.
 #[derive(Default)]
-struct Incoming {
+struct TextBuffer {
     text: String,
-    rest: Vec<u8>,
+    partial: Vec<u8>,
 }
 
-impl Incoming {
+impl TextBuffer {
     fn add(&mut self, bytes: &[u8]) {
-        self.rest.extend(bytes);
-        let whole = std::str::from_utf8(&self.rest).map_or_else(|error| error.valid_up_to(), str::len);
-        assert!(self.rest.len() - whole < 4, "it is not UTF-8");
-        self.text += std::str::from_utf8(&self.rest[..whole]).unwrap();
-        self.rest.drain(..whole);
+        self.partial.extend(bytes);
+        let whole = std::str::from_utf8(&self.partial).map_or_else(|error| error.valid_up_to(), str::len);
+        assert!(self.partial.len() - whole < 4, "the response is not UTF-8");
+        self.text += std::str::from_utf8(&self.partial[..whole]).unwrap();
+        self.partial.drain(..whole);
     }
 
     fn take_until(&mut self, end: &str) -> Option<String> {
@@ -177,18 +177,18 @@ impl Incoming {
     }
 }
 
-/// A stream of server-sent events.
-pub struct Events {
+/// A client of an event stream.
+pub struct EventStream {
     pub response: Response,
-    /// It broke off. Whoever does not read for ten seconds is cut off, and that is no longer than a busy machine takes to come back to
-    /// one reader of many.
-    pub cut: bool,
-    buffer: Incoming,
+    /// True if the connection broke. The server cuts off readers that read nothing for ten seconds, which can happen to
+    /// one reader of many on a busy machine.
+    pub broken: bool,
+    buffer: TextBuffer,
 }
 
-/// What an event stream says.
+/// One block of an event stream.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum Block {
     Event(Event),
     Comment,
 }
@@ -200,7 +200,7 @@ pub struct Event {
     pub data: String,
 }
 
-impl Events {
+impl EventStream {
     pub async fn open(server: &TestServer, room: &str, query: &str) -> Self {
         Self::of(server.get(&format!("/api/rooms/{room}/events{query}")).await)
     }
@@ -208,30 +208,30 @@ impl Events {
     pub fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { response, cut: false, buffer: Incoming::default() }
+        Self { response, broken: false, buffer: TextBuffer::default() }
     }
 
-    /// The next block, or nothing when the stream has ended. Lines are split as a browser splits them.
-    pub async fn next(&mut self) -> Option<Said> {
+    /// Returns the next block, or `None` when the stream has ended. Lines are split as browsers do.
+    pub async fn next(&mut self) -> Option<Block> {
         loop {
             if let Some(block) = self.buffer.take_until("\n\n") {
                 return Some(parse(block.trim_end_matches('\n')));
             }
-            match timeout(PATIENCE, self.response.chunk()).await.expect("nothing came") {
+            match timeout(TIMEOUT, self.response.chunk()).await.expect("nothing arrived") {
                 Ok(chunk) => self.buffer.add(&chunk?),
-                Err(_) => self.cut = true,
+                Err(_) => self.broken = true,
             }
-            if self.cut {
+            if self.broken {
                 return None;
             }
         }
     }
 
-    /// The next event that is neither a comment nor about who is here.
+    /// Returns the next event that is not about presence.
     pub async fn event(&mut self) -> Event {
         loop {
             match self.next().await.expect("the stream has ended") {
-                Said::Event(event) if event.name.as_deref() != Some("presence") => return event,
+                Block::Event(event) if event.name.as_deref() != Some("presence") => return event,
                 _ => {}
             }
         }
@@ -242,42 +242,42 @@ impl Events {
     }
 }
 
-fn parse(block: &str) -> Said {
+fn parse(block: &str) -> Block {
     let mut event = Event::default();
     for line in block.split(['\n', '\r']) {
         match line.split_once(": ").unwrap_or((line, "")) {
-            (":", _) if block == ":" => return Said::Comment,
+            (":", _) if block == ":" => return Block::Comment,
             ("event", name) => event.name = Some(name.to_owned()),
             ("id", id) => event.id = Some(id.to_owned()),
             ("data", data) => {
-                assert!(event.data.is_empty(), "an event has one line of data: {block:?}");
+                assert!(event.data.is_empty(), "an event has more than one line of data: {block:?}");
                 event.data = data.to_owned();
             }
             ("retry", time) => assert!(time.parse::<u64>().is_ok()),
             other => panic!("{other:?} in {block:?}"),
         }
     }
-    Said::Event(event)
+    Block::Event(event)
 }
 
-/// The live view without script.
-pub struct Live {
+/// A client of the live HTML.
+pub struct LiveHtml {
     pub response: Response,
-    /// It broke off, as [`Events`] may.
-    pub cut: bool,
-    buffer: Incoming,
+    /// True if the connection broke.
+    pub broken: bool,
+    buffer: TextBuffer,
     rows: VecDeque<Row>,
 }
 
-/// What the live view shows.
+/// One row of the live HTML.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Row {
     Message {
         offset: u64,
         text: String,
     },
-    /// The last message that is missing, where the sentence names one.
-    Missed {
+    /// `last` is the last missing offset, if the text of the row has one.
+    Gap {
         last: Option<u64>,
     },
     Ended {
@@ -286,7 +286,7 @@ pub enum Row {
     },
 }
 
-impl Live {
+impl LiveHtml {
     pub async fn open(server: &TestServer, path: &str) -> Self {
         Self::of(server.get(path).await)
     }
@@ -294,29 +294,29 @@ impl Live {
     pub fn of(response: Response) -> Self {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
-        Self { response, cut: false, buffer: Incoming::default(), rows: VecDeque::new() }
+        Self { response, broken: false, buffer: TextBuffer::default(), rows: VecDeque::new() }
     }
 
-    /// The next row, or nothing when the document has ended.
+    /// Returns the next row, or `None` when the document has ended.
     pub async fn next(&mut self) -> Option<Row> {
         loop {
             if let Some(row) = self.rows.pop_front() {
                 return Some(row);
             }
-            let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("nothing came");
-            self.cut = chunk.is_err();
+            let chunk = timeout(TIMEOUT, self.response.chunk()).await.expect("nothing arrived");
+            self.broken = chunk.is_err();
             let Some(chunk) = chunk.ok().flatten() else {
-                // The end of HTTP/1.0 looks the same when it is not one.
-                self.cut |= self.buffer.text.contains("<li ");
+                // HTTP/1.0 has no mark for the end, so an incomplete row means a broken connection.
+                self.broken |= self.buffer.text.contains("<li ");
                 return None;
             };
             self.buffer.add(&chunk);
             while let Some(row) = self.buffer.take_until("</li>") {
-                let row = row.split_once("<li ").expect("a row").1;
+                let row = row.split_once("<li ").expect("not a row").1;
                 if row.contains("class=\"beat\"") {
                     continue;
                 }
-                // The way on stands behind the last row.
+                // The refresh follows the last row.
                 self.rows.push_back(if row.contains("class=\"ended\"") { ended(&self.buffer.text) } else { message(row) });
             }
         }
@@ -326,7 +326,7 @@ impl Live {
 fn message(row: &str) -> Row {
     if row.starts_with("class=\"missed\"") {
         let mut numbers = row.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
-        return Row::Missed { last: numbers.next_back() };
+        return Row::Gap { last: numbers.next_back() };
     }
     let offset = row.split("data-offset=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
     let body = row.split("<div class=\"text").nth(1).unwrap().split_once('>').unwrap().1;
@@ -337,7 +337,7 @@ fn message(row: &str) -> Row {
 }
 
 fn ended(rest: &str) -> Row {
-    let refresh = rest.split("content=\"").nth(1).expect("a way on").split('"').next().unwrap();
+    let refresh = rest.split("content=\"").nth(1).expect("no refresh").split('"').next().unwrap();
     let (pause, address) = refresh.split_once(";url=").unwrap();
     let after = address.split("after=").nth(1).unwrap().split('&').next().unwrap();
     Row::Ended { pause: pause.parse().unwrap(), after: after.parse().unwrap() }

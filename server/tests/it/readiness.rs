@@ -12,7 +12,7 @@ use tokio::process::Child;
 use tokio::time::{Instant, timeout};
 
 use crate::ends::{FILE_BYTES_MAX, address, line_with, log, make_room_on_the_disk, serve, serve_on_a_full_disk};
-use crate::support::{PATIENCE, TestServer};
+use crate::support::{TIMEOUT, TestServer};
 
 async fn get(address: &str, path: &str) -> (u16, String) {
     let response = reqwest::get(format!("http://{address}{path}")).await.unwrap();
@@ -35,7 +35,7 @@ async fn fill(address: &str) {
 async fn ready(address: &str) {
     let start = Instant::now();
     while get(address, "/readyz").await.0 != 200 {
-        assert!(start.elapsed() < PATIENCE, "it is ready when there is room");
+        assert!(start.elapsed() < TIMEOUT, "it is ready when there is room");
     }
 }
 
@@ -47,7 +47,7 @@ async fn not_ready(address: &str, why: &str) {
 }
 
 async fn kill(crier: &mut Child) {
-    timeout(PATIENCE, crier.kill()).await.unwrap().unwrap();
+    timeout(TIMEOUT, crier.kill()).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_start_that_can_not_write_says_so() {
 #[tokio::test]
 async fn a_history_that_can_not_be_read_is_told_in_few_lines() {
     let folder = Arc::new(TempDir::new().unwrap());
-    let server = TestServer::start_on(folder.clone());
+    let server = TestServer::start_in(folder.clone(), &[]);
     server.post("lobby", "hello").await;
     server.stop().await;
     let mut crier = serve(&folder).stderr(Stdio::piped()).spawn().unwrap();

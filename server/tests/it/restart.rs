@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::support::{Heard, Socket, TestServer};
+use crate::support::{Received, Socket, TestServer};
 
 const KILLS: usize = 4;
 const PUBLISHERS: usize = 8;
@@ -48,8 +48,8 @@ async fn nothing_acknowledged_is_lost_by_kill_9() {
         }
         promised = after;
     }
-    let server = TestServer::start_on(folder);
-    let stored = server.everything("lobby").await;
+    let server = TestServer::start_in(folder, &[]);
+    let stored = server.all_entries("lobby").await;
     assert!(stored.iter().enumerate().all(|(n, entry)| entry.offset == n as u64 + 1), "offsets have no hole");
     for promised in &promised {
         for (text, offset) in &promised.acknowledged {
@@ -101,12 +101,12 @@ pub async fn publish(url: String, name: String, mut promised: Promised, count: w
     for n in 0.. {
         let text = format!("{name}-{n}");
         promised.unanswered.push(text.clone());
-        socket.try_say(json!({ "type": "publish", "ref": n, "text": text, "key": text }).to_string()).await;
+        socket.try_send_text(json!({ "type": "publish", "ref": n, "text": text, "key": text }).to_string()).await;
         let published = loop {
-            match socket.hear().await {
-                Heard::Text(json) if json.contains(r#""type":"published""#) => break serde_json::from_str::<Published>(&json).unwrap(),
-                Heard::Text(_) => {}
-                Heard::Closed { .. } | Heard::Gone => return promised,
+            match socket.receive().await {
+                Received::Text(json) if json.contains(r#""type":"published""#) => break serde_json::from_str::<Published>(&json).unwrap(),
+                Received::Text(_) => {}
+                Received::Closed { .. } | Received::Disconnected => return promised,
             }
         };
         promised.unanswered.pop();
@@ -125,7 +125,7 @@ async fn read_from(address: &str, resume: Option<Position>, promised: &[Promised
     let mut seen = std::collections::HashMap::new();
     let mut cursor = hello.position.offset;
     while cursor < hello.latest {
-        if let protocol::ServerFrame::Message(entry) = socket.telling_frame().await {
+        if let protocol::ServerFrame::Message(entry) = socket.data_frame().await {
             assert_eq!(entry.offset, cursor + 1);
             cursor = entry.offset;
             seen.insert(entry.offset, String::from(entry.text));
@@ -147,10 +147,10 @@ async fn a_signal_ends_the_server_in_good_order() {
     let id = crier.id().unwrap().to_string();
     Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
     loop {
-        match socket.hear().await {
-            Heard::Text(_) => {}
+        match socket.receive().await {
+            Received::Text(_) => {}
             heard => {
-                assert!(matches!(heard, Heard::Closed { code: 1012, .. }), "{heard:?}");
+                assert!(matches!(heard, Received::Closed { code: 1012, .. }), "{heard:?}");
                 break;
             }
         }
@@ -182,8 +182,8 @@ async fn a_full_disk_refuses_what_it_can_not_keep_and_keeps_what_it_had() {
     let page: protocol::MessagesPage = http.get(&url).send().await.unwrap().json().await.unwrap();
     assert_eq!(page.latest.offset, kept);
     crier.kill().await.unwrap();
-    let server = TestServer::start_on(folder);
-    let stored = server.everything("lobby").await;
+    let server = TestServer::start_in(folder, &[]);
+    let stored = server.all_entries("lobby").await;
     assert!(stored.iter().enumerate().all(|(n, entry)| entry.text.as_str().starts_with(&format!("{n} "))));
     assert_eq!(stored.len() as u64, kept);
     server.post("lobby", "there is room again").await;

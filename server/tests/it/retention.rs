@@ -7,8 +7,8 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::readers::{Events, Live, Reader, Row, Transport};
-use crate::support::{PATIENCE, TestServer, texts};
+use crate::readers::{EventStream, LiveHtml, Reader, Row, Transport};
+use crate::support::{TIMEOUT, TestServer, texts};
 
 /// A server that keeps ten messages, thirty of which have been posted, and the position after the third.
 async fn ten_of_thirty() -> (TestServer, Position) {
@@ -38,7 +38,7 @@ async fn kept(server: &TestServer, count: usize) {
         if found == count {
             return;
         }
-        assert!(start.elapsed() < PATIENCE, "{count} are to be kept");
+        assert!(start.elapsed() < TIMEOUT, "{count} are to be kept");
     }
 }
 
@@ -98,7 +98,7 @@ async fn a_room_of_which_all_has_gone_goes_on_counting() {
     let position = server.post("lobby", "old").await.position;
     let folder = server.stop().await;
     rusqlite::Connection::open(folder.path().join("crier.db")).unwrap().execute("UPDATE messages SET time = 0", []).unwrap();
-    let server = TestServer::start_on(folder);
+    let server = TestServer::start_in(folder, &[]);
     kept(&server, 0).await;
     let mut reader = server.subscribe("lobby", Some(position)).await;
     assert!(reader.hello().recovered);
@@ -123,7 +123,7 @@ async fn the_gap_is_told_on_every_transport() {
     checked(socket.hello());
     assert_eq!(socket.texts(10).await[0], "21");
 
-    let mut events = Events::open(&server, "lobby", &format!("?after={third}")).await;
+    let mut events = EventStream::open(&server, "lobby", &format!("?after={third}")).await;
     let ServerFrame::Hello(hello) = events.frame().await else { panic!() };
     checked(&hello);
     let ServerFrame::Gap(gap) = events.frame().await else { panic!() };
@@ -138,8 +138,8 @@ async fn the_gap_is_told_on_every_transport() {
         check(gap.reason, gap.first, gap.resumes);
     }
 
-    let mut live = Live::open(&server, &format!("/r/lobby/live?after={third}&lang=en")).await;
-    assert_eq!(live.next().await, Some(Row::Missed { last: Some(20) }));
+    let mut live = LiveHtml::open(&server, &format!("/r/lobby/live?after={third}&lang=en")).await;
+    assert_eq!(live.next().await, Some(Row::Gap { last: Some(20) }));
     assert_eq!(live.next().await, Some(Row::Message { offset: 21, text: "21".to_owned() }));
     let html = server.get(&format!("/r/lobby/live?after={third}&lang=zh-CN")).await.chunk().await.unwrap().unwrap();
     assert!(std::str::from_utf8(&html).unwrap().contains("您错过了第 4–20 条消息"));
@@ -150,7 +150,7 @@ async fn a_reader_that_is_too_slow_is_told_in_the_middle_of_its_session() {
     let server = TestServer::start_with(&["--keep-messages", "50"]);
     let start = server.page("lobby", "").await.latest;
     let mut slow = server.subscribe("lobby", None).await;
-    let mut events = Events::open(&server, "lobby", "").await;
+    let mut events = EventStream::open(&server, "lobby", "").await;
     events.event().await;
     // More than all socket buffers hold.
     let text = "x".repeat(16_000);

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::{PATIENCE, Socket, TestServer, problem};
+use crate::support::{Socket, TIMEOUT, TestServer, problem};
 
 /// Why a setting is refused.
 fn refusal(flag: &str, value: &str) -> String {
@@ -197,7 +197,7 @@ async fn an_empty_variable_is_one_that_is_not_set() {
         command.env("CRIER_LOG", empty).args(["serve", "--data"]).arg(folder.path()).env("CRIER_LISTEN", "127.0.0.1:0");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("it starts");
+        let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("it starts");
         let address = line.strip_prefix("Crier is on http://").unwrap().to_owned();
         let page = reqwest::get(format!("http://{address}/")).await.unwrap();
         assert_eq!(page.status(), 200);
@@ -205,10 +205,10 @@ async fn an_empty_variable_is_one_that_is_not_set() {
         // The other verbs' variables are no different.
         let mut post = Command::new(env!("CARGO_BIN_EXE_crier"));
         post.args(["post", "lobby", "hello", "--server", &format!("http://{address}")]).env("CRIER_AUTHOR", empty);
-        assert!(timeout(PATIENCE, post.output()).await.unwrap().unwrap().status.success());
+        assert!(timeout(TIMEOUT, post.output()).await.unwrap().unwrap().status.success());
         let mut post = Command::new(env!("CARGO_BIN_EXE_crier"));
         post.args(["post", "--help"]).env("CRIER_SERVER", empty);
-        assert!(timeout(PATIENCE, post.output()).await.unwrap().unwrap().status.success());
+        assert!(timeout(TIMEOUT, post.output()).await.unwrap().unwrap().status.success());
     }
 }
 

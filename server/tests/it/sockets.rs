@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::support::{PATIENCE, TestServer, connect_from, connect_tight, handshake, read_head};
+use crate::support::{TIMEOUT, TestServer, connect_from, connect_with_small_buffer, handshake, read_head};
 
 /// A WebSocket whose bytes the test writes and reads itself.
 struct Raw {
@@ -43,7 +43,7 @@ impl Raw {
                 self.got.drain(..length);
                 return Some((first, payload));
             }
-            match timeout(PATIENCE, self.stream.read_buf(&mut self.got)).await.expect("nothing came") {
+            match timeout(TIMEOUT, self.stream.read_buf(&mut self.got)).await.expect("nothing came") {
                 Ok(1..) => {}
                 Ok(0) | Err(_) => return None,
             }
@@ -190,8 +190,8 @@ async fn many_publishes_in_one_packet_are_answered_in_order() {
 
 #[tokio::test]
 async fn a_pong_never_comes_inside_another_frame() {
-    let server = TestServer::start_tight();
-    let mut socket = Raw::over(connect_tight(server.address).await, &server, "/ws/lobby", &[]).await;
+    let server = TestServer::start_with_small_buffers();
+    let mut socket = Raw::over(connect_with_small_buffer(server.address).await, &server, "/ws/lobby", &[]).await;
     let text = "x".repeat(16_000);
     for n in 0..40_u32 {
         server.post("lobby", &text).await;
@@ -213,8 +213,8 @@ async fn a_pong_never_comes_inside_another_frame() {
 
 #[tokio::test]
 async fn who_reads_nothing_for_ten_seconds_is_told_to_come_back() {
-    let server = TestServer::start_tight();
-    let mut socket = Raw::over(connect_tight(server.address).await, &server, "/ws/lobby", &[]).await;
+    let server = TestServer::start_with_small_buffers();
+    let mut socket = Raw::over(connect_with_small_buffer(server.address).await, &server, "/ws/lobby", &[]).await;
     let mut watcher = server.subscribe("lobby", None).await;
     let (text, start) = ("x".repeat(16_000), Instant::now());
     for _ in 0..40 {
@@ -225,7 +225,7 @@ async fn who_reads_nothing_for_ten_seconds_is_told_to_come_back() {
         if watcher.socket.frame().await == (ServerFrame::Presence { here: 1 }) {
             break;
         }
-        assert!(start.elapsed() < PATIENCE);
+        assert!(start.elapsed() < TIMEOUT);
     }
     assert!(start.elapsed() >= Duration::from_secs(9), "it was given {:?}", start.elapsed());
     // What it then reads is whole frames, in order, with or without the code at their end.
@@ -264,7 +264,7 @@ async fn a_flood_of_pings_leaves_others_alone() {
     tokio::select! {
         () = asking => panic!("it was closed"),
         () = hearing => panic!("it was closed"),
-        done = timeout(PATIENCE, talking) => done.unwrap(),
+        done = timeout(TIMEOUT, talking) => done.unwrap(),
     }
 }
 
@@ -292,7 +292,7 @@ async fn who_catches_up_with_long_messages_gets_them_all() {
     // Memory is empty after a restart, and history is not read at once.
     let server = server.restart().await;
     assert!((1..60).contains(&server.page("lobby", &format!("?after={start}&limit=200")).await.entries.len()));
-    assert_eq!(server.everything("lobby").await.len(), 60);
+    assert_eq!(server.all_entries("lobby").await.len(), 60);
     let mut reader = server.subscribe("lobby", Some(start)).await;
     assert_eq!(reader.texts(60).await.len(), 60);
 }
@@ -309,7 +309,7 @@ async fn who_ignores_the_close_and_never_stops_sending_is_cut_off() {
     let flooding = async { while writer.write_all(&load).await.is_ok() {} };
     let hearing = async { while reader.read(&mut said).await.is_ok_and(|length| length > 0) {} };
     let talking = talk(&server, 20);
-    let (cut_off, _, done) = tokio::join!(timeout(PATIENCE, flooding), timeout(PATIENCE, hearing), timeout(PATIENCE, talking));
+    let (cut_off, _, done) = tokio::join!(timeout(TIMEOUT, flooding), timeout(TIMEOUT, hearing), timeout(TIMEOUT, talking));
     done.unwrap();
     cut_off.unwrap();
 }

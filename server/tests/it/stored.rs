@@ -30,8 +30,8 @@ async fn messages_that_would_be_refused_today_are_read_as_they_are() {
          UPDATE messages SET text = CAST(x'ff41' AS TEXT) WHERE offset = 5;",
     )
     .await;
-    let server = TestServer::start_on(folder);
-    let entries = server.everything("lobby").await;
+    let server = TestServer::start_in(folder, &[]);
+    let entries = server.all_entries("lobby").await;
     assert_eq!(texts(&entries), ["1", " \u{200b}", "x\0y", "4", "\u{fffd}A"]);
     assert_eq!(entries[0].author.as_str(), "a\nb");
     assert_eq!(entries[3].key.as_ref().map(PublishKey::as_str), Some("no key"));
@@ -56,7 +56,7 @@ async fn messages_that_would_be_refused_today_are_read_as_they_are() {
 #[tokio::test]
 async fn a_message_sent_again_is_known_by_what_it_is_today() {
     let folder = board_of_another_version("UPDATE messages SET text = 'a' || char(13, 10) || 'b', author = ' me ' WHERE offset = 1").await;
-    let server = TestServer::start_on(folder);
+    let server = TestServer::start_in(folder, &[]);
     let again = json!({ "text": "a\r\nb", "author": " me ", "key": "1" });
     let published: protocol::Published = server.post_json("lobby", &again).await.json().await.unwrap();
     assert!(published.duplicate);
@@ -71,10 +71,10 @@ async fn rooms_whose_names_would_be_refused_today_stop_no_start() {
             SELECT id, 1, 3, 1000 * unixepoch(), '', 'old' FROM rooms WHERE id > 6;",
     )
     .await;
-    let server = TestServer::start_on(folder);
-    assert_eq!(texts(&server.everything("tea").await), ["old"], "it is found by what its name is today");
-    assert_eq!(server.everything("lobby").await.len(), 5, "a name that another room has is left alone");
+    let server = TestServer::start_in(folder, &[]);
+    assert_eq!(texts(&server.all_entries("tea").await), ["old"], "it is found by what its name is today");
+    assert_eq!(server.all_entries("lobby").await.len(), 5, "a name that another room has is left alone");
     assert_eq!(server.post("tea", "new").await.position.offset, 2);
     let server = server.restart().await;
-    assert_eq!(texts(&server.everything("tea").await), ["old", "new"]);
+    assert_eq!(texts(&server.all_entries("tea").await), ["old", "new"]);
 }

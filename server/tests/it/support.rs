@@ -1,4 +1,4 @@
-//! A server of one's own in a folder that goes away, and clients that remember what they were told.
+//! What every test needs: a server in a temporary folder, and clients that record what they receive.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -24,34 +24,34 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 use tokio_util::sync::CancellationToken;
 
-/// Longer than anything takes here; a test that waits this long has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest wait of any test. A test that reaches it has failed.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a tight socket holds, about.
-const TIGHT_BYTES: u32 = 4096;
+/// Bytes of a small socket buffer, approximately.
+const SMALL_BUFFER_BYTES: u32 = 4096;
 
-/// A connection of which the system holds little.
-pub async fn connect_tight(address: SocketAddr) -> TcpStream {
+/// Connects with a small receive buffer, so that a reader that pauses blocks the server soon.
+pub async fn connect_with_small_buffer(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(TIGHT_BYTES).unwrap();
+    socket.set_recv_buffer_size(SMALL_BUFFER_BYTES).unwrap();
     socket.connect(address).await.unwrap()
 }
 
-/// A connection from another address of this machine.
+/// Connects from another loopback address.
 pub async fn connect_from(address: &str, server: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((address.parse::<IpAddr>().unwrap(), 0).into()).unwrap();
     socket.connect(server).await.unwrap()
 }
 
-/// A running server.
+/// A running server. Dropping it removes its folder.
 pub struct TestServer {
     pub address: SocketAddr,
     folder: Arc<TempDir>,
     stop: CancellationToken,
     serving: JoinHandle<Result<(), ServerError>>,
     pub http: Client,
-    tight: bool,
+    small_buffers: bool,
 }
 
 impl TestServer {
@@ -59,37 +59,37 @@ impl TestServer {
         Self::start_with(&[])
     }
 
-    /// `arguments` are those of `crier serve`.
+    /// Starts a server with arguments of `crier serve`.
     pub fn start_with(arguments: &[&str]) -> Self {
         Self::start_in(Arc::new(TempDir::new().unwrap()), arguments)
     }
 
-    /// The server on a folder, perhaps another server's, with arguments.
+    /// Starts a server on a folder, which may hold the data of a stopped server.
     pub fn start_in(folder: Arc<TempDir>, arguments: &[&str]) -> Self {
         let data = folder.path().to_str().unwrap();
         let server = Server::new(settings(&[&["--data", data][..], arguments].concat())).unwrap();
         Self::serve(folder, server, false)
     }
 
-    /// A server whose writer pauses after each commit, for longer than the command line allows.
-    pub fn start_pausing(pause: Duration) -> Self {
+    /// Starts a server whose writer pauses after each commit, for longer than the command line allows.
+    pub fn start_with_commit_pause(pause: Duration) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         let mut settings = settings(&["--data", folder.path().to_str().unwrap()]);
         settings.flush_interval = pause.as_millis() as u64;
         Self::serve(folder, Server::new(settings).unwrap(), false)
     }
 
-    /// A server whose sockets take little at once, so that writes to whoever reads slowly are often cut.
-    pub fn start_tight() -> Self {
-        Self::start_tight_in(Arc::new(TempDir::new().unwrap()), &[])
+    /// Starts a server with small send buffers, so that writes to a slow reader are often partial.
+    pub fn start_with_small_buffers() -> Self {
+        Self::start_with_small_buffers_in(Arc::new(TempDir::new().unwrap()), &[])
     }
 
-    /// The same on a folder, with arguments.
-    pub fn start_tight_in(folder: Arc<TempDir>, arguments: &[&str]) -> Self {
+    /// Starts a server with small send buffers on a folder.
+    pub fn start_with_small_buffers_in(folder: Arc<TempDir>, arguments: &[&str]) -> Self {
         let data = folder.path().to_str().unwrap();
         let listen = |address| {
             let socket = TcpSocket::new_v4()?;
-            socket.set_send_buffer_size(TIGHT_BYTES)?;
+            socket.set_send_buffer_size(SMALL_BUFFER_BYTES)?;
             socket.bind(address)?;
             socket.listen(1024)
         };
@@ -97,44 +97,39 @@ impl TestServer {
         Self::serve(folder, server, true)
     }
 
-    /// The server on a folder, perhaps another server's, with a clock that says what the test wants.
-    pub fn start_at(clock: Clock, folder: Arc<TempDir>, arguments: &[&str]) -> Self {
+    /// Starts a server on a folder, with the test's own clock.
+    pub fn start_with_clock(clock: Clock, folder: Arc<TempDir>, arguments: &[&str]) -> Self {
         let data = folder.path().to_str().unwrap();
         let server = Server::with(settings(&[&["--data", data][..], arguments].concat()), server::bind, clock).unwrap();
         Self::serve(folder, server, false)
     }
 
-    fn serve(folder: Arc<TempDir>, server: Server, tight: bool) -> Self {
+    fn serve(folder: Arc<TempDir>, server: Server, small_buffers: bool) -> Self {
         let (address, stop) = (server.address().unwrap(), server.stopper());
         let serving = tokio::spawn(server.serve());
-        // The server closes a connection that is silent for 5 s, and a request may just then be on its way over it.
+        // The server closes connections that are idle for 5 s. Reusing one at that moment would fail.
         let http = Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
-        Self { address, folder, stop, serving, http, tight }
+        Self { address, folder, stop, serving, http, small_buffers }
     }
 
-    /// Stops the server and starts another on the same folder, at another port.
+    /// Restarts the server on the same folder, on another port.
     pub async fn restart(self) -> Self {
         let folder = self.stop().await;
         Self::start_in(folder, &[])
     }
 
-    /// The same at the port where it was.
+    /// Restarts the server on the same folder and port.
     pub async fn restart_in_place(self) -> Self {
         let address = self.address.to_string();
         let folder = self.stop().await;
         Self::start_in(folder, &["--listen", &address])
     }
 
-    /// Stops the server and leaves its folder.
+    /// Stops the server and returns its folder.
     pub async fn stop(self) -> Arc<TempDir> {
         self.stop.cancel();
         self.serving.await.unwrap().unwrap();
         self.folder
-    }
-
-    /// The server on a folder, perhaps another server's.
-    pub fn start_on(folder: Arc<TempDir>) -> Self {
-        Self::start_in(folder, &[])
     }
 
     pub fn folder(&self) -> &Path {
@@ -159,8 +154,8 @@ impl TestServer {
         response.json().await.unwrap()
     }
 
-    /// Every entry of a room, oldest first, read in pages from the beginning.
-    pub async fn everything(&self, room: &str) -> Vec<Entry> {
+    /// Returns all entries of a room, oldest first.
+    pub async fn all_entries(&self, room: &str) -> Vec<Entry> {
         let epoch = self.page(room, "").await.latest.epoch;
         let mut entries = Vec::new();
         let mut position = Position { epoch, offset: 0 };
@@ -187,28 +182,28 @@ impl TestServer {
         Subscriber::start(self.socket(&format!("/ws/{room}{query}")).await).await
     }
 
-    /// A socket to this server, as tight as the server's own.
+    /// Opens a WebSocket, with a small receive buffer if the server has small send buffers.
     pub async fn socket(&self, path: &str) -> Socket {
         let url = self.socket_url(path);
-        if !self.tight {
+        if !self.small_buffers {
             return Socket::open(&url).await;
         }
-        let stream = MaybeTlsStream::Plain(connect_tight(self.address).await);
-        Socket(timeout(PATIENCE, client_async(url, stream)).await.unwrap().unwrap().0)
+        let stream = MaybeTlsStream::Plain(connect_with_small_buffer(self.address).await);
+        Socket(timeout(TIMEOUT, client_async(url, stream)).await.unwrap().unwrap().0)
     }
 }
 
 impl Subscriber {
     async fn start(socket: Socket) -> Self {
         let mut subscriber = Self { socket, hello: None, seen: Seen::default() };
-        let ServerFrame::Hello(hello) = subscriber.socket.frame().await else { panic!("the first frame is no hello") };
+        let ServerFrame::Hello(hello) = subscriber.socket.frame().await else { panic!("the first frame is not a hello") };
         subscriber.seen.cursor = hello.position.offset;
         subscriber.hello = Some(hello);
         subscriber
     }
 }
 
-/// Settings as the command line would make them, with defaults that suit a test.
+/// Parses arguments of `crier serve`, with defaults for tests: any port and no limits per address.
 pub fn settings(arguments: &[&str]) -> Serve {
     let mut all = vec!["crier", "serve"];
     let defaults = [("--listen", "127.0.0.1:0"), ("--publishes-burst", "1000000"), ("--rooms-per-hour", "0"), ("--cpu-per-address", "0")];
@@ -221,15 +216,15 @@ pub fn settings(arguments: &[&str]) -> Serve {
     serve
 }
 
-/// A socket and nothing more.
+/// A WebSocket client.
 pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
-/// What a socket brought.
+/// What a WebSocket received.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Received {
     Text(String),
     Closed { code: u16, reason: String },
-    Gone,
+    Disconnected,
 }
 
 impl Socket {
@@ -242,20 +237,20 @@ impl Socket {
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_str(value).unwrap());
         }
-        timeout(PATIENCE, connect_async(request)).await.unwrap().map(|(socket, _)| Self(socket)).map_err(Box::new)
+        timeout(TIMEOUT, connect_async(request)).await.unwrap().map(|(socket, _)| Self(socket)).map_err(Box::new)
     }
 
-    /// Says something to a peer that may be gone.
-    pub async fn try_say(&mut self, text: String) {
+    /// Sends a text to a peer that may have disconnected.
+    pub async fn try_send_text(&mut self, text: String) {
         let _ = self.0.send(Message::text(text)).await;
     }
 
-    pub async fn say(&mut self, text: impl Into<String>) {
+    pub async fn send_text(&mut self, text: impl Into<String>) {
         self.0.send(Message::text(text.into())).await.unwrap();
     }
 
-    /// Says all in one write.
-    pub async fn say_all(&mut self, texts: impl Iterator<Item = String>) {
+    /// Sends several texts in one write.
+    pub async fn send_texts(&mut self, texts: impl Iterator<Item = String>) {
         for text in texts {
             self.0.feed(Message::text(text)).await.unwrap();
         }
@@ -266,39 +261,40 @@ impl Socket {
         self.0.send(message).await.unwrap();
     }
 
-    pub async fn hear(&mut self) -> Heard {
+    pub async fn receive(&mut self) -> Received {
         loop {
-            match timeout(PATIENCE, self.0.next()).await.expect("nothing came") {
-                Some(Ok(Message::Text(text))) => return Heard::Text(text.to_string()),
+            match timeout(TIMEOUT, self.0.next()).await.expect("nothing arrived") {
+                Some(Ok(Message::Text(text))) => return Received::Text(text.to_string()),
                 Some(Ok(Message::Close(Some(frame)))) => {
-                    return Heard::Closed { code: frame.code.into(), reason: frame.reason.to_string() };
+                    return Received::Closed { code: frame.code.into(), reason: frame.reason.to_string() };
                 }
-                Some(Ok(Message::Close(None)) | Err(_)) | None => return Heard::Gone,
+                Some(Ok(Message::Close(None)) | Err(_)) | None => return Received::Disconnected,
                 Some(Ok(_)) => {}
             }
         }
     }
 
     pub async fn frame(&mut self) -> ServerFrame {
-        match self.hear().await {
-            Heard::Text(json) => serde_json::from_str(&json).unwrap(),
+        match self.receive().await {
+            Received::Text(json) => serde_json::from_str(&json).unwrap(),
             other => panic!("expected a frame, not {other:?}"),
         }
     }
 
-    /// The next frame that says more than that the server lives and who is here.
-    pub async fn telling_frame(&mut self) -> ServerFrame {
+    /// Returns the next frame that is neither a heartbeat nor a presence update.
+    pub async fn data_frame(&mut self) -> ServerFrame {
         loop {
             match self.frame().await {
                 ServerFrame::Heartbeat | ServerFrame::Presence { .. } => {}
-                telling => return telling,
+                frame => return frame,
             }
         }
     }
 
-    pub async fn refusal(&mut self) -> (Option<u64>, protocol::ErrorCode) {
+    /// Returns the `ref` and code of the next error frame.
+    pub async fn next_error(&mut self) -> (Option<u64>, protocol::ErrorCode) {
         loop {
-            match self.telling_frame().await {
+            match self.data_frame().await {
                 ServerFrame::Error { r#ref, code, .. } => return (r#ref, code),
                 ServerFrame::Hello(_) | ServerFrame::Message(_) => {}
                 other => panic!("expected an error, not {other:?}"),
@@ -307,14 +303,14 @@ impl Socket {
     }
 }
 
-/// A reader that checks, entry by entry, that none is missing, doubled or out of order.
+/// A WebSocket reader that checks that no entry is missing, repeated or out of order.
 pub struct Subscriber {
     pub socket: Socket,
     pub hello: Option<Hello>,
     pub seen: Seen,
 }
 
-/// What a reader has been told.
+/// What a reader has received.
 #[derive(Default)]
 pub struct Seen {
     pub cursor: u64,
@@ -324,10 +320,10 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub fn take(&mut self, frame: ServerFrame) {
+    pub fn apply(&mut self, frame: ServerFrame) {
         match frame {
             ServerFrame::Message(entry) => {
-                assert_eq!(entry.offset, self.cursor + 1, "an entry is missing, doubled or out of order");
+                assert_eq!(entry.offset, self.cursor + 1, "an entry is missing, repeated or out of order");
                 self.cursor = entry.offset;
                 self.entries.push(entry);
             }
@@ -351,7 +347,7 @@ impl Subscriber {
         self.hello().position.epoch
     }
 
-    /// Where this reader would go on after a reconnect.
+    /// Returns the position to continue from after a reconnect.
     pub fn position(&self) -> Position {
         Position { epoch: self.epoch(), offset: self.seen.cursor }
     }
@@ -359,7 +355,7 @@ impl Subscriber {
     pub async fn read_until(&mut self, done: impl Fn(&Seen) -> bool) -> &Seen {
         while !done(&self.seen) {
             let frame = self.socket.frame().await;
-            self.seen.take(frame);
+            self.seen.apply(frame);
         }
         &self.seen
     }
@@ -370,32 +366,32 @@ impl Subscriber {
     }
 
     pub async fn publish(&mut self, r#ref: u64, text: &str, key: Option<&str>) {
-        self.socket.say(json!({ "type": "publish", "ref": r#ref, "text": text, "key": key }).to_string()).await;
+        self.socket.send_text(json!({ "type": "publish", "ref": r#ref, "text": text, "key": key }).to_string()).await;
     }
 }
 
-/// The texts of entries.
+/// Returns the texts of entries.
 pub fn texts(entries: &[Entry]) -> Vec<&str> {
     entries.iter().map(|entry| entry.text.as_str()).collect()
 }
 
-/// The headers of a usual request for a WebSocket, whose answer has the key `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`.
+/// Returns the headers of a WebSocket handshake. The response has the key `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`.
 pub fn handshake(host: SocketAddr) -> String {
     format!(
         "Host: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     )
 }
 
-/// Reads the head of an answer, and nothing of what follows.
+/// Reads the head of a response, and nothing after it.
 pub async fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(timeout(PATIENCE, stream.read_u8()).await.expect("no answer").unwrap());
+        head.push(timeout(TIMEOUT, stream.read_u8()).await.expect("no response").unwrap());
     }
     String::from_utf8(head).unwrap()
 }
 
-/// The stable code of a refusal, after checking that it is a proper problem.
+/// Checks that a response is a problem document and returns its status and code.
 pub async fn problem(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
     assert_eq!(response.headers()["content-type"], "application/problem+json");

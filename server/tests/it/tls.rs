@@ -15,7 +15,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::support::{PATIENCE, TestServer, texts};
+use crate::support::{TIMEOUT, TestServer, texts};
 
 /// What ends TLS before a server, with a certificate of an authority of its own.
 struct Front {
@@ -66,7 +66,7 @@ impl Front {
 
 /// Runs a program that is to end by itself, long before it would have given up waiting.
 async fn failure(mut command: Command) -> String {
-    let Output { status, stderr, .. } = timeout(PATIENCE, command.output()).await.expect("it ends").unwrap();
+    let Output { status, stderr, .. } = timeout(TIMEOUT, command.output()).await.expect("it ends").unwrap();
     let said = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(1), "{said}");
     said
@@ -84,14 +84,14 @@ async fn an_authority_of_ones_own_is_believed() {
     let server = TestServer::start();
     let front = Front::before(&server, "localhost").await;
     let start = server.page("lobby", "").await.latest.to_string();
-    let posted = timeout(PATIENCE, front.crier(&["post", "lobby", "by TLS"], true).output()).await.unwrap().unwrap();
+    let posted = timeout(TIMEOUT, front.crier(&["post", "lobby", "by TLS"], true).output()).await.unwrap().unwrap();
     assert!(posted.status.success(), "{posted:?}");
-    assert_eq!(texts(&server.everything("lobby").await), ["by TLS"]);
+    assert_eq!(texts(&server.all_entries("lobby").await), ["by TLS"]);
     for transport in ["ws", "sse", "long-poll", "poll"] {
         let mut tail = front.crier(&["tail", "lobby", "--json", "--after", &start, "--transport", transport], true);
         let mut child = tail.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("the program still runs");
+        let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("the program still runs");
         assert!(line.contains("by TLS"), "{transport}: {line}");
     }
 }
@@ -109,7 +109,7 @@ async fn a_certificate_that_is_refused_is_an_error_and_not_tried_for_ever() {
         let said = failure(other.crier(verb, true)).await;
         assert!(said.contains("certificate is refused") && said.contains("localhost"), "{verb:?}: {said}");
     }
-    assert!(server.everything("lobby").await.is_empty());
+    assert!(server.all_entries("lobby").await.is_empty());
 }
 
 #[tokio::test]

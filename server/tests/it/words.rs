@@ -7,8 +7,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::json;
 
-use crate::readers::{Events, Live};
-use crate::support::{Heard, Socket, TestServer, problem, texts};
+use crate::readers::{EventStream, LiveHtml};
+use crate::support::{Received, Socket, TestServer, problem, texts};
 
 fn encode(text: &str) -> String {
     const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
@@ -42,9 +42,9 @@ async fn a_room_is_named_in_any_script_on_every_way() {
         assert_eq!((status.as_u16(), headers["location"].to_str().unwrap()), (303, format!("/r/{path}").as_str()), "{}", refused("open"));
         let mut socket = server.subscribe(&path, None).await;
         assert_eq!(socket.hello().room.as_str(), name);
-        let mut events = Events::open(&server, &path, "").await;
+        let mut events = EventStream::open(&server, &path, "").await;
         assert!(matches!(events.frame().await, ServerFrame::Hello(hello) if hello.room.as_str() == name));
-        let mut live = Live::open(&server, &format!("/r/{path}/live")).await;
+        let mut live = LiveHtml::open(&server, &format!("/r/{path}/live")).await;
         server.post(&path, "hello").await;
         assert_eq!(socket.texts(1).await, ["hello"]);
         assert!(live.next().await.is_some());
@@ -105,14 +105,14 @@ async fn a_text_is_a_form_only_if_every_field_is_one_of_a_form() {
     let mut demo = Socket::open(&server.socket_url("/message/")).await;
     for text in whole {
         assert_eq!(send(&server, LOBBY, FORM, text).await.status(), 200, "{text}");
-        demo.hear().await;
-        demo.say(text).await;
-        assert_eq!(demo.hear().await, Heard::Text(text.to_owned()));
+        demo.receive().await;
+        demo.send_text(text).await;
+        assert_eq!(demo.receive().await, Received::Text(text.to_owned()));
     }
     let both: Vec<_> = whole.iter().flat_map(|text| [*text, *text]).collect();
-    assert_eq!(texts(&server.everything("lobby").await), both);
+    assert_eq!(texts(&server.all_entries("lobby").await), both);
     assert_eq!(send(&server, "/api/rooms/f/messages", FORM, "author=ana&text=a+b&key=k").await.status(), 200);
-    let entry = server.everything("f").await.remove(0);
+    let entry = server.all_entries("f").await.remove(0);
     assert_eq!((entry.text.as_str(), entry.author.as_str(), entry.key.unwrap().as_str()), ("a b", "ana", "k"));
     assert_eq!(problem(send(&server, LOBBY, FORM, "text=%ff").await).await, (400, "not_utf8".to_owned()));
 }
@@ -123,7 +123,7 @@ async fn a_null_author_is_none() {
     let mut reader = server.subscribe("lobby", None).await;
     let response = server.post_json("lobby", &json!({ "text": "one", "author": null, "key": null })).await;
     assert_eq!(response.status(), 200);
-    reader.socket.say(json!({ "type": "publish", "ref": 1, "text": "two", "author": null, "key": null }).to_string()).await;
+    reader.socket.send_text(json!({ "type": "publish", "ref": 1, "text": "two", "author": null, "key": null }).to_string()).await;
     assert_eq!(reader.texts(2).await, ["one", "two"]);
     assert!(reader.seen.entries.iter().all(|entry| entry.author.is_nameless()));
     assert_eq!(problem(server.post_json("lobby", &json!({ "text": null })).await).await, (422, "shape_invalid".to_owned()));
@@ -143,13 +143,13 @@ async fn a_byte_order_mark_is_no_part_of_what_is_said() {
         ("text/plain", "\u{feff}said"),
     ] {
         assert_eq!(send(&server, LOBBY, content_type, body).await.status(), 200, "{body:?}");
-        demo.hear().await;
+        demo.receive().await;
     }
-    reader.socket.say("\u{feff}{\"type\":\"publish\",\"ref\":1,\"text\":\"said\"}").await;
-    demo.hear().await;
+    reader.socket.send_text("\u{feff}{\"type\":\"publish\",\"ref\":1,\"text\":\"said\"}").await;
+    demo.receive().await;
     for raw in ["\u{feff}said", "\u{feff}content=said"] {
-        demo.say(raw).await;
-        assert_eq!(demo.hear().await, Heard::Text(raw.to_owned()), "the demo's pages get what was sent");
+        demo.send_text(raw).await;
+        assert_eq!(demo.receive().await, Received::Text(raw.to_owned()), "the demo's pages get what was sent");
     }
     assert_eq!(reader.texts(8).await, ["said"; 8]);
     assert_eq!(problem(send(&server, LOBBY, "application/json", "{\u{feff}}").await).await, (400, "not_json".to_owned()));
@@ -172,9 +172,9 @@ async fn say_everywhere(server: &TestServer, text: &str) -> Vec<(&'static str, R
     let page = send(server, "/", FORM, format!("content={}", encode(text))).await;
     said.push(("page", if page.status() == 200 { Ok(()) } else { said[0].1.clone() }));
     let mut socket = server.subscribe("lobby", None).await;
-    socket.socket.say(json!({ "type": "publish", "ref": 1, "text": text }).to_string()).await;
+    socket.socket.send_text(json!({ "type": "publish", "ref": 1, "text": text }).to_string()).await;
     let result = loop {
-        match socket.socket.telling_frame().await {
+        match socket.socket.data_frame().await {
             ServerFrame::Published { .. } => break Ok(()),
             ServerFrame::Error { code, .. } => break Err(code.as_str().to_owned()),
             _ => {}
@@ -182,8 +182,8 @@ async fn say_everywhere(server: &TestServer, text: &str) -> Vec<(&'static str, R
     };
     said.push(("socket", result));
     let mut demo = Socket::open(&server.socket_url("/message/")).await;
-    demo.say(text).await;
-    let Heard::Text(heard) = demo.hear().await else { panic!("the demo's socket closed") };
+    demo.send_text(text).await;
+    let Received::Text(heard) = demo.receive().await else { panic!("the demo's socket closed") };
     let refusal = heard.strip_prefix("error ").and_then(|line| line.split(':').next());
     said.push(("demo", refusal.map_or(Ok(()), |code| Err(code.to_owned()))));
     let taken = said.iter().filter(|(_, result)| result.is_ok()).count() as u64;
@@ -201,12 +201,12 @@ async fn a_text_is_the_same_whichever_way_it_comes() {
         ("\u{1}a\u{1}", "\u{1}a\u{1}"),
         ("؀١٢", "؀١٢"),
     ] {
-        let before = server.everything("lobby").await.len();
+        let before = server.all_entries("lobby").await.len();
         let said = say_everywhere(&server, text).await;
         assert!(said.iter().all(|(_, result)| result.is_ok()), "{text:?}: {said:?}");
-        assert_eq!(texts(&server.everything("lobby").await)[before..], [stored; 6], "{text:?}");
+        assert_eq!(texts(&server.all_entries("lobby").await)[before..], [stored; 6], "{text:?}");
     }
-    let before = server.everything("lobby").await.len();
+    let before = server.all_entries("lobby").await.len();
     for blank in
         ["\u{3164}", "\u{1}", "\u{1b}\u{7f}", "\u{34f}\u{115f}\u{ffa0}", "\u{2800}\n\u{2800}", "\u{e0041}", "\u{fff9}", "\u{feff}\n"]
     {
@@ -214,7 +214,7 @@ async fn a_text_is_the_same_whichever_way_it_comes() {
             assert_eq!(result, Err("text_empty".to_owned()), "{blank:?} by {way}");
         }
     }
-    assert_eq!(server.everything("lobby").await.len(), before);
+    assert_eq!(server.all_entries("lobby").await.len(), before);
 }
 
 #[tokio::test]
@@ -226,12 +226,12 @@ async fn a_name_shows_itself_and_hides_nothing() {
         assert_eq!(problem(refused).await, (422, "author_invalid".to_owned()), "{name:?}");
         let refused = send(&server, LOBBY, FORM, format!("text=x&author={}", encode(name))).await;
         assert_eq!(problem(refused).await, (422, "author_invalid".to_owned()), "{name:?}");
-        socket.say(json!({ "type": "publish", "ref": 1, "text": "x", "author": name }).to_string()).await;
-        assert_eq!(socket.refusal().await, (Some(1), ErrorCode::AuthorInvalid), "{name:?}");
+        socket.send_text(json!({ "type": "publish", "ref": 1, "text": "x", "author": name }).to_string()).await;
+        assert_eq!(socket.next_error().await, (Some(1), ErrorCode::AuthorInvalid), "{name:?}");
     }
     let england = "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} Tom";
     for name in [england, "👩🏽\u{200d}🚀", "मीरा", "علی\u{200c}رضا"] {
         assert_eq!(server.post_json("names", &json!({ "text": "x", "author": name })).await.status(), 200, "{name:?}");
-        assert_eq!(server.everything("names").await.last().unwrap().author.as_str(), name);
+        assert_eq!(server.all_entries("names").await.last().unwrap().author.as_str(), name);
     }
 }

@@ -4,7 +4,7 @@ use protocol::{ErrorCode, ServerFrame};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Heard, TestServer};
+use crate::support::{Received, TestServer};
 
 #[tokio::test]
 async fn a_bad_frame_is_answered_and_the_session_goes_on() {
@@ -25,13 +25,13 @@ async fn a_bad_frame_is_answered_and_the_session_goes_on() {
         (json!({ "type": "publish", "ref": 8, "text": "x", "key": "no spaces" }).to_string(), Some(8), ErrorCode::KeyInvalid),
     ];
     for (n, (frame, r#ref, code)) in cases.into_iter().enumerate() {
-        client.socket.say(frame.clone()).await;
-        assert_eq!(client.socket.refusal().await, (r#ref, code), "{frame:.100}");
+        client.socket.send_text(frame.clone()).await;
+        assert_eq!(client.socket.next_error().await, (r#ref, code), "{frame:.100}");
         // A good command in between keeps this from being a series.
-        client.socket.say(json!({ "type": "ping", "ref": n }).to_string()).await;
-        assert_eq!(client.socket.telling_frame().await, ServerFrame::Pong { r#ref: n as u64 });
+        client.socket.send_text(json!({ "type": "ping", "ref": n }).to_string()).await;
+        assert_eq!(client.socket.data_frame().await, ServerFrame::Pong { r#ref: n as u64 });
     }
-    assert!(server.everything("lobby").await.is_empty());
+    assert!(server.all_entries("lobby").await.is_empty());
     client.publish(99, "still here", None).await;
     assert_eq!(client.texts(1).await, ["still here"]);
 }
@@ -41,13 +41,13 @@ async fn ten_bad_frames_in_a_row_end_the_session_for_good() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
     for _ in 0..10 {
-        client.socket.say("rubbish").await;
+        client.socket.send_text("rubbish").await;
     }
     for _ in 0..9 {
-        assert_eq!(client.socket.refusal().await, (None, ErrorCode::NotJson));
+        assert_eq!(client.socket.next_error().await, (None, ErrorCode::NotJson));
     }
-    let heard = client.socket.hear().await;
-    assert_eq!(heard, Heard::Closed { code: 4500, reason: "too many errors".to_owned() });
+    let heard = client.socket.receive().await;
+    assert_eq!(heard, Received::Closed { code: 4500, reason: "too many errors".to_owned() });
 }
 
 #[tokio::test]
@@ -55,15 +55,15 @@ async fn binary_is_refused_with_1003() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
     client.socket.send(Message::binary(vec![1, 2, 3])).await;
-    assert!(matches!(client.socket.hear().await, Heard::Closed { code: 1003, .. }));
+    assert!(matches!(client.socket.receive().await, Received::Closed { code: 1003, .. }));
 }
 
 #[tokio::test]
 async fn a_message_beyond_the_frame_limit_is_refused_with_1009() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
-    client.socket.say("x".repeat(64 * 1024 + 1)).await;
-    assert!(matches!(client.socket.hear().await, Heard::Closed { code: 1009, .. }));
+    client.socket.send_text("x".repeat(64 * 1024 + 1)).await;
+    assert!(matches!(client.socket.receive().await, Received::Closed { code: 1009, .. }));
 }
 
 #[tokio::test]
