@@ -25,18 +25,18 @@ const MODULES: &[(&str, &[&str])] = &[
     ("limiter", &["turns"]),
     ("session", &["turns", "encoded", "room", "subscription", "hub", "limiter"]),
     ("commands", &["turns", "room", "session"]),
-    ("fanout", &["system", "turns", "codec", "encoded", "history", "room", "subscription", "session", "commands"]),
-    ("http", &["log", "system", "turns", "codec", "encoded", "tail", "hub", "limiter", "session", "commands", "fanout"]),
+    ("delivery", &["system", "turns", "codec", "encoded", "history", "room", "subscription", "session", "commands"]),
+    ("http", &["log", "system", "turns", "codec", "encoded", "tail", "hub", "limiter", "session", "commands", "delivery"]),
     ("config", &["history", "hub", "limiter", "http"]),
     ("verbs", &["config"]),
-    ("lib", &["history", "hub", "retention", "limiter", "session", "fanout", "http", "config", "verbs"]),
+    ("lib", &["history", "hub", "retention", "limiter", "session", "delivery", "http", "config", "verbs"]),
 ];
 
 /// Words that belong to some places alone: what, where it may stand, and why.
 const OWNED: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &["server/src/history"], "all SQL is in history"),
     ("axum::", &["server/src/http", "server/src/http.rs"], "only http knows the web framework"),
-    ("frontend::", &["server/src/http/page.rs", "server/src/http/page/", "server/src/http/live.rs"], "HTML is made in two places"),
+    ("frontend::", &["server/src/http/page.rs", "server/src/http/page/", "server/src/http/stream/live.rs"], "HTML is made in two places"),
     (
         "web_sys::",
         &["frontend/src/browser", "frontend/src/browser.rs", "frontend/tests", "frontend/wasm-streams"],

@@ -8,7 +8,7 @@ use clap::Parser;
 use protocol::Epoch;
 use server::codec::Limits;
 use server::config::{Cli, Verb};
-use server::fanout::Fanout;
+use server::delivery::Fanout;
 use server::http;
 use server::hub::Hub;
 use server::limiter::Limiter;

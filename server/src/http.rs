@@ -1,28 +1,27 @@
 //! The board over HTTP: the only module that knows axum.
 
+mod state;
+
 mod address;
 mod door;
 mod host;
-mod listen;
-mod patience;
 mod problem;
 mod request;
-mod short;
 mod socket;
+mod write_timeout;
 
+mod assets;
+mod health;
 mod publishing;
-mod stream;
-mod websocket;
+
+mod page;
 
 mod api;
-mod assets;
-mod echo;
-mod events;
-mod health;
-mod live;
-mod message;
-mod page;
+mod stream;
 mod ws;
+
+mod fast_upgrade;
+mod listen;
 
 use std::sync::Arc;
 
@@ -35,12 +34,15 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 pub use address::Proxy;
 pub use door::Door;
 pub use host::{HostName, Origin};
-pub use listen::listen;
+pub use listen::{Site, listen};
 
 use crate::codec::Limits;
-use crate::fanout::Fanout;
+use crate::delivery::Fanout;
 use crate::session::Context;
 use problem::Refusal;
+use state::State;
+use stream::{events, live};
+use ws::{echo, json, raw};
 
 /// Shorter answers are not compressed: they fit into one packet anyway.
 const COMPRESSED_BYTES_MIN: u16 = 1024;
@@ -48,23 +50,6 @@ const COMPRESSED_BYTES_MIN: u16 = 1024;
 /// What people may well write with a slash behind it.
 const WITHOUT_SLASH: [&str; 7] =
     ["/r/{room}/", "/r/{room}/live/", "/open/", "/api/rooms/{room}/messages/", "/api/rooms/{room}/events/", "/healthz/", "/readyz/"];
-
-/// What handlers share.
-#[derive(Clone)]
-pub struct State {
-    context: Context,
-    door: Arc<Door>,
-    fanout: Fanout,
-    connections: TaskTracker,
-}
-
-/// What is behind a port.
-pub struct Site {
-    router: Router,
-    state: State,
-    /// Whether the board's WebSockets may be opened without the router; see [`short`].
-    has_short_way: bool,
-}
 
 /// Every address of the board. Sockets that outlive their request are counted in `connections`.
 pub fn board(context: Context, door: Door, fanout: Fanout, connections: TaskTracker) -> Site {
@@ -86,8 +71,8 @@ pub fn board(context: Context, door: Door, fanout: Fanout, connections: TaskTrac
     let arriving = Router::new()
         .route("/r/{room}/live", get(live::live))
         .route("/api/rooms/{room}/events", get(events::events))
-        .route("/ws/{room}", any(ws::upgrade))
-        .route("/message/", any(message::upgrade));
+        .route("/ws/{room}", any(json::upgrade))
+        .route("/message/", any(raw::upgrade));
     let router = WITHOUT_SLASH.into_iter().fold(Router::new(), |router, path| router.route(path, get(page::without_slash)));
     let router = router
         .route(health::ALIVE, get(health::alive))

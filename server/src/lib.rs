@@ -32,7 +32,7 @@ pub mod session;
 
 pub mod commands;
 
-pub mod fanout;
+pub mod delivery;
 
 pub mod http;
 
@@ -53,7 +53,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Serve;
-use crate::fanout::Fanout;
+use crate::delivery::Fanout;
 use crate::history::{OpenError, WriteError};
 use crate::hub::{Clock, Hub};
 use crate::limiter::Limiter;

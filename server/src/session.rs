@@ -1,5 +1,5 @@
 //! One connected client on a transport that carries one way: its place in a room and what it is told. WebSockets, which
-//! carry both ways, are in [`crate::fanout`]. No type of the web framework here.
+//! carry both ways, are in [`crate::delivery`]. No type of the web framework here.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -14,11 +14,11 @@ use protocol::{ErrorCode, Position, RoomName};
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::State;
 use super::problem::Refusal;
 use super::publishing::{self, Aside};
 use super::request::{Address, Place, Query, Room, WholeBody};
 use super::socket::Reader;
+use super::state::State;
 use crate::hub::{PageError, Range, Standing};
 use crate::turns;
 

@@ -17,9 +17,10 @@ use protocol::limits::{HEADER_BYTES_MAX, URI_BYTES_MAX};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::address::{self, Proxy};
+use super::health;
 use super::host::{Asked, HostName, Origin};
 use super::problem::Refusal;
-use super::{State, health};
+use super::state::State;
 
 /// What answers that are no pages may do in a browser: nothing.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");

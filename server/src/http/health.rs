@@ -4,8 +4,8 @@ use axum::extract::State as FromState;
 use axum::response::{IntoResponse, Response};
 use protocol::ErrorCode;
 
-use super::State;
 use super::problem::Refusal;
+use super::state::State;
 
 pub(super) const ALIVE: &str = "/healthz";
 pub(super) const READY: &str = "/readyz";

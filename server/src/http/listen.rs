@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, header::CONNECTION};
 use axum::response::Response;
@@ -22,14 +23,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use super::address::{self, Peer};
+use super::fast_upgrade::{self, Opening};
 use super::page;
-use super::patience::{Hold, Patient};
 use super::request::Place;
-use super::short::{self, Opening};
 use super::socket::Socket;
-use super::websocket::Carried;
-use super::{Site, State};
-use crate::fanout::{Connection, read_now};
+use super::state::State;
+use super::write_timeout::{Hold, Patient};
+use super::ws::handshake::Carried;
+use crate::delivery::{Connection, read_now};
 use crate::limiter::Connected;
 use crate::log::Throttle;
 use crate::system::listener::defer_accept;
@@ -49,6 +50,14 @@ const FIRST_BYTES_MAX: usize = 4096;
 const IS_NODELAY_INHERITED: bool = cfg!(target_os = "linux");
 /// How long to wait when the system has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What is behind a port.
+pub struct Site {
+    pub(super) router: Router,
+    pub(super) state: State,
+    /// True if WebSockets of the board may be opened without the router; see [`fast_upgrade`].
+    pub(super) has_short_way: bool,
+}
 
 /// A connection's place among those that are allowed, or why it has none.
 type Admission = Result<Arc<Connected>, ErrorCode>;
@@ -117,9 +126,9 @@ fn short_way(stream: TcpStream, peer: IpAddr, site: &Site, is_admitted: bool) ->
     let mut buffer = [0; FIRST_BYTES_MAX];
     let length = read_now(&stream, &mut buffer).unwrap_or_default();
     let read = &buffer[..length];
-    let opening = if site.has_short_way && is_admitted { short::open(&site.state, peer, read) } else { None };
+    let opening = if site.has_short_way && is_admitted { fast_upgrade::open(&site.state, peer, read) } else { None };
     match opening {
-        Some(Opening { entrance, first, rest }) => Ok(site.state.fanout.start(entrance, stream, rest, &first)),
+        Some(Opening { admission, first, rest }) => Ok(site.state.fanout.start(admission, stream, rest, &first)),
         None => Err((stream, read.to_vec())),
     }
 }

@@ -22,10 +22,11 @@ use serde::Deserialize;
 pub(super) use companions::{icon, manifest, open, qr};
 pub(super) use refusal::{present, refuse, without_slash};
 
+use super::assets;
 use super::problem::Refusal;
 use super::publishing::Form;
 use super::request::{Address, Query, Room, WholeBody, cookie};
-use super::{State, assets};
+use super::state::State;
 use crate::hub::Range;
 use crate::turns::{self, Account};
 

@@ -19,8 +19,9 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::address;
 use super::problem::Refusal;
-use super::{State, address};
+use super::state::State;
 use crate::limiter::Connected;
 use crate::turns::Account;
 

@@ -17,9 +17,9 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::State;
 use super::problem::Refusal;
-use crate::fanout::read_now;
+use super::state::State;
+use crate::delivery::read_now;
 
 /// An accepted socket.
 pub(super) struct Socket(Arc<TcpStream>);

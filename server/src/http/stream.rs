@@ -3,6 +3,10 @@
 //! The response asks the session for more only when what it has given before was taken, so a slow reader's cursor waits
 //! in the log. A write that makes no progress is ended below, in `patience`.
 
+pub(super) mod events;
+
+pub(super) mod live;
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::time::Duration;

@@ -145,7 +145,7 @@ async fn a_websocket_is_opened_and_refused_alike_on_the_short_way_and_on_the_lon
     let own = format!("Origin: http://{host}\r\n");
     let usual = handshake(host).replace("Connection: ", "Connection: keep-alive, ");
     let without = |word: &str| usual.lines().filter(|line| !line.contains(word)).map(|line| format!("{line}\r\n")).collect::<String>();
-    // With so many headers a request is left to the framework; see `http::short`.
+    // With so many headers a request is left to the framework; see `http::fast_upgrade`.
     let many = "X: y\r\n".repeat(70);
     for (line, headers, status) in [
         ("GET /ws/lobby HTTP/1.1", usual.clone(), "101"),

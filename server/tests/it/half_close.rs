@@ -156,7 +156,7 @@ async fn whoever_leaves_has_left_at_once_however_they_read() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;
     let socket = format!("GET /ws/ROOM HTTP/1.1\r\n{}\r\n", handshake(server.address));
-    // With so many headers it is opened by the framework; see `http::short`.
+    // With so many headers it is opened by the framework; see `http::fast_upgrade`.
     let long = socket.replace("Connection:", &("X: y\r\n".repeat(70) + "Connection:"));
     let requests = [
         get(&server, "/api/rooms/ROOM/events"),

@@ -23,7 +23,7 @@ async fn get(server: &TestServer, path: &str, headers: &str) -> u16 {
     status(server, &format!("GET {path} HTTP/1.1\r\n{headers}\r\n")).await
 }
 
-/// The handshake of a WebSocket as usual, and with so many headers that it is left to the framework; see `http::short`.
+/// The handshake of a WebSocket as usual, and with so many headers that it is left to the framework; see `http::fast_upgrade`.
 async fn open(server: &TestServer, headers: &str) -> [u16; 2] {
     let usual = handshake(server.address);
     let usual: String = usual.lines().filter(|line| !line.starts_with("Host")).map(|line| format!("{line}\r\n")).collect();

@@ -8,9 +8,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
-use super::outlet::{Batch, Piece};
-use super::row::{self, Beat, Load, Row, Seat};
-use super::{Dialect, End, Fanout, WRITE_TIME_MAX};
+use super::send_state::{Batch, Piece};
+use super::shard::{self, Beat, Load, Row, Seat};
+use super::{End, Fanout, WRITE_TIME_MAX, WireFormat};
 use crate::encoded::Encoded;
 use crate::room::Read;
 use crate::session::PRESENCE_INTERVAL;
@@ -20,17 +20,17 @@ use crate::system::ring::Socket;
 /// After how many rows other tasks get a turn: a few milliseconds.
 const ROWS_A_TURN: usize = 8;
 
-/// All lines of a room that speak one dialect.
+/// All lines of a room that speak one format.
 pub(super) struct Pass {
     fanout: Fanout,
-    dialect: &'static dyn Dialect,
+    format: &'static dyn WireFormat,
     log: Log,
     rows: Mutex<Rows>,
     /// The task ends when this goes.
     _running: oneshot::Sender<Infallible>,
 }
 
-/// Seats are numbered, and a row has the next [`row::LINES`] of them.
+/// Seats are numbered, and a row has the next [`shard::LINES`] of them.
 #[derive(Default)]
 struct Rows {
     rows: Vec<Arc<Row>>,
@@ -61,11 +61,11 @@ impl Drop for Ticket {
 
 impl Pass {
     /// A pass without lines, and its task.
-    pub(super) fn start(fanout: Fanout, dialect: &'static dyn Dialect, log: Log) -> Arc<Self> {
+    pub(super) fn start(fanout: Fanout, format: &'static dyn WireFormat, log: Log) -> Arc<Self> {
         let (running, ended) = oneshot::channel();
         let (latest, here) = (log.room().watch_latest(), log.room().watch_here());
         let head = log.room().extent().latest;
-        let pass = Arc::new(Self { fanout, dialect, log, rows: Mutex::default(), _running: running });
+        let pass = Arc::new(Self { fanout, format, log, rows: Mutex::default(), _running: running });
         tokio::spawn(run(Arc::downgrade(&pass), head, latest, here, ended));
         pass
     }
@@ -75,7 +75,7 @@ impl Pass {
         let (row, number) = self.lock().take();
         // One more than a heartbeat, since the current tick began some time ago.
         let beat_due = self.tick() + self.heartbeat_ticks() + 1;
-        (Ticket { pass: self.clone(), number }, Seat::take(row, number as usize % row::LINES, socket, here_told, beat_due))
+        (Ticket { pass: self.clone(), number }, Seat::take(row, number as usize % shard::LINES, socket, here_told, beat_due))
     }
 
     /// How many lines it has.
@@ -84,8 +84,8 @@ impl Pass {
         rows.seats as usize - rows.free.len()
     }
 
-    pub(super) fn dialect(&self) -> &'static dyn Dialect {
-        self.dialect
+    pub(super) fn format(&self) -> &'static dyn WireFormat {
+        self.format
     }
 
     pub(super) fn log(&self) -> &Log {
@@ -100,9 +100,9 @@ impl Pass {
         self.fanout.ticks(self.fanout.0.context.heartbeat)
     }
 
-    /// Entries as this dialect's frames.
+    /// Entries as this format's frames.
     pub(super) fn pieces(&self, entries: &[Encoded]) -> Vec<Piece> {
-        entries.iter().map(|entry| Piece { offset: entry.offset(), frame: self.dialect.entry(entry) }).collect()
+        entries.iter().map(|entry| Piece { offset: entry.offset(), frame: self.format.entry(entry) }).collect()
     }
 
     /// Brings every line what there is after `head`, and how many are here if that is to be told. Returns how far it came.
@@ -115,7 +115,7 @@ impl Pass {
         let (mut last, mut here) = (Vec::new(), None);
         if tells_here {
             let count = self.log.room().here_told();
-            self.dialect.say(&ServerFrame::Presence { here: count }, &mut last);
+            self.format.say(&ServerFrame::Presence { here: count }, &mut last);
             here = Some(count as u32).filter(|_| !last.is_empty());
         }
         let load = Load { batch: Batch::new(start, &pieces, &last), here };
@@ -126,7 +126,7 @@ impl Pass {
     /// Looks after every line once a tick.
     pub(super) async fn beat(&self) {
         let mut heartbeat = Vec::new();
-        self.dialect.say(&ServerFrame::Heartbeat, &mut heartbeat);
+        self.format.say(&ServerFrame::Heartbeat, &mut heartbeat);
         crate::codec::put_ping(&mut heartbeat);
         let (heartbeat_ticks, write_ticks) = (self.heartbeat_ticks(), self.fanout.ticks(WRITE_TIME_MAX));
         let beat = Beat { heartbeat, heartbeat_ticks, write_ticks, tick: self.tick() };
@@ -162,7 +162,7 @@ impl Rows {
             self.seats += 1;
             self.seats - 1
         });
-        let index = number as usize / row::LINES;
+        let index = number as usize / shard::LINES;
         if index == self.rows.len() {
             self.rows.push(Arc::default());
         }
@@ -270,7 +270,7 @@ mod tests {
         }
     }
 
-    impl Dialect for Busy {
+    impl WireFormat for Busy {
         fn name(&self) -> &'static str {
             "busy"
         }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 /// How many slices the system takes in one write (IOV_MAX on Linux).
 const SLICES_MAX: usize = 1024;
 
-/// An entry as the frame that a dialect makes of it.
+/// An entry as the frame that a format makes of it.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     pub(super) offset: u64,

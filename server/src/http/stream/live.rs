@@ -17,13 +17,14 @@ use frontend::decide::moment::Moment;
 use frontend::{Language, Scheme, TITLE, Texts};
 use protocol::{Disconnect, Entry, Epoch, Gap, GapReason, Position, RoomName, ServerFrame};
 
-use super::page::Wishes;
-use super::problem::Refusal;
-use super::request::{After, Own, Place, Query, Room};
-use super::socket::Reader;
-use super::stream::{self, End, PASS_ON, Script};
-use super::{State, assets};
+use super::{End, PASS_ON, Script};
 use crate::encoded::{Encoded, HTML_FORMS};
+use crate::http::assets;
+use crate::http::page::Wishes;
+use crate::http::problem::Refusal;
+use crate::http::request::{After, Own, Place, Query, Room};
+use crate::http::socket::Reader;
+use crate::http::state::State;
 use crate::session::Session;
 
 const _: () = assert!(Language::ALL.len() == HTML_FORMS);
@@ -40,7 +41,7 @@ const RESTART_PAUSE: u64 = 3;
 /// The style sheet shows a heartbeat that none has followed for 50 s, so it only may where more would have come by then.
 const BEAT_TIME_MAX: Duration = Duration::from_secs(20);
 
-pub(super) async fn live(
+pub(in crate::http) async fn live(
     FromState(state): FromState<State>,
     _: Own,
     (reader, place): (Reader, Place),
@@ -61,7 +62,7 @@ pub(super) async fn live(
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     let shared = [(CONTENT_TYPE, html), (CONTENT_SECURITY_POLICY, POLICY)];
     let mut response =
-        (PASS_ON, shared, stream::body(session, document, hello.position.offset, first.into(), (reader, place))).into_response();
+        (PASS_ON, shared, super::body(session, document, hello.position.offset, first.into(), (reader, place))).into_response();
     // In HTTP/1.0 the end of the connection is the end of the document. In chunks, one that breaks off is a failure, on which
     // browsers give up the refresh, too.
     *response.version_mut() = Version::HTTP_10;

@@ -1,4 +1,4 @@
-//! The WebSocket handshake (RFC 6455, section 4.2), after which the raw socket goes to [`crate::fanout`].
+//! The WebSocket handshake (RFC 6455, section 4.2), after which the raw socket goes to [`crate::delivery`].
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,16 +13,16 @@ use hyper::upgrade::OnUpgrade;
 use protocol::ErrorCode;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::State;
-use super::listen::{self, Raw};
-use super::patience::Hold;
-use super::problem::Refusal;
-use super::request::Place;
-use crate::fanout::{Connection, Entrance, Fanout};
+use crate::delivery::{Admission, Connection, Fanout};
+use crate::http::listen::{self, Raw};
+use crate::http::problem::Refusal;
+use crate::http::request::Place;
+use crate::http::state::State;
+use crate::http::write_timeout::Hold;
 use crate::turns::Turn;
 
 /// A request to become a WebSocket.
-pub(super) struct Handshake {
+pub(in crate::http) struct Handshake {
     key: HeaderValue,
     upgrade: OnUpgrade,
     hold: Option<Hold>,
@@ -43,7 +43,7 @@ impl FromRequestParts<State> for Handshake {
 }
 
 /// A request that can't become one.
-pub(super) struct Refused(Refusal);
+pub(in crate::http) struct Refused(Refusal);
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
@@ -53,7 +53,7 @@ impl IntoResponse for Refused {
 }
 
 /// The key of a request to become a WebSocket, or what is wrong with it.
-pub(super) fn key(headers: &HeaderMap) -> Result<HeaderValue, &'static str> {
+pub(in crate::http) fn key(headers: &HeaderMap) -> Result<HeaderValue, &'static str> {
     if !lists(headers, &CONNECTION, "upgrade") {
         return Err("Connection does not say upgrade");
     }
@@ -83,12 +83,12 @@ fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
 impl Handshake {
     /// Accepts. When HTTP has let go of the socket, the session is carried over it, with `first` said before all else; `place`
     /// is held till its end.
-    pub(super) fn accept(self, fanout: Fanout, entrance: Entrance, first: Vec<u8>, place: Place) -> Response {
+    pub(in crate::http) fn accept(self, fanout: Fanout, admission: Admission, first: Vec<u8>, place: Place) -> Response {
         let Self { key, upgrade, hold } = self;
         let open = async move {
             let Raw { socket, read, mut held } = listen::take_back(upgrade.await.ok()?)?;
             held.extend_from_slice(&first);
-            Some(fanout.start(entrance, socket, &read, &held))
+            Some(fanout.start(admission, socket, &read, &held))
         };
         // The answer goes with the first frame, in one write.
         if let Some(hold) = hold {
@@ -105,7 +105,7 @@ fn answer_headers(key: &HeaderValue) -> [(HeaderName, HeaderValue); 3] {
 }
 
 /// The whole answer to a request with this key, as it goes on the wire.
-pub(super) fn answer(key: &HeaderValue) -> Vec<u8> {
+pub(in crate::http) fn answer(key: &HeaderValue) -> Vec<u8> {
     let [a, b, c] = &answer_headers(key);
     let line = |(name, value): &(HeaderName, HeaderValue)| [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat();
     [&b"HTTP/1.1 101 Switching Protocols\r\n"[..], &line(a), &line(b), &line(c), b"\r\n"].concat()
@@ -113,7 +113,7 @@ pub(super) fn answer(key: &HeaderValue) -> Vec<u8> {
 
 /// The task of a connection that may become a WebSocket. By hand, since in an async block the memory of what is only needed
 /// for the opening would stay.
-pub(super) struct Carried {
+pub(in crate::http) struct Carried {
     stage: Stage,
     turn: Turn,
     place: Place,
@@ -121,7 +121,7 @@ pub(super) struct Carried {
 
 impl Carried {
     /// Starts the task; it goes on with the WebSocket that `opening` ends with, if it does, and keeps the place till the end.
-    pub(super) fn start(place: Place, opening: impl Future<Output = Option<Connection>> + Send + 'static) {
+    pub(in crate::http) fn start(place: Place, opening: impl Future<Output = Option<Connection>> + Send + 'static) {
         tokio::spawn(Self { stage: Stage::Opening(Box::pin(opening)), turn: Turn::default(), place });
     }
 }

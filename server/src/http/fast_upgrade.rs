@@ -11,16 +11,18 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use protocol::RoomName;
 
+use super::door;
 use super::request::query;
-use super::{State, door, websocket, ws};
-use crate::fanout::Entrance;
+use super::state::State;
+use super::ws::{handshake, json};
+use crate::delivery::Admission;
 
 /// How many headers are read here; a browser sends some twenty.
 const HEADERS_MAX: usize = 64;
 
 /// A client that was let in.
 pub(super) struct Opening<'a> {
-    pub(super) entrance: Entrance,
+    pub(super) admission: Admission,
     /// What it is to be told: the answer to its request and the first frame.
     pub(super) first: Vec<u8>,
     /// What it has said after its request.
@@ -43,9 +45,9 @@ pub(super) fn open<'a>(state: &State, peer: IpAddr, read: &'a [u8]) -> Option<Op
     let room = percent_decode_str(parts.uri.path().strip_prefix("/ws/")?);
     let room: RoomName = room.decode_utf8().ok()?.parse().ok()?;
     let wanted = query(&parts.uri).ok()?;
-    let key = websocket::key(&parts.headers).ok()?;
-    let (entrance, hello) = ws::enter(state, peer, &room, &wanted).ok()?;
-    Some(Opening { entrance, first: [websocket::answer(&key), hello].concat(), rest: &read[length..] })
+    let key = handshake::key(&parts.headers).ok()?;
+    let (admission, hello) = json::enter(state, peer, &room, &wanted).ok()?;
+    Some(Opening { admission, first: [handshake::answer(&key), hello].concat(), rest: &read[length..] })
 }
 
 /// The head of a request, if all of it is there. Its parts share one copy of what was read.

@@ -1,4 +1,4 @@
-//! What the tests of the fan-out share: a board that nobody has opened a port for, and a dialect of single letters.
+//! What the tests of the fan-out share: a board that nobody has opened a port for, and a format of single letters.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use protocol::{Disconnect, Epoch, PublishRequest, RoomName, ServerFrame, Text};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Dialect, Fanout};
+use super::{Fanout, WireFormat};
 use crate::commands::Commands;
 use crate::encoded::Encoded;
 use crate::hub::Hub;
@@ -21,7 +21,7 @@ use crate::subscription::Log;
 /// Says `e` for an entry, `g` for a gap and `p` for presence.
 pub(super) struct Letters;
 
-impl Dialect for Letters {
+impl WireFormat for Letters {
     fn name(&self) -> &'static str {
         "letters"
     }

@@ -11,7 +11,7 @@ use std::task::Waker;
 use protocol::Disconnect;
 
 use super::End;
-use super::outlet::{Batch, Outlet};
+use super::send_state::{Batch, Outlet};
 use crate::subscription::Log;
 use crate::system::ring::{self, Send, Socket};
 
@@ -330,7 +330,7 @@ fn bit(place: usize) -> u64 {
 mod tests {
     use bytes::Bytes;
 
-    use super::super::outlet::Piece;
+    use super::super::send_state::Piece;
     use super::super::testing::{self, Board};
     use super::*;
 

@@ -13,9 +13,9 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::line::{Line, Pump, write_now};
-use super::outlet::Piece;
-use super::{End, Entrance, Fanout};
+use super::send_state::Piece;
+use super::subscriber::{Line, Pump, write_now};
+use super::{Admission, End, Fanout};
 use crate::codec::{self, Decoder, Incoming};
 use crate::commands::Commands;
 use crate::room::Visit;
@@ -92,11 +92,11 @@ impl Future for Connection {
 
 impl Connection {
     /// Takes over a socket.
-    pub(super) fn start(fanout: &Fanout, entrance: Entrance, socket: TcpStream, early: &[u8], first: &[u8]) -> Self {
-        let Entrance { dialect, address, log, visit, cursor, here } = entrance;
+    pub(super) fn start(fanout: &Fanout, admission: Admission, socket: TcpStream, early: &[u8], first: &[u8]) -> Self {
+        let Admission { format, address, log, visit, cursor, here } = admission;
         let context = fanout.0.context.clone();
         let commands = Commands::new(context.clone(), address, log.room().clone());
-        let pass = fanout.pass(dialect, log);
+        let pass = fanout.pass(format, log);
         let line = Line::new(&pass, socket, cursor, here, first);
         // Whoever told all others to go may have come by just before the line had its seat.
         if context.stop.is_cancelled() {
@@ -111,7 +111,7 @@ impl Talk {
     /// Leaves the room, and says why to a client that is still there.
     fn close(self, end: End) -> Option<impl Future<Output = ()> + Send> {
         let Self { line, visit, mut decoder, kept, .. } = self;
-        let limits = *line.pass().dialect().limits();
+        let limits = *line.pass().format().limits();
         // Whoever is in the room need not wait for the handshake's end to see this one go.
         let (socket, mut outlet) = line.close();
         drop(visit);
@@ -214,7 +214,7 @@ impl Talk {
         let mut has_read = false;
         loop {
             while let Poll::Ready(answer) = self.commands.poll_answer(context) {
-                self.line.pass().dialect().say(&answer, said);
+                self.line.pass().format().say(&answer, said);
             }
             if said.len() > PENDING_BYTES_MAX {
                 break;
@@ -275,23 +275,23 @@ impl Talk {
     fn consume(&mut self, bytes: &mut [u8], said: &mut Vec<u8>) -> Result<(), End> {
         let mut rest = bytes;
         let result = self.decode(&mut rest, said);
-        let dialect = self.line.pass().dialect();
-        self.commands.submit(|refusal| dialect.say(refusal, said));
+        let format = self.line.pass().format();
+        self.commands.submit(|refusal| format.say(refusal, said));
         self.kept = rest.to_vec();
         result
     }
 
     fn decode(&mut self, rest: &mut &mut [u8], said: &mut Vec<u8>) -> Result<(), End> {
-        let dialect = self.line.pass().dialect();
+        let format = self.line.pass().format();
         loop {
             self.waits = !rest.is_empty() && !self.commands.takes_more();
             if self.waits {
                 return Ok(());
             }
-            let Some(incoming) = self.decoder.next(dialect.limits(), rest).map_err(End::Broken)? else { return Ok(()) };
+            let Some(incoming) = self.decoder.next(format.limits(), rest).map_err(End::Broken)? else { return Ok(()) };
             match incoming {
-                Incoming::Text(text) => dialect.receive(&mut self.commands, &text, said).map_err(End::Told)?,
-                Incoming::Binary(bytes) => dialect.receive_binary(&bytes, said).map_err(End::Told)?,
+                Incoming::Text(text) => format.receive(&mut self.commands, &text, said).map_err(End::Told)?,
+                Incoming::Binary(bytes) => format.receive_binary(&bytes, said).map_err(End::Told)?,
                 Incoming::Ping(payload) => codec::put_pong(said, payload),
                 Incoming::Pong => {}
                 Incoming::Close(code) => {
@@ -390,8 +390,8 @@ mod tests {
             board.room().forget_tail();
             let (near, far) = testing::pair().await;
             let after = Position { epoch: Epoch(1), offset: 0 };
-            let (entrance, _) = board.fanout.enter(&Letters, [127, 0, 0, 1].into(), &board.name, Some(after)).unwrap();
-            let mut connection = board.fanout.start(entrance, near, &[], &[]);
+            let (admission, _) = board.fanout.enter(&Letters, [127, 0, 0, 1].into(), &board.name, Some(after)).unwrap();
+            let mut connection = board.fanout.start(admission, near, &[], &[]);
             let (go_on, may_go_on) = oneshot::channel::<()>();
             spawn_blocking(move || may_go_on.blocking_recv());
             assert!(poll!(&mut connection).is_pending());

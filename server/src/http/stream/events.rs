@@ -8,18 +8,18 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use protocol::{Epoch, ErrorCode, Position, ServerFrame};
 
-use super::State;
-use super::problem::Refusal;
-use super::request::{After, Own, Place, Query, Room};
-use super::socket::Reader;
-use super::stream::{self, End, PASS_ON, Script};
+use super::{End, PASS_ON, Script};
 use crate::encoded::Encoded;
+use crate::http::problem::Refusal;
+use crate::http::request::{After, Own, Place, Query, Room};
+use crate::http::socket::Reader;
+use crate::http::state::State;
 use crate::session::Session;
 
 /// How long a browser waits before it comes back, in milliseconds.
 const RETRY: u64 = 2000;
 
-pub(super) async fn events(
+pub(in crate::http) async fn events(
     FromState(state): FromState<State>,
     _: Own,
     (reader, place): (Reader, Place),
@@ -36,7 +36,7 @@ pub(super) async fn events(
     first.extend(named("hello", Some(position), &ServerFrame::Hello(hello)));
     first.extend(gap.map(|gap| script.frame(&ServerFrame::Gap(gap), position.offset)).unwrap_or_default());
     let event_stream = HeaderValue::from_static("text/event-stream");
-    Ok((PASS_ON, [(CONTENT_TYPE, event_stream)], stream::body(session, script, position.offset, first.into(), (reader, place)))
+    Ok((PASS_ON, [(CONTENT_TYPE, event_stream)], super::body(session, script, position.offset, first.into(), (reader, place)))
         .into_response())
 }
 

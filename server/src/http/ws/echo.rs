@@ -6,21 +6,21 @@ use axum::response::Response;
 use bytes::Bytes;
 use protocol::{Disconnect, RoomName, ServerFrame};
 
-use super::State;
-use super::problem::Refusal;
-use super::request::{Address, Place};
-use super::websocket::Handshake;
+use super::handshake::Handshake;
 use crate::codec::{self, Limits};
 use crate::commands::Commands;
+use crate::delivery::WireFormat;
 use crate::encoded::Encoded;
-use crate::fanout::Dialect;
+use crate::http::problem::Refusal;
+use crate::http::request::{Address, Place};
+use crate::http::state::State;
 
-/// The dialect of an echo.
-pub(super) struct Echo {
-    pub(super) limits: Limits,
+/// The format of an echo.
+pub(in crate::http) struct Echo {
+    pub(in crate::http) limits: Limits,
 }
 
-impl Dialect for Echo {
+impl WireFormat for Echo {
     fn name(&self) -> &'static str {
         "echo"
     }
@@ -46,13 +46,13 @@ impl Dialect for Echo {
     }
 }
 
-pub(super) async fn upgrade(
+pub(in crate::http) async fn upgrade(
     FromState(state): FromState<State>,
     echo: &'static Echo,
     address: Address,
     place: Place,
     handshake: Handshake,
 ) -> Result<Response, Refusal> {
-    let (entrance, _) = state.fanout.enter(echo, address.0, &RoomName::lobby(), None)?;
-    Ok(handshake.accept(state.fanout, entrance, Vec::new(), place))
+    let (admission, _) = state.fanout.enter(echo, address.0, &RoomName::lobby(), None)?;
+    Ok(handshake.accept(state.fanout, admission, Vec::new(), place))
 }

@@ -7,13 +7,13 @@
 //! `outlet::Outlet` then; with it goes the one cursor, so nothing is lost or doubled where one hands over to the other. A
 //! connection without traffic owns no buffer.
 
-mod outlet;
+mod send_state;
 
-mod row;
+mod shard;
 
-mod pass;
+mod broadcaster;
 
-mod line;
+mod subscriber;
 
 mod connection;
 
@@ -37,9 +37,9 @@ use crate::encoded::Encoded;
 use crate::room::Visit;
 use crate::session::{self, Context};
 use crate::subscription::Log;
+use broadcaster::Pass;
 pub use connection::Connection;
 pub(crate) use connection::read_now;
-use pass::Pass;
 
 /// How long a socket may take nothing of what it is owed.
 const WRITE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -51,8 +51,8 @@ const PASS_LINES: usize = 2048;
 const HEARTBEAT_TICKS_MIN: u32 = 4;
 
 /// What is said over a WebSocket. One value serves all connections that speak it.
-pub trait Dialect: Send + Sync {
-    /// A name that no other dialect has.
+pub trait WireFormat: Send + Sync {
+    /// A name that no other format has.
     fn name(&self) -> &'static str;
     /// What is taken.
     fn limits(&self) -> &Limits {
@@ -60,7 +60,7 @@ pub trait Dialect: Send + Sync {
     }
     /// An entry as a finished frame.
     fn entry(&self, entry: &Encoded) -> Bytes;
-    /// Writes what else the server says as finished frames; nothing, where the dialect has no words for it.
+    /// Writes what else the server says as finished frames; nothing, where the format has no words for it.
     fn say(&self, frame: &ServerFrame, out: &mut Vec<u8>);
     /// Takes a text message and writes the answer, if there is one at once.
     fn receive(&self, commands: &mut Commands, text: &str, out: &mut Vec<u8>) -> Result<(), Disconnect>;
@@ -74,7 +74,7 @@ pub trait Dialect: Send + Sync {
 #[derive(Clone)]
 pub struct Fanout(Arc<Shared>);
 
-/// By room and dialect; a room with very many lines has several.
+/// By room and format; a room with very many lines has several.
 type Passes = HashMap<(RoomName, &'static str), Vec<Weak<Pass>>>;
 
 struct Shared {
@@ -88,8 +88,8 @@ struct Shared {
 }
 
 /// A client that was let in and whose socket is not there yet.
-pub struct Entrance {
-    dialect: &'static dyn Dialect,
+pub struct Admission {
+    format: &'static dyn WireFormat,
     address: IpAddr,
     log: Log,
     visit: Visit,
@@ -119,24 +119,24 @@ impl Fanout {
         Self(Arc::new(Shared { context, passes: Mutex::default(), passes_max, tick: AtomicU32::new(0), tick_interval }))
     }
 
-    /// Lets a client in. The hello is what it is to be told first, if its dialect has a word for that.
+    /// Lets a client in. The hello is what it is to be told first, if its format has a word for that.
     pub fn enter(
         &self,
-        dialect: &'static dyn Dialect,
+        format: &'static dyn WireFormat,
         address: IpAddr,
         room: &RoomName,
         after: Option<Position>,
-    ) -> Result<(Entrance, Hello), ErrorCode> {
+    ) -> Result<(Admission, Hello), ErrorCode> {
         let start = self.0.context.hub.subscribe(room, after)?;
         let visit = start.room.join();
         let hello = session::hello(&self.0.context, &start);
         let log = start.subscription.into_log();
-        Ok((Entrance { dialect, address, log, visit, cursor: hello.position.offset, here: hello.here }, hello))
+        Ok((Admission { format, address, log, visit, cursor: hello.position.offset, here: hello.here }, hello))
     }
 
     /// Takes over a client's socket. `early` has come in already, `first` is said before all else.
-    pub fn start(&self, entrance: Entrance, socket: TcpStream, early: &[u8], first: &[u8]) -> Connection {
-        Connection::start(self, entrance, socket, early, first)
+    pub fn start(&self, admission: Admission, socket: TcpStream, early: &[u8], first: &[u8]) -> Connection {
+        Connection::start(self, admission, socket, early, first)
     }
 
     /// Looks after all connections until the server stops: heartbeats, deadlines; then tells everybody to go.
@@ -168,16 +168,16 @@ impl Fanout {
         time.as_millis().div_ceil(self.0.tick_interval.as_millis().max(1)) as u32
     }
 
-    /// A pass of a room in a dialect, with place for another line: the emptiest there is, or a new one when that is full.
-    fn pass(&self, dialect: &'static dyn Dialect, log: Log) -> Arc<Pass> {
+    /// A pass of a room in a format, with place for another line: the emptiest there is, or a new one when that is full.
+    fn pass(&self, format: &'static dyn WireFormat, log: Log) -> Arc<Pass> {
         let mut passes = self.lock();
-        let passes = passes.entry((log.room().name().clone(), dialect.name())).or_default();
+        let passes = passes.entry((log.room().name().clone(), format.name())).or_default();
         forget_ended(passes);
         let emptiest = passes.iter().filter_map(Weak::upgrade).min_by_key(|pass| pass.lines());
         match emptiest {
             Some(pass) if pass.lines() < PASS_LINES || passes.len() >= self.0.passes_max => pass,
             _ => {
-                let pass = Pass::start(self.clone(), dialect, log);
+                let pass = Pass::start(self.clone(), format, log);
                 passes.push(Arc::downgrade(&pass));
                 pass
             }

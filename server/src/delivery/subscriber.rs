@@ -8,9 +8,9 @@ use protocol::{Gap, ServerFrame};
 use tokio::net::TcpStream;
 
 use super::End;
-use super::outlet::{Outlet, Piece};
-use super::pass::{Pass, Ticket};
-use super::row::{Lack, Seat};
+use super::broadcaster::{Pass, Ticket};
+use super::send_state::{Outlet, Piece};
+use super::shard::{Lack, Seat};
 use crate::room::Read;
 use crate::system::ring::Socket;
 
@@ -73,7 +73,7 @@ impl Line {
     pub(super) fn skip(&mut self, gap: Gap) {
         self.outlet().skip_to(gap.resumes.offset);
         let mut frame = Vec::new();
-        self.pass().dialect().say(&ServerFrame::Gap(gap), &mut frame);
+        self.pass().format().say(&ServerFrame::Gap(gap), &mut frame);
         self.say(&frame);
     }
 
@@ -122,7 +122,7 @@ impl Line {
                 Err(Lack::Entries) => {}
                 Err(Lack::Here(here)) => {
                     let mut frame = Vec::new();
-                    self.pass().dialect().say(&ServerFrame::Presence { here: here as usize }, &mut frame);
+                    self.pass().format().say(&ServerFrame::Presence { here: here as usize }, &mut frame);
                     self.say(&frame);
                 }
             }

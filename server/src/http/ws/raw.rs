@@ -9,17 +9,17 @@ use bytes::Bytes;
 use protocol::limits::TEXT_BYTES_MAX;
 use protocol::{Author, Disconnect, ErrorCode, PublishRequest, RoomName, ServerFrame, Text};
 
-use super::State;
-use super::problem::Refusal;
-use super::publishing::{Form, without_mark};
-use super::request::{Address, Place};
-use super::websocket::{Handshake, Refused};
+use super::handshake::{Handshake, Refused};
 use crate::codec;
 use crate::commands::Commands;
+use crate::delivery::WireFormat;
 use crate::encoded::Encoded;
-use crate::fanout::Dialect;
+use crate::http::problem::Refusal;
+use crate::http::publishing::{Form, without_mark};
+use crate::http::request::{Address, Place};
+use crate::http::state::State;
 
-pub(super) async fn upgrade(
+pub(in crate::http) async fn upgrade(
     FromState(state): FromState<State>,
     Address(address): Address,
     place: Place,
@@ -34,8 +34,8 @@ pub(super) async fn upgrade(
         Ok(handshake) => handshake,
         Err(refused) => return Ok(refused.into_response()),
     };
-    let (entrance, _) = state.fanout.enter(&Demo, address, &RoomName::lobby(), None)?;
-    Ok(handshake.accept(state.fanout, entrance, Vec::new(), place))
+    let (admission, _) = state.fanout.enter(&Demo, address, &RoomName::lobby(), None)?;
+    Ok(handshake.accept(state.fanout, admission, Vec::new(), place))
 }
 
 /// Bytes of a raw text in JSON: enough for a form whose text is as long as may be, each byte of it percent-encoded.
@@ -44,7 +44,7 @@ const RAW_BYTES_MAX: usize = 3 * TEXT_BYTES_MAX + 1024;
 /// Text without any frame around it.
 struct Demo;
 
-impl Dialect for Demo {
+impl WireFormat for Demo {
     fn name(&self) -> &'static str {
         "demo"
     }
