@@ -25,11 +25,11 @@ const MODULES: &[(&str, &[&str])] = &[
     ("limiter", &["turns"]),
     ("session", &["turns", "encoded", "room", "subscription", "hub", "limiter"]),
     ("commands", &["turns", "room", "session"]),
-    ("delivery", &["system", "turns", "codec", "encoded", "history", "room", "subscription", "session", "commands"]),
+    ("delivery", &["turns", "codec", "encoded", "history", "room", "subscription", "session", "commands"]),
     ("http", &["log", "system", "turns", "codec", "encoded", "tail", "hub", "limiter", "session", "commands", "delivery"]),
     ("config", &["history", "hub", "limiter", "http"]),
-    ("verbs", &["config"]),
-    ("lib", &["history", "hub", "retention", "limiter", "session", "delivery", "http", "config", "verbs"]),
+    ("cli", &["config"]),
+    ("lib", &["history", "hub", "retention", "limiter", "session", "delivery", "http", "config", "cli"]),
 ];
 
 /// Words that belong to some places alone: what, where it may stand, and why.
@@ -42,7 +42,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
         &["frontend/src/browser", "frontend/src/browser.rs", "frontend/tests", "frontend/wasm-streams"],
         "only browser knows the browser",
     ),
-    ("unsafe ", &["server/src/system/"], "only what the system can do needs it"),
+    ("unsafe ", &["batch-send/src/", "server/src/system/"], "only what the system can do needs it"),
 ];
 
 fn root() -> PathBuf {
@@ -52,8 +52,10 @@ fn root() -> PathBuf {
 /// Every source file below the workspace's crates, with its path from the root.
 fn sources(ending: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> =
-        ["protocol", "client", "server", "frontend", "tests", "style"].iter().map(|name| root().join(name)).collect();
+    let mut folders: Vec<PathBuf> = ["protocol", "client", "bench", "batch-send", "server", "frontend", "tests", "style"]
+        .iter()
+        .map(|name| root().join(name))
+        .collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();

@@ -13,8 +13,6 @@ mod websocket;
 mod driver;
 mod publish;
 
-pub mod bench;
-
 #[cfg(test)]
 mod tests;
 

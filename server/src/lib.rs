@@ -38,7 +38,7 @@ pub mod http;
 
 pub mod config;
 
-pub mod verbs;
+pub mod cli;
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};

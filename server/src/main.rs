@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use server::config::{Cli, Serve, Verb};
 use server::log::Log;
 use server::system::signals::is_hangup_ignored;
-use server::{End, Server, Unfinished, verbs};
+use server::{End, Server, Unfinished, cli};
 use tokio::runtime::{Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let code = match start(cli, &log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log.say(&format!("crier: {}", verbs::harmless(&format!("{error:#}"))));
+            log.say(&format!("crier: {}", cli::harmless(&format!("{error:#}"))));
             ExitCode::FAILURE
         }
     };
@@ -43,13 +43,13 @@ fn start(cli: Cli, log: &Log) -> anyhow::Result<()> {
 async fn run(cli: Cli, log: &Log) -> anyhow::Result<()> {
     match cli.verb {
         Verb::Serve(settings) => serve(settings, log.clone()).await,
-        Verb::Post(settings) => verbs::post(settings).await,
+        Verb::Post(settings) => cli::post(settings).await,
         Verb::Tail(settings) => {
             let mut stop = Signals::new()?;
             // On a thread of its own: printing waits for as long as nobody reads. A signal waits for nobody.
             let (tell, told) = oneshot::channel();
             let runtime = Handle::current();
-            std::thread::spawn(move || tell.send(runtime.block_on(verbs::tail(settings))));
+            std::thread::spawn(move || tell.send(runtime.block_on(cli::tail(settings))));
             tokio::select! {
                 result = told => result.context("printing broke off")?,
                 () = stop.recv() => Ok(()),
@@ -63,7 +63,7 @@ async fn run(cli: Cli, log: &Log) -> anyhow::Result<()> {
                 signals.recv().await;
                 stopped.store(true, Ordering::Relaxed);
             });
-            verbs::bench(settings, stop).await
+            cli::bench(settings, stop).await
         }
     }
 }

@@ -1,7 +1,4 @@
-//! What the system can do that neither the standard library nor tokio nor a crate here has a safe word for. The only place with
-//! `unsafe`; on a system that can't, it does without.
-
-pub mod ring;
+//! What the system can do that no library has a safe call for.
 
 pub mod listener;
 

@@ -50,11 +50,6 @@ impl Address {
         format!("{scheme}://{}/ws/{}{}", self.server, self.room, query(after))
     }
 
-    /// Of the page for people.
-    pub(super) fn html(&self) -> String {
-        self.http("r")
-    }
-
     /// Of the event stream.
     pub(super) fn events(&self, after: Option<Position>) -> String {
         format!("{}/events{}", self.room(), query(after))

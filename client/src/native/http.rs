@@ -111,17 +111,6 @@ pub(super) fn page(client: &Client, address: &str) -> Coming<Heard> {
     })
 }
 
-/// Asks for a page for people.
-pub(super) fn html(client: &Client, address: &str) -> Coming<Result<Vec<u8>, Failure>> {
-    let response = send(client, Method::GET, address, (ACCEPT.as_str(), "text/html"), String::new());
-    Box::pin(async move {
-        let response = response.await?;
-        let status = response.status();
-        let body = body(response).await?;
-        if status.is_success() { Ok(body) } else { Err(refused(status, &body)) }
-    })
-}
-
 /// Posts a message.
 pub(super) fn post(client: &Client, address: &str, json: String) -> Coming<Answer<Published>> {
     answer(send(client, Method::POST, address, (CONTENT_TYPE.as_str(), "application/json"), json))

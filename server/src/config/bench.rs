@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bench::{FanOut, Pages, Peer, Publish, Scenario, Slow, Transport};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
-use client::Transport;
-use client::native::bench::{FanOut, Pages, Peer, Publish, Scenario, Slow};
 use protocol::limits::{PAGE_ENTRIES_DEFAULT, PUBLISHES_IN_FLIGHT_MAX, TEXT_BYTES_MAX};
 
 /// Messages a second among slow readers, unless said otherwise.
@@ -143,7 +142,7 @@ pub struct Messages {
 #[derive(Clone, Debug, Args)]
 pub struct Readers {
     /// How they read.
-    #[arg(long, default_value = "ws", value_parser = PossibleValuesParser::new(["ws", "sse"]).try_map(|word| Transport::of_word(&word).ok_or("unknown")))]
+    #[arg(long, default_value = "ws", value_parser = PossibleValuesParser::new(Transport::WORDS).try_map(|word| Transport::of_word(&word).ok_or("unknown")))]
     pub transport: Transport,
     /// What the server speaks, if it is not Crier but something to compare with.
     #[arg(long, default_value = "crier", requires_if("raw", "server"), requires_if("socket.io", "server"), requires_if("nats", "server"),

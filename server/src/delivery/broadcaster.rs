@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use batch_send::Socket;
 use protocol::{Disconnect, ServerFrame};
 use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
@@ -15,7 +16,6 @@ use crate::encoded::Encoded;
 use crate::room::Read;
 use crate::session::PRESENCE_INTERVAL;
 use crate::subscription::Log;
-use crate::system::ring::Socket;
 
 /// After how many rows other tasks get a turn: a few milliseconds.
 const ROWS_A_TURN: usize = 8;

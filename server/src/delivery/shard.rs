@@ -3,20 +3,21 @@
 //! A line either rides, or its connection has its [`Outlet`]. While it rides nothing is pending, and only the row writes to it. A
 //! connection that has something to write takes its line out, and lets it in again when it is level with the log.
 
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use batch_send::{BATCH_MAX, Disconnected, SendRequest, Socket, send_batch};
 use protocol::Disconnect;
+use socket2::SockRef;
 
 use super::End;
 use super::send_state::{Batch, Outlet};
 use crate::subscription::Log;
-use crate::system::ring::{self, Send, Socket};
 
 /// How many lines are written to at once.
-pub(super) const LINES: usize = ring::SENDS_MAX;
+pub(super) const LINES: usize = BATCH_MAX;
 /// How many heartbeats in a row may go unanswered.
 const MISSED_MAX: u8 = 2;
 
@@ -140,7 +141,7 @@ impl Row {
             notes.beat_due = tick + beat.heartbeat_ticks;
             let was_heard = self.heard.fetch_and(!bit(place), Ordering::Relaxed) & bit(place) != 0;
             // What it said may wait for its address's turn, or for an answer.
-            let is_heard = was_heard || rider.socket.has_unread();
+            let is_heard = was_heard || has_unread(&rider.socket);
             notes.missed = if is_heard { 0 } else { notes.missed + 1 };
             if notes.missed >= MISSED_MAX {
                 notes.end(rider, End::Told(Disconnect::HeartbeatMissed));
@@ -286,13 +287,13 @@ impl Lines {
     /// Sends to each line what it is `owed`, and tells `sent` how much of it the socket took. A broken one is at its end.
     fn send<'a>(&mut self, owed: impl Fn(usize, &Rider) -> Option<&'a [u8]>, sent: impl Fn(&mut Rider, &mut Notes, &'a [u8], usize)) {
         let riders = self.riders.iter().enumerate().filter_map(|(place, rider)| Some((place, rider.as_ref()?)));
-        let sends = riders.filter_map(|(place, rider)| Some(Send { socket: &rider.socket, bytes: owed(place, rider)? }));
-        let answers = ring::send(sends);
+        let sends = riders.filter_map(|(place, rider)| Some(SendRequest { socket: &rider.socket, bytes: owed(place, rider)? }));
+        let answers = send_batch(sends);
         let lines = self.places_mut().filter_map(|(place, (rider, notes))| Some((owed(place, rider)?, rider, notes)));
         for ((bytes, rider, notes), answer) in lines.zip(answers) {
             match answer {
-                Some(length) => sent(rider, notes, bytes, length as usize),
-                None => notes.end(rider, End::Gone),
+                Ok(length) => sent(rider, notes, bytes, length),
+                Err(Disconnected) => notes.end(rider, End::Gone),
             }
         }
     }
@@ -320,6 +321,11 @@ impl Notes {
             waker.wake_by_ref();
         }
     }
+}
+
+/// True if the peer has sent something that was not read yet.
+fn has_unread(socket: &Socket) -> bool {
+    SockRef::from(socket.stream()).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|length| length > 0)
 }
 
 fn bit(place: usize) -> u64 {

@@ -4,6 +4,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::Waker;
 
+use batch_send::Socket;
 use protocol::{Gap, ServerFrame};
 use tokio::net::TcpStream;
 
@@ -12,7 +13,6 @@ use super::broadcaster::{Pass, Ticket};
 use super::send_state::{Outlet, Piece};
 use super::shard::{Lack, Seat};
 use crate::room::Read;
-use crate::system::ring::Socket;
 
 /// A socket that has a seat in a pass.
 pub(super) struct Line {

@@ -1,4 +1,4 @@
-//! The verbs of the command line that talk to a server: post, tail, bench.
+//! The subcommands that talk to a server: `post`, `tail` and `bench`.
 
 mod bench;
 mod split;

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use client::native::bench::{Connects, Latency, Memory, Phase, Report};
+use bench::{Connects, Latency, Memory, Phase, Report};
 
-use crate::verbs::harmless;
+use crate::cli::harmless;
 
 /// Writes a report.
 pub(super) fn write(report: &Report, output: &mut impl Write) -> io::Result<()> {
@@ -24,7 +24,7 @@ pub(super) fn write(report: &Report, output: &mut impl Write) -> io::Result<()> 
     for phase in &report.phases {
         if phase.batch > 0 { write_phase(phase, output) } else { write_quiet(phase, output) }?;
     }
-    match (&report.trouble, report.interrupted) {
+    match (&report.failure, report.interrupted) {
         (Some(trouble), _) => writeln!(output, "It went wrong: {}", harmless(trouble)),
         (None, true) => writeln!(output, "Interrupted; what was measured until then is above."),
         (None, false) if report.scenario == "idle" || report.scenario == "connect" => Ok(()),

@@ -1,35 +1,33 @@
-//! Cuts what a socket brings into HTTP's head and, after it, WebSocket frames or chunks, without a copy where they are whole.
+//! Splits received bytes into the HTTP response head and then WebSocket frames or HTTP chunks. Copies only incomplete ones.
 
 use std::ops::Range;
 
-use super::Trouble;
+use crate::Failure;
 
-/// The longest piece taken, in bytes.
-const PIECE_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// How much of a refusal is told, in bytes.
-const REFUSAL_BYTES_MAX: usize = 300;
+/// Maximum bytes of a frame.
+const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// What was cut out.
+/// A complete part of the stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
-    /// The server has agreed to what was asked for.
+pub(crate) enum Frame<'a> {
+    /// The response head; the server accepted the request.
     Head,
-    /// A text or binary message, or a chunk.
+    /// The payload of a text or binary frame, or of a chunk.
     Data(&'a [u8]),
-    /// A WebSocket ping.
+    /// The payload of a ping.
     Ping(&'a [u8]),
 }
 
-/// The state of one connection's bytes.
+/// The decoding state of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Framing {
-    kind: Kind,
-    /// The beginning of a piece whose end has not come.
+pub(crate) struct Framing {
+    state: State,
+    /// The beginning of an incomplete frame.
     rest: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-enum Kind {
+enum State {
     #[default]
     Head,
     Frames,
@@ -37,56 +35,56 @@ enum Kind {
 }
 
 impl Framing {
-    /// Hands on every piece that the bytes complete.
-    pub(super) fn read(&mut self, bytes: &[u8], mut piece: impl FnMut(Piece<'_>) -> Result<(), Trouble>) -> Result<(), Trouble> {
+    /// Calls `on_frame` for every frame that the bytes complete.
+    pub(crate) fn read(&mut self, bytes: &[u8], mut on_frame: impl FnMut(Frame<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
         if self.rest.is_empty() {
-            let used = self.cut(bytes, &mut piece)?;
+            let used = self.split(bytes, &mut on_frame)?;
             self.rest.extend_from_slice(&bytes[used..]);
         } else {
             let mut all = std::mem::take(&mut self.rest);
             all.extend_from_slice(bytes);
-            let used = self.cut(&all, &mut piece)?;
+            let used = self.split(&all, &mut on_frame)?;
             all.drain(..used);
             self.rest = all;
         }
-        if self.rest.len() > PIECE_BYTES_MAX {
-            return Err(Trouble::new("the server's frames have no end"));
+        if self.rest.len() > FRAME_BYTES_MAX {
+            return Err(Failure::new("the server's frames have no end"));
         }
         Ok(())
     }
 
-    /// How many bytes were used.
-    fn cut(&mut self, bytes: &[u8], piece: &mut impl FnMut(Piece<'_>) -> Result<(), Trouble>) -> Result<usize, Trouble> {
+    /// Returns the number of bytes that were complete frames.
+    fn split(&mut self, bytes: &[u8], on_frame: &mut impl FnMut(Frame<'_>) -> Result<(), Failure>) -> Result<usize, Failure> {
         let mut used = 0;
         loop {
             let left = &bytes[used..];
-            let length = match self.kind {
-                Kind::Head => match head(left)? {
-                    Some((length, kind)) => {
-                        self.kind = kind;
-                        piece(Piece::Head)?;
+            let length = match self.state {
+                State::Head => match head(left)? {
+                    Some((length, state)) => {
+                        self.state = state;
+                        on_frame(Frame::Head)?;
                         length
                     }
                     None => return Ok(used),
                 },
-                Kind::Frames => match frame(left)? {
+                State::Frames => match frame(left)? {
                     Some((opcode, at)) => {
                         let (end, payload) = (at.end, &left[at]);
                         match opcode {
-                            1 | 2 => piece(Piece::Data(payload))?,
+                            1 | 2 => on_frame(Frame::Data(payload))?,
                             8 => return Err(closed(payload)),
-                            9 => piece(Piece::Ping(payload))?,
+                            9 => on_frame(Frame::Ping(payload))?,
                             _ => {}
                         }
                         end
                     }
                     None => return Ok(used),
                 },
-                Kind::Chunks => match chunk(left)? {
-                    Some(at) if at.is_empty() => return Err(Trouble::end("the server ended the stream")),
+                State::Chunks => match chunk(left)? {
+                    Some(at) if at.is_empty() => return Err(Failure::disconnected("the server ended the stream")),
                     Some(at) => {
                         let end = at.end + 2;
-                        piece(Piece::Data(&left[at]))?;
+                        on_frame(Frame::Data(&left[at]))?;
                         end
                     }
                     None => return Ok(used),
@@ -97,33 +95,33 @@ impl Framing {
     }
 }
 
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+fn find(bytes: &[u8], settings: &[u8]) -> Option<usize> {
+    bytes.windows(settings.len()).position(|window| window == settings)
 }
 
-/// The length of an HTTP response's head, and what follows it.
-fn head(bytes: &[u8]) -> Result<Option<(usize, Kind)>, Trouble> {
+/// Returns the length of the response head and the state after it. `None` if the head is incomplete.
+fn head(bytes: &[u8]) -> Result<Option<(usize, State)>, Failure> {
     let Some(length) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
     let text = String::from_utf8_lossy(&bytes[..length]).to_ascii_lowercase();
     let status = text.split(' ').nth(1).unwrap_or_default();
     match status {
-        "101" => Ok(Some((length + 4, Kind::Frames))),
-        "200" if text.contains("\r\ntransfer-encoding: chunked") => Ok(Some((length + 4, Kind::Chunks))),
-        "200" => Err(Trouble::new("the server's answer is no stream")),
+        "101" => Ok(Some((length + 4, State::Frames))),
+        "200" if text.contains("\r\ntransfer-encoding: chunked") => Ok(Some((length + 4, State::Chunks))),
+        "200" => Err(Failure::new("the server's answer is no stream")),
         _ => {
-            let all = String::from_utf8_lossy(&bytes[..bytes.len().min(length + REFUSAL_BYTES_MAX)]).into_owned();
+            let all = String::from_utf8_lossy(&bytes[..bytes.len().min(length + crate::REFUSAL_BYTES_MAX)]).into_owned();
             let (status, body) = (all.lines().next().unwrap_or_default(), all.split("\r\n\r\n").nth(1).unwrap_or_default());
-            Err(Trouble::new(format!("the server refused a connection: {status} {body}").trim_end()))
+            Err(Failure::new(format!("the server refused a connection: {status} {body}").trim_end()))
         }
     }
 }
 
-/// The kind of the first frame, and where its payload is.
-fn frame(bytes: &[u8]) -> Result<Option<(u8, Range<usize>)>, Trouble> {
+/// Returns the opcode and the payload's range of the first frame. `None` if it is incomplete.
+fn frame(bytes: &[u8]) -> Result<Option<(u8, Range<usize>)>, Failure> {
     let [first, second, rest @ ..] = bytes else { return Ok(None) };
     let (opcode, is_final) = (first & 0x0f, first & 0x80 != 0);
     if !is_final || opcode == 0 || first & 0x70 != 0 || second & 0x80 != 0 {
-        return Err(Trouble::new("the server's frames come in fragments, compressed or masked, which is not measured"));
+        return Err(Failure::new("the server's frames come in fragments, compressed or masked, which is not measured"));
     }
     let (header, length) = match (second & 0x7f, rest) {
         (126, [a, b, ..]) => (4, u64::from(u16::from_be_bytes([*a, *b]))),
@@ -131,33 +129,33 @@ fn frame(bytes: &[u8]) -> Result<Option<(u8, Range<usize>)>, Trouble> {
         (126 | 127, _) => return Ok(None),
         (length, _) => (2, u64::from(length)),
     };
-    let length = usize::try_from(length).ok().filter(|length| *length <= PIECE_BYTES_MAX);
-    let end = header + length.ok_or_else(|| Trouble::new("the server's frame is too long"))?;
+    let length = usize::try_from(length).ok().filter(|length| *length <= FRAME_BYTES_MAX);
+    let end = header + length.ok_or_else(|| Failure::new("the server's frame is too long"))?;
     Ok((bytes.len() >= end).then_some((opcode, header..end)))
 }
 
-fn closed(payload: &[u8]) -> Trouble {
+fn closed(payload: &[u8]) -> Failure {
     match payload {
         [a, b, reason @ ..] => {
             let (code, reason) = (u16::from_be_bytes([*a, *b]), String::from_utf8_lossy(reason));
-            Trouble::end(format!("the server closed a connection with {code} {reason}").trim_end())
+            Failure::disconnected(format!("the server closed a connection with {code} {reason}").trim_end())
         }
-        _ => Trouble::end("the server closed a connection"),
+        _ => Failure::disconnected("the server closed a connection"),
     }
 }
 
-/// Where the first chunk's bytes are.
-fn chunk(bytes: &[u8]) -> Result<Option<Range<usize>>, Trouble> {
+/// Returns the payload's range of the first chunk. `None` if it is incomplete.
+fn chunk(bytes: &[u8]) -> Result<Option<Range<usize>>, Failure> {
     let Some(line) = find(bytes, b"\r\n") else { return Ok(None) };
     let digits = std::str::from_utf8(&bytes[..line]).unwrap_or_default().split(';').next().unwrap_or_default();
-    let length = usize::from_str_radix(digits.trim(), 16).ok().filter(|length| *length <= PIECE_BYTES_MAX);
+    let length = usize::from_str_radix(digits.trim(), 16).ok().filter(|length| *length <= FRAME_BYTES_MAX);
     let start = line + 2;
-    let end = start + length.ok_or_else(|| Trouble::new("the server's chunk has no length"))?;
+    let end = start + length.ok_or_else(|| Failure::new("the server's chunk has no length"))?;
     Ok((bytes.len() >= end + 2).then_some(start..end))
 }
 
-/// Appends a client's text frame. The mask is what the protocol asks for; it protects old proxies, and hides nothing.
-pub(super) fn put_frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
+/// Appends a client's frame. Clients must mask; a constant mask is enough here.
+pub(crate) fn put_frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
     const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
     out.push(0x80 | opcode);
     match payload.len() {
@@ -179,20 +177,20 @@ pub(super) fn put_frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
 mod tests {
     use super::*;
 
-    /// What is read from bytes that come in pieces of each length.
+    /// Reads the bytes in parts of every size; the result must not depend on it.
     fn read(bytes: &[u8]) -> Result<Vec<String>, String> {
         let mut results = (1..=bytes.len()).map(|size| {
             let (mut framing, mut read) = (Framing::default(), Vec::new());
             for bytes in bytes.chunks(size) {
-                let keep = |piece: Piece<'_>| {
-                    read.push(match piece {
-                        Piece::Head => "head".to_owned(),
-                        Piece::Data(data) => String::from_utf8_lossy(data).into_owned(),
-                        Piece::Ping(data) => format!("ping {}", data.len()),
+                let keep = |frame: Frame<'_>| {
+                    read.push(match frame {
+                        Frame::Head => "head".to_owned(),
+                        Frame::Data(data) => String::from_utf8_lossy(data).into_owned(),
+                        Frame::Ping(data) => format!("ping {}", data.len()),
                     });
                     Ok(())
                 };
-                framing.read(bytes, keep).map_err(|trouble| trouble.to_string())?;
+                framing.read(bytes, keep).map_err(|failure| failure.to_string())?;
             }
             Ok(read)
         });
@@ -202,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_cut_however_they_come() {
+    fn splits_frames_that_arrive_in_parts() {
         let long = "x".repeat(300);
         let mut bytes = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x02hi\x82\x00\x89\x01!".to_vec();
         bytes.extend([0x81, 126, 1, 44]);
@@ -213,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_cut_however_they_come() {
+    fn splits_chunks_that_arrive_in_parts() {
         let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
         let bytes = [&head[..], b"5\r\nhello\r\n1;x=y\r\n!\r\n"].concat();
         assert_eq!(read(&bytes).unwrap(), ["head", "hello", "!"]);
@@ -221,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told() {
+    fn reports_a_refusal() {
         let mut framing = Framing::default();
         let bytes = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 3\r\n\r\n{1}";
         let refused = framing.read(bytes, |_| Ok(())).unwrap_err();
@@ -230,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_masked() {
+    fn masks_sent_frames() {
         for length in [0, 125, 126, 65535, 65536] {
             let (mut out, payload) = (Vec::new(), vec![b'x'; length]);
             put_frame(&mut out, 1, &payload);

@@ -11,7 +11,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use client::native::bench::{self, Peer, Plan, Report, Stage};
+use bench::{self, Peer, Plan, Progress, Report};
 
 use super::terminal::write_json;
 use crate::config::{Bench, Place};
@@ -54,7 +54,7 @@ pub async fn bench(settings: Bench, stop: Arc<AtomicBool>) -> anyhow::Result<()>
     let report = measured.await.context("the measurement broke off")?;
     drop(own);
     print(&report, &place).context("can't write to standard output")?;
-    match report.trouble {
+    match report.failure {
         Some(trouble) if !stopped.load(Ordering::Relaxed) => bail!("{trouble}{}", hint(peer, &trouble)),
         _ => Ok(()),
     }
@@ -82,21 +82,21 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn tells(self) -> impl FnMut(Stage<'_>) {
+    fn tells(self) -> impl FnMut(Progress<'_>) {
         let is_terminal = io::stderr().is_terminal();
         let mut last = String::new();
         move |stage| {
             let (what, line) = match stage {
-                Stage::Counting { what, done, of } if done == of => (what, format!("{what}: {done}")),
-                Stage::Counting { what, done, of } => (what, format!("{what}: {done} of {of}")),
-                Stage::Waiting => (WAITING, WAITING.to_owned()),
-                Stage::Gathered => ("everybody is connected", String::new()),
-                Stage::Measured => ("measured", String::new()),
+                Progress::Counting { what, done, of } if done == of => (what, format!("{what}: {done}")),
+                Progress::Counting { what, done, of } => (what, format!("{what}: {done} of {of}")),
+                Progress::Settling => (WAITING, WAITING.to_owned()),
+                Progress::Connected => ("everybody is connected", String::new()),
+                Progress::Measured => ("measured", String::new()),
             };
             let mut output = io::stderr().lock();
             // Whoever closed it does not want to know.
             let _ = match is_terminal {
-                true if stage == Stage::Measured => write!(output, "\r\x1b[K"),
+                true if stage == Progress::Measured => write!(output, "\r\x1b[K"),
                 true => write!(output, "\r\x1b[K{line}"),
                 false if last != what => writeln!(output, "{what}"),
                 false => Ok(()),
@@ -104,7 +104,7 @@ impl Watcher {
             let _ = output.flush();
             what.clone_into(&mut last);
             drop(output);
-            if self.pause && matches!(stage, Stage::Gathered | Stage::Measured) {
+            if self.pause && matches!(stage, Progress::Connected | Progress::Measured) {
                 self.wait_for_enter();
             }
         }
