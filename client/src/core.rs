@@ -3,14 +3,14 @@
 //! Time is the `now` of each call, in milliseconds on any clock that only moves forward; chance is the seed in
 //! [`Options`]. Not here: sockets, timers, storage, anything that shows.
 
-mod choice;
+mod channel;
 mod event;
-mod link;
+mod transport_selection;
 
 mod connect;
-mod heal;
 mod publish;
 mod receive;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;
@@ -20,35 +20,35 @@ use protocol::{Limits, Position};
 
 use crate::backoff::Backoff;
 use crate::{Outbox, Transport};
-use choice::Choice;
-use heal::Heal;
-use link::Link;
+use channel::Channel;
+use transport_selection::TransportSelection;
+use upgrade::UpgradeSchedule;
 
-pub use event::{ABNORMAL, Action, Connection, Event, Options, Update};
+pub use event::{ABNORMAL_CLOSURE, Action, ConnectionState, Event, Options, Update};
 
 /// A client of one room.
 #[derive(Clone, Debug)]
 pub struct Core {
-    /// The link in use. Only while it is proven is there another one beside it.
-    current: Option<Link>,
-    /// A link that shows whether it is better.
-    candidate: Option<Link>,
-    /// What is done while there is no link.
+    /// The channel in use. Only while it is proven is there another one beside it.
+    current: Option<Channel>,
+    /// A channel that shows whether it is better.
+    candidate: Option<Channel>,
+    /// What is done while there is no channel.
     rest: Rest,
-    choice: Choice,
-    heal: Heal,
+    selection: TransportSelection,
+    upgrade: UpgradeSchedule,
     /// The last entry that was told, or where the first session started.
     cursor: Option<Position>,
     outbox: Outbox,
     limits: Limits,
-    here: usize,
+    online: usize,
     version: String,
     /// Whether the system says that there is no network.
     offline: bool,
     backoff: Backoff,
     rng: Rng,
-    /// The number of the last link.
-    links: u32,
+    /// The number of the last channel.
+    channels: u32,
     /// The number of the last publish.
     refs: u64,
     /// What this call has led to so far.
@@ -70,17 +70,17 @@ impl Core {
             current: None,
             candidate: None,
             rest: Rest::Stopped { code: None },
-            choice: Choice::new(options.only, options.remembered),
-            heal: Heal::default(),
+            selection: TransportSelection::new(options.only, options.last_proven),
+            upgrade: UpgradeSchedule::default(),
             cursor: options.after,
             outbox: Outbox::new(options.outbox, &mut rng),
             limits: Limits::default(),
-            here: 0,
+            online: 0,
             version: String::new(),
             offline: false,
             backoff: Backoff::default(),
             rng,
-            links: 0,
+            channels: 0,
             refs: 0,
             actions: Vec::new(),
         }
@@ -90,21 +90,21 @@ impl Core {
     pub fn handle(&mut self, event: Event, now: u64) -> Vec<Action> {
         let connection = self.connection();
         match event {
-            Event::Start => self.hurry(now),
-            Event::Opened { link } => self.ping(link, now),
-            Event::Received { link, frame } => self.received(link, frame, now),
-            Event::Alive { link } => self.alive(link, now),
-            Event::Closed { link, code, reason } => self.closed(link, code, &reason, now),
-            Event::Page { link, result } => self.page(link, result, now),
+            Event::Start => self.connect_soon(now),
+            Event::Opened { channel } => self.ping(channel, now),
+            Event::Received { channel, frame } => self.received(channel, frame, now),
+            Event::Comment { channel } => self.alive(channel, now),
+            Event::Closed { channel, code, reason } => self.closed(channel, code, &reason, now),
+            Event::Page { channel, result } => self.page(channel, result, now),
             Event::Posted { r#ref, result } => self.posted(r#ref, result, now),
-            Event::Taken { link } => self.taken(link, now),
-            Event::Leads => self.leads(now),
+            Event::NotLeader { channel } => self.taken(channel, now),
+            Event::BecameLeader => self.leads(now),
             Event::Woken => self.woken(now),
             Event::Tick => self.tick(now),
             Event::Publish(message) => self.outbox.push(message, &mut self.rng),
             Event::Retry(key) => self.outbox.retry(&key),
             Event::Discard(key) => self.outbox.discard(&key),
-            Event::Nudge => self.nudge(now),
+            Event::RetryNow => self.retry_now(now),
             Event::Offline => self.lost_network(now),
         }
         // What is kept across lives is kept before it is sent.
@@ -126,20 +126,21 @@ impl Core {
             };
         };
         let outbox = current.epoch.and_then(|_| self.outbox.deadline(self.window()));
-        let candidate = self.candidate.as_ref().map(Link::deadline);
-        [Some(current.deadline()), candidate, self.trial_end(), self.heal_at(), outbox, self.late_at()].into_iter().flatten().min()
+        let candidate = self.candidate.as_ref().map(Channel::deadline);
+        [Some(current.deadline()), candidate, self.trial_end(), self.upgrade_at(), outbox, self.late_at()].into_iter().flatten().min()
     }
 
     /// How the connection is.
-    pub fn connection(&self) -> Connection {
+    pub fn connection(&self) -> ConnectionState {
         match (&self.current, self.rest) {
-            (Some(Link { proven: None, .. }), _) => Connection::Connecting,
-            (Some(link), _) => {
-                Connection::Live { transport: link.transport, follows: self.choice.follows && link.transport == Transport::Poll }
-            }
-            (None, Rest::Stopped { code }) => Connection::Stopped { code },
-            (None, Rest::Waiting { until }) => Connection::Waiting { until },
-            (None, Rest::Offline { .. }) => Connection::Offline,
+            (Some(Channel { proven: None, .. }), _) => ConnectionState::Connecting,
+            (Some(channel), _) => ConnectionState::Live {
+                transport: channel.transport,
+                follower: self.selection.follows && channel.transport == Transport::Poll,
+            },
+            (None, Rest::Stopped { code }) => ConnectionState::Stopped { code },
+            (None, Rest::Waiting { until }) => ConnectionState::Waiting { until },
+            (None, Rest::Offline { .. }) => ConnectionState::Offline,
         }
     }
 
@@ -154,8 +155,8 @@ impl Core {
     }
 
     /// How many sessions the room had when the server last said so.
-    pub fn here(&self) -> usize {
-        self.here
+    pub fn online(&self) -> usize {
+        self.online
     }
 
     /// Where the reader is: just after the last entry that was told.
@@ -178,8 +179,8 @@ impl Core {
         }
     }
 
-    fn link(&mut self, id: u32) -> Option<&mut Link> {
-        [&mut self.current, &mut self.candidate].into_iter().flatten().find(|link| link.id == id)
+    fn channel(&mut self, id: u32) -> Option<&mut Channel> {
+        [&mut self.current, &mut self.candidate].into_iter().flatten().find(|channel| channel.id == id)
     }
 
     fn is_current(&self, id: u32) -> bool {

@@ -17,11 +17,11 @@ pub enum StreamItem {
 
 /// An event is longer than any that Crier sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLong;
+pub struct EventTooLong;
 
 /// What was read of a stream and is not complete yet.
 #[derive(Clone, Debug, Default)]
-pub struct EventStream {
+pub struct EventStreamParser {
     line: Vec<u8>,
     data: Vec<u8>,
     is_begun: bool,
@@ -29,9 +29,9 @@ pub struct EventStream {
     after_return: bool,
 }
 
-impl EventStream {
+impl EventStreamParser {
     /// Takes what arrived. What is complete by it.
-    pub fn read(&mut self, mut bytes: &[u8]) -> Result<Vec<StreamItem>, TooLong> {
+    pub fn read(&mut self, mut bytes: &[u8]) -> Result<Vec<StreamItem>, EventTooLong> {
         let mut items = Vec::new();
         while let Some((&first, rest)) = bytes.split_first() {
             if std::mem::take(&mut self.after_return) && first == b'\n' {
@@ -41,7 +41,7 @@ impl EventStream {
             let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
             let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
             if self.line.len() + self.data.len() + line.len() > EVENT_BYTES_MAX {
-                return Err(TooLong);
+                return Err(EventTooLong);
             }
             self.line.extend_from_slice(line);
             bytes = rest;
@@ -109,7 +109,7 @@ mod tests {
     }
 
     fn read(pieces: &[&[u8]]) -> Vec<StreamItem> {
-        let mut stream = EventStream::default();
+        let mut stream = EventStreamParser::default();
         pieces.iter().flat_map(|piece| stream.read(piece).unwrap()).collect()
     }
 
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn an_event_is_there_when_its_blank_line_is() {
-        let mut stream = EventStream::default();
+        let mut stream = EventStreamParser::default();
         assert_eq!(stream.read(b"data: x\n"), Ok(vec![]));
         assert_eq!(stream.read(b"\r"), Ok(vec![data("x")]));
         assert_eq!(stream.read(b"\n"), Ok(vec![]));
@@ -150,7 +150,7 @@ mod tests {
     fn an_endless_event_is_refused() {
         let piece = [b'x'; 1024];
         for line_end in [&b""[..], b"\ndata:"] {
-            let mut stream = EventStream::default();
+            let mut stream = EventStreamParser::default();
             stream.read(b"data:").unwrap();
             let taken = (0..1024).take_while(|_| stream.read(&piece).and_then(|_| stream.read(line_end)).is_ok()).count();
             assert!((500..=512).contains(&taken), "{taken}");

@@ -13,8 +13,8 @@ mod transport;
 #[cfg(feature = "native")]
 pub mod native;
 
-pub use crate::core::{ABNORMAL, Action, Connection, Core, Event, Options, Update};
-pub use event_stream::{EventStream, StreamItem, TooLong};
+pub use crate::core::{ABNORMAL_CLOSURE, Action, ConnectionState, Core, Event, Options, Update};
+pub use event_stream::{EventStreamParser, EventTooLong, StreamItem};
 pub use outbox::{OUTBOX_MESSAGES_MAX, Outbox, Pending, Stage};
 pub use timeline::{Missed, TIMELINE_ENTRIES_MAX, Timeline};
 pub use transport::Transport;

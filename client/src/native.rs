@@ -4,7 +4,7 @@
 //! program is a slow reader to the server, and not a queue without an end here.
 
 mod address;
-mod heard;
+mod channel;
 mod tls;
 
 mod http;
@@ -22,7 +22,7 @@ use protocol::{Position, PublishKey, PublishRequest, RoomName};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::{Connection, Core, Event, Options, Pending, Update};
+use crate::{ConnectionState, Core, Event, Options, Pending, Update};
 use address::Address;
 use driver::{Driver, Told};
 
@@ -65,7 +65,7 @@ impl Publisher {
     pub async fn publish(&self, mut message: PublishRequest) -> Result<PublishKey, Ended> {
         let key = match message.key {
             Some(key) => key,
-            None => random_key().map_err(|_| Ended)?,
+            None => PublishKey::random().map_err(|_| Ended)?,
         };
         message.key = Some(key.clone());
         self.commands.send(Event::Publish(message)).await.map_err(|_| Ended)?;
@@ -73,8 +73,8 @@ impl Publisher {
     }
 
     /// Tries to connect now rather than later.
-    pub async fn nudge(&self) -> Result<(), Ended> {
-        self.commands.send(Event::Nudge).await.map_err(|_| Ended)
+    pub async fn retry_now(&self) -> Result<(), Ended> {
+        self.commands.send(Event::RetryNow).await.map_err(|_| Ended)
     }
 }
 
@@ -84,7 +84,7 @@ pub struct Client {
     updates: mpsc::Receiver<Told>,
     publisher: Publisher,
     started: Instant,
-    connection: Connection,
+    connection: ConnectionState,
     position: Option<Position>,
     trouble: Option<String>,
     outbox: Vec<Pending>,
@@ -94,7 +94,7 @@ impl Client {
     /// Starts to connect to a room of the server at `base` (`http`, `https`, `ws` or `wss`, a host, a port if it is not
     /// the usual one, a path if the server is behind one), and to follow it, as the options say. Their seed is drawn anew.
     ///
-    /// Whether the server can be reached shows later: see [`Client::trouble`]. Must be called within a Tokio runtime.
+    /// Whether the server can be reached shows later: see [`Client::last_error`]. Must be called within a Tokio runtime.
     pub fn connect(base: &str, room: &RoomName, options: Options) -> Result<Self, ConnectError> {
         // TLS needs one implementation of cryptography to be named. When a program has named another, that one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -110,7 +110,7 @@ impl Client {
         Ok(Self { updates, publisher, started, connection, position, trouble: None, outbox: Vec::new() })
     }
 
-    /// What comes next; `None` once the server has said not to come back, and [`Client::trouble`] says why.
+    /// What comes next; `None` once the server has said not to come back, and [`Client::last_error`] says why.
     ///
     /// Nothing is lost when the future is dropped before it is ready.
     pub async fn next(&mut self) -> Option<Update> {
@@ -121,7 +121,7 @@ impl Client {
             self.outbox = outbox;
         }
         match (&update, &mut self.position) {
-            (Update::Begins(begins), position) => *position = Some(*begins),
+            (Update::StartsAt(begins), position) => *position = Some(*begins),
             (Update::Entry(entry), Some(position)) => position.offset = entry.offset,
             (Update::Gap(gap), position) => *position = Some(gap.resumes),
             _ => {}
@@ -140,18 +140,18 @@ impl Client {
     }
 
     /// How the connection was at the last update taken.
-    pub fn connection(&self) -> Connection {
+    pub fn connection(&self) -> ConnectionState {
         self.connection
     }
 
     /// How long it is to the next attempt, if the client waits for one.
     pub fn retry_in(&self) -> Option<Duration> {
-        let Connection::Waiting { until } = self.connection else { return None };
+        let ConnectionState::Waiting { until } = self.connection else { return None };
         Some((self.started + Duration::from_millis(until)).saturating_duration_since(Instant::now()))
     }
 
     /// Why the last attempt or session failed, in words for people; `None` while the connection is live.
-    pub fn trouble(&self) -> Option<&str> {
+    pub fn last_error(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
@@ -164,11 +164,4 @@ impl Client {
     pub fn outbox(&self) -> &[Pending] {
         &self.outbox
     }
-}
-
-/// A key that nobody else has.
-pub fn random_key() -> Result<PublishKey, getrandom::Error> {
-    let mut bits = [0; 16];
-    getrandom::fill(&mut bits)?;
-    Ok(PublishKey::from_bits(u128::from_ne_bytes(bits)))
 }

@@ -62,7 +62,7 @@ pub struct Outbox {
     flights: VecDeque<Flight>,
     window: usize,
     /// Nothing is sent before this time.
-    hold: u64,
+    held_until: u64,
     refusals: u32,
     /// Whether that is because nobody answered, and not because the server asked for it.
     is_cut_off: bool,
@@ -89,12 +89,12 @@ impl Outbox {
     }
 
     /// Nothing is sent before this time, because the server asked to wait. Most often it is long over.
-    pub fn hold(&self) -> u64 {
-        self.hold
+    pub fn held_until(&self) -> u64 {
+        self.held_until
     }
 
     /// How many more messages are taken.
-    pub fn room(&self) -> usize {
+    pub fn free_slots(&self) -> usize {
         OUTBOX_MESSAGES_MAX.saturating_sub(self.pending.len())
     }
 
@@ -106,7 +106,7 @@ impl Outbox {
             stored_at: 0,
             flights: VecDeque::new(),
             window: WINDOW,
-            hold: 0,
+            held_until: 0,
             refusals: 0,
             is_cut_off: false,
             changed: false,
@@ -120,7 +120,7 @@ impl Outbox {
 
     /// Appends a message, unless it is there already or there is no room for it.
     pub(crate) fn push(&mut self, message: PublishRequest, rng: &mut Rng) {
-        if self.room() > 0 {
+        if self.free_slots() > 0 {
             self.append(message, rng);
         }
     }
@@ -158,7 +158,7 @@ impl Outbox {
 
     /// The message to send now, if there is one and `in_flight_max` allows it.
     pub(crate) fn next(&self, in_flight_max: usize, now: u64) -> Option<&PublishRequest> {
-        self.waiting(in_flight_max).filter(|_| now >= self.hold)
+        self.waiting(in_flight_max).filter(|_| now >= self.held_until)
     }
 
     fn waiting(&self, in_flight_max: usize) -> Option<&PublishRequest> {
@@ -204,7 +204,7 @@ impl Outbox {
             Some(wait) => wait.min(HOLD_CAP_MS) + full_jitter(HOLD_BASE_MS / 4, HOLD_CAP_MS, 0, rng),
             None => HOLD_BASE_MS / 2 + full_jitter(HOLD_BASE_MS, HOLD_CAP_MS, self.refusals, rng),
         };
-        self.hold = self.hold.max(now + wait);
+        self.held_until = self.held_until.max(now + wait);
         self.refusals = self.refusals.saturating_add(1);
         self.is_cut_off = false;
         self.window = 1;
@@ -221,7 +221,7 @@ impl Outbox {
     /// The network is better than it was.
     pub(crate) fn hope(&mut self) {
         if std::mem::take(&mut self.is_cut_off) {
-            (self.hold, self.refusals) = (0, 0);
+            (self.held_until, self.refusals) = (0, 0);
         }
     }
 
@@ -283,7 +283,7 @@ impl Outbox {
     /// When there is something to do on a living session.
     pub(crate) fn deadline(&self, in_flight_max: usize) -> Option<u64> {
         let overdue = self.flights.front().map(|flight| flight.sent + ANSWER_MS);
-        let resume = self.waiting(in_flight_max).map(|_| self.hold);
+        let resume = self.waiting(in_flight_max).map(|_| self.held_until);
         [overdue, resume].into_iter().flatten().min()
     }
 

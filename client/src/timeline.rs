@@ -129,7 +129,7 @@ impl Timeline {
     }
 
     /// Notes that entries are missing. Those of a log that is gone go with it.
-    pub fn gap(&mut self, gap: &Gap) {
+    pub fn mark_gap(&mut self, gap: &Gap) {
         let missed = Missed { after: self.latest, resumes: gap.resumes.offset, reason: gap.reason };
         let same_log = gap.resumes.epoch == self.end.epoch && gap.reason == GapReason::Expired;
         if !same_log {
@@ -234,7 +234,7 @@ mod tests {
             position: at(1, position),
             before: before.map(|offset| at(1, offset)),
             latest: at(1, position),
-            here: 0,
+            online: 0,
         }
     }
 
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn expired_entries_leave_a_mark() {
         let mut timeline = Timeline::new(page([1, 2], 2, None));
-        timeline.gap(&gap(GapReason::Expired, at(1, 9), at(1, 9)));
+        timeline.mark_gap(&gap(GapReason::Expired, at(1, 9), at(1, 9)));
         assert!(!timeline.append(entry(9), true));
         assert!(timeline.append(entry(10), true));
         assert_eq!(offsets(&timeline), [1, 2, 10]);
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn a_gap_in_which_nothing_is_missing_is_none() {
         let mut timeline = Timeline::new(page([1, 2], 2, None));
-        timeline.gap(&gap(GapReason::Expired, at(1, 2), at(1, 2)));
+        timeline.mark_gap(&gap(GapReason::Expired, at(1, 2), at(1, 2)));
         assert!(timeline.missed().is_empty());
     }
 
@@ -312,8 +312,8 @@ mod tests {
     fn another_log_replaces_what_was_shown() {
         for (reason, resumes) in [(GapReason::OtherEpoch, at(2, 1)), (GapReason::BeyondEnd, at(1, 1))] {
             let mut timeline = Timeline::new(page([8, 9], 9, Some(8)));
-            timeline.gap(&gap(GapReason::Expired, at(1, 20), at(1, 20)));
-            timeline.gap(&gap(reason, Position { offset: 0, ..resumes }, resumes));
+            timeline.mark_gap(&gap(GapReason::Expired, at(1, 20), at(1, 20)));
+            timeline.mark_gap(&gap(reason, Position { offset: 0, ..resumes }, resumes));
             assert_eq!((offsets(&timeline), timeline.before()), (vec![], None));
             assert_eq!(timeline.missed(), [Missed { after: 20, resumes: 1, reason }]);
             assert!(timeline.append(entry(2), true));
@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn a_log_that_is_shown_from_its_start_has_nothing_older() {
         let mut timeline = Timeline::new(page([8], 8, None));
-        timeline.gap(&gap(GapReason::OtherEpoch, at(2, 0), at(2, 0)));
+        timeline.mark_gap(&gap(GapReason::OtherEpoch, at(2, 0), at(2, 0)));
         timeline.append(entry(1), true);
         assert_eq!(timeline.before(), None);
     }
@@ -421,16 +421,16 @@ mod tests {
     fn a_gap_while_the_newest_are_not_shown_is_met_on_the_way_back() {
         let mut timeline = Timeline::new(page([1000], 1000, None));
         timeline.show(page([10], 10, None));
-        timeline.gap(&gap(GapReason::Expired, at(1, 2000), at(1, 2000)));
+        timeline.mark_gap(&gap(GapReason::Expired, at(1, 2000), at(1, 2000)));
         assert_eq!((offsets(&timeline), timeline.missed(), timeline.latest()), (vec![10], &[][..], 2000));
-        timeline.gap(&gap(GapReason::OtherEpoch, at(2, 0), at(2, 0)));
+        timeline.mark_gap(&gap(GapReason::OtherEpoch, at(2, 0), at(2, 0)));
         assert_eq!((offsets(&timeline), timeline.end(), timeline.has_newest()), (vec![], at(2, 0), true));
     }
 
     #[test]
     fn a_mark_goes_with_the_entries_before_it() {
         let mut timeline = Timeline::new(page([1], 1, None));
-        timeline.gap(&gap(GapReason::Expired, at(1, 5), at(1, 5)));
+        timeline.mark_gap(&gap(GapReason::Expired, at(1, 5), at(1, 5)));
         for offset in 6..5 + FULL {
             timeline.append(entry(offset), true);
         }

@@ -17,15 +17,15 @@ impl Transport {
     /// Every transport, the best one first.
     pub const ALL: [Self; 4] = [Self::WebSocket, Self::Sse, Self::LongPoll, Self::Poll];
     /// Their words, in the same order.
-    pub const WORDS: [&'static str; 4] = ["ws", "sse", "long-poll", "poll"];
+    pub const NAMES: [&'static str; 4] = ["ws", "sse", "long-poll", "poll"];
 
     /// Its word, on the command line and wherever it is kept.
-    pub fn word(self) -> &'static str {
-        Self::WORDS[self as usize]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES[self as usize]
     }
 
     /// The transport with this word.
-    pub fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|transport| transport.word() == word)
+    pub fn from_name(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|transport| transport.as_str() == word)
     }
 }

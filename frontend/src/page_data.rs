@@ -62,7 +62,7 @@ mod tests {
         let entry = Entry { offset: 1, time: 0, author: Author::default(), text, key: None, raw: None };
         let data = PageData {
             room: RoomName::lobby(),
-            page: MessagesPage { room: RoomName::lobby(), entries: vec![entry], position, before: None, latest: position, here: 1 },
+            page: MessagesPage { room: RoomName::lobby(), entries: vec![entry], position, before: None, latest: position, online: 1 },
             here: 1,
             language: Language::En,
             scheme: Scheme::System,

@@ -29,7 +29,7 @@ fn data(entries: Vec<Entry>) -> PageData {
     let position = Position { epoch: Epoch(1), offset: entries.last().map_or(0, |entry| entry.offset) };
     PageData {
         room: RoomName::lobby(),
-        page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, here: 1 },
+        page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 },
         here: 1,
         language: Language::En,
         scheme: Scheme::System,
@@ -167,7 +167,7 @@ fn a_list_changes_where_its_rows_have_changed() {
         position,
         before,
         latest: position,
-        here: 1,
+        online: 1,
     };
     let before = Position { offset: 10, ..position };
     board.content.write_value().timeline.show(MessagesPage { before: Some(before), ..page(10..20, None) });

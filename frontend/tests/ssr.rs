@@ -15,7 +15,7 @@ fn data(entries: Vec<Entry>) -> PageData {
     let position = Position { epoch: Epoch(1), offset: entries.last().map_or(0, |entry| entry.offset) };
     PageData {
         room: RoomName::lobby(),
-        page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, here: 1 },
+        page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 },
         here: 3,
         language: Language::En,
         scheme: Scheme::System,

@@ -47,6 +47,6 @@ pub struct MessagesPage {
     /// The room's newest entry.
     pub latest: Position,
     /// How many sessions the room has; who only asks now and then is not one of them.
-    #[serde(default)]
-    pub here: usize,
+    #[serde(default, rename = "here")]
+    pub online: usize,
 }

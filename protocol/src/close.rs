@@ -49,12 +49,12 @@ impl Disconnect {
 
     /// Whether a client that saw this close code should connect again. All that is not said to be final is worth a
     /// second try: networks and proxies close with codes of their own.
-    pub fn comes_back(code: u16) -> bool {
+    pub fn should_reconnect(code: u16) -> bool {
         !matches!(code, 4500..=4999 | 1003 | 1008)
     }
 
     /// Reads the spread, in milliseconds, out of a close reason.
-    pub fn spread(reason: &str) -> Option<u64> {
+    pub fn parse_spread(reason: &str) -> Option<u64> {
         reason.strip_prefix("spread=")?.parse().ok()
     }
 }
@@ -66,18 +66,18 @@ mod tests {
     #[test]
     fn the_range_says_whether_to_come_back() {
         for close in [Disconnect::Restart { spread: 1 }, Disconnect::SlowConsumer, Disconnect::HeartbeatMissed, Disconnect::Unavailable] {
-            assert!(Disconnect::comes_back(close.code()), "{close:?}");
+            assert!(Disconnect::should_reconnect(close.code()), "{close:?}");
         }
         for close in [Disconnect::Binary, Disconnect::TooManyErrors] {
-            assert!(!Disconnect::comes_back(close.code()), "{close:?}");
+            assert!(!Disconnect::should_reconnect(close.code()), "{close:?}");
         }
-        assert!(Disconnect::comes_back(1006));
-        assert!(Disconnect::comes_back(1001));
+        assert!(Disconnect::should_reconnect(1006));
+        assert!(Disconnect::should_reconnect(1001));
     }
 
     #[test]
     fn a_restart_tells_its_spread() {
-        assert_eq!(Disconnect::spread(&Disconnect::Restart { spread: 5000 }.reason()), Some(5000));
-        assert_eq!(Disconnect::spread("going away"), None);
+        assert_eq!(Disconnect::parse_spread(&Disconnect::Restart { spread: 5000 }.reason()), Some(5000));
+        assert_eq!(Disconnect::parse_spread("going away"), None);
     }
 }

@@ -28,15 +28,15 @@ pub struct Entry {
 }
 
 fn author<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Author, D::Error> {
-    String::deserialize(deserializer).map(Author::stored)
+    String::deserialize(deserializer).map(Author::from_stored)
 }
 
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
-    String::deserialize(deserializer).map(Text::stored)
+    String::deserialize(deserializer).map(Text::from_stored)
 }
 
 fn key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PublishKey>, D::Error> {
-    Option::deserialize(deserializer).map(|key: Option<String>| key.map(PublishKey::stored))
+    Option::deserialize(deserializer).map(|key: Option<String>| key.map(PublishKey::from_stored))
 }
 
 #[cfg(test)]

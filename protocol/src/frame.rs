@@ -72,7 +72,8 @@ pub enum ServerFrame {
     /// How many sessions the room has.
     Presence {
         /// That number, this session included.
-        here: usize,
+        #[serde(rename = "here")]
+        online: usize,
     },
     /// Nothing happened; the connection is alive.
     Heartbeat,
@@ -126,7 +127,8 @@ pub struct Hello {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<Gap>,
     /// How many sessions the room has, this one included.
-    pub here: usize,
+    #[serde(rename = "here")]
+    pub online: usize,
     /// How often the server says something, in seconds. Twice that without a word is a dead connection.
     pub heartbeat_seconds: u64,
     /// What the server takes.
@@ -160,7 +162,7 @@ pub enum GapReason {
 
 impl GapReason {
     /// Why a reader at `position` can't go on in the log `epoch`, which keeps the entries after `first` up to `latest`.
-    pub fn of(position: Position, epoch: Epoch, first: u64, latest: u64) -> Option<Self> {
+    pub fn find(position: Position, epoch: Epoch, first: u64, latest: u64) -> Option<Self> {
         if position.epoch != epoch {
             Some(Self::OtherEpoch)
         } else if position.offset > latest {
@@ -227,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_found_at_every_boundary() {
-        let of = |at| GapReason::of(at, Epoch(1), 5, 9);
+        let of = |at| GapReason::find(at, Epoch(1), 5, 9);
         assert_eq!(of(position(2, 7)), Some(GapReason::OtherEpoch));
         assert_eq!(of(position(1, 4)), Some(GapReason::Expired));
         assert_eq!(of(position(1, 5)), None);

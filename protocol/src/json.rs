@@ -29,7 +29,8 @@ struct Head {
 
 #[derive(Deserialize)]
 struct Presence {
-    here: usize,
+    #[serde(rename = "here")]
+    online: usize,
 }
 
 #[derive(Deserialize)]
@@ -61,7 +62,7 @@ impl ServerFrame {
             "hello" => json.read().map(Self::Hello),
             "message" => json.read().map(Self::Message),
             "gap" => json.read().map(Self::Gap),
-            "presence" => json.read().map(|Presence { here }| Self::Presence { here }),
+            "presence" => json.read().map(|Presence { online }| Self::Presence { online }),
             "heartbeat" => Some(Self::Heartbeat),
             "published" => Some(Self::Published { r#ref: r#ref?, published: json.read()? }),
             "pong" => Some(Self::Pong { r#ref: r#ref? }),
@@ -124,7 +125,7 @@ mod tests {
             latest: 9,
             recovered: false,
             gap: Some(gap.clone()),
-            here: 2,
+            online: 2,
             heartbeat_seconds: 20,
             limits: Limits::default(),
             version: "1".to_owned(),
@@ -135,7 +136,7 @@ mod tests {
             ServerFrame::Hello(hello),
             ServerFrame::Message(entry),
             ServerFrame::Gap(gap),
-            ServerFrame::Presence { here: 3 },
+            ServerFrame::Presence { online: 3 },
             ServerFrame::Heartbeat,
             ServerFrame::Published { r#ref: 1, published: Published { position: position(9), duplicate: true, reached: 4 } },
             ServerFrame::Pong { r#ref: 2 },

@@ -22,8 +22,19 @@ impl PublishKey {
         Self(format!("{bits:032x}"))
     }
 
+    /// Draws a key from the system's random numbers, which nobody else can guess or repeat.
+    ///
+    /// # Errors
+    /// Fails if the system has no random numbers.
+    #[cfg(feature = "random")]
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bits = [0; 16];
+        getrandom::fill(&mut bits)?;
+        Ok(Self::from_bits(u128::from_ne_bytes(bits)))
+    }
+
     /// Takes a key that was accepted when it was stored, perhaps under other rules than today's.
-    pub fn stored(key: String) -> Self {
+    pub fn from_stored(key: String) -> Self {
         Self(key)
     }
 

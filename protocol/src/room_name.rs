@@ -30,7 +30,7 @@ impl RoomName {
     }
 
     /// Takes a name that was accepted when it was stored, perhaps under other rules than today's.
-    pub fn stored(name: String) -> Self {
+    pub fn from_stored(name: String) -> Self {
         Self(name)
     }
 

@@ -33,7 +33,7 @@ impl Text {
     }
 
     /// Takes a text that was accepted when it was stored, perhaps under other rules than today's.
-    pub fn stored(text: String) -> Self {
+    pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
@@ -76,7 +76,7 @@ impl Author {
     }
 
     /// Takes a name that was accepted when it was stored, perhaps under other rules than today's.
-    pub fn stored(name: String) -> Self {
+    pub fn from_stored(name: String) -> Self {
         Self(name)
     }
 

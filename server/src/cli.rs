@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use client::native::{self, Client, PublishError};
-use client::{Connection, Options, Transport, Update};
+use client::{ConnectionState, Options, Transport, Update};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use protocol::{Entry, ErrorCode, Gap, Position, PublishRequest, Published};
@@ -47,7 +47,7 @@ pub async fn post(settings: config::Post) -> anyhow::Result<()> {
     }
     if let Err(error) = result {
         let before = if posted > 0 { format!("{posted} of {count} messages were posted; then ") } else { String::new() };
-        let is_away = matches!(error, PublishError::Late(_) | PublishError::Ended(_));
+        let is_away = matches!(error, PublishError::TimedOut(_) | PublishError::Ended(_));
         bail!("{before}{error}{}", if is_away { direct() } else { String::new() });
     }
     if count > 1 {
@@ -101,23 +101,23 @@ pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
             Update::Entry(entry) => print_entry(&entry, client.position(), settings.json),
             Update::Gap(gap) => print_gap(&gap, settings.json),
             Update::Connection => {
-                if let (Some(trouble), Some(wait)) = (client.trouble(), client.retry_in()) {
+                if let (Some(trouble), Some(wait)) = (client.last_error(), client.retry_in()) {
                     let way = if is_live { direct() } else { String::new() };
                     let trouble = format!("{trouble}{way}; trying again in {:.1} s", wait.as_secs_f32());
                     note(&trouble);
                     is_live = false;
                 }
-                if let Connection::Live { transport, .. } = client.connection() {
+                if let ConnectionState::Live { transport, .. } = client.connection() {
                     let (was_live, before) = (std::mem::replace(&mut is_live, true), std::mem::replace(&mut by, transport));
                     match transport {
-                        _ if transport != before => note(&format!("connected by {}", transport.word())),
+                        _ if transport != before => note(&format!("connected by {}", transport.as_str())),
                         _ if !was_live => note("connected again"),
                         _ => {}
                     }
                 }
                 Ok(())
             }
-            Update::Begins(_) | Update::Proven(_) | Update::Here(_) | Update::Outbox | Update::Published { .. } => Ok(()),
+            Update::StartsAt(_) | Update::Proven(_) | Update::Online(_) | Update::Outbox | Update::Published { .. } => Ok(()),
         };
         match printed {
             // Whoever read us, such as `head`, has had enough.
@@ -125,7 +125,7 @@ pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
             printed => printed.context("can't write to standard output")?,
         }
     }
-    bail!("{}", client.trouble().unwrap_or("the server said not to come back"))
+    bail!("{}", client.last_error().unwrap_or("the server said not to come back"))
 }
 
 /// Says something to whoever looks on. That nobody does is no reason to end.

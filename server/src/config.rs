@@ -226,7 +226,7 @@ pub struct Tail {
     #[arg(long)]
     pub json: bool,
     /// How to get them, whatever stands in the way. By default the best one that works is found.
-    #[arg(long, value_parser = PossibleValuesParser::new(Transport::WORDS).try_map(|word| Transport::of_word(&word).ok_or("unknown")))]
+    #[arg(long, value_parser = PossibleValuesParser::new(Transport::NAMES).try_map(|word| Transport::from_name(&word).ok_or("unknown")))]
     pub transport: Option<Transport>,
     /// Where.
     #[command(flatten)]

@@ -131,7 +131,7 @@ impl Fanout {
         let visit = start.room.join();
         let hello = session::hello(&self.0.context, &start);
         let log = start.subscription.into_log();
-        Ok((Admission { format, address, log, visit, cursor: hello.position.offset, here: hello.here }, hello))
+        Ok((Admission { format, address, log, visit, cursor: hello.position.offset, here: hello.online }, hello))
     }
 
     /// Takes over a client's socket. `early` has come in already, `first` is said before all else.

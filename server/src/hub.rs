@@ -99,7 +99,7 @@ impl Bounds {
     /// one that is left; one that comes from another log starts with the newest page, like a newcomer.
     fn gap(self, position: Position) -> Option<Gap> {
         let Extent { first, latest } = self.extent;
-        let reason = GapReason::of(position, self.epoch, first, latest)?;
+        let reason = GapReason::find(position, self.epoch, first, latest)?;
         let resumes = match reason {
             GapReason::Expired => first,
             GapReason::OtherEpoch | GapReason::BeyondEnd => first.max(latest.saturating_sub(PAGE_ENTRIES_DEFAULT as u64)),
@@ -310,7 +310,7 @@ fn page(room: &RoomName, bounds: Bounds, range: Range, entries: Vec<Entry>, here
         Range::After(position) | Range::Before(position) => newest.unwrap_or(position),
     };
     let before = oldest.filter(|oldest| *oldest > first + 1).map(|offset| bounds.position(offset));
-    MessagesPage { room: room.clone(), entries, position, before, latest: bounds.position(latest), here }
+    MessagesPage { room: room.clone(), entries, position, before, latest: bounds.position(latest), online: here }
 }
 
 /// All rooms, as the history's writer knows them.

@@ -105,7 +105,7 @@ impl Session {
             subscription: start.subscription,
             _visit: visit,
             here,
-            here_told: hello.here,
+            here_told: hello.online,
             // The hello may have counted places that are kept for who left just before.
             here_due: Some(now + PRESENCE_INTERVAL),
             heartbeat,
@@ -141,7 +141,7 @@ impl Session {
                     let here = self.room.here_told();
                     if here != self.here_told {
                         self.here_told = here;
-                        return Outgoing::Frame(ServerFrame::Presence { here });
+                        return Outgoing::Frame(ServerFrame::Presence { online: here });
                     }
                 }
                 delivery = self.subscription.next() => return match delivery {
@@ -169,7 +169,7 @@ pub(crate) fn hello(context: &Context, start: &Start) -> Hello {
         latest: start.latest,
         recovered: start.gap.is_none(),
         gap: start.gap.clone(),
-        here: start.room.here_told(),
+        online: start.room.here_told(),
         heartbeat_seconds: context.heartbeat.as_secs().max(1),
         limits: Limits::default(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,8 +1,8 @@
-//! Opening links and losing them.
+//! Opening channels and losing them.
 
 use protocol::{ClientFrame, Disconnect};
 
-use super::link::{Due, Link};
+use super::channel::{Channel, Due};
 use super::publish::write;
 use super::{Action, Core, Rest};
 use crate::Transport;
@@ -13,7 +13,7 @@ const ATTEMPT_MS: u64 = 3_000;
 /// How long one may take otherwise. The network may just be slow.
 const PATIENT_MS: u64 = 10_000;
 
-/// How a link was lost.
+/// How a channel was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loss {
     /// It failed; with the spread that the server asked for.
@@ -26,26 +26,26 @@ pub(super) enum Loss {
 
 impl Core {
     fn attempt(&mut self, now: u64) {
-        let transport = self.choice.pick();
-        self.choice.tried(transport);
-        let patience = if self.choice.has_other(transport) { ATTEMPT_MS } else { PATIENT_MS };
+        let transport = self.selection.pick();
+        self.selection.tried(transport);
+        let patience = if self.selection.has_other(transport) { ATTEMPT_MS } else { PATIENT_MS };
         self.current = Some(self.open(transport, patience, now));
     }
 
-    pub(super) fn open(&mut self, transport: Transport, patience: u64, now: u64) -> Link {
+    pub(super) fn open(&mut self, transport: Transport, patience: u64, now: u64) -> Channel {
         self.backoff.attempt(now);
-        self.links += 1;
-        let (id, after) = (self.links, self.cursor);
-        let link = Link::new(id, transport, after, patience, now);
-        self.actions.push(match link.is_stream() {
-            true => Action::Open { link: id, transport, after },
-            false => Action::Fetch { link: id, after, wait_seconds: 0 },
+        self.channels += 1;
+        let (id, after) = (self.channels, self.cursor);
+        let channel = Channel::new(id, transport, after, patience, now);
+        self.actions.push(match channel.is_stream() {
+            true => Action::Open { channel: id, transport, after },
+            false => Action::Fetch { channel: id, after, wait_seconds: 0 },
         });
-        link
+        channel
     }
 
-    /// Connects as soon as it is decent, unless there is a link.
-    pub(super) fn hurry(&mut self, now: u64) {
+    /// Connects as soon as it is decent, unless there is a channel.
+    pub(super) fn connect_soon(&mut self, now: u64) {
         if self.current.is_none() {
             self.attempt_at(self.backoff.earliest(), now);
         }
@@ -59,44 +59,44 @@ impl Core {
         }
     }
 
-    pub(super) fn nudge(&mut self, now: u64) {
+    pub(super) fn retry_now(&mut self, now: u64) {
         self.offline = false;
         self.backoff.forget();
         self.outbox.hope();
         if self.is_live() {
             self.ask(now);
-            self.hasten(now);
+            self.upgrade_now(now);
         } else if self.current.is_none() {
-            self.choice.renew();
-            self.hurry(now);
+            self.selection.renew();
+            self.connect_soon(now);
         }
     }
 
-    /// A live link proves the system wrong, or is dead; asking it tells.
+    /// A live channel proves the system wrong, or is dead; asking it tells.
     pub(super) fn lost_network(&mut self, now: u64) {
         self.offline = true;
         if self.is_live() {
             self.ask(now);
-        } else if let Some(Link { id, .. }) = self.current {
+        } else if let Some(Channel { id, .. }) = self.current {
             self.give_up(id, Loss::Innocent, now);
         } else if let Rest::Waiting { .. } = self.rest {
             self.rest = Rest::Offline { until: now + CAP_MS };
         }
     }
 
-    /// Asks the link in use whether it is there. An event stream can't be asked: a new one beside it tells.
+    /// Asks the channel in use whether it is there. An event stream can't be asked: a new one beside it tells.
     fn ask(&mut self, now: u64) {
-        let Some(link) = &mut self.current else { return };
-        let id = link.id;
-        match link.transport {
+        let Some(channel) = &mut self.current else { return };
+        let id = channel.id;
+        match channel.transport {
             Transport::WebSocket => {
-                if link.ask_now(now) {
+                if channel.ask_now(now) {
                     self.ping(id, now);
                 }
             }
-            Transport::Sse => link.doubted = link.is_stale(now),
+            Transport::Sse => channel.doubted = channel.is_stale(now),
             Transport::LongPoll | Transport::Poll => {
-                if link.waits() {
+                if channel.waits() {
                     self.fetch(id, false, now);
                 }
             }
@@ -104,48 +104,48 @@ impl Core {
     }
 
     pub(super) fn ping(&mut self, id: u32, now: u64) {
-        if let Some(link) = self.link(id).filter(|link| link.transport == Transport::WebSocket) {
-            let r#ref = link.ping(now);
-            self.actions.push(Action::Send { link: id, text: write(&ClientFrame::Ping { r#ref }) });
+        if let Some(channel) = self.channel(id).filter(|channel| channel.transport == Transport::WebSocket) {
+            let r#ref = channel.ping(now);
+            self.actions.push(Action::Send { channel: id, text: write(&ClientFrame::Ping { r#ref }) });
         }
     }
 
     /// Asks for the next page.
     fn fetch(&mut self, id: u32, may_wait: bool, now: u64) {
         let after = self.cursor;
-        if let Some(link) = self.link(id) {
-            let wait_seconds = link.fetch(after, may_wait, now);
-            self.actions.push(Action::Fetch { link: id, after, wait_seconds });
+        if let Some(channel) = self.channel(id) {
+            let wait_seconds = channel.fetch(after, may_wait, now);
+            self.actions.push(Action::Fetch { channel: id, after, wait_seconds });
         }
     }
 
     pub(super) fn closed(&mut self, id: u32, code: u16, reason: &str, now: u64) {
-        let Some(link) = self.link(id) else { return };
+        let Some(channel) = self.channel(id) else { return };
         // A goodbye is a sign of life too.
-        link.hear(now);
-        if self.is_current(id) && !Disconnect::comes_back(code) {
+        channel.hear(now);
+        if self.is_current(id) && !Disconnect::should_reconnect(code) {
             self.close_candidate();
             self.current = None;
             self.outbox.disconnected();
             self.rest = Rest::Stopped { code: Some(code) };
         } else {
-            self.lose(id, Loss::Failed { spread: Disconnect::spread(reason) }, now);
+            self.lose(id, Loss::Failed { spread: Disconnect::parse_spread(reason) }, now);
         }
     }
 
     /// Another client has the stream that is shared: this one asks for pages when that one says so.
     pub(super) fn taken(&mut self, id: u32, now: u64) {
-        if self.link(id).is_none() {
+        if self.channel(id).is_none() {
             return;
         }
-        self.choice.follows = true;
+        self.selection.follows = true;
         if !self.is_live() {
             // Nothing went out to the server.
             self.backoff.no_attempt(now);
             self.attempt(now);
-        } else if let Some(link) = self.current.as_mut().filter(|current| current.id == id) {
-            link.transport = Transport::Poll;
-            link.pause(0, now);
+        } else if let Some(channel) = self.current.as_mut().filter(|current| current.id == id) {
+            channel.transport = Transport::Poll;
+            channel.pause(0, now);
             self.tick(now);
         } else {
             self.backoff.no_attempt(now);
@@ -155,17 +155,17 @@ impl Core {
     }
 
     pub(super) fn woken(&mut self, now: u64) {
-        if let Some(link) = self.current.as_mut().filter(|link| link.transport == Transport::Poll) {
-            link.hurry(now);
+        if let Some(channel) = self.current.as_mut().filter(|channel| channel.transport == Transport::Poll) {
+            channel.fetch_soon(now);
             self.tick(now);
         }
     }
 
     pub(super) fn tick(&mut self, now: u64) {
-        for link in [self.candidate.clone(), self.current.clone()].into_iter().flatten() {
-            self.mind(&link, now);
+        for channel in [self.candidate.clone(), self.current.clone()].into_iter().flatten() {
+            self.mind(&channel, now);
         }
-        if let Some(Link { id, transport, .. }) = self.current {
+        if let Some(Channel { id, transport, .. }) = self.current {
             if self.late_at().is_some_and(|at| now >= at) {
                 self.give_up(id, Loss::Late, now);
             } else if self.outbox.is_overdue(now) {
@@ -183,46 +183,46 @@ impl Core {
         self.probe(now);
     }
 
-    fn mind(&mut self, link: &Link, now: u64) {
-        match link.due(now) {
+    fn mind(&mut self, channel: &Channel, now: u64) {
+        match channel.due(now) {
             Due::Nothing => {}
-            Due::Fail if link.is_in_doubt() => self.give_up(link.id, Loss::Late, now),
-            Due::Fail => self.give_up(link.id, Loss::Failed { spread: None }, now),
-            Due::Fetch => self.fetch(link.id, true, now),
-            Due::Ask => self.ask_stream(link.id, now),
+            Due::Fail if channel.is_in_doubt() => self.give_up(channel.id, Loss::Late, now),
+            Due::Fail => self.give_up(channel.id, Loss::Failed { spread: None }, now),
+            Due::Fetch => self.fetch(channel.id, true, now),
+            Due::Ask => self.ask_stream(channel.id, now),
         }
     }
 
     pub(super) fn ask_stream(&mut self, id: u32, now: u64) {
-        if let Some(link) = self.link(id) {
-            link.ask(now);
+        if let Some(channel) = self.channel(id) {
+            channel.ask(now);
             self.ping(id, now);
         }
     }
 
     pub(super) fn give_up(&mut self, id: u32, loss: Loss, now: u64) {
-        self.actions.push(Action::Close { link: id });
+        self.actions.push(Action::Close { channel: id });
         self.lose(id, loss, now);
     }
 
     pub(super) fn close_candidate(&mut self) {
-        if let Some(link) = self.candidate.take() {
-            self.actions.push(Action::Close { link: link.id });
+        if let Some(channel) = self.candidate.take() {
+            self.actions.push(Action::Close { channel: channel.id });
         }
     }
 
-    /// A link is gone: what that says of its transport, and what comes next.
+    /// A channel is gone: what that says of its transport, and what comes next.
     pub(super) fn lose(&mut self, id: u32, loss: Loss, now: u64) {
         let slot = if self.is_current(id) { &mut self.current } else { &mut self.candidate };
-        let Some(link) = slot.take_if(|link| link.id == id) else { return };
-        let transport = link.transport;
+        let Some(channel) = slot.take_if(|channel| channel.id == id) else { return };
+        let transport = channel.transport;
         match loss {
-            Loss::Late => self.choice.condemn(transport),
-            _ if link.has_lived() => {
-                self.choice.lived(transport);
+            Loss::Late => self.selection.condemn(transport),
+            _ if channel.has_lived() => {
+                self.selection.lived(transport);
                 self.backoff.forget();
             }
-            Loss::Failed { .. } => self.choice.failed(transport, link.proven.is_some()),
+            Loss::Failed { .. } => self.selection.failed(transport, channel.proven.is_some()),
             Loss::Innocent => {}
         }
         if self.current.is_some() {
@@ -235,7 +235,7 @@ impl Core {
         let spread = if let Loss::Failed { spread } = loss { spread } else { None };
         if self.offline {
             self.rest = Rest::Offline { until: now + CAP_MS };
-        } else if spread.is_some() || self.choice.is_spent() || self.choice.pick() == transport {
+        } else if spread.is_some() || self.selection.is_spent() || self.selection.pick() == transport {
             let until = self.backoff.failed(spread, now, &mut self.rng);
             self.attempt_at(until, now);
         } else {

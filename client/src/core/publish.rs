@@ -1,9 +1,9 @@
-//! Publishing over whatever link is in use: frames on a WebSocket, and elsewhere one post at a time.
+//! Publishing over whatever channel is in use: frames on a WebSocket, and elsewhere one post at a time.
 
 use protocol::{ClientFrame, ErrorCode, Problem, PublishRequest, Published};
 use serde::Serialize;
 
-use super::{Action, Core, Link, Update};
+use super::{Action, Channel, Core, Update};
 use crate::Transport;
 
 /// How long the entry of a message that is durable may be missing from a silent stream, in milliseconds. A stream on which
@@ -14,14 +14,14 @@ impl Core {
     /// How many publishes may be unanswered.
     pub(super) fn window(&self) -> usize {
         match self.current {
-            Some(Link { transport: Transport::WebSocket, .. }) => self.limits.publishes_in_flight_max,
+            Some(Channel { transport: Transport::WebSocket, .. }) => self.limits.publishes_in_flight_max,
             _ => 1,
         }
     }
 
     /// Sends what may be sent now.
     pub(super) fn flush(&mut self, now: u64) {
-        let Some(Link { id, transport, epoch: Some(_), .. }) = self.current else { return };
+        let Some(Channel { id, transport, epoch: Some(_), .. }) = self.current else { return };
         while let Some(message) = self.outbox.next(self.window(), now).cloned() {
             let Some(key) = message.key.clone() else { return };
             self.refs += 1;
@@ -70,16 +70,16 @@ impl Core {
         }
     }
 
-    /// When the link in use is late with a message of ours.
+    /// When the channel in use is late with a message of ours.
     pub(super) fn late_at(&self) -> Option<u64> {
-        let link = self.current.as_ref().filter(|link| link.is_stream() && link.proven.is_some())?;
-        Some(self.outbox.stored_at()?.max(link.heard()) + LATE_MS)
+        let channel = self.current.as_ref().filter(|channel| channel.is_stream() && channel.proven.is_some())?;
+        Some(self.outbox.stored_at()?.max(channel.heard()) + LATE_MS)
     }
 }
 
-fn send(link: u32, transport: Transport, r#ref: u64, message: PublishRequest) -> Action {
+fn send(channel: u32, transport: Transport, r#ref: u64, message: PublishRequest) -> Action {
     match transport {
-        Transport::WebSocket => Action::Send { link, text: write(&ClientFrame::Publish { r#ref, message }) },
+        Transport::WebSocket => Action::Send { channel, text: write(&ClientFrame::Publish { r#ref, message }) },
         _ => Action::Post { r#ref, json: write(&message) },
     }
 }

@@ -2,8 +2,8 @@
 
 use protocol::{Entry, Gap, GapReason, Hello, MessagesPage, Position, Problem, ServerFrame};
 
+use super::channel::Sign;
 use super::connect::Loss;
-use super::link::Sign;
 use super::{Core, Update};
 
 /// The least time that a server which asks to be left alone is left alone, in milliseconds.
@@ -11,13 +11,13 @@ const HOLD_MS: u64 = 1_000;
 
 impl Core {
     pub(super) fn received(&mut self, id: u32, frame: Option<ServerFrame>, now: u64) {
-        let Some(link) = self.link(id) else { return };
-        link.hear(now);
-        let is_greeted = link.epoch.is_some();
+        let Some(channel) = self.channel(id) else { return };
+        channel.hear(now);
+        let is_greeted = channel.epoch.is_some();
         let mut sign = Sign::Frame;
         match frame {
-            Some(ServerFrame::Pong { r#ref }) => link.hear_pong(r#ref),
-            _ => link.hear_other(),
+            Some(ServerFrame::Pong { r#ref }) => channel.hear_pong(r#ref),
+            _ => channel.hear_other(),
         }
         match frame {
             Some(ServerFrame::Hello(hello)) if !is_greeted => self.hello(id, hello, now),
@@ -34,8 +34,8 @@ impl Core {
     }
 
     pub(super) fn alive(&mut self, id: u32, now: u64) {
-        if let Some(link) = self.link(id) {
-            link.hear(now);
+        if let Some(channel) = self.channel(id) {
+            channel.hear(now);
             self.sign(id, Sign::Comment, now);
         }
     }
@@ -43,7 +43,7 @@ impl Core {
     fn sign(&mut self, id: u32, sign: Sign, now: u64) {
         // What came by itself may have waited for long; an answer says that there is a network.
         self.offline &= sign == Sign::Frame;
-        if self.link(id).is_some_and(|link| link.take(sign, now)) {
+        if self.channel(id).is_some_and(|channel| channel.take(sign, now)) {
             self.proven(id, now);
         } else {
             self.heard_of(id, now);
@@ -54,7 +54,7 @@ impl Core {
         match frame {
             ServerFrame::Message(entry) => self.message(id, entry),
             ServerFrame::Gap(gap) => self.gap(id, gap, now),
-            ServerFrame::Presence { here } => self.count(here),
+            ServerFrame::Presence { online } => self.count(online),
             ServerFrame::Published { r#ref, published } => self.published(r#ref, published, now),
             ServerFrame::Error { r#ref: Some(r#ref), code, detail, retry_after } => self.refused(r#ref, code, detail, retry_after, now),
             ServerFrame::Hello(_) | ServerFrame::Heartbeat | ServerFrame::Pong { .. } | ServerFrame::Error { r#ref: None, .. } => {}
@@ -62,13 +62,13 @@ impl Core {
     }
 
     fn hello(&mut self, id: u32, hello: Hello, now: u64) {
-        let Hello { position, latest, here, .. } = hello;
-        let Some(link) = self.link(id) else { return };
-        link.greet(position.epoch, hello.heartbeat_seconds, now);
-        let gap = hello.gap.or(unexplained(link.after, position, position.offset, latest));
+        let Hello { position, latest, online, .. } = hello;
+        let Some(channel) = self.channel(id) else { return };
+        channel.greet(position.epoch, hello.heartbeat_seconds, now);
+        let gap = hello.gap.or(unexplained(channel.after, position, position.offset, latest));
         self.limits = hello.limits;
         self.version = hello.version;
-        self.count(here);
+        self.count(online);
         match gap {
             Some(gap) => self.gap(id, Gap { resumes: position, ..gap }, now),
             None => self.begin(position),
@@ -77,10 +77,10 @@ impl Core {
     }
 
     pub(super) fn page(&mut self, id: u32, result: Result<MessagesPage, Option<Problem>>, now: u64) {
-        let follows = self.choice.follows;
-        let Some(link) = self.link(id) else { return };
-        let after = link.after;
-        if !link.answer(follows, now) {
+        let follows = self.selection.follows;
+        let Some(channel) = self.channel(id) else { return };
+        let after = channel.after;
+        if !channel.answer(follows, now) {
             return;
         }
         let before = self.cursor;
@@ -94,22 +94,22 @@ impl Core {
             Err(_) => return self.give_up(id, Loss::Failed { spread: None }, now),
         }
         if self.cursor != before
-            && let Some(link) = self.link(id)
+            && let Some(channel) = self.channel(id)
         {
-            link.pause(0, now);
+            channel.pause(0, now);
         }
         self.sign(id, Sign::Answer, now);
         self.tick(now);
     }
 
     fn entries(&mut self, id: u32, after: Option<Position>, page: MessagesPage, now: u64) {
-        let MessagesPage { position, latest, here, entries, .. } = page;
-        let Some(link) = self.link(id) else { return };
-        link.epoch = Some(position.epoch);
+        let MessagesPage { position, latest, online, entries, .. } = page;
+        let Some(channel) = self.channel(id) else { return };
+        channel.epoch = Some(position.epoch);
         // Without entries, the page's position is where it was asked from.
         let first = if entries.is_empty() { position.offset } else { 0 };
-        if here > 0 {
-            self.count(here);
+        if online > 0 {
+            self.count(online);
         }
         if after.is_none() {
             // These came before the reader did.
@@ -126,13 +126,13 @@ impl Core {
     fn begin(&mut self, position: Position) {
         if self.cursor.is_none() {
             self.cursor = Some(position);
-            self.tell(Update::Begins(position));
+            self.tell(Update::StartsAt(position));
         }
     }
 
     fn message(&mut self, id: u32, entry: Entry) {
-        // A link that reads another log has nothing to say that could be put in order.
-        let epoch = self.link(id).and_then(|link| link.epoch);
+        // A channel that reads another log has nothing to say that could be put in order.
+        let epoch = self.channel(id).and_then(|channel| channel.epoch);
         let is_next = |cursor: &&mut Position| Some(cursor.epoch) == epoch && entry.offset > cursor.offset;
         if let Some(cursor) = self.cursor.as_mut().filter(is_next) {
             cursor.offset = entry.offset;
@@ -144,10 +144,10 @@ impl Core {
 
     fn gap(&mut self, id: u32, gap: Gap, now: u64) {
         let resumes = gap.resumes;
-        let Some(link) = self.link(id) else { return };
-        link.epoch = Some(resumes.epoch);
-        let asked = link.after;
-        // It may have been told on another link, or on this one a moment ago. Going back in the same log would bring
+        let Some(channel) = self.channel(id) else { return };
+        channel.epoch = Some(resumes.epoch);
+        let asked = channel.after;
+        // It may have been told on another channel, or on this one a moment ago. Going back in the same log would bring
         // entries a second time; that is right only if the log itself went back behind the reader.
         let (is_news, restarts) = match self.cursor {
             None => (true, false),
@@ -177,10 +177,10 @@ impl Core {
         }
     }
 
-    fn count(&mut self, here: usize) {
-        if self.here != here {
-            self.here = here;
-            self.tell(Update::Here(here));
+    fn count(&mut self, online: usize) {
+        if self.online != online {
+            self.online = online;
+            self.tell(Update::Online(online));
         }
     }
 
@@ -192,8 +192,8 @@ impl Core {
 }
 
 /// The gap that a server brings without naming it. Its word that nothing is missing is checked, since a hole in what the
-/// reader sees must never go unsaid. What counts is what was asked for: by now another link may have brought more.
+/// reader sees must never go unsaid. What counts is what was asked for: by now another channel may have brought more.
 fn unexplained(asked: Option<Position>, position: Position, first: u64, latest: u64) -> Option<Gap> {
-    let reason = GapReason::of(asked?, position.epoch, first, latest)?;
+    let reason = GapReason::find(asked?, position.epoch, first, latest)?;
     Some(Gap { reason, first: position, resumes: position })
 }

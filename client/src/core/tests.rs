@@ -1,8 +1,8 @@
 //! A core without a world: time is a number, the server is whatever a test says.
 
-mod choice;
 mod connection;
 mod events;
+mod transport_selection;
 
 mod model;
 mod network;
@@ -19,7 +19,7 @@ use protocol::{
 
 use super::*;
 
-pub(super) const LIVE: Connection = Connection::Live { transport: Transport::WebSocket, follows: false };
+pub(super) const LIVE: ConnectionState = ConnectionState::Live { transport: Transport::WebSocket, follower: false };
 pub(super) const HEARTBEAT: u64 = protocol::limits::HEARTBEAT_SECONDS;
 
 pub(super) fn at(epoch: u64, offset: u64) -> Position {
@@ -50,7 +50,7 @@ pub(super) fn hello(position: Position, latest: u64) -> Hello {
         latest,
         recovered: true,
         gap: None,
-        here: 1,
+        online: 1,
         heartbeat_seconds: HEARTBEAT,
         limits: Limits::default(),
         version: "0".to_owned(),
@@ -61,8 +61,8 @@ pub(super) fn hello(position: Position, latest: u64) -> Hello {
 pub(super) struct Desk {
     pub(super) core: Core,
     pub(super) now: u64,
-    /// The link that was opened last.
-    pub(super) link: u32,
+    /// The channel that was opened last.
+    pub(super) channel: u32,
     /// The ping that was sent last.
     pub(super) ping: u64,
 }
@@ -73,7 +73,7 @@ impl Desk {
     }
 
     pub(super) fn with(options: Options) -> Self {
-        Self { core: Core::new(options), now: 1_000_000, link: 0, ping: 0 }
+        Self { core: Core::new(options), now: 1_000_000, channel: 0, ping: 0 }
     }
 
     /// One that is live, at offset 0 of log 1.
@@ -88,8 +88,8 @@ impl Desk {
     pub(super) fn event(&mut self, event: Event) -> Vec<Action> {
         let actions = self.core.handle(event, self.now);
         for action in &actions {
-            if let Action::Open { link, .. } | Action::Fetch { link, .. } = action {
-                self.link = *link;
+            if let Action::Open { channel, .. } | Action::Fetch { channel, .. } = action {
+                self.channel = *channel;
             }
         }
         for frame in frames(&actions) {
@@ -106,12 +106,12 @@ impl Desk {
     }
 
     pub(super) fn say(&mut self, frame: &ServerFrame) -> Vec<Action> {
-        self.event(Event::Received { link: self.link, frame: Some(frame.clone()) })
+        self.event(Event::Received { channel: self.channel, frame: Some(frame.clone()) })
     }
 
     /// Begins a session, and proves it.
     pub(super) fn greet(&mut self, hello: Hello) -> Vec<Action> {
-        let mut actions = self.event(Event::Opened { link: self.link });
+        let mut actions = self.event(Event::Opened { channel: self.channel });
         actions.extend(self.say(&ServerFrame::Hello(hello)));
         // The second pong comes alone, which shows that nothing holds it back.
         actions.extend(self.pong());
@@ -125,11 +125,11 @@ impl Desk {
     }
 
     pub(super) fn close(&mut self, code: u16, reason: &str) -> Vec<Action> {
-        self.event(Event::Closed { link: self.link, code, reason: reason.to_owned() })
+        self.event(Event::Closed { channel: self.channel, code, reason: reason.to_owned() })
     }
 
     pub(super) fn page(&mut self, result: Result<MessagesPage, Option<Problem>>) -> Vec<Action> {
-        self.event(Event::Page { link: self.link, result })
+        self.event(Event::Page { channel: self.channel, result })
     }
 
     pub(super) fn publish(&mut self, name: &str) -> Vec<Action> {
@@ -204,7 +204,7 @@ pub(super) fn gaps(actions: &[Action]) -> Vec<GapReason> {
 /// A page of log 1 that ends at its newest entry.
 pub(super) fn page(offsets: &[u64], position: u64) -> MessagesPage {
     let entries = offsets.iter().map(|offset| entry(*offset)).collect();
-    MessagesPage { room: RoomName::lobby(), entries, position: at(1, position), before: None, latest: at(1, position), here: 0 }
+    MessagesPage { room: RoomName::lobby(), entries, position: at(1, position), before: None, latest: at(1, position), online: 0 }
 }
 
 pub(super) fn gap(reason: GapReason, resumes: Position) -> Gap {

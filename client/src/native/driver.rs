@@ -1,4 +1,4 @@
-//! The task that feeds a core from its links, a clock and a queue of commands, and does what it says.
+//! The task that feeds a core from its channels, a clock and a queue of commands, and does what it says.
 
 use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
@@ -13,11 +13,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::UPDATES_MAX;
 use super::address::Address;
-use super::heard::{Coming, Failure, Heard};
+use super::channel::{ChannelEvent, Coming, Failure};
 use super::http::{self, Answer, Events};
 use super::tls;
 use super::websocket::WebSocket;
-use crate::{ABNORMAL, Action, Connection, Core, Event, Pending, Transport, Update};
+use crate::{ABNORMAL_CLOSURE, Action, ConnectionState, Core, Event, Pending, Transport, Update};
 
 /// RFC 6455's code for a client that does what it may not. Here it stands for an address where there is no Crier.
 const POLICY: u16 = 1008;
@@ -26,7 +26,7 @@ const POLICY: u16 = 1008;
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) update: Update,
-    pub(super) connection: Connection,
+    pub(super) connection: ConnectionState,
     pub(super) trouble: Option<String>,
     /// With [`Update::Outbox`]: what is in it.
     pub(super) outbox: Option<Vec<Pending>>,
@@ -38,9 +38,9 @@ pub(super) struct Driver {
     client: http::Client,
     tls: Arc<ClientConfig>,
     started: Instant,
-    links: Vec<(u32, Line)>,
+    channels: Vec<(u32, Line)>,
     post: Option<(u64, Coming<Answer<Published>>)>,
-    /// What the client has not yet had room for. No link is read meanwhile.
+    /// What the client has not yet had room for. No channel is read meanwhile.
     untold: VecDeque<Told>,
     trouble: Option<String>,
     was_live: bool,
@@ -48,11 +48,11 @@ pub(super) struct Driver {
     refusals: (usize, usize),
 }
 
-/// What a link is made of.
+/// What a channel is made of.
 enum Line {
     WebSocket(WebSocket),
     Events(Events),
-    Page(Coming<Heard>),
+    Page(Coming<ChannelEvent>),
     /// A row of requests, between two of them.
     Idle,
 }
@@ -68,7 +68,7 @@ impl Driver {
             client: http::client(&tls),
             tls: Arc::new(tls),
             started,
-            links: Vec::new(),
+            channels: Vec::new(),
             post: None,
             untold: VecDeque::new(),
             trouble: None,
@@ -82,23 +82,23 @@ impl Driver {
         // How much was heard while the core's deadline had passed.
         let mut heard_late = 0;
         loop {
-            let stopped = matches!(self.core.connection(), Connection::Stopped { .. });
+            let stopped = matches!(self.core.connection(), ConnectionState::Stopped { .. });
             if stopped && self.untold.is_empty() {
                 break;
             }
             let tells = !self.untold.is_empty();
-            let has_room = self.core.outbox().room() > 0 && self.untold.len() < UPDATES_MAX;
+            let has_room = self.core.outbox().free_slots() > 0 && self.untold.len() < UPDATES_MAX;
             // Who is not listened to can't be said to be silent.
             let deadline = self.core.deadline().filter(|_| !tells);
             if self.core.deadline().is_none_or(|deadline| self.now() < deadline) {
                 heard_late = 0;
-            } else if !tells && heard_late >= self.links.len() {
-                // Each link had its turn. One that always has something to say must not stop the clock.
+            } else if !tells && heard_late >= self.channels.len() {
+                // Each channel had its turn. One that always has something to say must not stop the clock.
                 heard_late = 0;
                 self.event(Event::Tick);
                 continue;
             }
-            let (links, post, started) = (&mut self.links, &mut self.post, self.started);
+            let (channels, post, started) = (&mut self.channels, &mut self.post, self.started);
             let event = tokio::select! {
                 // What has arrived is heard before it is said to be late.
                 biased;
@@ -112,9 +112,9 @@ impl Driver {
                 }
                 Some(command) = commands.recv(), if has_room => command,
                 (r#ref, answer) = posted(post) => self.posted(r#ref, answer),
-                (link, heard) = next(links, !tells) => {
+                (channel, heard) = next(channels, !tells) => {
                     heard_late += 1;
-                    self.heard(link, heard)
+                    self.heard(channel, heard)
                 }
                 () = until(started, deadline) => Event::Tick,
             };
@@ -126,7 +126,7 @@ impl Driver {
         let is_tick = matches!(event, Event::Tick);
         let actions = self.core.handle(event, self.now());
         let closes = actions.iter().any(|action| matches!(action, Action::Close { .. }));
-        if is_tick && closes && !matches!(self.core.connection(), Connection::Live { .. }) {
+        if is_tick && closes && !matches!(self.core.connection(), ConnectionState::Live { .. }) {
             self.trouble = Some("the server does not answer".to_owned());
         }
         for action in actions {
@@ -140,41 +140,41 @@ impl Driver {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Open { link, transport: Transport::WebSocket, after } => {
-                self.links.push((link, Line::WebSocket(WebSocket::open(self.address.socket(after), self.tls.clone()))));
+            Action::Open { channel, transport: Transport::WebSocket, after } => {
+                self.channels.push((channel, Line::WebSocket(WebSocket::open(self.address.socket(after), self.tls.clone()))));
             }
-            Action::Open { link, after, .. } => {
-                self.links.push((link, Line::Events(Events::open(&self.client, &self.address.events(after)))));
+            Action::Open { channel, after, .. } => {
+                self.channels.push((channel, Line::Events(Events::open(&self.client, &self.address.events(after)))));
             }
-            Action::Fetch { link, after, wait_seconds } => {
+            Action::Fetch { channel, after, wait_seconds } => {
                 let page = Line::Page(http::page(&self.client, &self.address.page(after, wait_seconds)));
-                match self.line(link) {
+                match self.line(channel) {
                     Some(line) => *line = page,
-                    None => self.links.push((link, page)),
+                    None => self.channels.push((channel, page)),
                 }
             }
-            Action::Send { link, text } => {
-                if let Some(Line::WebSocket(socket)) = self.line(link) {
+            Action::Send { channel, text } => {
+                if let Some(Line::WebSocket(socket)) = self.line(channel) {
                     socket.send(text);
                 }
             }
             Action::Post { r#ref, json } => self.post = Some((r#ref, http::post(&self.client, &self.address.messages(), json))),
-            Action::Close { link } => self.close(link),
+            Action::Close { channel } => self.close(channel),
             Action::Update(update) => self.tell(update),
         }
     }
 
-    fn line(&mut self, link: u32) -> Option<&mut Line> {
-        self.links.iter_mut().find(|(id, _)| *id == link).map(|(_, line)| line)
+    fn line(&mut self, channel: u32) -> Option<&mut Line> {
+        self.channels.iter_mut().find(|(id, _)| *id == channel).map(|(_, line)| line)
     }
 
-    fn close(&mut self, link: u32) {
-        self.links.retain(|(id, _)| *id != link);
+    fn close(&mut self, channel: u32) {
+        self.channels.retain(|(id, _)| *id != channel);
     }
 
     fn tell(&mut self, update: Update) {
         let connection = self.core.connection();
-        if let Connection::Live { .. } = connection {
+        if let ConnectionState::Live { .. } = connection {
             self.was_live = true;
             self.trouble = None;
         }
@@ -182,25 +182,25 @@ impl Driver {
         self.untold.push_back(Told { update, connection, trouble: self.trouble.clone(), outbox });
     }
 
-    fn heard(&mut self, link: u32, heard: Heard) -> Event {
+    fn heard(&mut self, channel: u32, heard: ChannelEvent) -> Event {
         match heard {
-            Heard::Opened => Event::Opened { link },
-            Heard::Frame(frame) => Event::Received { link, frame },
-            Heard::Comment => Event::Alive { link },
-            Heard::Page(page) => Event::Page { link, result: Ok(page) },
-            Heard::NoPage(problem) => {
+            ChannelEvent::Opened => Event::Opened { channel },
+            ChannelEvent::Frame(frame) => Event::Received { channel, frame },
+            ChannelEvent::Comment => Event::Comment { channel },
+            ChannelEvent::Page(page) => Event::Page { channel, result: Ok(page) },
+            ChannelEvent::NoPage(problem) => {
                 self.trouble = Some(problem.title.clone());
-                Event::Page { link, result: Err(Some(problem)) }
+                Event::Page { channel, result: Err(Some(problem)) }
             }
-            Heard::Closed { code, reason } => {
+            ChannelEvent::Closed { code, reason } => {
                 let colon = if reason.is_empty() { "" } else { ": " };
                 self.trouble = Some(format!("the server closed the connection with {code}{colon}{reason}"));
-                self.close(link);
-                Event::Closed { link, code, reason }
+                self.close(channel);
+                Event::Closed { channel, code, reason }
             }
-            Heard::Failed(failure) => {
-                self.close(link);
-                Event::Closed { link, code: self.failed(failure), reason: String::new() }
+            ChannelEvent::Failed(failure) => {
+                self.close(channel);
+                Event::Closed { channel, code: self.failed(failure), reason: String::new() }
             }
         }
     }
@@ -210,7 +210,7 @@ impl Driver {
         self.trouble = Some(trouble);
         self.refusals.0 = if is_refusal { self.refusals.0 + 1 } else { 0 };
         // Where there never was a Crier, there will be none: that is a wrong address. What once was one comes back.
-        if !self.was_live && (is_final || self.refusals.0 >= self.refusals.1) { POLICY } else { ABNORMAL }
+        if !self.was_live && (is_final || self.refusals.0 >= self.refusals.1) { POLICY } else { ABNORMAL_CLOSURE }
     }
 
     fn posted(&mut self, r#ref: u64, answer: Answer<Published>) -> Event {
@@ -237,15 +237,15 @@ async fn posted(post: &mut Option<(u64, Coming<Answer<Published>>)>) -> (u64, An
     }
 }
 
-/// Waits for what a link says, each in its turn. Loses nothing when it is dropped.
-async fn next(links: &mut [(u32, Line)], may_read: bool) -> (u32, Heard) {
+/// Waits for what a channel says, each in its turn. Loses nothing when it is dropped.
+async fn next(channels: &mut [(u32, Line)], may_read: bool) -> (u32, ChannelEvent) {
     poll_fn(|context| {
-        let heard = links.iter_mut().enumerate().find_map(|(index, (id, line))| match line.poll(may_read, context) {
+        let heard = channels.iter_mut().enumerate().find_map(|(index, (id, line))| match line.poll(may_read, context) {
             Poll::Ready(heard) => Some((index, (*id, heard))),
             Poll::Pending => None,
         });
         heard.map_or(Poll::Pending, |(index, heard)| {
-            links.rotate_left(index + 1);
+            channels.rotate_left(index + 1);
             Poll::Ready(heard)
         })
     })
@@ -253,7 +253,7 @@ async fn next(links: &mut [(u32, Line)], may_read: bool) -> (u32, Heard) {
 }
 
 impl Line {
-    fn poll(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<Heard> {
+    fn poll(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<ChannelEvent> {
         match self {
             Self::WebSocket(socket) => socket.poll(may_read, context),
             _ if !may_read => Poll::Pending,

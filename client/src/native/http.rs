@@ -15,8 +15,8 @@ use protocol::{MessagesPage, Problem, Published, ServerFrame};
 use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 
-use super::heard::{Coming, Failure, Heard};
-use crate::{ABNORMAL, EventStream, StreamItem};
+use super::channel::{ChannelEvent, Coming, Failure};
+use crate::{ABNORMAL_CLOSURE, EventStreamParser, StreamItem};
 
 /// The longest body taken, in bytes: a page of the longest entries there are is shorter.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -38,11 +38,11 @@ pub(super) type Answer<T> = Result<T, (Failure, Option<Problem>)>;
 /// A response, and what it brought: nothing at its start and at its end.
 type Part = (Response<Incoming>, Option<Bytes>);
 
-/// A link that is an event stream.
+/// A channel that is an event stream.
 pub(super) struct Events {
     opening: bool,
     coming: Coming<Result<Part, Failure>>,
-    stream: EventStream,
+    stream: EventStreamParser,
     items: VecDeque<StreamItem>,
 }
 
@@ -61,31 +61,31 @@ impl Events {
                 Err(Failure::of("the answer is not an event stream"))
             }
         });
-        Self { opening: true, coming, stream: EventStream::default(), items: VecDeque::new() }
+        Self { opening: true, coming, stream: EventStreamParser::default(), items: VecDeque::new() }
     }
 
-    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<ChannelEvent> {
         loop {
             match self.items.pop_front() {
-                Some(StreamItem::Data(json)) => return Poll::Ready(Heard::Frame(ServerFrame::read(json.as_str()))),
-                Some(StreamItem::Comment) => return Poll::Ready(Heard::Comment),
+                Some(StreamItem::Data(json)) => return Poll::Ready(ChannelEvent::Frame(ServerFrame::read(json.as_str()))),
+                Some(StreamItem::Comment) => return Poll::Ready(ChannelEvent::Comment),
                 None => {}
             }
             let (response, bytes) = match ready!(self.coming.as_mut().poll(context)) {
                 Ok(arrived) => arrived,
-                Err(failure) => return Poll::Ready(Heard::Failed(failure)),
+                Err(failure) => return Poll::Ready(ChannelEvent::Failed(failure)),
             };
             let Some(bytes) = bytes else {
                 if std::mem::take(&mut self.opening) {
                     self.coming = next(response);
-                    return Poll::Ready(Heard::Opened);
+                    return Poll::Ready(ChannelEvent::Opened);
                 }
-                return Poll::Ready(Heard::Closed { code: ABNORMAL, reason: String::new() });
+                return Poll::Ready(ChannelEvent::Closed { code: ABNORMAL_CLOSURE, reason: String::new() });
             };
             self.coming = next(response);
             match self.stream.read(&bytes) {
                 Ok(items) => self.items.extend(items),
-                Err(_) => return Poll::Ready(Heard::Failed(Failure::of("an event is too long"))),
+                Err(_) => return Poll::Ready(ChannelEvent::Failed(Failure::of("an event is too long"))),
             }
         }
     }
@@ -100,13 +100,13 @@ fn next(mut response: Response<Incoming>) -> Coming<Result<Part, Failure>> {
 }
 
 /// Asks for a page.
-pub(super) fn page(client: &Client, address: &str) -> Coming<Heard> {
+pub(super) fn page(client: &Client, address: &str) -> Coming<ChannelEvent> {
     let answer = answer::<MessagesPage>(send(client, Method::GET, address, (ACCEPT.as_str(), "application/json"), String::new()));
     Box::pin(async move {
         match answer.await {
-            Ok(page) => Heard::Page(page),
-            Err((_, Some(problem))) if problem.gap.is_some() || problem.code.is_temporary() => Heard::NoPage(problem),
-            Err((failure, _)) => Heard::Failed(failure),
+            Ok(page) => ChannelEvent::Page(page),
+            Err((_, Some(problem))) if problem.gap.is_some() || problem.code.is_temporary() => ChannelEvent::NoPage(problem),
+            Err((failure, _)) => ChannelEvent::Failed(failure),
         }
     })
 }

@@ -27,7 +27,7 @@ pub enum PublishError {
     Ended(String),
     /// No answer came in time. The message may be published or not; with the same key it is safe to try again.
     #[error("no answer in time: {0}")]
-    Late(String),
+    TimedOut(String),
 }
 
 /// Publishes one message to a room of the server at `base`, and waits until it is durable, through reconnects if need be,
@@ -71,11 +71,11 @@ async fn publish_by(client: &mut Client, message: PublishRequest, wait: Duration
         None
     };
     let answer = timeout(wait, answer).await;
-    let trouble = || client.trouble().unwrap_or("the server is there, but has not answered").to_owned();
+    let trouble = || client.last_error().unwrap_or("the server is there, but has not answered").to_owned();
     match answer {
         Ok(Some(answer)) => answer,
         Ok(None) => Err(PublishError::Ended(trouble())),
-        Err(_) => Err(PublishError::Late(trouble())),
+        Err(_) => Err(PublishError::TimedOut(trouble())),
     }
 }
 

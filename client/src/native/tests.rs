@@ -20,7 +20,7 @@ use futures_util::{SinkExt, StreamExt};
 use super::*;
 use crate::Transport;
 
-const LIVE: Connection = Connection::Live { transport: Transport::WebSocket, follows: false };
+const LIVE: ConnectionState = ConnectionState::Live { transport: Transport::WebSocket, follower: false };
 const WAIT: Duration = Duration::from_secs(20);
 
 struct Server {
@@ -144,7 +144,7 @@ async fn entry_of(client: &mut Client) -> Entry {
 }
 
 /// Takes updates until the connection is as wanted.
-async fn reach(client: &mut Client, wanted: impl Fn(Connection) -> bool) {
+async fn reach(client: &mut Client, wanted: impl Fn(ConnectionState) -> bool) {
     while !wanted(client.connection()) {
         timely(client.next()).await.expect("the client has ended");
     }
@@ -161,7 +161,7 @@ fn hello(offset: u64) -> ServerFrame {
         latest: offset,
         recovered: true,
         gap: None,
-        here: 1,
+        online: 1,
         heartbeat_seconds: 20,
         limits: Limits::default(),
         version: "0".to_owned(),
@@ -189,11 +189,11 @@ async fn it_follows_a_room_through_a_restart() {
     reach(&mut client, |connection| connection == LIVE).await;
     session.say(&ServerFrame::Message(entry(8))).await;
     assert_eq!(entry_of(&mut client).await, entry(8));
-    assert_eq!((client.connection(), client.position(), client.trouble()), (LIVE, Some(at(8)), None));
+    assert_eq!((client.connection(), client.position(), client.last_error()), (LIVE, Some(at(8)), None));
 
     session.close(Disconnect::Restart { spread: 10 }).await;
-    reach(&mut client, |connection| matches!(connection, Connection::Waiting { .. })).await;
-    assert!(client.trouble().unwrap().contains("1012"));
+    reach(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
+    assert!(client.last_error().unwrap().contains("1012"));
     assert!(client.retry_in().unwrap() <= Duration::from_secs(1));
 
     let mut session = server.greet(8).await;
@@ -202,7 +202,7 @@ async fn it_follows_a_room_through_a_restart() {
         session.say(&ServerFrame::Message(entry(offset))).await;
     }
     assert_eq!(entry_of(&mut client).await, entry(9));
-    assert_eq!(client.trouble(), None);
+    assert_eq!(client.last_error(), None);
 }
 
 #[tokio::test]
@@ -266,8 +266,8 @@ async fn a_final_close_code_is_the_end() {
     let mut client = server.client("lobby");
     server.greet(0).await.close(Disconnect::TooManyErrors).await;
     while timely(client.next()).await.is_some() {}
-    assert_eq!(client.connection(), Connection::Stopped { code: Some(4500) });
-    assert!(client.trouble().unwrap().contains("too many errors"));
+    assert_eq!(client.connection(), ConnectionState::Stopped { code: Some(4500) });
+    assert!(client.last_error().unwrap().contains("too many errors"));
     assert_eq!(client.publish(message("hello")).await, Err(Ended));
 }
 
@@ -287,9 +287,9 @@ async fn a_server_that_is_full_is_tried_again() {
     let mut client = server.client_by("lobby", Some(Transport::WebSocket));
     for status in ["503 Service Unavailable", "429 Too Many Requests"] {
         server.answer(&format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")).await;
-        reach(&mut client, |connection| matches!(connection, Connection::Waiting { .. })).await;
-        assert!(client.trouble().unwrap().contains(status));
-        reach(&mut client, |connection| connection == Connection::Connecting).await;
+        reach(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
+        assert!(client.last_error().unwrap().contains(status));
+        reach(&mut client, |connection| connection == ConnectionState::Connecting).await;
     }
     let _session = server.greet(0).await;
     reach(&mut client, |connection| connection == LIVE).await;
@@ -301,8 +301,8 @@ async fn a_server_that_is_not_there_is_told_and_tried_again() {
     let address = server.listener.local_addr().unwrap();
     let mut client = server.client_by("lobby", Some(Transport::WebSocket));
     drop(server);
-    reach(&mut client, |connection| matches!(connection, Connection::Waiting { .. })).await;
-    assert!(client.trouble().is_some() && client.retry_in().is_some());
+    reach(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
+    assert!(client.last_error().is_some() && client.retry_in().is_some());
 
     let listener = TcpListener::bind(address).await.unwrap();
     let server = Server { listener, base: String::new() };
@@ -314,7 +314,7 @@ async fn a_server_that_is_not_there_is_told_and_tried_again() {
 async fn an_answer_that_does_not_come_is_late() {
     let server = Server::start().await;
     let result = server.publish("hello", Duration::from_millis(50)).await;
-    assert!(matches!(result, Err(PublishError::Late(_))), "{result:?}");
+    assert!(matches!(result, Err(PublishError::TimedOut(_))), "{result:?}");
 }
 
 #[tokio::test]
@@ -326,7 +326,7 @@ async fn tls_has_what_it_needs() {
     assert_eq!(timely(connection.read_u8()).await.unwrap(), 0x16);
     connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     drop(connection);
-    reach(&mut client, |connection| matches!(connection, Connection::Waiting { .. })).await;
+    reach(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
 }
 
 #[tokio::test]

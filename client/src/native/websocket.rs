@@ -1,4 +1,4 @@
-//! A link over a WebSocket.
+//! A channel over a WebSocket.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
-use super::heard::{Coming, Failure, Heard};
-use crate::ABNORMAL;
+use super::channel::{ChannelEvent, Coming, Failure};
+use crate::ABNORMAL_CLOSURE;
 
 /// The longest message taken from a server, in bytes. A text of 16 KiB can be six times that as JSON, and what came in on
 /// the demo's socket as much again.
@@ -56,22 +56,22 @@ impl WebSocket {
     }
 
     /// Writes what there is to write, and reads, unless nobody has time for that.
-    pub(super) fn poll(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<Heard> {
+    pub(super) fn poll(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<ChannelEvent> {
         match &mut self.0 {
             Line::Closed => Poll::Pending,
             Line::Opening(opening) => opening.as_mut().poll(context).map(|result| match result {
                 Ok(socket) => {
                     self.0 = Line::Open { socket: Box::new(socket), unsent: VecDeque::new() };
-                    Heard::Opened
+                    ChannelEvent::Opened
                 }
                 Err(error) => {
                     self.0 = Line::Closed;
-                    Heard::Failed(describe(error))
+                    ChannelEvent::Failed(describe(error))
                 }
             }),
             Line::Open { socket, unsent } => {
                 if let Poll::Ready(Err(error)) = poll_write(socket, unsent, context) {
-                    return Poll::Ready(Heard::Failed(describe(error)));
+                    return Poll::Ready(ChannelEvent::Failed(describe(error)));
                 }
                 if may_read { poll_read(socket, context) } else { Poll::Pending }
             }
@@ -111,15 +111,17 @@ fn poll_write(socket: &mut Socket, unsent: &mut VecDeque<Message>, context: &mut
     socket.poll_flush_unpin(context)
 }
 
-fn poll_read(socket: &mut Socket, context: &mut Context<'_>) -> Poll<Heard> {
+fn poll_read(socket: &mut Socket, context: &mut Context<'_>) -> Poll<ChannelEvent> {
     loop {
         let heard = match ready!(socket.poll_next_unpin(context)) {
-            Some(Ok(Message::Text(text))) => Heard::Frame(ServerFrame::read(text.as_str())),
-            Some(Ok(Message::Close(Some(frame)))) => Heard::Closed { code: frame.code.into(), reason: frame.reason.as_str().to_owned() },
-            Some(Ok(Message::Close(None))) | None => Heard::Closed { code: ABNORMAL, reason: String::new() },
+            Some(Ok(Message::Text(text))) => ChannelEvent::Frame(ServerFrame::read(text.as_str())),
+            Some(Ok(Message::Close(Some(frame)))) => {
+                ChannelEvent::Closed { code: frame.code.into(), reason: frame.reason.as_str().to_owned() }
+            }
+            Some(Ok(Message::Close(None))) | None => ChannelEvent::Closed { code: ABNORMAL_CLOSURE, reason: String::new() },
             // Pings are answered by the socket itself.
             Some(Ok(_)) => continue,
-            Some(Err(error)) => Heard::Failed(describe(error)),
+            Some(Err(error)) => ChannelEvent::Failed(describe(error)),
         };
         return Poll::Ready(heard);
     }

@@ -12,7 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
-use client::{Action, Connection, Core, Event, Options, Transport, Update};
+use client::{Action, ConnectionState, Core, Event, Options, Transport, Update};
 use leptos::prelude::*;
 use protocol::RoomName;
 
@@ -79,9 +79,9 @@ impl Driver {
         let (room, after) = board.content.with_value(|content| (content.room.clone(), content.timeline.end()));
         let (store, outbox) = OutboxStore::open(&room);
         let draft = DraftStore::open(&room);
-        let remembered = storage::transport();
+        let last_proven = storage::transport();
         let page = Page::new(room.as_str(), board);
-        let core = Core::new(Options { after: Some(after), outbox, seed: clock::random_bits() as u64, remembered, only: None });
+        let core = Core::new(Options { after: Some(after), outbox, seed: clock::random_bits() as u64, last_proven, only: None });
         Rc::new_cyclic(|driver: &Weak<Self>| {
             let (told, answered) = (driver.clone(), driver.clone());
             let tell: Tell = Rc::new(move |event| {
@@ -123,8 +123,8 @@ impl Driver {
     fn handle(self: &Rc<Self>, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            if let Event::Closed { link, .. } = event {
-                self.close(link);
+            if let Event::Closed { channel, .. } = event {
+                self.close(channel);
             }
             let now = self.now();
             let actions = self.core.borrow_mut().handle(event, now);
@@ -138,11 +138,11 @@ impl Driver {
     /// Does what the core says. An event that follows at once is returned, so that the core is never asked by itself.
     fn act(&self, action: Action) -> Option<Event> {
         match action {
-            Action::Open { link, transport, after } => return self.open(link, transport, after),
-            Action::Fetch { link, after, wait_seconds } => return self.fetch(link, after, wait_seconds),
+            Action::Open { channel, transport, after } => return self.open(channel, transport, after),
+            Action::Fetch { channel, after, wait_seconds } => return self.fetch(channel, after, wait_seconds),
             Action::Post { r#ref, json } => return self.post(r#ref, json),
-            Action::Send { link, text } => self.send(link, &text),
-            Action::Close { link } => self.close(link),
+            Action::Send { channel, text } => self.send(channel, &text),
+            Action::Close { channel } => self.close(channel),
             Action::Update(update) => self.told(update),
         }
         None
@@ -154,7 +154,7 @@ impl Driver {
                 // Kept at once and not with the next frame: the page may be gone by then.
                 let core = self.core.borrow();
                 self.store.borrow_mut().keep(&core.outbox().messages());
-                self.board.show(Look { outbox_room: core.outbox().room(), ..self.board.looked() });
+                self.board.show(Look { outbox_room: core.outbox().free_slots(), ..self.board.looked() });
             }
             Update::Proven(transport) => return storage::keep_transport(transport),
             Update::Connection => return,
@@ -183,8 +183,8 @@ impl Driver {
         }
         self.board.show(Look { status, ..self.board.looked() });
         match connection {
-            Connection::Stopped { .. } => self.lines.borrow_mut().clear(),
-            Connection::Live { transport: Transport::WebSocket, .. } => self.tabs.release(),
+            ConnectionState::Stopped { .. } => self.lines.borrow_mut().clear(),
+            ConnectionState::Live { transport: Transport::WebSocket, .. } => self.tabs.release(),
             _ => {}
         }
         let next = deadline.into_iter().chain(again).chain(self.linger(now)).min();

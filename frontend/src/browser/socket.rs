@@ -21,20 +21,20 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Opens a socket that tells `tell` what happens. `None` where the browser refuses at once.
-    pub(super) fn open(link: u32, address: &str, tell: &Tell) -> Option<Self> {
+    pub(super) fn open(channel: u32, address: &str, tell: &Tell) -> Option<Self> {
         let socket = WebSocket::new(address).ok()?;
         let on_open = Rc::clone(tell);
-        let opened = Closure::<dyn FnMut()>::new(move || on_open(Event::Opened { link }));
+        let opened = Closure::<dyn FnMut()>::new(move || on_open(Event::Opened { channel }));
         let (on_message, on_close) = (Rc::clone(tell), Rc::clone(tell));
         let received = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
             // The protocol has text frames only; the server sends no others.
             if let Some(text) = event.data().as_string() {
                 let frame = Parsed::new(&text).and_then(|json| ServerFrame::read(&json));
-                on_message(Event::Received { link, frame });
+                on_message(Event::Received { channel, frame });
             }
         });
         let closed = Closure::<dyn FnMut(_)>::new(move |event: CloseEvent| {
-            on_close(Event::Closed { link, code: event.code(), reason: event.reason() });
+            on_close(Event::Closed { channel, code: event.code(), reason: event.reason() });
         });
         socket.set_onopen(Some(opened.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(received.as_ref().unchecked_ref()));
@@ -83,7 +83,7 @@ mod tests {
         });
         JsFuture::from(closed).await.unwrap();
         assert!(socket.is_some());
-        assert_eq!(*told.borrow(), ["Closed { link: 1, code: 1006, reason: \"\" }"]);
+        assert_eq!(*told.borrow(), ["Closed { channel: 1, code: 1006, reason: \"\" }"]);
     }
 
     #[wasm_bindgen_test]

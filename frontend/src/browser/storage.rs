@@ -82,12 +82,12 @@ pub(super) fn transport() -> Option<Transport> {
     let item = get(storage(), TRANSPORT_KEY);
     let (word, time) = item.split_once(' ')?;
     let age = js_sys::Date::now() - time.parse::<u64>().ok()? as f64;
-    Transport::of_word(word).filter(|_| (0.0..TRANSPORT_MS).contains(&age))
+    Transport::from_name(word).filter(|_| (0.0..TRANSPORT_MS).contains(&age))
 }
 
 /// Remembers which transport works.
 pub(super) fn keep_transport(transport: Transport) {
-    put(storage(), TRANSPORT_KEY, &[transport.word(), " ", &(js_sys::Date::now() as u64).to_string()].concat());
+    put(storage(), TRANSPORT_KEY, &[transport.as_str(), " ", &(js_sys::Date::now() as u64).to_string()].concat());
 }
 
 /// The messages on their way from one room.

@@ -57,7 +57,7 @@ pub(super) enum May {
 }
 
 impl Tabs {
-    /// Joins the tabs of a room. `answer` is told what a claim came to, `tell` hears [`Event::Leads`] and
+    /// Joins the tabs of a room. `answer` is told what a claim came to, `tell` hears [`Event::BecameLeader`] and
     /// [`Event::Woken`].
     pub(super) fn join(room: &RoomName, tell: &Tell, answer: impl Fn(bool) + 'static) -> Self {
         let name = "crier:stream:".to_owned() + room.as_str();
@@ -72,7 +72,7 @@ impl Tabs {
         let granted = Closure::new(move || {
             let held = hold(&claimed);
             if held.is_some() {
-                leads(Event::Leads);
+                leads(Event::BecameLeader);
             }
             held.map_or(JsValue::UNDEFINED, JsValue::from)
         });

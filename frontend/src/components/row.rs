@@ -120,7 +120,7 @@ mod tests {
         let text = Text::parse(text).unwrap();
         let entry = Entry { offset: 7, time: 1_776_157_503_250, author: Author::default(), text: text.clone(), key: None, raw: None };
         let position = Position { epoch: Epoch(1), offset: 7 };
-        let page = MessagesPage { room: RoomName::lobby(), entries: vec![entry], position, before: None, latest: position, here: 0 };
+        let page = MessagesPage { room: RoomName::lobby(), entries: vec![entry], position, before: None, latest: position, online: 0 };
         let message = PublishRequest { text, author: Author::default(), key: Some("k".parse().unwrap()) };
         let stage = Stage::Failed { code: ErrorCode::TextTooLong, detail: String::new() };
         let pending = vec![Pending { message, stage }];

@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn a_page_around_ends_at_the_newest() {
         let position = Position { epoch: Epoch(1), offset: 100 };
-        let page = MessagesPage { room: RoomName::lobby(), entries: Vec::new(), position, before: None, latest: position, here: 0 };
+        let page = MessagesPage { room: RoomName::lobby(), entries: Vec::new(), position, before: None, latest: position, online: 0 };
         let timeline = Timeline::new(page);
         assert_eq!(page_around(&timeline, 10), Some(Position { offset: 35, ..position }));
         assert_eq!(page_around(&timeline, 75), Some(Position { offset: 100, ..position }));

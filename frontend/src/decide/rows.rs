@@ -139,7 +139,7 @@ mod tests {
 
     fn timeline(entries: Vec<Entry>) -> Timeline {
         let position = at(1, entries.last().map_or(0, |entry| entry.offset));
-        Timeline::new(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, here: 1 })
+        Timeline::new(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 })
     }
 
     const DAY: Row = Row::Day(Day { year: 1970, month: 1, day: 1 });
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn what_is_missing_stands_where_it_is_missing_and_parts_what_stood_together() {
         let mut timeline = timeline(vec![written(1, "a", 0)]);
-        timeline.gap(&Gap { reason: GapReason::Expired, first: at(1, 9), resumes: at(1, 9) });
+        timeline.mark_gap(&Gap { reason: GapReason::Expired, first: at(1, 9), resumes: at(1, 9) });
         assert_eq!(shown(&timeline), [DAY, message(1, 1, false), Row::Missed { first: 2, last: 9 }]);
         timeline.append(written(10, "a", 0), true);
         assert_eq!(shown(&timeline), [DAY, message(1, 1, false), Row::Missed { first: 2, last: 9 }, message(1, 10, false)]);
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn another_logs_entry_of_the_same_offset_is_another_row() {
         let mut timeline = timeline(vec![written(1, "a", 0)]);
-        timeline.gap(&Gap { reason: GapReason::OtherEpoch, first: at(2, 0), resumes: at(2, 0) });
+        timeline.mark_gap(&Gap { reason: GapReason::OtherEpoch, first: at(2, 0), resumes: at(2, 0) });
         timeline.append(written(1, "b", 0), true);
         assert_eq!(shown(&timeline), [Row::OtherLog { epoch: Epoch(2) }, DAY, message(2, 1, false)]);
     }
@@ -220,7 +220,7 @@ mod tests {
         // With older ones still to be loaded, the first unread is not among these.
         let position = at(1, 6);
         let entries = (4..=6).map(|offset| written(offset, "a", 0)).collect();
-        let page = MessagesPage { room: RoomName::lobby(), entries, position, before: Some(at(1, 4)), latest: position, here: 0 };
+        let page = MessagesPage { room: RoomName::lobby(), entries, position, before: Some(at(1, 4)), latest: position, online: 0 };
         assert!(!of(&Timeline::new(page), Some(1), &Moment::utc).contains(&Row::Unread));
     }
 }

@@ -1,6 +1,6 @@
 //! What the page says about its connection: nothing, as long as that is honest.
 
-use client::{Connection, Transport};
+use client::{ConnectionState, Transport};
 
 /// How long a connection may be away before the page says so, in milliseconds.
 const QUIET_MS: u64 = 1500;
@@ -49,7 +49,7 @@ impl Status {
     pub fn transport(self) -> Option<&'static str> {
         match self {
             Self::Live { follows: true, .. } => Some("tab"),
-            Self::Live { transport, .. } => Some(transport.word()),
+            Self::Live { transport, .. } => Some(transport.as_str()),
             _ => None,
         }
     }
@@ -70,29 +70,29 @@ impl Default for Calm {
 
 impl Calm {
     /// What to say now, and when to look again if nothing happens before.
-    pub fn look(&mut self, connection: Connection, now: u64) -> (Status, Option<u64>) {
+    pub fn look(&mut self, connection: ConnectionState, now: u64) -> (Status, Option<u64>) {
         let (status, again) = match connection {
-            Connection::Live { transport, follows } => {
+            ConnectionState::Live { transport, follower: follows } => {
                 self.away_since = None;
                 (Status::Live { transport, follows }, None)
             }
-            Connection::Stopped { code: Some(_) } => (Status::Stopped, None),
+            ConnectionState::Stopped { code: Some(_) } => (Status::Stopped, None),
             _ => self.away(connection, now),
         };
         self.shown = status;
         (status, again)
     }
 
-    fn away(&mut self, connection: Connection, now: u64) -> (Status, Option<u64>) {
+    fn away(&mut self, connection: ConnectionState, now: u64) -> (Status, Option<u64>) {
         let since = *self.away_since.get_or_insert(now);
         if now < since + QUIET_MS {
             return (self.shown, Some(since + QUIET_MS));
         }
         match connection {
-            Connection::Waiting { until } if until > now => {
+            ConnectionState::Waiting { until } if until > now => {
                 (Status::Waiting { seconds: (until - now).div_ceil(1000) }, Some(until.min(now + 1000)))
             }
-            Connection::Offline => (Status::Offline, None),
+            ConnectionState::Offline => (Status::Offline, None),
             _ => (Status::Connecting, None),
         }
     }
@@ -102,18 +102,18 @@ impl Calm {
 mod tests {
     use super::*;
 
-    const LIVE: Connection = Connection::Live { transport: Transport::WebSocket, follows: false };
+    const LIVE: ConnectionState = ConnectionState::Live { transport: Transport::WebSocket, follower: false };
     const SAYS_LIVE: Status = Status::Live { transport: Transport::WebSocket, follows: false };
-    const WAITING: Connection = Connection::Waiting { until: 20_000 };
+    const WAITING: ConnectionState = ConnectionState::Waiting { until: 20_000 };
 
     #[test]
     fn a_short_interruption_is_not_worth_a_word() {
         let mut calm = Calm::default();
         assert_eq!(calm.look(LIVE, 0), (SAYS_LIVE, None));
         assert_eq!(calm.look(WAITING, 10_000), (SAYS_LIVE, Some(11_500)));
-        assert_eq!(calm.look(Connection::Connecting, 11_000), (SAYS_LIVE, Some(11_500)));
+        assert_eq!(calm.look(ConnectionState::Connecting, 11_000), (SAYS_LIVE, Some(11_500)));
         assert_eq!(calm.look(LIVE, 11_400), (SAYS_LIVE, None));
-        assert_eq!(calm.look(Connection::Offline, 12_000), (SAYS_LIVE, Some(13_500)));
+        assert_eq!(calm.look(ConnectionState::Offline, 12_000), (SAYS_LIVE, Some(13_500)));
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
     fn the_end_is_told_at_once() {
         let mut calm = Calm::default();
         calm.look(LIVE, 0);
-        assert_eq!(calm.look(Connection::Stopped { code: Some(4500) }, 1), (Status::Stopped, None));
+        assert_eq!(calm.look(ConnectionState::Stopped { code: Some(4500) }, 1), (Status::Stopped, None));
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Pass {
         let (mut last, mut here) = (Vec::new(), None);
         if tells_here {
             let count = self.log.room().here_told();
-            self.format.say(&ServerFrame::Presence { here: count }, &mut last);
+            self.format.say(&ServerFrame::Presence { online: count }, &mut last);
             here = Some(count as u32).filter(|_| !last.is_empty());
         }
         let load = Load { batch: Batch::new(start, &pieces, &last), here };

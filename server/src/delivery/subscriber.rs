@@ -122,7 +122,7 @@ impl Line {
                 Err(Lack::Entries) => {}
                 Err(Lack::Here(here)) => {
                     let mut frame = Vec::new();
-                    self.pass().format().say(&ServerFrame::Presence { here: here as usize }, &mut frame);
+                    self.pass().format().say(&ServerFrame::Presence { online: here as usize }, &mut frame);
                     self.say(&frame);
                 }
             }

@@ -47,7 +47,7 @@ pub(super) fn heads(connection: &Connection) -> rusqlite::Result<Vec<Head>> {
         "SELECT name, first, latest, total - gone, (SELECT time FROM messages WHERE room = id ORDER BY offset LIMIT 1) FROM heads";
     let mut statement = connection.prepare(SQL)?;
     let rows = statement.query_map([], |row| {
-        let room = RoomName::stored(text(row, 0)?.unwrap_or_default());
+        let room = RoomName::from_stored(text(row, 0)?.unwrap_or_default());
         Ok(Head { room, first: row.get(1)?, latest: row.get(2)?, bytes: row.get(3)?, oldest: row.get(4)? })
     })?;
     rows.collect()
@@ -110,9 +110,9 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     Ok(Entry {
         offset: row.get(0)?,
         time: row.get(1)?,
-        author: Author::stored(text(row, 2)?.unwrap_or_default()),
-        text: Text::stored(text(row, 3)?.unwrap_or_default()),
-        key: text(row, 4)?.map(PublishKey::stored),
+        author: Author::from_stored(text(row, 2)?.unwrap_or_default()),
+        text: Text::from_stored(text(row, 3)?.unwrap_or_default()),
+        key: text(row, 4)?.map(PublishKey::from_stored),
         raw: text(row, 5)?,
     })
 }

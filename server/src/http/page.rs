@@ -10,7 +10,6 @@ use axum::extract::{Request, State as FromState};
 use axum::http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, RETRY_AFTER, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use client::native::random_key;
 use frontend::{Language, PageData, Scheme};
 use leptos::context::use_context;
 use leptos_axum::ResponseOptions;
@@ -190,7 +189,7 @@ async fn render_page(
     let headers = request.headers();
     let (language, scheme) = (wishes.language(headers), wishes.scheme(headers));
     let data = PageData {
-        here: page.here,
+        here: page.online,
         room,
         page,
         language,
@@ -257,5 +256,5 @@ fn room_path(room: &RoomName) -> String {
 
 fn fresh_key() -> PublishKey {
     // Without randomness the key is one that somebody used before, which the post then says.
-    random_key().unwrap_or_else(|_| PublishKey::from_bits(0))
+    PublishKey::random().unwrap_or_else(|_| PublishKey::from_bits(0))
 }

@@ -27,8 +27,8 @@ async fn run(server: &TestServer, arguments: &[&str], input: &[u8]) -> Output {
 async fn tail(server: &TestServer, arguments: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut watcher = server.subscribe("lobby", None).await;
     let mut child = crier(server, &[&["tail", "lobby"], arguments].concat()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let arrived = watcher.hello().here + 1;
-    while watcher.socket.frame().await != (protocol::ServerFrame::Presence { here: arrived }) {}
+    let arrived = watcher.hello().online + 1;
+    while watcher.socket.frame().await != (protocol::ServerFrame::Presence { online: arrived }) {}
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     (child, lines)
 }

@@ -34,7 +34,7 @@ fn every_close_code_is_documented() {
     ] {
         let row = format!("| {} |", close.code());
         let line = page.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("docs/protocol.md lacks {row}"));
-        assert_eq!(!line.ends_with("| no |"), Disconnect::comes_back(close.code()), "{line}");
+        assert_eq!(!line.ends_with("| no |"), Disconnect::should_reconnect(close.code()), "{line}");
     }
 }
 

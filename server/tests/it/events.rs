@@ -21,7 +21,7 @@ async fn a_stream_says_hello_and_then_what_a_socket_says() {
     let hello = events.event().await;
     assert_eq!((hello.name.as_deref(), hello.id), (Some("hello"), Some(before.to_string())));
     let ServerFrame::Hello(hello) = serde_json::from_str(&hello.data).unwrap() else { panic!() };
-    assert_eq!((hello.position, hello.recovered, hello.here), (before, true, 2));
+    assert_eq!((hello.position, hello.recovered, hello.online), (before, true, 2));
     let after = server.post("lobby", "你好").await.position;
     let message = events.event().await;
     assert_eq!((message.name, message.id), (None, Some(after.to_string())));
@@ -238,7 +238,7 @@ async fn a_stream_that_nobody_reads_is_let_go_and_harms_nobody() {
         writer.read_until(|seen| seen.published.len() as u64 + 32 > n).await;
     }
     let waiting = Instant::now();
-    while server.page("lobby", "?limit=1").await.here > 1 {
+    while server.page("lobby", "?limit=1").await.online > 1 {
         assert!(waiting.elapsed() < TIMEOUT);
     }
 }
@@ -248,7 +248,7 @@ async fn a_stream_counts_as_somebody_who_is_here() {
     let server = TestServer::start();
     let mut ana = server.subscribe("lobby", None).await;
     let events = EventStream::open(&server, "lobby", "").await;
-    let told = |frame: ServerFrame| if let ServerFrame::Presence { here } = frame { Some(here) } else { None };
+    let told = |frame: ServerFrame| if let ServerFrame::Presence { online } = frame { Some(online) } else { None };
     while told(ana.socket.frame().await) != Some(2) {}
     drop(events);
     while told(ana.socket.frame().await) != Some(1) {}

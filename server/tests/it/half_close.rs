@@ -44,7 +44,7 @@ fn post(server: &TestServer, text: &str) -> String {
 }
 
 async fn until_here(watcher: &mut Subscriber, count: usize) {
-    while watcher.socket.frame().await != (ServerFrame::Presence { here: count }) {}
+    while watcher.socket.frame().await != (ServerFrame::Presence { online: count }) {}
 }
 
 #[tokio::test]

@@ -32,12 +32,12 @@ async fn what_comes_while_somebody_waits_is_answered_when_it_comes() {
     let mut watcher = server.subscribe("lobby", None).await;
     let asked = tokio::spawn(server.http.get(server.url(&wait(start, 55))).send());
     // Whoever waits is here.
-    let told = |frame: ServerFrame| if let ServerFrame::Presence { here } = frame { Some(here) } else { None };
+    let told = |frame: ServerFrame| if let ServerFrame::Presence { online } = frame { Some(online) } else { None };
     while told(watcher.socket.frame().await) != Some(2) {}
     server.post("lobby", "one").await;
     let page: MessagesPage = timeout(TIMEOUT, asked).await.unwrap().unwrap().unwrap().json().await.unwrap();
     assert_eq!(texts(&page.entries), ["one"]);
-    assert_eq!((page.position, page.here), (page.latest, 2));
+    assert_eq!((page.position, page.online), (page.latest, 2));
     while told(watcher.socket.frame().await) != Some(1) {}
 }
 
@@ -75,7 +75,7 @@ async fn whoever_stops_waiting_is_no_longer_here() {
     let mut watcher = server.subscribe("lobby", None).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(format!("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", wait(start, 55), server.address).as_bytes()).await.unwrap();
-    let told = |frame: ServerFrame| if let ServerFrame::Presence { here } = frame { Some(here) } else { None };
+    let told = |frame: ServerFrame| if let ServerFrame::Presence { online } = frame { Some(online) } else { None };
     while told(watcher.socket.frame().await) != Some(2) {}
     drop(stream);
     while told(watcher.socket.frame().await) != Some(1) {}
@@ -95,7 +95,7 @@ async fn a_reader_between_two_polls_is_not_gone_and_back() {
     }
     while watcher.seen.cursor < position.offset {
         match watcher.socket.frame().await {
-            ServerFrame::Presence { here } => counts.push(here),
+            ServerFrame::Presence { online } => counts.push(online),
             frame => watcher.seen.apply(frame),
         }
     }
@@ -108,7 +108,7 @@ async fn the_end_of_the_server_ends_every_wait() {
     let start = server.page("lobby", "").await.position;
     let mut watcher = server.subscribe("lobby", None).await;
     let asked = tokio::spawn(server.http.get(server.url(&wait(start, 55))).send());
-    while !matches!(watcher.socket.frame().await, ServerFrame::Presence { here: 2 }) {}
+    while !matches!(watcher.socket.frame().await, ServerFrame::Presence { online: 2 }) {}
     let stopping = Instant::now();
     server.stop().await;
     let page: MessagesPage = asked.await.unwrap().unwrap().json().await.unwrap();

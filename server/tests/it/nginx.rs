@@ -154,7 +154,7 @@ async fn behind_nginx_as_the_readme_sets_it_up_all_works_and_nobody_chooses_thei
 async fn who_leaves_nginx_has_left_the_room() {
     let server = TestServer::start();
     let nginx = Nginx::before(&server, "proxy_http_version 1.1;").await;
-    let here = async || server.page("lobby", "").await.here;
+    let here = async || server.page("lobby", "").await.online;
     for path in ["/r/lobby/live", "/api/rooms/lobby/events"] {
         let arrived = nginx.get(path).await.unwrap();
         let start = Instant::now();

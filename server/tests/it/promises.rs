@@ -229,10 +229,10 @@ async fn a_slow_reader_harms_nobody_and_loses_nothing() {
 async fn presence_follows_who_comes_and_goes() {
     let server = TestServer::start();
     let mut ana = server.subscribe("lobby", None).await;
-    assert_eq!(ana.hello().here, 1);
+    assert_eq!(ana.hello().online, 1);
     let bob = server.subscribe("lobby", None).await;
-    assert_eq!(bob.hello().here, 2);
-    let told = |frame: ServerFrame| if let ServerFrame::Presence { here } = frame { Some(here) } else { None };
+    assert_eq!(bob.hello().online, 2);
+    let told = |frame: ServerFrame| if let ServerFrame::Presence { online } = frame { Some(online) } else { None };
     while told(ana.socket.frame().await) != Some(2) {}
     drop(bob);
     while told(ana.socket.frame().await) != Some(1) {}
@@ -245,7 +245,7 @@ async fn a_restart_tells_every_socket_to_come_back() {
     server.stop().await;
     let Received::Closed { code, reason } = reader.socket.receive().await else { panic!() };
     assert_eq!(code, 1012);
-    assert!(protocol::Disconnect::spread(&reason).is_some());
+    assert!(protocol::Disconnect::parse_spread(&reason).is_some());
 }
 
 #[tokio::test]

@@ -51,6 +51,6 @@ async fn who_makes_the_proxy_unreadable_counts_for_the_proxy() {
         let held = open().await.unwrap();
         assert!(open().await.is_err(), "{value}");
         drop(held);
-        while server.page("lobby", "").await.here != 0 {}
+        while server.page("lobby", "").await.online != 0 {}
     }
 }

@@ -222,7 +222,7 @@ async fn who_reads_nothing_for_ten_seconds_is_told_to_come_back() {
     }
     // Its place is free before it has read anything.
     loop {
-        if watcher.socket.frame().await == (ServerFrame::Presence { here: 1 }) {
+        if watcher.socket.frame().await == (ServerFrame::Presence { online: 1 }) {
             break;
         }
         assert!(start.elapsed() < TIMEOUT);

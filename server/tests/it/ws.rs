@@ -109,7 +109,7 @@ async fn a_silent_connection_hears_a_heartbeat_and_a_dead_one_is_let_go() {
     loop {
         match watcher.socket.frame().await {
             ServerFrame::Heartbeat => heartbeats += 1,
-            ServerFrame::Presence { here: 1 } => break,
+            ServerFrame::Presence { online: 1 } => break,
             _ => {}
         }
     }

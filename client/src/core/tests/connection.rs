@@ -2,22 +2,22 @@
 
 use super::*;
 
-const CLOSE: Action = Action::Close { link: 1 };
+const CLOSE: Action = Action::Close { channel: 1 };
 
 #[test]
 fn it_connects_when_it_is_started_and_is_live_after_its_pong() {
     let mut desk = Desk::new(Some(at(1, 5)));
-    assert_eq!((desk.core.connection(), desk.core.deadline()), (Connection::Stopped { code: None }, None));
+    assert_eq!((desk.core.connection(), desk.core.deadline()), (ConnectionState::Stopped { code: None }, None));
     let actions = desk.event(Event::Start);
     assert_eq!(
         actions,
-        [Action::Update(Update::Connection), Action::Open { link: 1, transport: Transport::WebSocket, after: Some(at(1, 5)) }]
+        [Action::Update(Update::Connection), Action::Open { channel: 1, transport: Transport::WebSocket, after: Some(at(1, 5)) }]
     );
-    assert!(pings(&desk.event(Event::Opened { link: 1 })));
-    assert_eq!(desk.core.connection(), Connection::Connecting);
-    let actions = desk.say(&ServerFrame::Hello(Hello { here: 3, ..hello(at(1, 5), 5) }));
-    assert_eq!(updates(&actions), [Update::Here(3)]);
-    assert_eq!((desk.core.connection(), desk.core.here()), (Connection::Connecting, 3));
+    assert!(pings(&desk.event(Event::Opened { channel: 1 })));
+    assert_eq!(desk.core.connection(), ConnectionState::Connecting);
+    let actions = desk.say(&ServerFrame::Hello(Hello { online: 3, ..hello(at(1, 5), 5) }));
+    assert_eq!(updates(&actions), [Update::Online(3)]);
+    assert_eq!((desk.core.connection(), desk.core.online()), (ConnectionState::Connecting, 3));
     assert_eq!(updates(&desk.pong()), [Update::Connection, Update::Proven(Transport::WebSocket)]);
     assert_eq!(desk.core.connection(), LIVE);
 }
@@ -34,11 +34,11 @@ fn starting_twice_opens_one_socket() {
 fn an_attempt_without_hello_fails_after_ten_seconds() {
     let mut desk = Desk::new(None);
     desk.event(Event::Start);
-    desk.event(Event::Opened { link: 1 });
+    desk.event(Event::Opened { channel: 1 });
     assert!(desk.after(9_999, Event::Tick).is_empty());
     let actions = desk.after(1, Event::Tick);
     assert!(actions.contains(&CLOSE));
-    assert!(matches!(desk.core.connection(), Connection::Waiting { .. }));
+    assert!(matches!(desk.core.connection(), ConnectionState::Waiting { .. }));
     assert!(connects(&desk.tick()));
 }
 
@@ -57,7 +57,7 @@ fn a_heartbeat_keeps_a_session() {
 fn any_frame_keeps_a_session_even_one_from_the_future() {
     let mut desk = Desk::live();
     desk.now += 22_000;
-    assert!(desk.event(Event::Received { link: 1, frame: None }).is_empty());
+    assert!(desk.event(Event::Received { channel: 1, frame: None }).is_empty());
     assert!(desk.after(22_999, Event::Tick).is_empty());
 }
 
@@ -69,7 +69,7 @@ fn silence_is_probed_after_one_heartbeat_and_is_death_after_two() {
     assert!(desk.after(16_999, Event::Tick).is_empty());
     let actions = desk.after(1, Event::Tick);
     assert!(actions.contains(&CLOSE));
-    assert!(matches!(desk.core.connection(), Connection::Waiting { .. }));
+    assert!(matches!(desk.core.connection(), ConnectionState::Waiting { .. }));
 }
 
 #[test]
@@ -141,14 +141,14 @@ fn a_server_that_greets_and_falls_silent_does_not_count_as_good() {
 
 #[test]
 fn a_final_close_code_stops_until_somebody_asks() {
-    for again in [Event::Nudge, Event::Start] {
+    for again in [Event::RetryNow, Event::Start] {
         let mut desk = Desk::live();
         desk.now += 5_000;
         desk.close(4500, "too many errors");
-        assert_eq!((desk.core.connection(), desk.core.deadline()), (Connection::Stopped { code: Some(4500) }, None));
+        assert_eq!((desk.core.connection(), desk.core.deadline()), (ConnectionState::Stopped { code: Some(4500) }, None));
         assert!(desk.after(3_600_000, Event::Tick).is_empty());
         desk.event(Event::Offline);
-        assert_eq!(desk.core.connection(), Connection::Stopped { code: Some(4500) });
+        assert_eq!(desk.core.connection(), ConnectionState::Stopped { code: Some(4500) });
         assert!(connects(&desk.event(again)));
     }
 }
@@ -179,7 +179,7 @@ fn a_nudge_ends_the_wait() {
     }
     desk.now += 2_000;
     desk.close(1006, "");
-    assert!(connects(&desk.event(Event::Nudge)));
+    assert!(connects(&desk.event(Event::RetryNow)));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn nudges_never_bring_more_than_one_attempt_a_second() {
     let (start, mut attempts) = (desk.now, 1);
     for _ in 0..1_000 {
         desk.close(1006, "");
-        let nudged = desk.after(10, Event::Nudge);
+        let nudged = desk.after(10, Event::RetryNow);
         let ticked = desk.event(Event::Tick);
         attempts += u64::from(connects(&nudged)) + u64::from(connects(&ticked));
     }
@@ -201,14 +201,14 @@ fn nudges_never_bring_more_than_one_attempt_a_second() {
 fn a_nudge_while_connecting_opens_no_second_socket() {
     let mut desk = Desk::new(None);
     desk.event(Event::Start);
-    assert!(desk.after(5_000, Event::Nudge).is_empty());
+    assert!(desk.after(5_000, Event::RetryNow).is_empty());
 }
 
 #[test]
 fn a_nudge_probes_a_live_socket_with_a_short_deadline() {
     let mut desk = Desk::live();
-    assert!(pings(&desk.event(Event::Nudge)));
-    assert!(desk.after(1_000, Event::Nudge).is_empty());
+    assert!(pings(&desk.event(Event::RetryNow)));
+    assert!(desk.after(1_000, Event::RetryNow).is_empty());
     assert!(desk.after(3_999, Event::Tick).is_empty());
     assert!(desk.after(1, Event::Tick).contains(&CLOSE));
 }
@@ -218,12 +218,12 @@ fn without_a_network_it_waits_for_one() {
     let mut desk = Desk::new(None);
     desk.event(Event::Start);
     assert!(desk.event(Event::Offline).contains(&CLOSE));
-    assert_eq!(desk.core.connection(), Connection::Offline);
-    assert!(connects(&desk.after(1_000, Event::Nudge)));
+    assert_eq!(desk.core.connection(), ConnectionState::Offline);
+    assert!(connects(&desk.after(1_000, Event::RetryNow)));
 
     desk.close(1006, "");
     desk.event(Event::Offline);
-    assert_eq!(desk.core.connection(), Connection::Offline);
+    assert_eq!(desk.core.connection(), ConnectionState::Offline);
 }
 
 #[test]
@@ -233,11 +233,11 @@ fn a_network_that_is_said_to_be_gone_is_tried_now_and_then() {
     desk.event(Event::Offline);
     assert!(connects(&desk.tick()));
     desk.close(1006, "");
-    assert_eq!(desk.core.connection(), Connection::Offline);
+    assert_eq!(desk.core.connection(), ConnectionState::Offline);
     assert!(connects(&desk.tick()));
     desk.greet(hello(at(1, 0), 0));
     desk.close(1006, "");
-    assert!(matches!(desk.core.connection(), Connection::Waiting { .. }));
+    assert!(matches!(desk.core.connection(), ConnectionState::Waiting { .. }));
 }
 
 #[test]
@@ -256,14 +256,18 @@ fn a_network_that_was_proven_is_not_waited_for_later() {
     desk.pong();
     desk.now += 600_000;
     desk.close(1012, "spread=8000");
-    assert!(matches!(desk.core.connection(), Connection::Waiting { until } if until <= desk.now + 8_000), "{:?}", desk.core.connection());
+    assert!(
+        matches!(desk.core.connection(), ConnectionState::Waiting { until } if until <= desk.now + 8_000),
+        "{:?}",
+        desk.core.connection()
+    );
 
     // What does not answer proves nothing.
     let mut desk = Desk::live();
     desk.event(Event::Offline);
     desk.say(&ServerFrame::Message(entry(1)));
     desk.close(1006, "");
-    assert_eq!(desk.core.connection(), Connection::Offline);
+    assert_eq!(desk.core.connection(), ConnectionState::Offline);
 }
 
 #[test]

@@ -10,12 +10,12 @@ impl Desk {
     }
 
     fn comment(&mut self) -> Vec<Action> {
-        self.event(Event::Alive { link: self.link })
+        self.event(Event::Comment { channel: self.channel })
     }
 }
 
 fn is_live(desk: &Desk) -> bool {
-    desk.core.connection() == Connection::Live { transport: Transport::Sse, follows: false }
+    desk.core.connection() == ConnectionState::Live { transport: Transport::Sse, follower: false }
 }
 
 #[test]
@@ -104,12 +104,12 @@ fn messages_are_posted_one_at_a_time() {
     assert_eq!(posts(&desk.event(Event::Tick)), [""; 0]);
     assert_eq!(posts(&desk.after(1, Event::Tick)), ["b"], "an answer that does not come is not waited for for ever");
     assert_eq!(posts(&desk.event(published(3, 7))), [""; 0], "that one was given up");
-    // Nor is it put off for long when there is a new link.
+    // Nor is it put off for long when there is a new channel.
     for r#ref in 4..=9 {
         assert_eq!(posts(&desk.event(Event::Posted { r#ref, result: Err(None) })), [""; 0]);
         desk.comment();
         if r#ref == 9 {
-            assert_eq!(posts(&desk.event(Event::Nudge)), ["b"]);
+            assert_eq!(posts(&desk.event(Event::RetryNow)), ["b"]);
         } else {
             desk.now = desk.core.outbox().deadline(1).unwrap();
             assert_eq!(posts(&desk.event(Event::Tick)), ["b"]);

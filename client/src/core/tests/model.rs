@@ -27,7 +27,7 @@ struct World {
 }
 
 struct Wire {
-    link: u32,
+    channel: u32,
     up: VecDeque<String>,
     down: VecDeque<String>,
     delivered: usize,
@@ -71,7 +71,7 @@ impl World {
         let actions = self.core.handle(event, self.now);
         for action in actions {
             match action {
-                Action::Open { link, after, .. } => self.connect(link, after),
+                Action::Open { channel, after, .. } => self.connect(channel, after),
                 Action::Send { text, .. } => {
                     if let Some(wire) = &mut self.wire {
                         wire.up.push_back(text);
@@ -89,18 +89,18 @@ impl World {
         }
     }
 
-    fn connect(&mut self, link: u32, after: Option<Position>) {
+    fn connect(&mut self, channel: u32, after: Option<Position>) {
         assert!(self.wire.is_none(), "a second socket");
         if self.fault(3) {
-            self.event(Event::Closed { link, code: 1006, reason: String::new() });
+            self.event(Event::Closed { channel, code: 1006, reason: String::new() });
             return;
         }
         let asked = after.map_or(0, |position| position.offset);
         let start = if self.fault(3) { asked.saturating_sub(self.rng.u64(0..4)) } else { asked };
         let hello = Hello { recovered: start == asked, ..hello(at(1, start), self.log.len() as u64) };
         let down = VecDeque::from([ServerFrame::Hello(hello).to_json()]);
-        self.wire = Some(Wire { link, up: VecDeque::new(), down, delivered: usize::try_from(start).unwrap(), dead: self.fault(10) });
-        self.event(Event::Opened { link });
+        self.wire = Some(Wire { channel, up: VecDeque::new(), down, delivered: usize::try_from(start).unwrap(), dead: self.fault(10) });
+        self.event(Event::Opened { channel });
     }
 
     fn cut(&mut self) {
@@ -112,10 +112,10 @@ impl World {
     }
 
     fn drop_connection(&mut self) {
-        if let Some(Wire { link, .. }) = self.wire {
+        if let Some(Wire { channel, .. }) = self.wire {
             self.cut();
             let (code, reason) = *self.rng.choice(&[(1006, ""), (1012, "spread=3000"), (4000, "slow consumer")]).unwrap();
-            self.event(Event::Closed { link, code, reason: reason.to_owned() });
+            self.event(Event::Closed { channel, code, reason: reason.to_owned() });
         }
     }
 
@@ -169,13 +169,13 @@ impl World {
             wire.delivered += 1;
         }
         if let Some(text) = wire.down.pop_front() {
-            let link = wire.link;
-            self.event(Event::Received { link, frame: ServerFrame::read(text.as_str()) });
+            let channel = wire.channel;
+            self.event(Event::Received { channel, frame: ServerFrame::read(text.as_str()) });
         }
     }
 
     fn publish(&mut self) {
-        if self.published.len() < MINE && self.core.outbox().room() > 0 {
+        if self.published.len() < MINE && self.core.outbox().free_slots() > 0 {
             let message = request(&format!("mine-{}", self.published.len()));
             self.published.extend(message.key.clone());
             self.event(Event::Publish(message));
@@ -204,7 +204,7 @@ impl World {
             8..35 => self.carry_up(),
             35..70 => self.carry_down(),
             70..75 => self.carry_ghost(),
-            75 => self.event(Event::Nudge),
+            75 => self.event(Event::RetryNow),
             76 if !self.quiet => self.event(Event::Offline),
             77 if self.fault(2) => self.drop_connection(),
             78 if self.fault(4) => {
@@ -257,7 +257,7 @@ fn every_message_is_stored_once_and_every_entry_is_seen_once() {
             world.step();
         }
         world.quiet = true;
-        world.event(Event::Nudge);
+        world.event(Event::RetryNow);
         let mut left = 100_000;
         while !world.is_done() {
             world.step();

@@ -3,14 +3,14 @@
 //! every gap, publish each message once and in order, end on the best transport that works, in time, and never make more
 //! than an attempt a second.
 
+mod connection;
 mod faults;
-mod weather;
-mod wire;
+mod random;
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::*;
-use wire::{Fault, Item, Wire};
+use connection::{Fault, Item, Wire};
 
 /// How often the simulated server lets a silent stream hear from it, in milliseconds.
 const BEAT_MS: u64 = HEARTBEAT * 1_000;
@@ -31,7 +31,7 @@ struct World {
     log: Log,
     wires: BTreeMap<u32, Wire>,
     attempts: Vec<u64>,
-    links: HashSet<u32>,
+    channels: HashSet<u32>,
     /// The last post that the driver has not dropped.
     post: u64,
     seen: Seen,
@@ -89,7 +89,7 @@ impl World {
             log,
             wires: BTreeMap::new(),
             attempts: Vec::new(),
-            links: HashSet::new(),
+            channels: HashSet::new(),
             post: 0,
             seen,
             published: Vec::new(),
@@ -115,37 +115,37 @@ impl World {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Open { link, transport, after } => {
-                self.attempt(link);
-                self.open(link, transport, after);
+            Action::Open { channel, transport, after } => {
+                self.attempt(channel);
+                self.open(channel, transport, after);
             }
-            Action::Fetch { link, after, wait_seconds } => {
-                self.attempt(link);
-                self.fetch(link, after, wait_seconds);
+            Action::Fetch { channel, after, wait_seconds } => {
+                self.attempt(channel);
+                self.fetch(channel, after, wait_seconds);
             }
-            Action::Send { link, text } => self.send(link, &text),
+            Action::Send { channel, text } => self.send(channel, &text),
             Action::Post { r#ref, json } => self.post(r#ref, serde_json::from_str(&json).unwrap()),
-            Action::Close { link } => {
-                self.wires.remove(&link).expect("what is closed was open");
+            Action::Close { channel } => {
+                self.wires.remove(&channel).expect("what is closed was open");
             }
             Action::Update(update) => self.told(update),
         }
     }
 
-    /// A link is new: attempts are a second apart.
-    fn attempt(&mut self, link: u32) {
-        if self.links.insert(link) {
+    /// A channel is new: attempts are a second apart.
+    fn attempt(&mut self, channel: u32) {
+        if self.channels.insert(channel) {
             if let Some(last) = self.attempts.last() {
                 assert!(self.now >= last + 1_000, "attempts at {last} and {}", self.now);
             }
             self.attempts.push(self.now);
-            assert!(self.wires.len() < 2, "more than two links");
+            assert!(self.wires.len() < 2, "more than two channels");
         }
     }
 
     fn told(&mut self, update: Update) {
         match update {
-            Update::Begins(position) => self.seen.position = Some(position),
+            Update::StartsAt(position) => self.seen.position = Some(position),
             Update::Entry(entry) => {
                 let position = self.seen.position.as_mut().expect("a reader has a position");
                 assert_eq!(entry.offset, position.offset + 1, "an entry is missing, or comes again");
@@ -164,7 +164,7 @@ impl World {
                 self.seen.gaps += 1;
             }
             Update::Proven(transport) => self.seen.proven = Some(transport),
-            Update::Connection | Update::Here(_) | Update::Outbox | Update::Published { .. } => {}
+            Update::Connection | Update::Online(_) | Update::Outbox | Update::Published { .. } => {}
         }
     }
 
@@ -209,7 +209,7 @@ impl World {
     }
 
     fn publish(&mut self) {
-        if self.core.outbox().room() > 0 {
+        if self.core.outbox().free_slots() > 0 {
             let message = request(&format!("mine-{}", self.published.len()));
             self.published.extend(message.key.clone());
             self.event(Event::Publish(message));
@@ -217,7 +217,7 @@ impl World {
     }
 
     fn transport(&self) -> Option<Transport> {
-        if let Connection::Live { transport, .. } = self.core.connection() { Some(transport) } else { None }
+        if let ConnectionState::Live { transport, .. } = self.core.connection() { Some(transport) } else { None }
     }
 
     fn has_seen_all(&self) -> bool {
@@ -246,12 +246,12 @@ impl Log {
 
     /// Where a reader at `after` goes on, and why not there.
     fn resume(&self, after: Option<Position>) -> (Position, Option<Gap>) {
-        let here = |offset| at(self.epoch, offset);
-        let Some(after) = after else { return (here(self.latest()), None) };
-        let Some(reason) = GapReason::of(after, Epoch(self.epoch), self.first, self.latest()) else { return (after, None) };
+        let local = |offset| at(self.epoch, offset);
+        let Some(after) = after else { return (local(self.latest()), None) };
+        let Some(reason) = GapReason::find(after, Epoch(self.epoch), self.first, self.latest()) else { return (after, None) };
         let resumes = if reason == GapReason::Expired { self.first } else { self.first.max(self.latest().saturating_sub(50)) };
-        let gap = Gap { reason, first: here(self.first), resumes: here(resumes) };
-        (here(resumes), Some(gap))
+        let gap = Gap { reason, first: local(self.first), resumes: local(resumes) };
+        (local(resumes), Some(gap))
     }
 
     fn page(&self, after: Option<Position>) -> Result<MessagesPage, Box<Problem>> {
@@ -262,6 +262,6 @@ impl Log {
         let entries: Vec<Entry> = self.entries.iter().skip(usize::try_from(position.offset).unwrap()).take(20).cloned().collect();
         let position = at(self.epoch, position.offset + entries.len() as u64);
         let latest = at(self.epoch, self.latest());
-        Ok(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest, here: 2 })
+        Ok(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest, online: 2 })
     }
 }

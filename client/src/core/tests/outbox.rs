@@ -54,11 +54,11 @@ fn a_message_without_a_key_is_given_one() {
 fn the_outbox_has_a_bound() {
     let mut desk = Desk::new(None);
     for n in 0..OUTBOX_MESSAGES_MAX {
-        assert_eq!(desk.core.outbox().room(), OUTBOX_MESSAGES_MAX - n);
+        assert_eq!(desk.core.outbox().free_slots(), OUTBOX_MESSAGES_MAX - n);
         desk.publish(&format!("m{n}"));
     }
     assert!(desk.publish("more").is_empty());
-    assert_eq!((desk.core.outbox().room(), desk.outbox().len()), (0, OUTBOX_MESSAGES_MAX));
+    assert_eq!((desk.core.outbox().free_slots(), desk.outbox().len()), (0, OUTBOX_MESSAGES_MAX));
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_publish_that_is_never_answered_is_the_end_of_the_session() {
     desk.say(&ServerFrame::Heartbeat);
     assert!(desk.after(14_999, Event::Tick).is_empty());
     desk.say(&ServerFrame::Heartbeat);
-    assert!(desk.tick().contains(&Action::Close { link: 1 }));
+    assert!(desk.tick().contains(&Action::Close { channel: 1 }));
     desk.tick();
     assert_eq!(texts(&desk.greet(hello(at(1, 0), 0))), ["a"]);
 }
@@ -265,7 +265,7 @@ fn an_error_of_the_future_is_an_answer() {
         let mut desk = Desk::live();
         desk.publish("a");
         desk.event(Event::Received {
-            link: 1,
+            channel: 1,
             frame: ServerFrame::read(format!(r#"{{"type":"error","ref":1,"code":"mood_wrong","detail":"No."{retry_after}}}"#).as_str()),
         });
         assert_eq!(stage(&desk, "a"), left);

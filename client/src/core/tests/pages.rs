@@ -5,7 +5,7 @@ use super::*;
 fn polling(transport: Transport, after: Option<Position>) -> Desk {
     let mut desk = Desk::with(Options { after, seed: 1, only: Some(transport), ..Options::default() });
     let actions = desk.event(Event::Start);
-    assert!(actions.contains(&Action::Fetch { link: 1, after, wait_seconds: 0 }));
+    assert!(actions.contains(&Action::Fetch { channel: 1, after, wait_seconds: 0 }));
     desk
 }
 
@@ -23,7 +23,7 @@ fn a_page_proves_a_long_poll_and_then_it_waits() {
     let mut desk = polling(Transport::LongPoll, Some(at(1, 0)));
     let actions = desk.page(Ok(page(&[1, 2], 2)));
     assert_eq!(offsets(&actions), [1, 2]);
-    assert_eq!(desk.core.connection(), Connection::Live { transport: Transport::LongPoll, follows: false });
+    assert_eq!(desk.core.connection(), ConnectionState::Live { transport: Transport::LongPoll, follower: false });
     assert_eq!(fetches(&actions), [(Some(at(1, 2)), 25)]);
     desk.now += 25_000;
     assert_eq!(fetches(&desk.page(Ok(page(&[], 2)))), [(Some(at(1, 2)), 25)]);
@@ -52,7 +52,7 @@ fn a_reader_without_a_position_starts_at_the_newest() {
     let mut desk = polling(Transport::Poll, None);
     let actions = desk.page(Ok(page(&[7], 7)));
     assert_eq!(offsets(&actions), [0; 0], "it came before the reader");
-    assert!(updates(&actions).contains(&Update::Begins(at(1, 7))));
+    assert!(updates(&actions).contains(&Update::StartsAt(at(1, 7))));
     assert_eq!(fetches(&actions), [(Some(at(1, 7)), 0)]);
 }
 
@@ -96,7 +96,7 @@ fn a_server_that_asks_for_time_gets_it() {
     let busy = Problem { retry_after: Some(7_000), ..ErrorCode::ServerFull.into() };
     assert!(closes(&desk.page(Err(Some(busy)))));
     assert!(desk.core.deadline().unwrap() >= desk.now + 7_000);
-    assert_eq!(fetches(&desk.event(Event::Nudge)), []);
+    assert_eq!(fetches(&desk.event(Event::RetryNow)), []);
 }
 
 #[test]
@@ -111,8 +111,8 @@ fn a_page_that_does_not_come_is_given_up() {
 fn a_nudge_does_not_wait_for_an_answer_that_may_take_long() {
     let mut desk = polling(Transport::LongPoll, Some(at(1, 0)));
     desk.page(Ok(page(&[], 0)));
-    assert_eq!(fetches(&desk.after(5_000, Event::Nudge)), [(Some(at(1, 0)), 0)]);
-    assert_eq!(fetches(&desk.event(Event::Nudge)), []);
+    assert_eq!(fetches(&desk.after(5_000, Event::RetryNow)), [(Some(at(1, 0)), 0)]);
+    assert_eq!(fetches(&desk.event(Event::RetryNow)), []);
     assert!(closes(&desk.after(5_000, Event::Tick)));
 }
 
@@ -129,10 +129,10 @@ fn what_one_says_is_seen_at_once_on_polls_too() {
 #[test]
 fn presence_comes_with_pages() {
     let mut desk = polling(Transport::Poll, Some(at(1, 0)));
-    desk.page(Ok(MessagesPage { here: 4, ..page(&[], 0) }));
-    assert_eq!(desk.core.here(), 4);
+    desk.page(Ok(MessagesPage { online: 4, ..page(&[], 0) }));
+    assert_eq!(desk.core.online(), 4);
     // A server that does not say so has not said that nobody is there.
     desk.tick();
     desk.page(Ok(page(&[], 0)));
-    assert_eq!(desk.core.here(), 4);
+    assert_eq!(desk.core.online(), 4);
 }

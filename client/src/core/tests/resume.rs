@@ -25,16 +25,16 @@ fn a_reconnect_asks_for_what_follows_the_last_entry() {
     desk.say(&ServerFrame::Message(entry(1)));
     desk.say(&ServerFrame::Message(entry(2)));
     desk.close(1006, "");
-    assert!(desk.tick().contains(&Action::Open { link: 2, transport: Transport::WebSocket, after: Some(at(1, 2)) }));
+    assert!(desk.tick().contains(&Action::Open { channel: 2, transport: Transport::WebSocket, after: Some(at(1, 2)) }));
 }
 
 #[test]
 fn a_reader_without_a_position_starts_where_hello_says() {
     let mut desk = Desk::new(None);
     desk.event(Event::Start);
-    assert!(updates(&desk.greet(hello(at(1, 7), 7))).contains(&Update::Begins(at(1, 7))));
+    assert!(updates(&desk.greet(hello(at(1, 7), 7))).contains(&Update::StartsAt(at(1, 7))));
     desk.close(1006, "");
-    assert!(desk.tick().contains(&Action::Open { link: 2, transport: Transport::WebSocket, after: Some(at(1, 7)) }));
+    assert!(desk.tick().contains(&Action::Open { channel: 2, transport: Transport::WebSocket, after: Some(at(1, 7)) }));
 }
 
 #[test]
@@ -95,8 +95,8 @@ fn a_gap_in_which_nothing_is_missing_is_none() {
 #[test]
 fn presence_is_told_when_it_changes() {
     let mut desk = Desk::live();
-    assert_eq!(updates(&desk.say(&ServerFrame::Presence { here: 4 })), [Update::Here(4)]);
-    assert!(desk.say(&ServerFrame::Presence { here: 4 }).is_empty());
+    assert_eq!(updates(&desk.say(&ServerFrame::Presence { online: 4 })), [Update::Online(4)]);
+    assert!(desk.say(&ServerFrame::Presence { online: 4 }).is_empty());
 }
 
 #[test]

@@ -64,12 +64,12 @@ impl Asked {
     }
 }
 
-fn by(transport: Transport) -> impl Fn(Connection) -> bool {
-    move |connection| connection == Connection::Live { transport, follows: false }
+fn by(transport: Transport) -> impl Fn(ConnectionState) -> bool {
+    move |connection| connection == ConnectionState::Live { transport, follower: false }
 }
 
 fn page(entries: Vec<Entry>, offset: u64) -> MessagesPage {
-    MessagesPage { room: RoomName::lobby(), entries, position: at(offset), before: None, latest: at(offset), here: 3 }
+    MessagesPage { room: RoomName::lobby(), entries, position: at(offset), before: None, latest: at(offset), online: 3 }
 }
 
 #[tokio::test]
@@ -80,10 +80,10 @@ async fn where_a_websocket_is_refused_there_are_events() {
     let mut events = server.events(None, 7).await;
     events.event(&ServerFrame::Message(entry(8))).await;
     assert_eq!(entry_of(&mut client).await, entry(8));
-    assert_eq!(client.connection(), Connection::Connecting, "a hello proves nothing");
+    assert_eq!(client.connection(), ConnectionState::Connecting, "a hello proves nothing");
     events.write(":\n\n").await;
     reach(&mut client, by(Transport::Sse)).await;
-    assert_eq!((client.position(), client.trouble()), (Some(at(8)), None));
+    assert_eq!((client.position(), client.last_error()), (Some(at(8)), None));
 
     // What is published goes by post, and the stream goes on.
     let key = client.publish(message("hello")).await.unwrap();
@@ -132,8 +132,8 @@ async fn pages_tell_gaps_and_busy_servers() {
     server.asked().await.answer_json("410 Gone", &Problem { gap: Some(gap.clone()), ..ErrorCode::PositionGone.into() }).await;
     while timely(client.next()).await.unwrap() != Update::Gap(gap.clone()) {}
     server.asked().await.answer_json("503 Service Unavailable", &Problem::from(ErrorCode::ServerFull)).await;
-    reach(&mut client, |connection| matches!(connection, Connection::Waiting { .. })).await;
-    assert_eq!(client.trouble(), Some(ErrorCode::ServerFull.title()));
+    reach(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
+    assert_eq!(client.last_error(), Some(ErrorCode::ServerFull.title()));
     let mut asked = server.asked().await;
     assert!(asked.line.contains(&format!("after={}&limit", at(5))), "{}", asked.line);
     asked.answer_json("200 OK", &page(vec![entry(6)], 6)).await;
@@ -183,8 +183,8 @@ async fn an_address_where_every_transport_is_refused_is_wrong() {
             server.asked().await.answer(status, "text/html", "<h1>Not here</h1>").await;
         }
         while timely(client.next()).await.is_some() {}
-        assert!(matches!(client.connection(), Connection::Stopped { .. }));
-        assert_eq!(client.trouble(), Some(&*format!("the server answered {status}")));
+        assert!(matches!(client.connection(), ConnectionState::Stopped { .. }));
+        assert_eq!(client.last_error(), Some(&*format!("the server answered {status}")));
     }
 }
 
@@ -206,7 +206,7 @@ async fn what_every_transport_would_be_refused_is_the_end() {
         let mut client = server.client("lobby");
         server.asked().await.answer_json(&format!("{} No", code.status()), &Problem::from(code)).await;
         while timely(client.next()).await.is_some() {}
-        assert!(client.trouble().unwrap().contains(code.title()), "{:?}", client.trouble());
+        assert!(client.last_error().unwrap().contains(code.title()), "{:?}", client.last_error());
     }
 }
 

@@ -34,7 +34,7 @@ impl Driver {
             Command::Retry(key) => self.decide(Event::Retry(key)),
             Command::Copy(key) => self.copy(&self.text_of(&key)),
             Command::Discard(key) => self.decide(Event::Discard(key)),
-            Command::Connect => self.handle(Event::Nudge),
+            Command::Connect => self.handle(Event::RetryNow),
             Command::Older => self.older(),
             Command::Newer => self.newer(),
             Command::ToEnd => self.to_end(),

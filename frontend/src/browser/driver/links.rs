@@ -12,42 +12,42 @@ use crate::browser::socket::Socket;
 use crate::browser::tabs::May;
 use crate::browser::{stream, window};
 
-/// What a link of the core is made of. Dropping it ends it, after which it tells nothing more that matters.
+/// What a channel of the core is made of. Dropping it ends it, after which it tells nothing more that matters.
 pub(super) enum Line {
     Socket(Socket),
     Http(#[expect(dead_code, reason = "it is held to be dropped")] Abort),
 }
 
-/// A link that waits for word whether this tab may open it.
+/// A channel that waits for word whether this tab may open it.
 #[derive(Clone, Copy)]
 pub(super) enum Claimed {
-    Stream { link: u32, after: Option<Position> },
-    Fetch { link: u32, after: Option<Position>, wait_seconds: u64 },
+    Stream { channel: u32, after: Option<Position> },
+    Fetch { channel: u32, after: Option<Position>, wait_seconds: u64 },
 }
 
 impl Claimed {
-    fn link(self) -> u32 {
-        let (Self::Stream { link, .. } | Self::Fetch { link, .. }) = self;
-        link
+    fn channel(self) -> u32 {
+        let (Self::Stream { channel, .. } | Self::Fetch { channel, .. }) = self;
+        channel
     }
 }
 
 impl Driver {
-    pub(super) fn open(&self, link: u32, transport: Transport, after: Option<Position>) -> Option<Event> {
+    pub(super) fn open(&self, channel: u32, transport: Transport, after: Option<Position>) -> Option<Event> {
         if transport != Transport::WebSocket {
-            return self.claim(Claimed::Stream { link, after });
+            return self.claim(Claimed::Stream { channel, after });
         }
         let location = window().location();
         let scheme = if location.protocol().is_ok_and(|scheme| scheme == "https:") { "wss://" } else { "ws://" };
         let host = location.host().unwrap_or_default();
         let address = [scheme, &host, "/ws/", self.room.as_str(), &after_query(after)].concat();
-        let Some(socket) = Socket::open(link, &address, &self.tell) else { return Some(Event::lost(link)) };
-        self.lines.borrow_mut().push((link, Line::Socket(socket)));
+        let Some(socket) = Socket::open(channel, &address, &self.tell) else { return Some(Event::lost(channel)) };
+        self.lines.borrow_mut().push((channel, Line::Socket(socket)));
         None
     }
 
-    pub(super) fn fetch(&self, link: u32, after: Option<Position>, wait_seconds: u64) -> Option<Event> {
-        if wait_seconds > 0 { self.claim(Claimed::Fetch { link, after, wait_seconds }) } else { self.ask(link, after, 0) }
+    pub(super) fn fetch(&self, channel: u32, after: Option<Position>, wait_seconds: u64) -> Option<Event> {
+        if wait_seconds > 0 { self.claim(Claimed::Fetch { channel, after, wait_seconds }) } else { self.ask(channel, after, 0) }
     }
 
     /// One tab at a time has a response that stays open.
@@ -65,7 +65,7 @@ impl Driver {
         if !may {
             self.tabs.wait();
         }
-        let event = if may { self.begin(claimed) } else { Some(Event::Taken { link: claimed.link() }) };
+        let event = if may { self.begin(claimed) } else { Some(Event::NotLeader { channel: claimed.channel() }) };
         if let Some(event) = event {
             self.handle(event);
         }
@@ -73,20 +73,20 @@ impl Driver {
 
     fn begin(&self, claimed: Claimed) -> Option<Event> {
         match claimed {
-            Claimed::Stream { link, after } => {
-                let Some(abort) = Abort::new() else { return Some(Event::lost(link)) };
+            Claimed::Stream { channel, after } => {
+                let Some(abort) = Abort::new() else { return Some(Event::lost(channel)) };
                 let address = ["/api/rooms/", self.room.as_str(), "/events", &after_query(after)].concat();
-                stream::open(link, &address, &abort.signal(), Rc::clone(&self.tell));
-                self.lines.borrow_mut().push((link, Line::Http(abort)));
+                stream::open(channel, &address, &abort.signal(), Rc::clone(&self.tell));
+                self.lines.borrow_mut().push((channel, Line::Http(abort)));
                 None
             }
-            Claimed::Fetch { link, after, wait_seconds } => self.ask(link, after, wait_seconds),
+            Claimed::Fetch { channel, after, wait_seconds } => self.ask(channel, after, wait_seconds),
         }
     }
 
-    fn ask(&self, link: u32, after: Option<Position>, wait_seconds: u64) -> Option<Event> {
-        self.close(link);
-        let Some(abort) = Abort::new() else { return Some(Event::Page { link, result: Err(None) }) };
+    fn ask(&self, channel: u32, after: Option<Position>, wait_seconds: u64) -> Option<Event> {
+        self.close(channel);
+        let Some(abort) = Abort::new() else { return Some(Event::Page { channel, result: Err(None) }) };
         let wait = if wait_seconds > 0 { "&wait=".to_owned() + &wait_seconds.to_string() } else { String::new() };
         let query = match after {
             Some(after) => ["?after=", &after.to_string(), "&limit=200", &wait].concat(),
@@ -97,10 +97,10 @@ impl Driver {
             let result = requests::page(&room, &query, &signal).await;
             // The answer to a request that was dropped would be taken for that to the next one.
             if !signal.aborted() {
-                tell(Event::Page { link, result });
+                tell(Event::Page { channel, result });
             }
         });
-        self.lines.borrow_mut().push((link, Line::Http(abort)));
+        self.lines.borrow_mut().push((channel, Line::Http(abort)));
         None
     }
 
@@ -117,19 +117,19 @@ impl Driver {
         None
     }
 
-    pub(super) fn send(&self, link: u32, text: &str) {
+    pub(super) fn send(&self, channel: u32, text: &str) {
         for (open, line) in &*self.lines.borrow() {
             if let Line::Socket(socket) = line
-                && *open == link
+                && *open == channel
             {
                 socket.send(text);
             }
         }
     }
 
-    pub(super) fn close(&self, link: u32) {
-        self.claimed.set(self.claimed.get().filter(|claimed| claimed.link() != link));
-        self.lines.borrow_mut().retain(|(open, _)| *open != link);
+    pub(super) fn close(&self, channel: u32) {
+        self.claimed.set(self.claimed.get().filter(|claimed| claimed.channel() != channel));
+        self.lines.borrow_mut().retain(|(open, _)| *open != channel);
     }
 }
 

@@ -41,15 +41,15 @@ impl Drop for Timer {
 impl Driver {
     /// Listens for as long as the page lives.
     pub(super) fn listen(self: &Rc<Self>) {
-        self.on(&window(), "online", |driver| driver.handle(Event::Nudge));
+        self.on(&window(), "online", |driver| driver.handle(Event::RetryNow));
         self.on(&window(), "offline", |driver| driver.handle(Event::Offline));
         // A page that comes out of the browser's cache has slept, with its socket closed.
-        self.on(&window(), "pageshow", |driver| driver.handle(Event::Nudge));
+        self.on(&window(), "pageshow", |driver| driver.handle(Event::RetryNow));
         self.on(&document(), "visibilitychange", |driver| {
             if document().hidden() {
                 driver.leave();
             } else {
-                driver.handle(Event::Nudge);
+                driver.handle(Event::RetryNow);
             }
             // A frame that was asked for does not come to a page that was hidden since, and no other is asked for before.
             driver.flush();

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Weak;
 
-use client::{Connection, Update};
+use client::{ConnectionState, Update};
 use leptos::prelude::*;
 use protocol::Entry;
 use wasm_bindgen::JsCast;
@@ -112,7 +112,7 @@ impl Driver {
                 }
                 Update::Gap(gap) => {
                     let epoch = content.timeline.end().epoch;
-                    content.timeline.gap(&gap);
+                    content.timeline.mark_gap(&gap);
                     if content.timeline.end().epoch != epoch {
                         let mut page = self.page.borrow_mut();
                         page.unread = page.unread.start_over();
@@ -168,8 +168,8 @@ impl Driver {
         }
         let empty = is_empty(&content);
         // Before the first hello, the server's own count in the page is the better one.
-        let here = if core.here() > 0 { core.here() } else { look.here };
-        let (outbox, outbox_room) = (content.pending.len(), core.outbox().room());
+        let here = if core.online() > 0 { core.online() } else { look.here };
+        let (outbox, outbox_room) = (content.pending.len(), core.outbox().free_slots());
         // A newer server may speak of what this page does not understand. That is said once.
         let outdated = !core.version().is_empty() && !content.version.is_empty() && core.version() != content.version;
         if outdated {
@@ -199,8 +199,8 @@ impl Driver {
     /// Shows what changes by itself as time goes by. When to look again.
     pub(super) fn linger(&self, now: u64) -> Option<u64> {
         let core = self.core.borrow();
-        let hold = core.outbox().hold();
-        let waits = matches!(core.connection(), Connection::Live { .. }) && !core.outbox().pending().is_empty() && hold > now;
+        let hold = core.outbox().held_until();
+        let waits = matches!(core.connection(), ConnectionState::Live { .. }) && !core.outbox().pending().is_empty() && hold > now;
         let held = if waits { (hold - now).div_ceil(1000) } else { 0 };
         let mut page = self.page.borrow_mut();
         let (crowded, crowd, again) = page.crowd.look(now);

@@ -159,7 +159,7 @@ fn a_nudge_finds_a_black_hole_at_once() {
         world.swallow();
         world.pass(3_000);
         world.say("theirs");
-        world.event(Event::Nudge);
+        world.event(Event::RetryNow);
         world.until(8_000, "seeing all", World::has_seen_all);
     }
 }
@@ -178,7 +178,7 @@ fn after_a_long_sleep_all_is_well_soon() {
         world.pass(20_000);
         assert_eq!(world.transport(), Some(transport));
         for _ in 0..3 {
-            // The machine sleeps for a night; the server gives its links up, and the log goes on.
+            // The machine sleeps for a night; the server gives its channels up, and the log goes on.
             world.swallow();
             world.agenda.clear();
             world.now += 8 * 3_600_000;
@@ -186,7 +186,7 @@ fn after_a_long_sleep_all_is_well_soon() {
                 world.say("theirs");
             }
             world.log.first += 60;
-            world.event(Event::Nudge);
+            world.event(Event::RetryNow);
             world.until(12_000, "waking up", World::has_seen_all);
         }
         assert_eq!(world.seen.gaps, 3, "each night has cost entries, and that is said");
@@ -196,7 +196,7 @@ fn after_a_long_sleep_all_is_well_soon() {
 #[test]
 fn what_is_remembered_is_started_with() {
     for transport in Transport::ALL {
-        let options = Options { after: Some(at(1, 0)), remembered: Some(transport), ..Options::default() };
+        let options = Options { after: Some(at(1, 0)), last_proven: Some(transport), ..Options::default() };
         let mut world = World::new(1, options);
         world.event(Event::Start);
         world.until(2_000, "the start", |world| world.transport() == Some(transport));
@@ -204,7 +204,7 @@ fn what_is_remembered_is_started_with() {
         world.until(HEAL_MS, "healing", |world| world.transport() == Some(Transport::WebSocket));
     }
     // Where it no longer works, others do.
-    let mut world = World::new(1, Options { after: Some(at(1, 0)), remembered: Some(Transport::Sse), ..Options::default() });
+    let mut world = World::new(1, Options { after: Some(at(1, 0)), last_proven: Some(Transport::Sse), ..Options::default() });
     world.faults = [Fault::BlackHole, Fault::BlackHole, Fault::None, Fault::None];
     world.event(Event::Start);
     world.until(START_MS, "the start", |world| world.transport() == Some(Transport::LongPoll));
@@ -240,7 +240,7 @@ fn an_outbox_goes_out_over_whatever_comes_back() {
         }
         // Some of the answers are lost; the messages are sent again with the same keys.
         world.posts = Fault::Lossy;
-        world.event(Event::Nudge);
+        world.event(Event::RetryNow);
         world.pass(40_000);
         world.posts = Fault::None;
         world.until(120_000, "publishing", |world| world.core.outbox().pending().is_empty());

@@ -1,4 +1,4 @@
-//! What links say to the driver.
+//! What channels say to the driver.
 
 use std::error::Error;
 use std::future::Future;
@@ -11,8 +11,8 @@ use super::tls;
 /// Something that is to come.
 pub(super) type Coming<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What was heard of a link.
-pub(super) enum Heard {
+/// What was heard of a channel.
+pub(super) enum ChannelEvent {
     Opened,
     Frame(Option<ServerFrame>),
     Comment,
@@ -26,7 +26,7 @@ pub(super) enum Heard {
     Failed(Failure),
 }
 
-/// Why a link could not be opened, or broke.
+/// Why a channel could not be opened, or broke.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     /// In words for people.

@@ -23,7 +23,7 @@ pub(super) enum Fault {
     Lossy,
 }
 
-/// A link, as the network and the server have it.
+/// A channel, as the network and the server have it.
 pub(super) struct Wire {
     pub(super) transport: Transport,
     fault: Fault,
@@ -42,21 +42,21 @@ pub(super) struct Wire {
 /// Something that will happen.
 pub(super) enum Item {
     /// The client hears something of a stream.
-    Down { link: u32, event: Event },
+    Down { channel: u32, event: Event },
     /// The server accepts a stream.
-    Accept { link: u32 },
+    Accept { channel: u32 },
     /// It lets a stream hear from it.
-    Beat { link: u32, again: bool },
+    Beat { channel: u32, again: bool },
     /// It hears a frame.
-    Up { link: u32, frame: ClientFrame },
+    Up { channel: u32, frame: ClientFrame },
     /// It hears a request.
-    Asked { link: u32, request: u64, wait: u64 },
+    Asked { channel: u32, request: u64, wait: u64 },
     /// It has waited long enough with the answer.
-    Waited { link: u32, request: u64 },
+    Waited { channel: u32, request: u64 },
     /// The client hears the answer.
-    Page { link: u32, request: u64, result: Result<MessagesPage, Option<Problem>> },
+    Page { channel: u32, request: u64, result: Result<MessagesPage, Option<Problem>> },
     /// Something in between closes.
-    Cut { link: u32, request: Option<u64> },
+    Cut { channel: u32, request: Option<u64> },
     /// It hears a post.
     Post { r#ref: u64, message: PublishRequest, fault: Fault },
     /// The client hears what became of a post.
@@ -66,33 +66,33 @@ pub(super) enum Item {
 impl World {
     pub(super) fn happen(&mut self, item: Item) {
         match item {
-            Item::Down { link, event } => {
-                if self.wires.contains_key(&link) {
+            Item::Down { channel, event } => {
+                if self.wires.contains_key(&channel) {
                     if let Event::Closed { .. } = event {
-                        self.wires.remove(&link);
+                        self.wires.remove(&channel);
                     }
                     self.event(event);
                 }
             }
-            Item::Accept { link } => self.accept(link),
-            Item::Beat { link, again } => self.beat(link, again),
-            Item::Up { link, frame } => {
+            Item::Accept { channel } => self.accept(channel),
+            Item::Beat { channel, again } => self.beat(channel, again),
+            Item::Up { channel, frame } => {
                 let answer = self.answer(frame);
-                self.down(link, Event::Received { link, frame: Some(answer) });
+                self.down(channel, Event::Received { channel, frame: Some(answer) });
             }
-            Item::Asked { link, request, wait } => self.asked(link, request, wait),
-            Item::Waited { link, request } => {
-                if self.wires.get(&link).is_some_and(|wire| wire.request == Some(request) && wire.waits) {
-                    self.hand_out_page(link);
+            Item::Asked { channel, request, wait } => self.asked(channel, request, wait),
+            Item::Waited { channel, request } => {
+                if self.wires.get(&channel).is_some_and(|wire| wire.request == Some(request) && wire.waits) {
+                    self.hand_out_page(channel);
                 }
             }
-            Item::Page { link, request, result } => {
-                if let Some(wire) = self.wires.get_mut(&link).filter(|wire| wire.request == Some(request)) {
+            Item::Page { channel, request, result } => {
+                if let Some(wire) = self.wires.get_mut(&channel).filter(|wire| wire.request == Some(request)) {
                     wire.request = None;
-                    self.event(Event::Page { link, result });
+                    self.event(Event::Page { channel, result });
                 }
             }
-            Item::Cut { link, request } => self.cut(link, request),
+            Item::Cut { channel, request } => self.cut(channel, request),
             Item::Post { r#ref, message, fault } => {
                 let result = self.take(message).map_err(|problem| Some(*problem));
                 if fault == Fault::None {
@@ -107,74 +107,74 @@ impl World {
         }
     }
 
-    pub(super) fn open(&mut self, link: u32, transport: Transport, after: Option<Position>) {
+    pub(super) fn open(&mut self, channel: u32, transport: Transport, after: Option<Position>) {
         let fault = self.faults[transport as usize];
         self.wires
-            .insert(link, Wire { transport, fault, cursor: None, held: Vec::new(), signs: false, request: None, waits: false, after });
+            .insert(channel, Wire { transport, fault, cursor: None, held: Vec::new(), signs: false, request: None, waits: false, after });
         match fault {
-            Fault::Refused => self.plan(self.latency * 2, Item::Down { link, event: closed(link, 1006, "") }),
-            Fault::BlackHole => self.plan(self.latency * 2, Item::Down { link, event: Event::Opened { link } }),
-            _ => self.plan(self.latency * 3, Item::Accept { link }),
+            Fault::Refused => self.plan(self.latency * 2, Item::Down { channel, event: closed(channel, 1006, "") }),
+            Fault::BlackHole => self.plan(self.latency * 2, Item::Down { channel, event: Event::Opened { channel } }),
+            _ => self.plan(self.latency * 3, Item::Accept { channel }),
         }
         if let Fault::Cut(after) = fault {
-            self.plan(self.latency * 4 + after, Item::Cut { link, request: None });
+            self.plan(self.latency * 4 + after, Item::Cut { channel, request: None });
         }
     }
 
-    fn accept(&mut self, link: u32) {
-        let Some(wire) = self.wires.get(&link) else { return };
+    fn accept(&mut self, channel: u32) {
+        let Some(wire) = self.wires.get(&channel) else { return };
         let (position, gap) = self.log.resume(wire.after);
         let sse = wire.transport == Transport::Sse;
         let hello = Hello { recovered: gap.is_none(), gap: gap.clone(), ..hello(position, self.log.latest()) };
-        self.plan(self.latency, Item::Down { link, event: Event::Opened { link } });
-        self.down(link, Event::Received { link, frame: Some(ServerFrame::Hello(hello)) });
+        self.plan(self.latency, Item::Down { channel, event: Event::Opened { channel } });
+        self.down(channel, Event::Received { channel, frame: Some(ServerFrame::Hello(hello)) });
         if let Some(gap) = gap.filter(|_| sse) {
-            self.down(link, Event::Received { link, frame: Some(ServerFrame::Gap(gap)) });
+            self.down(channel, Event::Received { channel, frame: Some(ServerFrame::Gap(gap)) });
         }
-        if let Some(wire) = self.wires.get_mut(&link) {
+        if let Some(wire) = self.wires.get_mut(&channel) {
             wire.cursor = Some(position);
         }
-        self.deliver(link);
-        self.sign(link);
-        self.plan(BEAT_MS, Item::Beat { link, again: true });
+        self.deliver(channel);
+        self.sign(channel);
+        self.plan(BEAT_MS, Item::Beat { channel, again: true });
     }
 
-    fn beat(&mut self, link: u32, again: bool) {
-        let Some(wire) = self.wires.get_mut(&link) else { return };
+    fn beat(&mut self, channel: u32, again: bool) {
+        let Some(wire) = self.wires.get_mut(&channel) else { return };
         wire.signs &= again;
         let event = match wire.transport {
-            Transport::Sse => Event::Alive { link },
-            _ => Event::Received { link, frame: Some(ServerFrame::Heartbeat) },
+            Transport::Sse => Event::Comment { channel },
+            _ => Event::Received { channel, frame: Some(ServerFrame::Heartbeat) },
         };
-        self.down(link, event);
+        self.down(channel, event);
         if again {
-            self.plan(BEAT_MS, Item::Beat { link, again });
+            self.plan(BEAT_MS, Item::Beat { channel, again });
         }
     }
 
     /// Sends a stream what it lacks.
-    fn deliver(&mut self, link: u32) {
-        while let Some(Wire { cursor: Some(cursor), .. }) = self.wires.get_mut(&link)
+    fn deliver(&mut self, channel: u32) {
+        while let Some(Wire { cursor: Some(cursor), .. }) = self.wires.get_mut(&channel)
             && cursor.epoch == Epoch(self.log.epoch)
             && let Some(entry) = self.log.entries.get(usize::try_from(cursor.offset).unwrap()).cloned()
         {
             cursor.offset = entry.offset;
-            self.down(link, Event::Received { link, frame: Some(ServerFrame::Message(entry)) });
-            self.sign(link);
+            self.down(channel, Event::Received { channel, frame: Some(ServerFrame::Message(entry)) });
+            self.sign(channel);
         }
     }
 
     /// A second after the last thing that was said on an event stream, there follows a comment.
-    fn sign(&mut self, link: u32) {
-        if let Some(wire) = self.wires.get_mut(&link).filter(|wire| wire.transport == Transport::Sse && !wire.signs) {
+    fn sign(&mut self, channel: u32) {
+        if let Some(wire) = self.wires.get_mut(&channel).filter(|wire| wire.transport == Transport::Sse && !wire.signs) {
             wire.signs = true;
-            self.plan(1_000, Item::Beat { link, again: false });
+            self.plan(1_000, Item::Beat { channel, again: false });
         }
     }
 
     /// The server says something, which comes as far as the fault lets it.
-    fn down(&mut self, link: u32, event: Event) {
-        let Some(wire) = self.wires.get_mut(&link) else { return };
+    fn down(&mut self, channel: u32, event: Event) {
+        let Some(wire) = self.wires.get_mut(&channel) else { return };
         let event = match wire.fault {
             Fault::BlackHole => return,
             Fault::Buffered => return wire.held.push(event),
@@ -187,40 +187,40 @@ impl World {
             }
             _ => event,
         };
-        self.plan(self.latency, Item::Down { link, event });
+        self.plan(self.latency, Item::Down { channel, event });
     }
 
-    fn cut(&mut self, link: u32, request: Option<u64>) {
-        let Some(wire) = self.wires.get_mut(&link) else { return };
+    fn cut(&mut self, channel: u32, request: Option<u64>) {
+        let Some(wire) = self.wires.get_mut(&channel) else { return };
         match request {
             None => {
                 for event in std::mem::take(&mut wire.held) {
-                    self.plan(0, Item::Down { link, event });
+                    self.plan(0, Item::Down { channel, event });
                 }
-                self.plan(0, Item::Down { link, event: closed(link, 1006, "") });
+                self.plan(0, Item::Down { channel, event: closed(channel, 1006, "") });
             }
-            Some(request) => self.plan(0, Item::Page { link, request, result: Err(None) }),
+            Some(request) => self.plan(0, Item::Page { channel, request, result: Err(None) }),
         }
     }
 
     /// The server ends all that is open.
     pub(super) fn end_all(&mut self) {
-        let links: Vec<(u32, Transport)> = self.wires.iter().map(|(link, wire)| (*link, wire.transport)).collect();
-        for (link, transport) in links {
+        let channels: Vec<(u32, Transport)> = self.wires.iter().map(|(channel, wire)| (*channel, wire.transport)).collect();
+        for (channel, transport) in channels {
             let item = match transport {
-                Transport::WebSocket => Item::Down { link, event: closed(link, 1012, "spread=2000") },
-                Transport::Sse => Item::Down { link, event: closed(link, 1006, "") },
-                _ => Item::Cut { link, request: self.wires[&link].request },
+                Transport::WebSocket => Item::Down { channel, event: closed(channel, 1012, "spread=2000") },
+                Transport::Sse => Item::Down { channel, event: closed(channel, 1006, "") },
+                _ => Item::Cut { channel, request: self.wires[&channel].request },
             };
             self.plan(self.latency, item);
         }
     }
 
-    pub(super) fn send(&mut self, link: u32, text: &str) {
+    pub(super) fn send(&mut self, channel: u32, text: &str) {
         let frame = ClientFrame::parse(text).unwrap();
-        let fault = self.wires[&link].fault;
+        let fault = self.wires[&channel].fault;
         if !matches!(fault, Fault::BlackHole | Fault::Deaf) {
-            self.plan(self.latency, Item::Up { link, frame });
+            self.plan(self.latency, Item::Up { channel, frame });
         }
     }
 
@@ -255,51 +255,51 @@ impl World {
         let offset = self.log.latest() + 1;
         self.log.entries.push(Entry { key, text, ..entry(offset) });
         self.log.times.push(self.now);
-        for link in self.wires.keys().copied().collect::<Vec<_>>() {
-            self.deliver(link);
-            if self.wires[&link].waits {
-                self.hand_out_page(link);
+        for channel in self.wires.keys().copied().collect::<Vec<_>>() {
+            self.deliver(channel);
+            if self.wires[&channel].waits {
+                self.hand_out_page(channel);
             }
         }
         offset
     }
 
-    pub(super) fn fetch(&mut self, link: u32, after: Option<Position>, wait_seconds: u64) {
+    pub(super) fn fetch(&mut self, channel: u32, after: Option<Position>, wait_seconds: u64) {
         let transport = if wait_seconds > 0 { Transport::LongPoll } else { Transport::Poll };
         let fault = self.faults[transport as usize];
         self.asked += 1;
         let request = self.asked;
         self.wires.insert(
-            link,
+            channel,
             Wire { transport, fault, cursor: None, held: Vec::new(), signs: false, request: Some(request), waits: false, after },
         );
         match fault {
-            Fault::Refused => self.plan(self.latency * 2, Item::Page { link, request, result: Err(None) }),
+            Fault::Refused => self.plan(self.latency * 2, Item::Page { channel, request, result: Err(None) }),
             Fault::BlackHole | Fault::Deaf => {}
-            _ => self.plan(self.latency * 3, Item::Asked { link, request, wait: wait_seconds * 1_000 }),
+            _ => self.plan(self.latency * 3, Item::Asked { channel, request, wait: wait_seconds * 1_000 }),
         }
         if let Fault::Cut(after) = fault {
-            self.plan(self.latency * 4 + after, Item::Cut { link, request: Some(request) });
+            self.plan(self.latency * 4 + after, Item::Cut { channel, request: Some(request) });
         }
     }
 
-    fn asked(&mut self, link: u32, request: u64, wait: u64) {
+    fn asked(&mut self, channel: u32, request: u64, wait: u64) {
         let latest = at(self.log.epoch, self.log.latest());
-        let Some(wire) = self.wires.get_mut(&link).filter(|wire| wire.request == Some(request)) else { return };
+        let Some(wire) = self.wires.get_mut(&channel).filter(|wire| wire.request == Some(request)) else { return };
         if wait > 0 && wire.after == Some(latest) {
             wire.waits = true;
-            self.plan(wait, Item::Waited { link, request });
+            self.plan(wait, Item::Waited { channel, request });
         } else {
-            self.hand_out_page(link);
+            self.hand_out_page(channel);
         }
     }
 
-    fn hand_out_page(&mut self, link: u32) {
-        let Some(wire) = self.wires.get_mut(&link) else { return };
+    fn hand_out_page(&mut self, channel: u32) {
+        let Some(wire) = self.wires.get_mut(&channel) else { return };
         let Some(request) = wire.request else { return };
         wire.waits = false;
         let result = if wire.fault == Fault::Lossy { Err(None) } else { self.log.page(wire.after).map_err(|problem| Some(*problem)) };
-        self.plan(self.latency, Item::Page { link, request, result });
+        self.plan(self.latency, Item::Page { channel, request, result });
     }
 
     pub(super) fn post(&mut self, r#ref: u64, message: PublishRequest) {
@@ -313,8 +313,8 @@ impl World {
     }
 }
 
-fn closed(link: u32, code: u16, reason: &str) -> Event {
-    Event::Closed { link, code, reason: reason.to_owned() }
+fn closed(channel: u32, code: u16, reason: &str) -> Event {
+    Event::Closed { channel, code, reason: reason.to_owned() }
 }
 
 impl Wire {

@@ -19,14 +19,14 @@ enum Trust {
 #[derive(Clone, Copy, Debug, Default)]
 struct Record {
     trust: Trust,
-    /// A proven link died young, and none has lived since.
-    fickle: bool,
+    /// A proven channel died young, and none has lived since.
+    unstable: bool,
     /// One lived in this life.
     lived: bool,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Choice {
+pub(super) struct TransportSelection {
     records: [Record; Transport::ALL.len()],
     only: Option<Transport>,
     /// Whether another client has the stream that is shared.
@@ -34,15 +34,15 @@ pub(super) struct Choice {
     last: Transport,
 }
 
-impl Choice {
-    pub(super) fn new(only: Option<Transport>, remembered: Option<Transport>) -> Self {
-        let mut choice =
+impl TransportSelection {
+    pub(super) fn new(only: Option<Transport>, last_proven: Option<Transport>) -> Self {
+        let mut selection =
             Self { records: Default::default(), only, follows: false, last: *Transport::ALL.last().unwrap_or(&Transport::Poll) };
-        // Where one is remembered, the better ones have failed not long ago.
-        for better in Transport::ALL.into_iter().filter(|transport| Some(*transport) < remembered) {
-            choice.records[better as usize].trust = Trust::Bad;
+        // Where one is last_proven, the better ones have failed not long ago.
+        for better in Transport::ALL.into_iter().filter(|transport| Some(*transport) < last_proven) {
+            selection.records[better as usize].trust = Trust::Bad;
         }
-        choice
+        selection
     }
 
     /// The transport for the next attempt: the best that is not known to fail. When all are, each in turn.
@@ -89,8 +89,8 @@ impl Choice {
     }
 
     /// Whether it must do well for some time before it is relied on.
-    pub(super) fn is_fickle(&self, transport: Transport) -> bool {
-        self.records[transport as usize].fickle
+    pub(super) fn is_unstable(&self, transport: Transport) -> bool {
+        self.records[transport as usize].unstable
     }
 
     pub(super) fn tried(&mut self, transport: Transport) {
@@ -104,21 +104,21 @@ impl Choice {
         }
     }
 
-    /// A proven link has done well for long enough.
+    /// A proven channel has done well for long enough.
     pub(super) fn lived(&mut self, transport: Transport) {
-        self.records[transport as usize] = Record { trust: Trust::Good, fickle: false, lived: true };
+        self.records[transport as usize] = Record { trust: Trust::Good, unstable: false, lived: true };
     }
 
-    /// An attempt failed, or a proven link died young.
+    /// An attempt failed, or a proven channel died young.
     pub(super) fn failed(&mut self, transport: Transport, was_proven: bool) {
         let record = &mut self.records[transport as usize];
-        record.fickle |= was_proven;
+        record.unstable |= was_proven;
         record.trust = if record.trust == Trust::Good { Trust::Shaken } else { Trust::Bad };
     }
 
-    /// A link was caught holding something back, however long it did well.
+    /// A channel was caught holding something back, however long it did well.
     pub(super) fn condemn(&mut self, transport: Transport) {
-        self.records[transport as usize] = Record { trust: Trust::Bad, fickle: true, lived: false };
+        self.records[transport as usize] = Record { trust: Trust::Bad, unstable: true, lived: false };
     }
 
     /// The network may be another one: what failed may work.

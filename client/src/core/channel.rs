@@ -1,4 +1,4 @@
-//! One link: whether it is proven, whether it is alive, and when something is to be done about it.
+//! One channel: whether it is proven, whether it is alive, and when something is to be done about it.
 
 use protocol::{Epoch, Position};
 
@@ -10,7 +10,7 @@ const GRACE_MS: u64 = 3_000;
 const PROBE_MS: u64 = 5_000;
 /// How long a page may take on top of what the server may wait, in milliseconds.
 const PAGE_MS: u64 = 10_000;
-/// How long a proven link lives before it has done well, in milliseconds.
+/// How long a proven channel lives before it has done well, in milliseconds.
 pub(super) const HEALTHY_MS: u64 = 10_000;
 /// The longest heartbeat that is believed, in seconds.
 const HEARTBEAT_SECONDS_MAX: u64 = 600;
@@ -30,7 +30,7 @@ const FOLLOW_MS: u64 = 20_000;
 const WOKEN_MS: u64 = 250;
 
 #[derive(Clone, Debug)]
-pub(super) struct Link {
+pub(super) struct Channel {
     pub(super) id: u32,
     pub(super) transport: Transport,
     /// What was asked for, last.
@@ -73,11 +73,11 @@ pub(super) enum Sign {
     Frame,
     /// The comment of an event stream, which the server writes apart from all else, a second after its hello.
     Comment,
-    /// The answer to what was sent or asked on this link.
+    /// The answer to what was sent or asked on this channel.
     Answer,
 }
 
-/// What to do about a link.
+/// What to do about a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Nothing,
@@ -89,7 +89,7 @@ pub(super) enum Due {
     Fail,
 }
 
-impl Link {
+impl Channel {
     pub(super) fn new(id: u32, transport: Transport, after: Option<Position>, patience: u64, now: u64) -> Self {
         let turn = Turn::Theirs { due: now + patience, wait: 0, again: false };
         Self {
@@ -166,7 +166,7 @@ impl Link {
         }
     }
 
-    /// Takes a sign. Whether the link is proven by it: a hello alone may have been let through by what holds back all that
+    /// Takes a sign. Whether the channel is proven by it: a hello alone may have been let through by what holds back all that
     /// follows, so something must have come apart from it.
     pub(super) fn take(&mut self, sign: Sign, now: u64) -> bool {
         let is_news = sign != Sign::Frame && self.epoch.is_some() && self.proven.is_none();
@@ -266,7 +266,7 @@ impl Link {
     }
 
     /// There is more: the next page is not put off.
-    pub(super) fn hurry(&mut self, now: u64) {
+    pub(super) fn fetch_soon(&mut self, now: u64) {
         match &mut self.turn {
             Turn::Theirs { again, .. } => *again = true,
             Turn::Ours { at } => *at = now.max((*at).min(self.asked + WOKEN_MS)),

@@ -30,7 +30,7 @@ impl World {
             65..69 => self.faults = [*self.rng.choice(&faults).unwrap(); 4],
             69..74 => self.faults = [Fault::None; 4],
             74..77 => self.end_all(),
-            77..80 => self.event(Event::Nudge),
+            77..80 => self.event(Event::RetryNow),
             80..82 => self.event(Event::Offline),
             82 => self.doze(),
             83 => self.log.first = self.rng.u64(self.log.first..=self.log.latest()),
@@ -57,7 +57,7 @@ impl World {
     fn clear_sky(&mut self) {
         self.faults = [Fault::None; 4];
         self.posts = Fault::None;
-        self.event(Event::Nudge);
+        self.event(Event::RetryNow);
         self.until(CLEAR_MS, "the end", |world| {
             world.transport() == Some(Transport::WebSocket) && world.has_seen_all() && world.core.outbox().pending().is_empty()
         });
