@@ -15,7 +15,7 @@ use client::Transport;
 use protocol::{Author, Position, PublishKey, RoomName};
 
 use crate::history::Keep;
-use crate::http::{Door, HostName, Origin, Proxy};
+use crate::http::{AccessPolicy, HostName, Origin, Proxy};
 use crate::hub::ROOMS_MAX_DEFAULT;
 use crate::limiter::Allowance;
 pub use bench::{Bench, Measurement, Messages, Place, Readers};
@@ -143,8 +143,8 @@ impl Serve {
     }
 
     /// Who is let in, to the server that really listens on `listening`.
-    pub fn door(&self, listening: SocketAddr) -> Door {
-        Door {
+    pub fn access(&self, listening: SocketAddr) -> AccessPolicy {
+        AccessPolicy {
             loopback_only: listening.ip().to_canonical().is_loopback(),
             hosts: self.allow_host.clone(),
             origins: self.allow_origin.clone(),

@@ -1,18 +1,19 @@
 //! The board over HTTP: the only module that knows axum.
 
+mod error;
+
+mod access;
+
 mod state;
 
-mod address;
-mod door;
-mod host;
-mod problem;
-mod request;
+mod extract;
+mod form;
+mod permit;
 mod socket;
 mod write_timeout;
 
 mod assets;
 mod health;
-mod publishing;
 
 mod page;
 
@@ -21,6 +22,7 @@ mod stream;
 mod ws;
 
 mod fast_upgrade;
+
 mod listen;
 
 use std::sync::Arc;
@@ -31,15 +33,13 @@ use tokio_util::task::TaskTracker;
 use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
-pub use address::Proxy;
-pub use door::Door;
-pub use host::{HostName, Origin};
+pub use access::{AccessPolicy, HostName, Origin, Proxy};
 pub use listen::{Site, listen};
 
 use crate::codec::Limits;
 use crate::delivery::Fanout;
 use crate::session::Context;
-use problem::Refusal;
+use error::ApiError;
 use state::State;
 use stream::{events, live};
 use ws::{echo, json, raw};
@@ -52,10 +52,10 @@ const WITHOUT_SLASH: [&str; 7] =
     ["/r/{room}/", "/r/{room}/live/", "/open/", "/api/rooms/{room}/messages/", "/api/rooms/{room}/events/", "/healthz/", "/readyz/"];
 
 /// Every address of the board. Sockets that outlive their request are counted in `connections`.
-pub fn board(context: Context, door: Door, fanout: Fanout, connections: TaskTracker) -> Site {
-    let state = State { context, door: Arc::new(door), fanout, connections };
-    let not_allowed = || async { Refusal::from(protocol::ErrorCode::MethodNotAllowed) };
-    let guard = axum::middleware::from_fn_with_state(state.clone(), door::guard);
+pub fn board(context: Context, access: AccessPolicy, fanout: Fanout, connections: TaskTracker) -> Site {
+    let state = State { context, access: Arc::new(access), fanout, connections };
+    let not_allowed = || async { ApiError::from(protocol::ErrorCode::MethodNotAllowed) };
+    let guard = axum::middleware::from_fn_with_state(state.access.clone(), access::guard);
     // A page of 38 KB takes 0.1 ms and is 5.9 KB then. Level 1 leaves a fifth more, level 4 takes twice as long for 3 % less.
     let smaller = CompressionLayer::new().quality(CompressionLevel::Precise(2));
     let whole = Router::new()
@@ -75,15 +75,15 @@ pub fn board(context: Context, door: Door, fanout: Fanout, connections: TaskTrac
         .route("/message/", any(raw::upgrade));
     let router = WITHOUT_SLASH.into_iter().fold(Router::new(), |router, path| router.route(path, get(page::without_slash)));
     let router = router
-        .route(health::ALIVE, get(health::alive))
-        .route(health::READY, get(health::ready))
+        .route(access::ALIVE_PATH, get(health::alive))
+        .route(access::READY_PATH, get(health::ready))
         .merge(whole)
         .merge(arriving)
         .merge(assets::router())
         .method_not_allowed_fallback(not_allowed)
-        .fallback(|| async { Refusal::from(protocol::ErrorCode::NotFound) });
-    let router = match state.door.friends() {
-        Some(friends) => router.layer(friends),
+        .fallback(|| async { ApiError::from(protocol::ErrorCode::NotFound) });
+    let router = match access::cors(&state.access) {
+        Some(cors) => router.layer(cors),
         None => router,
     };
     let router = router.layer(guard).layer(axum::middleware::from_fn(page::present));
@@ -91,9 +91,9 @@ pub fn board(context: Context, door: Door, fanout: Fanout, connections: TaskTrac
 }
 
 /// A server that says back what it is told, over the board's own WebSockets, and nothing else. Of the board it has the
-/// limits that `context` and `limits` set, and no door.
+/// limits that `context` and `limits` set, and no access policy.
 pub fn echo(context: Context, limits: Limits, fanout: Fanout, connections: TaskTracker) -> Site {
-    let state = State { context, door: Arc::default(), fanout, connections };
+    let state = State { context, access: Arc::default(), fanout, connections };
     let echo: &'static echo::Echo = Box::leak(Box::new(echo::Echo { limits }));
     let upgrade = move |state, address, place, handshake| echo::upgrade(state, echo, address, place, handshake);
     Site { router: Router::new().route("/", any(upgrade)).with_state(state.clone()), state, has_short_way: false }

@@ -172,7 +172,7 @@ impl Server {
         let stop = context.stop.clone();
         let fanout = Fanout::new(context.clone());
         tokio::spawn(fanout.clone().keep_time());
-        let site = http::board(context.clone(), serve.door(address), fanout, connections.clone());
+        let site = http::board(context.clone(), serve.access(address), fanout, connections.clone());
         let sweeping = tokio::spawn(sweep(context.clone()));
         let expiring = tokio::spawn(retention::run(context.hub.clone(), serve.keep(), trusted_clock));
         let listening = http::listen(listener, site);

@@ -11,8 +11,7 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use protocol::RoomName;
 
-use super::door;
-use super::request::query;
+use super::extract::query;
 use super::state::State;
 use super::ws::{handshake, json};
 use crate::delivery::Admission;
@@ -32,14 +31,14 @@ pub(super) struct Opening<'a> {
 /// Lets a client in that asks for a board's WebSocket. `read` is the first that came from `peer`.
 pub(super) fn open<'a>(state: &State, peer: IpAddr, read: &'a [u8]) -> Option<Opening<'a>> {
     // For whom a proxy speaks has to be counted.
-    if !read.starts_with(b"GET /ws/") || state.door.trusts(peer) {
+    if !read.starts_with(b"GET /ws/") || state.access.trusts(peer) {
         return None;
     }
     let (parts, length) = parse(read)?;
     if parts.headers.contains_key(CONTENT_LENGTH) || parts.headers.contains_key(TRANSFER_ENCODING) {
         return None;
     }
-    if door::refusal(&state.door, peer, &parts).is_some() {
+    if state.access.check(peer, &parts).is_err() {
         return None;
     }
     let room = percent_decode_str(parts.uri.path().strip_prefix("/ws/")?);

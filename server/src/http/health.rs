@@ -4,11 +4,8 @@ use axum::extract::State as FromState;
 use axum::response::{IntoResponse, Response};
 use protocol::ErrorCode;
 
-use super::problem::Refusal;
+use super::error::ApiError;
 use super::state::State;
-
-pub(super) const ALIVE: &str = "/healthz";
-pub(super) const READY: &str = "/readyz";
 
 /// The process answers.
 pub(super) async fn alive() -> &'static str {
@@ -20,6 +17,6 @@ pub(super) async fn ready(FromState(state): FromState<State>) -> Response {
     let trouble = if state.context.stop.is_cancelled() { Some("the server is stopping") } else { state.context.hub.trouble().await };
     match trouble {
         None => "ready\n".into_response(),
-        Some(trouble) => Refusal::detail(ErrorCode::Unavailable, trouble).into_response(),
+        Some(trouble) => ApiError::detail(ErrorCode::Unavailable, trouble).into_response(),
     }
 }

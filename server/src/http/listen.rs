@@ -22,10 +22,10 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::address::{self, Peer};
+use super::access::Peer;
 use super::fast_upgrade::{self, Opening};
 use super::page;
-use super::request::Place;
+use super::permit::ConnectionPermit;
 use super::socket::Socket;
 use super::state::State;
 use super::write_timeout::{Hold, Patient};
@@ -65,7 +65,7 @@ type Admission = Result<Arc<Connected>, ErrorCode>;
 /// Serves connections until the server stops, then lets those that are busy finish.
 pub async fn listen(listener: TcpListener, site: Site) {
     let site = Arc::new(site);
-    let State { context, door, .. } = &site.state;
+    let State { context, access, .. } = &site.state;
     if IS_NODELAY_INHERITED {
         let _ = SockRef::from(&listener).set_tcp_nodelay(true);
     }
@@ -80,11 +80,11 @@ pub async fn listen(listener: TcpListener, site: Site) {
             Ok((stream, peer)) => {
                 // A proxy speaks for many, so it is bounded by the total alone; for whom it speaks is counted when that is known.
                 let peer = peer.ip().to_canonical();
-                let address = if door.trusts(peer) { None } else { Some(peer) };
+                let address = if access.trusts(peer) { None } else { Some(peer) };
                 let admission = context.limiter.connect(address).map(Arc::new);
                 let place = match &admission {
-                    Ok(connected) => Place::new(&site.state, Some(connected.clone())),
-                    Err(_) => Place::refused(&site.state, address.and_then(|address| context.limiter.account(address))),
+                    Ok(connected) => ConnectionPermit::new(&site.state, Some(connected.clone())),
+                    Err(_) => ConnectionPermit::refused(&site.state, address.and_then(|address| context.limiter.account(address))),
                 };
                 Carried::start(place, serve(stream, peer, site.clone(), admission));
             }
@@ -184,7 +184,7 @@ async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Si
 
 /// The account that a request is charged to which comes through a trusted proxy. Other connections are charged as a whole.
 fn forwarded_account(state: &State, peer: IpAddr, headers: &HeaderMap) -> Option<Arc<Account>> {
-    state.context.limiter.account(address::forwarded(peer, headers, &state.door)?)
+    state.context.limiter.account(state.access.forwarded_address(peer, headers)?)
 }
 
 /// A connection after an upgrade.

@@ -1,7 +1,7 @@
 //! The page of a room, rendered on the server; it reads and posts without any script.
 
 mod companions;
-mod refusal;
+mod error_page;
 
 use std::net::IpAddr;
 
@@ -19,12 +19,12 @@ use protocol::{ErrorCode, PublishKey, RoomName};
 use serde::Deserialize;
 
 pub(super) use companions::{icon, manifest, open, qr};
-pub(super) use refusal::{present, refuse, without_slash};
+pub(super) use error_page::{present, refuse, without_slash};
 
 use super::assets;
-use super::problem::Refusal;
-use super::publishing::Form;
-use super::request::{Address, Query, Room, WholeBody, cookie};
+use super::error::ApiError;
+use super::extract::{ClientAddress, Query, Room, WholeBody, cookie};
+use super::form::Form;
 use super::state::State;
 use crate::hub::Range;
 use crate::turns::{self, Account};
@@ -67,14 +67,14 @@ impl Wishes {
 }
 
 /// `GET /`
-pub(super) async fn lobby(state: FromState<State>, address: Address, query: Query<Wishes>, request: Request) -> Response {
+pub(super) async fn lobby(state: FromState<State>, address: ClientAddress, query: Query<Wishes>, request: Request) -> Response {
     room(state, address, Room(RoomName::lobby()), query, request).await
 }
 
 /// `GET /r/{room}`
 pub(super) async fn room(
     FromState(state): FromState<State>,
-    Address(address): Address,
+    ClientAddress(address): ClientAddress,
     Room(room): Room,
     Query(wishes): Query<Wishes>,
     request: Request,
@@ -101,7 +101,7 @@ fn zone(headers: &HeaderMap) -> i32 {
 /// `POST /`
 pub(super) async fn post_lobby(
     state: FromState<State>,
-    address: Address,
+    address: ClientAddress,
     query: Query<Wishes>,
     headers: HeaderMap,
     body: WholeBody,
@@ -113,7 +113,7 @@ pub(super) async fn post_lobby(
 pub(super) async fn post_room(
     FromState(state): FromState<State>,
     Room(room): Room,
-    Address(address): Address,
+    ClientAddress(address): ClientAddress,
     Query(wishes): Query<Wishes>,
     headers: HeaderMap,
     WholeBody(body): WholeBody,
@@ -184,7 +184,7 @@ async fn render_page(
 ) -> Response {
     let page = match turns::read(account, state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT)).await {
         Ok(page) => page,
-        Err(error) => return Refusal::from(error).into_response(),
+        Err(error) => return ApiError::from(error).into_response(),
     };
     let headers = request.headers();
     let (language, scheme) = (wishes.language(headers), wishes.scheme(headers));
@@ -225,7 +225,7 @@ async fn whole(response: Response) -> Response {
     let (parts, body) = response.into_parts();
     match to_bytes(body, usize::MAX).await {
         Ok(bytes) => Response::from_parts(parts, bytes.into()),
-        Err(_) => Refusal::from(ErrorCode::Unavailable).into_response(),
+        Err(_) => ApiError::from(ErrorCode::Unavailable).into_response(),
     }
 }
 

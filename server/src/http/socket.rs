@@ -17,7 +17,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::problem::Refusal;
+use super::error::ApiError;
 use super::state::State;
 use crate::delivery::read_now;
 
@@ -64,9 +64,9 @@ impl Reader {
 }
 
 impl FromRequestParts<State> for Reader {
-    type Rejection = Refusal;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, ApiError> {
         parts.extensions.get().cloned().ok_or_else(|| ErrorCode::RequestInvalid.into())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use super::door::Door;
+use super::access::AccessPolicy;
 use crate::delivery::Fanout;
 use crate::session::Context;
 
@@ -12,7 +12,7 @@ use crate::session::Context;
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) context: Context,
-    pub(super) door: Arc<Door>,
+    pub(super) access: Arc<AccessPolicy>,
     pub(super) fanout: Fanout,
     /// Counts open connections, for which the server waits when it stops.
     pub(super) connections: TaskTracker,

@@ -18,7 +18,7 @@ use futures_util::{FutureExt, stream};
 use protocol::{Disconnect, ServerFrame};
 use tokio::time::{Instant, sleep_until};
 
-use super::request::{Place, Streaming};
+use super::permit::{ConnectionPermit, StreamingPermit};
 use super::socket::Reader;
 use crate::encoded::Encoded;
 use crate::session::{Outgoing, Session};
@@ -66,10 +66,10 @@ pub(super) enum End {
 
 /// A body that carries a session, which starts after the offset `after`, until one side ends it. `first` is written before
 /// anything else.
-pub(super) fn body(session: Session, script: impl Script, after: u64, first: Bytes, (reader, place): (Reader, Place)) -> Body {
+pub(super) fn body(session: Session, script: impl Script, after: u64, first: Bytes, (reader, place): (Reader, ConnectionPermit)) -> Body {
     let (now, left) = (Instant::now(), Box::pin(reader.has_ended()));
     let (sign, until) = (Some(now + SIGN), now + AGE_MAX);
-    let flow = Flow { session, script, after, sign, bytes: 0, until, left, ended: false, _streaming: Streaming::new(place) };
+    let flow = Flow { session, script, after, sign, bytes: 0, until, left, ended: false, _streaming: StreamingPermit::new(place) };
     Body::from_stream(stream::unfold((flow, Some(first)), |(mut flow, first)| async move {
         let bytes = flow.next(first).await?;
         Some((Ok::<_, Infallible>(bytes), (flow, None)))
@@ -87,7 +87,7 @@ struct Flow<S> {
     /// Ready when the reader has left.
     left: Pin<Box<dyn Future<Output = ()> + Send>>,
     ended: bool,
-    _streaming: Streaming,
+    _streaming: StreamingPermit,
 }
 
 impl<S: Script> Flow<S> {

@@ -13,9 +13,9 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use super::room_path;
-use crate::http::State;
-use crate::http::problem::Refusal;
-use crate::http::request::{Address, Query, Room};
+use crate::http::error::ApiError;
+use crate::http::extract::{ClientAddress, Query, Room};
+use crate::http::state::State;
 use crate::turns;
 
 /// How long a browser keeps what never changes within a version, in seconds: an hour.
@@ -30,7 +30,7 @@ pub(in crate::http) struct Wanted {
 }
 
 /// `GET /open?room=NAME`: where a browser without script goes for a room by its name.
-pub(in crate::http) async fn open(Query(wanted): Query<Wanted>) -> Result<Response, Refusal> {
+pub(in crate::http) async fn open(Query(wanted): Query<Wanted>) -> Result<Response, ApiError> {
     let room = wanted.room.unwrap_or_default().parse::<RoomName>()?;
     Ok((StatusCode::SEE_OTHER, [(LOCATION, room_path(&room))]).into_response())
 }
@@ -39,10 +39,10 @@ pub(in crate::http) async fn open(Query(wanted): Query<Wanted>) -> Result<Respon
 /// asked, because the board has no other.
 pub(in crate::http) async fn qr(
     FromState(state): FromState<State>,
-    Address(address): Address,
+    ClientAddress(address): ClientAddress,
     Room(room): Room,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let host = host(&headers).ok_or(ErrorCode::RequestInvalid)?;
     // Whoever forges this gets a code that leads back here by the other scheme.
     let secure = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");

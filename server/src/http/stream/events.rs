@@ -10,8 +10,9 @@ use protocol::{Epoch, ErrorCode, Position, ServerFrame};
 
 use super::{End, PASS_ON, Script};
 use crate::encoded::Encoded;
-use crate::http::problem::Refusal;
-use crate::http::request::{After, Own, Place, Query, Room};
+use crate::http::error::ApiError;
+use crate::http::extract::{After, Query, Room, SameOrigin};
+use crate::http::permit::ConnectionPermit;
 use crate::http::socket::Reader;
 use crate::http::state::State;
 use crate::session::Session;
@@ -21,12 +22,12 @@ const RETRY: u64 = 2000;
 
 pub(in crate::http) async fn events(
     FromState(state): FromState<State>,
-    _: Own,
-    (reader, place): (Reader, Place),
+    _: SameOrigin,
+    (reader, place): (Reader, ConnectionPermit),
     Room(room): Room,
     Query(wanted): Query<After>,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     // The address is what the page first asked for; the header is how far the browser has come since.
     let after = last_event_id(&headers)?.or(wanted.after);
     let (session, hello) = Session::start(state.context, place.account().cloned(), &room, after)?;

@@ -20,9 +20,10 @@ use protocol::{Disconnect, Entry, Epoch, Gap, GapReason, Position, RoomName, Ser
 use super::{End, PASS_ON, Script};
 use crate::encoded::{Encoded, HTML_FORMS};
 use crate::http::assets;
+use crate::http::error::ApiError;
+use crate::http::extract::{After, Query, Room, SameOrigin};
 use crate::http::page::Wishes;
-use crate::http::problem::Refusal;
-use crate::http::request::{After, Own, Place, Query, Room};
+use crate::http::permit::ConnectionPermit;
 use crate::http::socket::Reader;
 use crate::http::state::State;
 use crate::session::Session;
@@ -43,13 +44,13 @@ const BEAT_TIME_MAX: Duration = Duration::from_secs(20);
 
 pub(in crate::http) async fn live(
     FromState(state): FromState<State>,
-    _: Own,
-    (reader, place): (Reader, Place),
+    _: SameOrigin,
+    (reader, place): (Reader, ConnectionPermit),
     Room(room): Room,
     Query(wanted): Query<After>,
     Query(wishes): Query<Wishes>,
     headers: HeaderMap,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let beats = state.context.heartbeat <= BEAT_TIME_MAX;
     let (session, hello) = Session::start(state.context, place.account().cloned(), &room, wanted.after)?;
     let (language, scheme) = (wishes.language(&headers), wishes.scheme(&headers));

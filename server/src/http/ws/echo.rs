@@ -11,8 +11,9 @@ use crate::codec::{self, Limits};
 use crate::commands::Commands;
 use crate::delivery::WireFormat;
 use crate::encoded::Encoded;
-use crate::http::problem::Refusal;
-use crate::http::request::{Address, Place};
+use crate::http::error::ApiError;
+use crate::http::extract::ClientAddress;
+use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
 
 /// The format of an echo.
@@ -49,10 +50,10 @@ impl WireFormat for Echo {
 pub(in crate::http) async fn upgrade(
     FromState(state): FromState<State>,
     echo: &'static Echo,
-    address: Address,
-    place: Place,
+    address: ClientAddress,
+    place: ConnectionPermit,
     handshake: Handshake,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let (admission, _) = state.fanout.enter(echo, address.0, &RoomName::lobby(), None)?;
     Ok(handshake.accept(state.fanout, admission, Vec::new(), place))
 }

@@ -14,9 +14,9 @@ use protocol::ErrorCode;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::delivery::{Admission, Connection, Fanout};
+use crate::http::error::ApiError;
 use crate::http::listen::{self, Raw};
-use crate::http::problem::Refusal;
-use crate::http::request::Place;
+use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
 use crate::http::write_timeout::Hold;
 use crate::turns::Turn;
@@ -35,7 +35,7 @@ impl FromRequestParts<State> for Handshake {
         if parts.method != Method::GET {
             return Err(Refused(ErrorCode::MethodNotAllowed.into()));
         }
-        let refused = |detail| Refused(Refusal::detail(ErrorCode::RequestInvalid, detail));
+        let refused = |detail| Refused(ApiError::detail(ErrorCode::RequestInvalid, detail));
         let key = key(&parts.headers).map_err(refused)?;
         let upgrade = parts.extensions.remove().ok_or("this connection can't be upgraded").map_err(refused)?;
         Ok(Self { key, upgrade, hold: parts.extensions.remove() })
@@ -43,7 +43,7 @@ impl FromRequestParts<State> for Handshake {
 }
 
 /// A request that can't become one.
-pub(in crate::http) struct Refused(Refusal);
+pub(in crate::http) struct Refused(ApiError);
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
@@ -83,7 +83,7 @@ fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
 impl Handshake {
     /// Accepts. When HTTP has let go of the socket, the session is carried over it, with `first` said before all else; `place`
     /// is held till its end.
-    pub(in crate::http) fn accept(self, fanout: Fanout, admission: Admission, first: Vec<u8>, place: Place) -> Response {
+    pub(in crate::http) fn accept(self, fanout: Fanout, admission: Admission, first: Vec<u8>, place: ConnectionPermit) -> Response {
         let Self { key, upgrade, hold } = self;
         let open = async move {
             let Raw { socket, read, mut held } = listen::take_back(upgrade.await.ok()?)?;
@@ -116,12 +116,12 @@ pub(in crate::http) fn answer(key: &HeaderValue) -> Vec<u8> {
 pub(in crate::http) struct Carried {
     stage: Stage,
     turn: Turn,
-    place: Place,
+    place: ConnectionPermit,
 }
 
 impl Carried {
     /// Starts the task; it goes on with the WebSocket that `opening` ends with, if it does, and keeps the place till the end.
-    pub(in crate::http) fn start(place: Place, opening: impl Future<Output = Option<Connection>> + Send + 'static) {
+    pub(in crate::http) fn start(place: ConnectionPermit, opening: impl Future<Output = Option<Connection>> + Send + 'static) {
         tokio::spawn(Self { stage: Stage::Opening(Box::pin(opening)), turn: Turn::default(), place });
     }
 }

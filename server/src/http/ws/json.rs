@@ -12,18 +12,19 @@ use crate::codec;
 use crate::commands::Commands;
 use crate::delivery::{Admission, WireFormat};
 use crate::encoded::Encoded;
-use crate::http::problem::Refusal;
-use crate::http::request::{Address, After, Place, Query, Room};
+use crate::http::error::ApiError;
+use crate::http::extract::{After, ClientAddress, Query, Room};
+use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
 
 pub(in crate::http) async fn upgrade(
     FromState(state): FromState<State>,
     Room(room): Room,
-    Address(address): Address,
+    ClientAddress(address): ClientAddress,
     Query(wanted): Query<After>,
-    place: Place,
+    place: ConnectionPermit,
     handshake: Handshake,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     let (admission, hello) = enter(&state, address, &room, &wanted)?;
     Ok(handshake.accept(state.fanout, admission, hello, place))
 }

@@ -14,18 +14,19 @@ use crate::codec;
 use crate::commands::Commands;
 use crate::delivery::WireFormat;
 use crate::encoded::Encoded;
-use crate::http::problem::Refusal;
-use crate::http::publishing::{Form, without_mark};
-use crate::http::request::{Address, Place};
+use crate::http::error::ApiError;
+use crate::http::extract::ClientAddress;
+use crate::http::form::{Form, without_mark};
+use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
 
 pub(in crate::http) async fn upgrade(
     FromState(state): FromState<State>,
-    Address(address): Address,
-    place: Place,
+    ClientAddress(address): ClientAddress,
+    place: ConnectionPermit,
     headers: HeaderMap,
     handshake: Result<Handshake, Refused>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ApiError> {
     // The demo answers a plain request with 404.
     if !headers.contains_key(UPGRADE) {
         return Err(ErrorCode::NotFound.into());

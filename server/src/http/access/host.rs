@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, HeaderValue, Uri};
 use url::{Host, Url};
 
 /// A host without a port: a name in lower case and punycode without a dot at its end, or an address, mapped IPv4 as IPv4.
@@ -80,8 +80,13 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads an `Origin` header or a setting. None if no page can have it.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// Reads an `Origin` header. None if no page can have it.
+    pub(super) fn read(header: &HeaderValue) -> Option<Self> {
+        Self::parse(header.to_str().ok()?)
+    }
+
+    /// Reads an origin. None if no page can have it.
+    fn parse(text: &str) -> Option<Self> {
         let url = text.contains("://").then(|| Url::parse(text).ok())??;
         let has_more = !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some();
         let has_user = !url.username().is_empty() || url.password().is_some();
@@ -96,9 +101,9 @@ impl Origin {
     }
 
     /// True if this is the origin of what was asked, by either scheme: which one the client used is known to the proxy alone.
-    pub(super) fn is_of(&self, asked: &Asked) -> bool {
+    pub(super) fn is_of(&self, target: &RequestHost) -> bool {
         let default = default_port(&self.scheme);
-        default.is_some() && self.host == asked.host && self.port == asked.port.or(default)
+        default.is_some() && self.host == target.host && self.port == target.port.or(default)
     }
 }
 
@@ -134,12 +139,12 @@ impl FromStr for Origin {
 }
 
 /// The host and the port that a request is for.
-pub(super) struct Asked {
+pub(super) struct RequestHost {
     pub(super) host: HostName,
     port: Option<u16>,
 }
 
-impl Asked {
+impl RequestHost {
     /// None unless the request has one `Host`, and that can be one. A whole address in the request line goes before it (RFC 9112,
     /// section 3.2).
     pub(super) fn of(uri: &Uri, headers: &HeaderMap) -> Option<Self> {

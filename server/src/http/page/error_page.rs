@@ -11,8 +11,8 @@ use protocol::ErrorCode;
 
 use super::Wishes;
 use crate::http::assets;
-use crate::http::problem::{Refusal, Refused};
-use crate::http::request::query;
+use crate::http::error::{ApiError, Refused};
+use crate::http::extract::query;
 
 /// What such a page may do: show itself, also where the live view would be, and lead to a room.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -32,7 +32,7 @@ pub(in crate::http) async fn present(request: axum::extract::Request, next: Next
 /// The answer to a request that is refused before anything else has seen it.
 pub(in crate::http) fn refuse(code: ErrorCode, request: &Request<Incoming>) -> Response {
     let person = Person::of(request.uri(), request.headers());
-    let refusal = Refusal::from(code).into_response();
+    let refusal = ApiError::from(code).into_response();
     match person {
         Some(person) => person.show(refusal),
         None => refusal,

@@ -8,17 +8,17 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-use super::Door;
-
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The other end of the connection, which may be a proxy.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) IpAddr);
+pub(in crate::http) struct Peer(pub(in crate::http) IpAddr);
 
-/// The other end of a request's connection.
-pub(super) fn peer(parts: &Parts) -> IpAddr {
-    parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
+impl Peer {
+    /// The address of the other end of a request's connection.
+    pub(in crate::http) fn of(parts: &Parts) -> IpAddr {
+        parts.extensions.get::<Self>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
+    }
 }
 
 /// A proxy whose word about an address is taken, or a network of them.
@@ -27,7 +27,7 @@ pub struct Proxy(IpNet);
 
 impl Proxy {
     /// True if it has this address, which is canonical.
-    pub(super) fn has(&self, address: IpAddr) -> bool {
+    fn has(&self, address: IpAddr) -> bool {
         let mapped = match address {
             IpAddr::V4(address) => address.to_ipv6_mapped().into(),
             IpAddr::V6(_) => address,
@@ -54,38 +54,39 @@ impl FromStr for Proxy {
     }
 }
 
-/// The address a request from `peer` counts for: the one it was forwarded for, or else the peer's own.
-pub(super) fn of(peer: IpAddr, headers: &HeaderMap, door: &Door) -> IpAddr {
-    forwarded(peer, headers, door).unwrap_or(peer)
+/// True if this canonical address is one of the proxies'.
+pub(super) fn is_trusted(address: IpAddr, proxies: &[Proxy]) -> bool {
+    proxies.iter().any(|proxy| proxy.has(address))
 }
 
 /// The address for which a trusted proxy speaks: the last one it names that is not such a proxy itself. What stands before that,
 /// anybody could have written. It is the proxy's own if it can't be read, and None if nothing is said. X-Forwarded-For goes
 /// first, because proxies that set it let a client's `Forwarded` (RFC 7239) through.
-pub(super) fn forwarded(peer: IpAddr, headers: &HeaderMap, door: &Door) -> Option<IpAddr> {
-    if !door.trusts(peer) {
+pub(super) fn forwarded(peer: IpAddr, headers: &HeaderMap, proxies: &[Proxy]) -> Option<IpAddr> {
+    if !is_trusted(peer, proxies) {
         return None;
     }
     let listed = headers.get_all(X_FORWARDED_FOR).iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
     let listed = listed.filter(|hop| !hop.trim_ascii().is_empty()).map(|hop| node(std::str::from_utf8(hop).ok()?));
     let said = headers.get_all(FORWARDED).iter().rev().flat_map(|value| nodes(value).into_iter().rev());
-    farthest(peer, listed, door).or_else(|| farthest(peer, said, door))
+    farthest(peer, listed, proxies).or_else(|| farthest(peer, said, proxies))
 }
 
-/// True if a request was made on this machine, by no way of a proxy.
-pub(super) fn is_here(peer: IpAddr, headers: &HeaderMap, door: &Door) -> bool {
+/// True if a request was made on this machine, and not through a proxy elsewhere.
+pub(super) fn is_local(peer: IpAddr, headers: &HeaderMap, proxies: &[Proxy]) -> bool {
     let came_through = headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
-    of(peer, headers, door).is_loopback() && (door.trusts(peer) || !came_through)
+    let client = forwarded(peer, headers, proxies).unwrap_or(peer);
+    client.is_loopback() && (is_trusted(peer, proxies) || !came_through)
 }
 
 /// How far back, from the last hop on, each was told by a proxy that is trusted. None if there are no hops.
-fn farthest(peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>, door: &Door) -> Option<IpAddr> {
+fn farthest(peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>, proxies: &[Proxy]) -> Option<IpAddr> {
     let mut hops = hops.peekable();
     hops.peek()?;
     let mut address = peer;
     for hop in hops.map_while(|hop| hop) {
         address = hop;
-        if !door.trusts(address) {
+        if !is_trusted(address, proxies) {
             break;
         }
     }
@@ -137,13 +138,13 @@ mod tests {
 
     /// Whom a request from `peer` counts for behind the proxies 10.0.0.9, 192.168.0.0/16 and 2001:db8::/32.
     fn address(peer: &str, lines: &[(HeaderName, &str)]) -> String {
-        let proxies = ["10.0.0.9", "192.168.0.0/16", "2001:db8::/32"].map(|proxy| proxy.parse().unwrap()).into();
-        let door = Door { proxies, ..Door::default() };
+        let proxies = ["10.0.0.9", "192.168.0.0/16", "2001:db8::/32"].map(|proxy| proxy.parse().unwrap());
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        of(peer.parse().unwrap(), &headers, &door).to_string()
+        let peer = peer.parse().unwrap();
+        forwarded(peer, &headers, &proxies).unwrap_or(peer).to_string()
     }
 
     fn listed(values: &[&str]) -> String {

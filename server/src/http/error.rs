@@ -9,9 +9,9 @@ use crate::hub::PageError;
 
 /// A request that was not granted.
 #[derive(Debug)]
-pub(super) struct Refusal(Box<Problem>);
+pub(super) struct ApiError(Box<Problem>);
 
-impl Refusal {
+impl ApiError {
     pub(super) fn detail(code: ErrorCode, detail: impl Into<String>) -> Self {
         let mut refusal = Self::from(code);
         refusal.0.detail = Some(detail.into());
@@ -41,7 +41,7 @@ impl Refusal {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refused(pub(super) ErrorCode);
 
-impl From<ErrorCode> for Refusal {
+impl From<ErrorCode> for ApiError {
     fn from(code: ErrorCode) -> Self {
         let mut problem = Problem::from(code);
         problem.retry_after = code.retry_after();
@@ -49,7 +49,7 @@ impl From<ErrorCode> for Refusal {
     }
 }
 
-impl From<PageError> for Refusal {
+impl From<PageError> for ApiError {
     fn from(error: PageError) -> Self {
         match error {
             PageError::Gone(gap) => Self::gone(gap),
@@ -58,7 +58,7 @@ impl From<PageError> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_string(&self.0).unwrap_or_default();
