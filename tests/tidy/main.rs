@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that panics has failed, and prints for whoever looks")]
 
+mod edges;
+mod words;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
