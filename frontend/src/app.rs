@@ -5,9 +5,9 @@
 use leptos::prelude::*;
 
 use crate::PageData;
-use crate::board::Board;
 use crate::components::{Composer, ComposerStart, Header, Notice, Timeline};
 use crate::live::truth;
+use crate::state::AppState;
 
 /// The page, made alive by its driver once it runs in a browser.
 #[component]
@@ -15,13 +15,13 @@ pub fn App(
     /// What the server says.
     data: PageData,
 ) -> impl IntoView {
-    let board = Board::new(&data);
-    provide_context(board);
+    let state = AppState::new(&data);
+    provide_context(state);
     #[cfg(feature = "hydrate")]
-    crate::browser::drive(board);
+    crate::browser::drive(state);
     let start = ComposerStart { key: data.key.as_str().to_owned(), author: data.author, draft: data.draft };
     view! {
-        <div class="page" data-ready=truth(move || board.look.get().ready)>
+        <div class="page" data-ready=truth(move || state.look.get().ready)>
             <Header/>
             <Timeline/>
             <Notice/>

@@ -1,7 +1,7 @@
 //! Crier's page: the same components rendered by the server (feature `ssr`) and brought to life in the browser
 //! (feature `hydrate`).
 //!
-//! Components render and forward; `decide` is pure; `browser` is the only place that knows sockets, timers, storage
+//! Components render and forward; `logic` is pure; `browser` is the only place that knows sockets, timers, storage
 //! and the clock.
 
 mod language;
@@ -9,12 +9,12 @@ mod page_data;
 mod scheme;
 mod texts;
 
-pub mod decide;
+pub mod logic;
 pub mod markup;
 
 pub mod app;
-pub mod board;
 pub mod components;
+pub mod state;
 
 mod live;
 

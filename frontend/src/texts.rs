@@ -9,7 +9,7 @@ mod panels;
 use protocol::ErrorCode;
 
 use crate::Language;
-use crate::decide::moment::Day;
+use crate::logic::datetime::Day;
 
 #[cfg(any(feature = "ssr", debug_assertions))]
 pub(crate) use panels::PanelTexts;

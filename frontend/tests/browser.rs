@@ -5,11 +5,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use frontend::board::{Board, Command, Look};
 use frontend::browser::list::List;
 use frontend::components::{Composer, ComposerStart, Timeline, row};
-use frontend::decide::moment::Moment;
-use frontend::decide::rows::{self, Row};
+use frontend::logic::datetime::DateTime;
+use frontend::logic::rows::{self, Row};
+use frontend::state::{AppState, Command, ViewState};
 use frontend::{Language, PageData, Scheme};
 use leptos::prelude::*;
 use leptos::task::tick;
@@ -43,18 +43,18 @@ fn data(entries: Vec<Entry>) -> PageData {
 }
 
 /// Mounts a view with a board into an element of its own, which goes with the returned handle.
-fn mount<V: IntoView + 'static>(data: PageData, view: impl FnOnce() -> V + 'static) -> (Board, Element, impl Drop) {
+fn mount<V: IntoView + 'static>(data: PageData, view: impl FnOnce() -> V + 'static) -> (AppState, Element, impl Drop) {
     let place = document().create_element("div").unwrap();
     document().body().unwrap().append_child(&place).unwrap();
-    let board = Rc::new(Cell::new(None));
-    let made = Rc::clone(&board);
+    let state = Rc::new(Cell::new(None));
+    let made = Rc::clone(&state);
     let handle = mount_to_renderer(&place, move || {
-        let board = Board::new(&data);
-        provide_context(board);
-        made.set(Some(board));
+        let state = AppState::new(&data);
+        provide_context(state);
+        made.set(Some(state));
         view().into_view()
     });
-    (board.get().unwrap(), place.clone(), Guard { place, _handle: handle })
+    (state.get().unwrap(), place.clone(), Guard { place, _handle: handle })
 }
 
 struct Guard<T> {
@@ -68,10 +68,10 @@ impl<T> Drop for Guard<T> {
     }
 }
 
-fn compose() -> (Board, HtmlTextAreaElement, Element, impl Drop) {
-    let (board, place, guard) = mount(data(Vec::new()), || view! { <Composer start=ComposerStart::default()/> });
+fn compose() -> (AppState, HtmlTextAreaElement, Element, impl Drop) {
+    let (state, place, guard) = mount(data(Vec::new()), || view! { <Composer start=ComposerStart::default()/> });
     let field = place.query_selector("#chat_content").unwrap().unwrap().unchecked_into();
-    (board, field, place, guard)
+    (state, field, place, guard)
 }
 
 fn bubbling(kind: &str) -> Event {
@@ -101,19 +101,19 @@ fn composition(field: &HtmlTextAreaElement, kind: &str) {
     field.dispatch_event(&CompositionEvent::new(kind).unwrap()).unwrap();
 }
 
-fn published(board: Board) -> Vec<String> {
+fn published(state: AppState) -> Vec<String> {
     let said = |command: &Command| match command {
         Command::Publish { text, .. } => Some(text.as_str().to_owned()),
         _ => None,
     };
-    board.commands.read_untracked().iter().filter_map(said).collect()
+    state.commands.read_untracked().iter().filter_map(said).collect()
 }
 
 /// Shows the board's timeline in its list, as the driver does.
-fn show(board: Board, list: &mut List) {
-    board.content.with_value(|content| {
-        let rows = rows::of(&content.timeline, None, &Moment::utc);
-        list.show(rows, &|one: &Row| row(one, content, board.texts, Moment::utc));
+fn show(state: AppState, list: &mut List) {
+    state.content.with_value(|content| {
+        let rows = rows::of(&content.timeline, None, &DateTime::utc);
+        list.show(rows, &|one: &Row| row(one, content, state.texts, DateTime::utc));
     });
 }
 
@@ -121,8 +121,8 @@ fn show(board: Board, list: &mut List) {
 fn hostile_text_is_shown_as_text() {
     let texts = ["<script>window.owned = 1</script>", "<img src=x onerror='window.owned = 1'>", "</li></ol><h1>", "javascript:alert(1)"];
     let entries = (1..).zip(texts).map(|(offset, text)| written(offset, text)).collect();
-    let (board, place, _guard) = mount(data(entries), || view! { <Timeline/> });
-    show(board, &mut List::adopt("messages", Vec::new()));
+    let (state, place, _guard) = mount(data(entries), || view! { <Timeline/> });
+    show(state, &mut List::adopt("messages", Vec::new()));
     let unwanted = "#messages script, #messages img, #messages h1, #messages b, #messages .text a";
     assert_eq!(place.query_selector_all(unwanted).unwrap().length(), 0);
     let shown = place.query_selector_all("#messages > li .text").unwrap();
@@ -132,8 +132,8 @@ fn hostile_text_is_shown_as_text() {
 
 #[wasm_bindgen_test]
 fn an_address_is_a_link_that_tells_nothing() {
-    let (board, place, _guard) = mount(data(vec![written(1, "见https://example.org/x。")]), || view! { <Timeline/> });
-    show(board, &mut List::adopt("messages", Vec::new()));
+    let (state, place, _guard) = mount(data(vec![written(1, "见https://example.org/x。")]), || view! { <Timeline/> });
+    show(state, &mut List::adopt("messages", Vec::new()));
     let link = place.query_selector("#messages .text a").unwrap().unwrap();
     assert_eq!(link.get_attribute("href").unwrap(), "https://example.org/x");
     assert_eq!(link.get_attribute("rel").unwrap(), "noopener noreferrer nofollow ugc");
@@ -142,12 +142,12 @@ fn an_address_is_a_link_that_tells_nothing() {
 
 #[wasm_bindgen_test]
 fn rows_that_come_are_added_and_what_is_shown_stays() {
-    let (board, place, _guard) = mount(data(vec![written(1, "one")]), || view! { <Timeline/> });
+    let (state, place, _guard) = mount(data(vec![written(1, "one")]), || view! { <Timeline/> });
     let mut list = List::adopt("messages", Vec::new());
-    show(board, &mut list);
+    show(state, &mut list);
     let first = place.query_selector("#m-1").unwrap().unwrap();
-    board.content.write_value().timeline.append(written(2, "two"), true);
-    show(board, &mut list);
+    state.content.write_value().timeline.append(written(2, "two"), true);
+    show(state, &mut list);
     assert!(place.query_selector("#m-1").unwrap().unwrap().is_same_node(Some(&first)));
     let second = place.query_selector("#m-2").unwrap().unwrap();
     assert_eq!(second.class_name(), "message continued");
@@ -156,9 +156,9 @@ fn rows_that_come_are_added_and_what_is_shown_stays() {
 
 #[wasm_bindgen_test]
 fn a_list_changes_where_its_rows_have_changed() {
-    let (board, place, _guard) = mount(data((10..20).map(|offset| written(offset, "x")).collect()), || view! { <Timeline/> });
+    let (state, place, _guard) = mount(data((10..20).map(|offset| written(offset, "x")).collect()), || view! { <Timeline/> });
     let mut list = List::adopt("messages", Vec::new());
-    show(board, &mut list);
+    show(state, &mut list);
     let kept = place.query_selector("#m-15").unwrap().unwrap();
     let position = Position { epoch: Epoch(1), offset: 15 };
     let page = |offsets: std::ops::Range<u64>, before| MessagesPage {
@@ -170,9 +170,9 @@ fn a_list_changes_where_its_rows_have_changed() {
         online: 1,
     };
     let before = Position { offset: 10, ..position };
-    board.content.write_value().timeline.show(MessagesPage { before: Some(before), ..page(10..20, None) });
-    board.content.write_value().timeline.prepend(page(1..10, None), before, false);
-    show(board, &mut list);
+    state.content.write_value().timeline.show(MessagesPage { before: Some(before), ..page(10..20, None) });
+    state.content.write_value().timeline.prepend(page(1..10, None), before, false);
+    show(state, &mut list);
     let offsets = || -> Vec<String> {
         let shown = place.query_selector_all("#messages > li[data-offset]").unwrap();
         (0..shown.length()).map(|at| shown.item(at).unwrap().unchecked_into::<Element>().get_attribute("data-offset").unwrap()).collect()
@@ -180,56 +180,56 @@ fn a_list_changes_where_its_rows_have_changed() {
     let wanted = |range: std::ops::Range<u64>| range.map(|offset| offset.to_string()).collect::<Vec<_>>();
     assert_eq!(offsets(), wanted(1..20));
     assert!(place.query_selector("#m-15").unwrap().unwrap().is_same_node(Some(&kept)));
-    board.content.write_value().timeline.show(page(13..16, None));
-    show(board, &mut list);
+    state.content.write_value().timeline.show(page(13..16, None));
+    show(state, &mut list);
     assert_eq!(offsets(), wanted(13..16));
     assert!(place.query_selector("#m-15").unwrap().unwrap().is_same_node(Some(&kept)));
 }
 
 #[wasm_bindgen_test]
 fn what_the_server_wrote_is_taken_over() {
-    let (board, place, _guard) = mount(data(vec![written(1, "one"), written(2, "two")]), || view! { <Timeline/> });
-    show(board, &mut List::adopt("messages", Vec::new()));
+    let (state, place, _guard) = mount(data(vec![written(1, "one"), written(2, "two")]), || view! { <Timeline/> });
+    show(state, &mut List::adopt("messages", Vec::new()));
     let first = place.query_selector("#m-1").unwrap().unwrap();
-    let rows = board.content.with_value(|content| rows::of(&content.timeline, None, &Moment::utc));
+    let rows = state.content.with_value(|content| rows::of(&content.timeline, None, &DateTime::utc));
     let mut list = List::adopt("messages", rows.clone());
     assert!(list.shows(&rows));
-    board.content.write_value().timeline.append(written(3, "three"), true);
-    show(board, &mut list);
+    state.content.write_value().timeline.append(written(3, "three"), true);
+    show(state, &mut list);
     assert!(place.query_selector("#m-1").unwrap().unwrap().is_same_node(Some(&first)));
     assert_eq!(place.query_selector_all("#messages > li[data-offset]").unwrap().length(), 3);
 }
 
 #[wasm_bindgen_test]
 fn enter_sends_and_shift_enter_does_not() {
-    let (board, field, _, _guard) = compose();
+    let (state, field, _, _guard) = compose();
     type_in(&field, "hello");
     enter(&field, 13, false, true);
-    assert_eq!(published(board), Vec::<String>::new());
+    assert_eq!(published(state), Vec::<String>::new());
     enter(&field, 13, false, false);
-    assert_eq!(published(board), ["hello"]);
+    assert_eq!(published(state), ["hello"]);
     assert_eq!(field.value(), "");
 }
 
 #[wasm_bindgen_test]
 fn with_the_setting_ctrl_and_enter_sends() {
-    let (board, field, _, _guard) = compose();
-    let look = board.look.get_untracked();
-    board.look.set(Look { settings: look.settings.with("ctrl-sends", true), ..look });
+    let (state, field, _, _guard) = compose();
+    let look = state.look.get_untracked();
+    state.look.set(ViewState { settings: look.settings.with("ctrl-sends", true), ..look });
     type_in(&field, "hello");
     enter(&field, 13, false, false);
-    assert_eq!(published(board), Vec::<String>::new());
+    assert_eq!(published(state), Vec::<String>::new());
     let init = KeyboardEventInit::new();
     init.set_bubbles(true);
     init.set_key("Enter");
     init.set_ctrl_key(true);
     field.dispatch_event(&KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &init).unwrap()).unwrap();
-    assert_eq!(published(board), ["hello"]);
+    assert_eq!(published(state), ["hello"]);
 }
 
 #[wasm_bindgen_test]
 fn enter_that_belongs_to_an_input_method_does_not_send() {
-    let (board, field, _, _guard) = compose();
+    let (state, field, _, _guard) = compose();
     type_in(&field, "ni");
     // Chrome and Firefox: the key comes while the composition goes on.
     composition(&field, "compositionstart");
@@ -238,21 +238,21 @@ fn enter_that_belongs_to_an_input_method_does_not_send() {
     // Safari: the composition has just ended.
     composition(&field, "compositionend");
     enter(&field, 229, false, false);
-    assert_eq!(published(board), Vec::<String>::new());
+    assert_eq!(published(state), Vec::<String>::new());
     assert_eq!(field.value(), "ni");
     enter(&field, 13, false, false);
-    assert_eq!(published(board), ["ni"]);
+    assert_eq!(published(state), ["ni"]);
 }
 
 #[wasm_bindgen_test]
 async fn a_refused_text_stays_and_says_why() {
-    let (board, field, place, _guard) = compose();
+    let (state, field, place, _guard) = compose();
     let problem: HtmlElement = place.query_selector("#problem").unwrap().unwrap().unchecked_into();
     let long = "字".repeat(6000);
     type_in(&field, &long);
     enter(&field, 13, false, false);
     tick().await;
-    assert_eq!(published(board), Vec::<String>::new());
+    assert_eq!(published(state), Vec::<String>::new());
     assert_eq!(field.value(), long);
     assert!(!problem.has_attribute("hidden") && !problem.text_content().unwrap().is_empty());
     assert_eq!(place.query_selector("#counter").unwrap().unwrap().text_content().unwrap(), "1616 bytes too long");
@@ -263,14 +263,14 @@ async fn a_refused_text_stays_and_says_why() {
 
 #[wasm_bindgen_test]
 fn a_cleared_draft_comes_back() {
-    let (board, field, place, _guard) = compose();
+    let (state, field, place, _guard) = compose();
     let clear: HtmlElement = place.query_selector("#clear").unwrap().unwrap().unchecked_into();
     type_in(&field, "a draft worth keeping");
     clear.click();
     assert_eq!(field.value(), "");
     clear.click();
     assert_eq!(field.value(), "a draft worth keeping");
-    assert_eq!(board.commands.read_untracked().last(), Some(&Command::KeepDraft("a draft worth keeping".to_owned())));
+    assert_eq!(state.commands.read_untracked().last(), Some(&Command::KeepDraft("a draft worth keeping".to_owned())));
     clear.click();
     type_in(&field, "x");
     clear.click();

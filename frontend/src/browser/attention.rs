@@ -8,7 +8,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AudioContext, Notification, NotificationOptions, NotificationPermission};
 
 use super::document;
-use crate::decide::attention;
+use crate::logic::attention;
 
 /// The window's title and icon as the server wrote them, and what was made of them.
 pub(super) struct Sign {
@@ -29,8 +29,8 @@ impl Sign {
         document().set_title(&attention::title(&self.title, unread));
         let Some(icon) = document().get_element_by_id("icon") else { return };
         // The plain icon is kept where the alarming one was.
-        let kept = if unread > 0 { "data-calm" } else { "data-alert" };
-        let wanted = if unread > 0 { "data-alert" } else { "data-calm" };
+        let kept = if unread > 0 { "data-status_debounce" } else { "data-alert" };
+        let wanted = if unread > 0 { "data-alert" } else { "data-status_debounce" };
         if let (Some(now), Some(next)) = (icon.get_attribute("href"), icon.get_attribute(wanted)) {
             _ = icon.set_attribute(kept, &now);
             _ = icon.set_attribute("href", &next);

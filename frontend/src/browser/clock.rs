@@ -3,7 +3,7 @@
 use js_sys::Date;
 use wasm_bindgen::JsValue;
 
-use crate::decide::moment::{Day, Moment};
+use crate::logic::datetime::{DateTime, Day};
 
 /// A clock in milliseconds that only moves forward, and moves while the machine sleeps.
 ///
@@ -33,7 +33,7 @@ fn steady() -> f64 {
 }
 
 /// A time, in milliseconds since 1970, in the reader's zone.
-pub(crate) fn local(time: u64) -> Moment {
+pub(crate) fn local(time: u64) -> DateTime {
     moment(&Date::new(&JsValue::from_f64(time as f64)))
 }
 
@@ -42,9 +42,9 @@ pub(super) fn zone() -> i32 {
     -Date::new_0().get_timezone_offset() as i32
 }
 
-fn moment(date: &Date) -> Moment {
+fn moment(date: &Date) -> DateTime {
     let day = Day { year: date.get_full_year() as i32, month: date.get_month() + 1, day: date.get_date() };
-    Moment { day, hour: date.get_hours(), minute: date.get_minutes(), second: date.get_seconds() }
+    DateTime { day, hour: date.get_hours(), minute: date.get_minutes(), second: date.get_seconds() }
 }
 
 /// Bits that nobody can guess. Where the browser has no source of them, time and `Math.random` must do: a publish key

@@ -22,26 +22,26 @@ use super::requests::Abort;
 use super::storage::{self, DraftStore, OutboxStore};
 use super::tabs::Tabs;
 use super::viewport;
-use crate::board::{Board, Look};
-use crate::decide::status::Calm;
+use crate::logic::status::StatusDebounce;
+use crate::state::{AppState, ViewState};
 use links::{Claimed, Line};
 use listen::Timer;
 use page::Page;
 use show::Frames;
 
 /// Brings a board to life, for as long as the page lives.
-pub(crate) fn drive(board: Board) {
+pub(crate) fn drive(state: AppState) {
     let mut driver = None;
     // An effect does not run before hydration is over, and then again with each command.
-    Effect::new(move || driver.get_or_insert_with(|| Driver::start(board)).obey());
+    Effect::new(move || driver.get_or_insert_with(|| Driver::start(state)).run_commands());
 }
 
 struct Driver {
-    board: Board,
+    state: AppState,
     room: RoomName,
     core: RefCell<Core>,
     clock: RefCell<Clock>,
-    calm: RefCell<Calm>,
+    status_debounce: RefCell<StatusDebounce>,
     store: RefCell<OutboxStore>,
     draft: RefCell<DraftStore>,
     /// What the core has open, each with its number.
@@ -64,8 +64,8 @@ struct Driver {
 }
 
 impl Driver {
-    fn start(board: Board) -> Rc<Self> {
-        let driver = Self::new(board);
+    fn start(state: AppState) -> Rc<Self> {
+        let driver = Self::new(state);
         driver.settle_in();
         driver.listen();
         driver.listen_to_document();
@@ -75,12 +75,12 @@ impl Driver {
         driver
     }
 
-    fn new(board: Board) -> Rc<Self> {
-        let (room, after) = board.content.with_value(|content| (content.room.clone(), content.timeline.end()));
+    fn new(state: AppState) -> Rc<Self> {
+        let (room, after) = state.content.with_value(|content| (content.room.clone(), content.timeline.end()));
         let (store, outbox) = OutboxStore::open(&room);
         let draft = DraftStore::open(&room);
         let last_proven = storage::transport();
-        let page = Page::new(room.as_str(), board);
+        let page = Page::new(room.as_str(), state);
         let core = Core::new(Options { after: Some(after), outbox, seed: clock::random_bits() as u64, last_proven, only: None });
         Rc::new_cyclic(|driver: &Weak<Self>| {
             let (told, answered) = (driver.clone(), driver.clone());
@@ -90,10 +90,10 @@ impl Driver {
                 }
             });
             Self {
-                board,
+                state,
                 core: RefCell::new(core),
                 clock: RefCell::new(Clock::new()),
-                calm: RefCell::new(Calm::default()),
+                status_debounce: RefCell::new(StatusDebounce::default()),
                 store: RefCell::new(store),
                 draft: RefCell::new(draft),
                 lines: RefCell::default(),
@@ -154,7 +154,7 @@ impl Driver {
                 // Kept at once and not with the next frame: the page may be gone by then.
                 let core = self.core.borrow();
                 self.store.borrow_mut().keep(&core.outbox().messages());
-                self.board.show(Look { outbox_room: core.outbox().free_slots(), ..self.board.looked() });
+                self.state.show(ViewState { outbox_room: core.outbox().free_slots(), ..self.state.looked() });
             }
             Update::Proven(transport) => return storage::keep_transport(transport),
             Update::Connection => return,
@@ -177,11 +177,11 @@ impl Driver {
             let core = self.core.borrow();
             (core.connection(), core.deadline())
         };
-        let (status, again) = self.calm.borrow_mut().look(connection, now);
-        if status != self.board.looked().status && !status.can_connect() {
+        let (status, again) = self.status_debounce.borrow_mut().look(connection, now);
+        if status != self.state.looked().status && !status.can_connect() {
             viewport::pass_focus("connect_now");
         }
-        self.board.show(Look { status, ..self.board.looked() });
+        self.state.show(ViewState { status, ..self.state.looked() });
         match connection {
             ConnectionState::Stopped { .. } => self.lines.borrow_mut().clear(),
             ConnectionState::Live { transport: Transport::WebSocket, .. } => self.tabs.release(),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use web_sys::Element;
 
 use super::document;
-use crate::decide::rows::Row;
+use crate::logic::rows::Row;
 use crate::markup::{self, Node};
 
 /// A list in the document, with the rows that are in it.

@@ -6,7 +6,7 @@ use web_sys::{Element, HtmlInputElement};
 use super::list::node;
 use super::{document, window};
 use crate::Scheme;
-use crate::decide::settings::Settings;
+use crate::logic::settings::Settings;
 use crate::markup;
 
 /// Shows the settings as they are.

@@ -4,7 +4,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, HtmlTextAreaElement};
 
 use super::list::List;
-use crate::decide::draft;
+use crate::logic::draft;
 
 fn element(id: &str) -> Option<Element> {
     super::document().get_element_by_id(id)

@@ -4,10 +4,10 @@ use leptos::ev::{CompositionEvent, Event, KeyboardEvent, SubmitEvent};
 use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
 
-use crate::board::{Board, Command, Look};
-use crate::decide::draft::{self, Problem};
-use crate::decide::ime::{Composition, Key};
 use crate::live::{attribute, flag, text, truth};
+use crate::logic::draft::{self, Problem};
+use crate::logic::ime::{Composition, Key};
+use crate::state::{AppState, Command, ViewState};
 
 /// What the composer starts with.
 #[derive(Clone, Debug, Default)]
@@ -42,14 +42,14 @@ pub fn Composer(
     /// What it starts with.
     start: ComposerStart,
 ) -> impl IntoView {
-    let board = Board::of_page();
-    let texts = board.texts;
+    let state = AppState::of_page();
+    let texts = state.texts;
     let fields = Fields { text: NodeRef::new(), author: NodeRef::new(), memory: StoredValue::new(Memory::default()) };
-    let keys = move || if board.look.get().settings.ctrl_sends { texts.keys_ctrl } else { texts.keys };
-    let action = "/r/".to_owned() + board.content.read_value().room.as_str();
+    let keys = move || if state.look.get().settings.ctrl_sends { texts.keys_ctrl } else { texts.keys };
+    let action = "/r/".to_owned() + state.content.read_value().room.as_str();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        fields.submit(board);
+        fields.submit(state);
     };
     view! {
         <form id="message_form" class="composer" aria-label=texts.message method="post" action=action on:submit=submit>
@@ -62,7 +62,7 @@ pub fn Composer(
                     <input
                         id="author" name="author" node_ref=fields.author value=start.author placeholder=texts.author_hint
                         maxlength="128" autocomplete="nickname" enterkeyhint="done"
-                        on:change=move |_| board.ask(Command::KeepAuthor(fields.author_value()))
+                        on:change=move |_| state.ask(Command::KeepAuthor(fields.author_value()))
                     />
                     <input type="hidden" name="key" value=start.key/>
                     <Counter/>
@@ -77,7 +77,7 @@ pub fn Composer(
 
 #[component]
 fn TextField(fields: Fields, draft: String) -> impl IntoView {
-    let board = Board::of_page();
+    let state = AppState::of_page();
     let memory = fields.memory;
     let keydown = move |event: KeyboardEvent| {
         let key = Key {
@@ -88,22 +88,22 @@ fn TextField(fields: Fields, draft: String) -> impl IntoView {
             code: event.key_code(),
             at: event.time_stamp(),
         };
-        let with_ctrl = board.looked().settings.ctrl_sends;
+        let with_ctrl = state.looked().settings.ctrl_sends;
         if memory.with_value(|memory| memory.composition.sends(key, with_ctrl)) {
             event.prevent_default();
-            fields.submit(board);
+            fields.submit(state);
         }
     };
     let ended = move |at| memory.update_value(|memory| memory.composition.end(at));
     view! {
         <textarea
-            id="chat_content" name="content" node_ref=fields.text dir="auto" placeholder=board.texts.message_hint
-            autocomplete="off" enterkeyhint="send" rows=attribute(move || Some(draft::rows(board.look.get().lines)))
-            aria-describedby="problem" aria-invalid=truth(move || board.look.get().problem.is_some())
+            id="chat_content" name="content" node_ref=fields.text dir="auto" placeholder=state.texts.message_hint
+            autocomplete="off" enterkeyhint="send" rows=attribute(move || Some(draft::rows(state.look.get().lines)))
+            aria-describedby="problem" aria-invalid=truth(move || state.look.get().problem.is_some())
             on:keydown=keydown
             // What did not come from typing: the driver tells of a draft that it put back.
-            on:change=move |_| fields.measure(board, &fields.text_value())
-            on:input=move |_| fields.noted(board, fields.text_value())
+            on:change=move |_| fields.measure(state, &fields.text_value())
+            on:input=move |_| fields.noted(state, fields.text_value())
             on:compositionstart=move |_: CompositionEvent| memory.update_value(|memory| memory.composition.start())
             on:compositionend=move |event: CompositionEvent| ended(event.time_stamp())
             // A field that loses the focus composes no longer, whether or not its input method says so.
@@ -120,11 +120,11 @@ fn TextField(fields: Fields, draft: String) -> impl IntoView {
 /// Why the text was refused.
 #[component]
 fn Problem() -> impl IntoView {
-    let board = Board::of_page();
-    let problem = move || board.look.get().problem;
+    let state = AppState::of_page();
+    let problem = move || state.look.get().problem;
     let words = move || match problem() {
-        Some(Problem::Refused(code)) => (board.texts.problem)(code),
-        Some(Problem::OutboxFull) => board.texts.outbox_full,
+        Some(Problem::Refused(code)) => (state.texts.problem)(code),
+        Some(Problem::OutboxFull) => state.texts.outbox_full,
         None => "",
     };
     let hidden = flag(move || problem().is_none());
@@ -133,9 +133,9 @@ fn Problem() -> impl IntoView {
 
 #[component]
 fn Counter() -> impl IntoView {
-    let board = Board::of_page();
-    let texts = board.texts;
-    let left = move || board.look.get().left;
+    let state = AppState::of_page();
+    let texts = state.texts;
+    let left = move || state.look.get().left;
     let over = truth(move || left().is_some_and(|left| left < 0));
     view! {
         <output id="counter" class="counter" data-over=over hidden=flag(move || left().is_none())>
@@ -147,11 +147,11 @@ fn Counter() -> impl IntoView {
 /// Clears the text, and brings it back.
 #[component]
 fn ClearButton(fields: Fields) -> impl IntoView {
-    let board = Board::of_page();
-    let undoable = move || board.look.get().undo;
-    let words = move || if undoable() { board.texts.undo } else { board.texts.clear };
+    let state = AppState::of_page();
+    let undoable = move || state.look.get().undo;
+    let words = move || if undoable() { state.texts.undo } else { state.texts.clear };
     view! {
-        <button type="button" id="clear" class="quiet" data-undo=truth(undoable) on:click=move |_| fields.clear(board)>
+        <button type="button" id="clear" class="quiet" data-undo=truth(undoable) on:click=move |_| fields.clear(state)>
             {text(move || words().to_owned())}
         </button>
     }
@@ -167,46 +167,46 @@ impl Fields {
     }
 
     /// Puts a text into the field and the cursor into it.
-    fn write(self, board: Board, text: &str) {
+    fn write(self, state: AppState, text: &str) {
         if let Some(field) = self.text.get_untracked() {
             field.set_value(text);
             // Where the focus can't be had, the text is in its place nevertheless.
             _ = field.focus();
         }
-        self.noted(board, text.to_owned());
+        self.noted(state, text.to_owned());
     }
 
-    fn noted(self, board: Board, text: String) {
+    fn noted(self, state: AppState, text: String) {
         self.memory.update_value(|memory| memory.cleared.clear());
-        board.show(Look { problem: None, undo: false, ..board.looked() });
-        self.measure(board, &text);
-        board.ask(Command::KeepDraft(text));
+        state.show(ViewState { problem: None, undo: false, ..state.looked() });
+        self.measure(state, &text);
+        state.ask(Command::KeepDraft(text));
     }
 
-    fn measure(self, board: Board, text: &str) {
-        board.show(Look { lines: draft::lines(text), left: draft::bytes_left(text), ..board.looked() });
+    fn measure(self, state: AppState, text: &str) {
+        state.show(ViewState { lines: draft::lines(text), left: draft::bytes_left(text), ..state.looked() });
     }
 
-    fn clear(self, board: Board) {
+    fn clear(self, state: AppState) {
         let cleared = self.memory.with_value(|memory| memory.cleared.clone());
         let text = self.text_value();
-        self.write(board, &cleared);
+        self.write(state, &cleared);
         if cleared.is_empty() && draft::is_worth_keeping(&text) {
             self.memory.update_value(|memory| memory.cleared = text);
-            board.show(Look { undo: true, ..board.looked() });
+            state.show(ViewState { undo: true, ..state.looked() });
         }
     }
 
     /// Sends the text, if it may be sent. A refused one stays where it is.
-    fn submit(self, board: Board) {
+    fn submit(self, state: AppState) {
         let author = self.author_value();
-        match draft::check(&self.text_value(), &author, board.looked().outbox_room) {
+        match draft::check(&self.text_value(), &author, state.looked().outbox_room) {
             Ok((text, author)) => {
-                self.write(board, "");
-                board.ask(Command::Publish { text, author });
+                self.write(state, "");
+                state.ask(Command::Publish { text, author });
             }
             Err(problem) => {
-                board.show(Look { problem: Some(problem), ..board.looked() });
+                state.show(ViewState { problem: Some(problem), ..state.looked() });
                 if let Some(field) = self.text.get_untracked() {
                     _ = field.focus();
                 }

@@ -2,16 +2,16 @@
 
 use leptos::prelude::*;
 
-use crate::board::{Board, Command};
-use crate::decide::status::Status;
 use crate::live::{attribute, flag, text};
+use crate::logic::status::Status;
+use crate::state::{AppState, Command};
 
 /// The state of the connection.
 #[component]
 pub fn Connection() -> impl IntoView {
-    let board = Board::of_page();
-    let texts = board.texts;
-    let status = move || board.look.get().status;
+    let state = AppState::of_page();
+    let texts = state.texts;
+    let status = move || state.look.get().status;
     let words = move || match status() {
         Status::Connecting => texts.connecting,
         Status::Live { .. } => texts.live,
@@ -39,7 +39,7 @@ pub fn Connection() -> impl IntoView {
             </span>
             <span class="transport">{text(move || transport().to_owned())}</span>
             <span class="countdown" aria-hidden="true">{text(countdown)}</span>
-            <button type="button" id="connect_now" class="quiet" hidden=flag(busy) on:click=move |_| board.ask(Command::Connect)>
+            <button type="button" id="connect_now" class="quiet" hidden=flag(busy) on:click=move |_| state.ask(Command::Connect)>
                 {texts.now}
             </button>
         </div>

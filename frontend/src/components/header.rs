@@ -3,16 +3,16 @@
 use leptos::prelude::*;
 
 use super::Connection;
-use crate::board::Board;
 use crate::live::text;
+use crate::state::AppState;
 use crate::texts::TITLE;
 
 /// The bar at the top. Its buttons open the panels by themselves, without a line of ours.
 #[component]
 pub fn Header() -> impl IntoView {
-    let board = Board::of_page();
-    let texts = board.texts;
-    let room = board.content.with_value(|content| String::from(content.room.clone()));
+    let state = AppState::of_page();
+    let texts = state.texts;
+    let room = state.content.with_value(|content| String::from(content.room.clone()));
     let subtitle = texts.subtitle;
     view! {
         <header class="bar">
@@ -29,7 +29,7 @@ pub fn Header() -> impl IntoView {
             </button>
             <div class="state">
                 <Connection/>
-                <span id="here">{text(move || (texts.here)(board.look.get().here))}</span>
+                <span id="here">{text(move || (texts.here)(state.look.get().here))}</span>
             </div>
             <button type="button" class="icon" popovertarget="share" aria-label=texts.share title=texts.share>
                 <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 15V4M8 8l4-4 4 4M5 13v6h14v-6"></path></svg>

@@ -6,7 +6,7 @@
 use leptos::prelude::*;
 use protocol::RoomName;
 
-use crate::decide::settings::Settings;
+use crate::logic::settings::Settings;
 use crate::texts::PanelTexts;
 use crate::{Language, Scheme};
 

@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use client::{Pending, Stage};
 use protocol::{Entry, ErrorCode, PublishKey};
 
-use crate::board::Content;
-use crate::decide::author::{hue_class, initial};
-use crate::decide::links::{Piece, pieces};
-use crate::decide::moment::Moment;
-use crate::decide::rows::Row;
+use crate::logic::author::{hue_class, initial};
+use crate::logic::datetime::DateTime;
+use crate::logic::rows::Row;
+use crate::logic::urls::{Piece, pieces};
 use crate::markup::Element;
+use crate::state::Content;
 use crate::texts::Texts;
 
 /// A row. `zone` says where a time is in the reader's day.
-pub fn row(row: &Row, content: &Content, texts: &Texts, zone: impl Fn(u64) -> Moment) -> Element {
+pub fn row(row: &Row, content: &Content, texts: &Texts, zone: impl Fn(u64) -> DateTime) -> Element {
     match row {
         Row::Message { offset, continued, .. } => match content.timeline.entry(*offset) {
             Some(entry) => {
@@ -39,7 +39,7 @@ pub fn row(row: &Row, content: &Content, texts: &Texts, zone: impl Fn(u64) -> Mo
 pub fn message(entry: &Entry, continued: bool, texts: &Texts, short: String, full: String) -> Element {
     let offset = entry.offset.to_string();
     let id = "m-".to_owned() + &offset;
-    let when = Element::new("time").with("datetime", Moment::utc(entry.time).iso_utc().into()).with("title", full.into());
+    let when = Element::new("time").with("datetime", DateTime::utc(entry.time).iso_utc().into()).with("title", full.into());
     let link = Element::new("a").class("when").with("href", ("#".to_owned() + &id).into()).child(when.text(short.into()));
     let item = Element::new("li").class(if continued { "message continued" } else { "message" });
     let item = item.with("id", id.into()).with("data-offset", offset.into());
@@ -59,8 +59,8 @@ fn pending(pending: &Pending, key: &PublishKey, texts: &Texts) -> Element {
         return item.child(stage).child(body(message.text.as_str()));
     };
     let said = [texts.failed, " ", (texts.problem)(code)].concat();
-    let button = |deed: &'static str, name: &'static str| {
-        let button = Element::new("button").with("type", "button".into()).class(deed).with("data-do", deed.into());
+    let button = |action: &'static str, name: &'static str| {
+        let button = Element::new("button").with("type", "button".into()).class(action).with("data-do", action.into());
         button.with("data-of", key.as_str().to_owned().into()).text(name.into())
     };
     let mut actions = Element::new("span").class("actions");
@@ -132,7 +132,7 @@ mod tests {
 
     fn shown(text: &str) -> String {
         let it = Row::Message { epoch: Epoch(1), offset: 7, continued: false };
-        html(text, |content| row(&it, &content, Texts::of(Language::En), |time| Moment::ahead(time, 60)))
+        html(text, |content| row(&it, &content, Texts::of(Language::En), |time| DateTime::ahead(time, 60)))
     }
 
     #[test]
@@ -158,10 +158,10 @@ mod tests {
     fn a_refused_message_says_why_and_what_can_be_done() {
         let key: PublishKey = "k".parse().unwrap();
         let it = Row::Pending { key, failure: Some(ErrorCode::TextTooLong) };
-        let html = html("x", |content| row(&it, &content, Texts::of(Language::En), Moment::utc));
+        let html = html("x", |content| row(&it, &content, Texts::of(Language::En), DateTime::utc));
         assert!(html.contains("<span class=\"stage\" role=\"alert\">Not sent. The text is longer than 16 KiB.</span>"), "{html}");
-        for deed in ["retry", "copy", "discard"] {
-            assert!(html.contains(&format!("data-do=\"{deed}\" data-of=\"k\"")), "{html}");
+        for action in ["retry", "copy", "discard"] {
+            assert!(html.contains(&format!("data-do=\"{action}\" data-of=\"k\"")), "{html}");
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 
-use crate::board::{Board, Command, Look, Older};
-use crate::decide::follow::is_near;
 use crate::live::{attribute, flag, text, truth};
+use crate::logic::follow::is_near;
+use crate::state::{AppState, Command, Older, ViewState};
 
 /// The list of messages, with the way to older ones above and the messages on their way below. The rows in it are made
 /// by the server as HTML, and by the browser's driver as nodes.
@@ -13,41 +13,41 @@ use crate::live::{attribute, flag, text, truth};
 /// message from the first paint on, without script, and its `scrollTop` is 0 there and negative above.
 #[component]
 pub fn Timeline() -> impl IntoView {
-    let board = Board::of_page();
-    let texts = board.texts;
+    let state = AppState::of_page();
+    let texts = state.texts;
     let scroller = NodeRef::<leptos::html::Div>::new();
     let scrolled = move |_| {
         let Some(element) = scroller.get_untracked() else { return };
         let from_end = element.scroll_top().abs();
         let from_start = element.scroll_height() - element.client_height() - from_end;
-        let look = board.looked();
-        let has_newest = board.content.with_value(|content| content.timeline.has_newest());
+        let look = state.looked();
+        let has_newest = state.content.with_value(|content| content.timeline.has_newest());
         let follow = look.follow.scrolled(from_end, has_newest);
-        board.show(Look { follow, ..look });
+        state.show(ViewState { follow, ..look });
         if follow.at_end() != look.follow.at_end() {
-            board.ask(Command::Looked);
+            state.ask(Command::Looked);
         }
         // One that failed is tried again with the button only.
         if is_near(from_start) && look.older == Older::Some {
-            board.ask(Command::Older);
+            state.ask(Command::Older);
         } else if is_near(from_end) && !has_newest {
-            board.ask(Command::Newer);
+            state.ask(Command::Newer);
         }
     };
     // What is loaded from the past is not news, and a crowd is told by its number.
     let live = move || {
-        let look = board.look.get();
+        let look = state.look.get();
         Some(if look.crowded || look.quiet { "off" } else { "polite" })
     };
-    let crowd = move || match board.look.get().crowd {
+    let crowd = move || match state.look.get().crowd {
         0 => String::new(),
         count => (texts.unseen)(count),
     };
-    let below = move || match board.look.get().follow.unseen() {
+    let below = move || match state.look.get().follow.unseen() {
         0 => texts.newest.to_owned(),
         count => (texts.unseen)(count),
     };
-    let held = move || match board.look.get().held {
+    let held = move || match state.look.get().held {
         0 => String::new(),
         seconds => (texts.held)(seconds),
     };
@@ -61,16 +61,16 @@ pub fn Timeline() -> impl IntoView {
             >
                 <div class="column">
                     <OlderButton/>
-                    <p class="empty" hidden=flag(move || !board.look.get().empty)>{texts.empty}</p>
-                    <div role="log" aria-label=texts.messages aria-live=attribute(live)>{rows(board)}</div>
-                    <ol id="outbox" aria-label=texts.outbox hidden=flag(move || board.look.get().outbox == 0)></ol>
-                    <p class="held" hidden=flag(move || board.look.get().held == 0)>{text(held)}</p>
+                    <p class="empty" hidden=flag(move || !state.look.get().empty)>{texts.empty}</p>
+                    <div role="log" aria-label=texts.messages aria-live=attribute(live)>{rows(state)}</div>
+                    <ol id="outbox" aria-label=texts.outbox hidden=flag(move || state.look.get().outbox == 0)></ol>
+                    <p class="held" hidden=flag(move || state.look.get().held == 0)>{text(held)}</p>
                 </div>
             </div>
             <p class="visually-hidden" role="status">{text(crowd)}</p>
             <button
-                type="button" id="unseen" hidden=flag(move || board.look.get().follow.at_end())
-                on:click=move |_| board.ask(Command::ToEnd)
+                type="button" id="unseen" hidden=flag(move || state.look.get().follow.at_end())
+                on:click=move |_| state.ask(Command::ToEnd)
             >
                 {text(below)}
             </button>
@@ -80,17 +80,17 @@ pub fn Timeline() -> impl IntoView {
 
 #[component]
 fn OlderButton() -> impl IntoView {
-    let board = Board::of_page();
-    let older = move || board.look.get().older;
+    let state = AppState::of_page();
+    let older = move || state.look.get().older;
     let words = move || match older() {
-        Older::Loading => board.texts.older_loading,
-        Older::Failed => board.texts.older_failed,
-        Older::None | Older::Some => board.texts.older,
+        Older::Loading => state.texts.older_loading,
+        Older::Failed => state.texts.older_failed,
+        Older::None | Older::Some => state.texts.older,
     };
     view! {
         <button
             type="button" id="older" class="quiet" hidden=flag(move || older() == Older::None)
-            aria-disabled=truth(move || older() == Older::Loading) on:click=move |_| board.ask(Command::Older)
+            aria-disabled=truth(move || older() == Older::Loading) on:click=move |_| state.ask(Command::Older)
         >
             {text(move || words().to_owned())}
         </button>
@@ -99,14 +99,14 @@ fn OlderButton() -> impl IntoView {
 
 /// The list and, on the server, its rows. Only markup that escapes what people wrote goes into it.
 #[cfg(feature = "ssr")]
-fn rows(board: Board) -> impl IntoView {
-    use crate::decide::moment::Moment;
+fn rows(state: AppState) -> impl IntoView {
+    use crate::logic::datetime::DateTime;
 
-    let html = board.content.with_value(|content| {
-        let zone = |time| Moment::ahead(time, content.zone);
+    let html = state.content.with_value(|content| {
+        let zone = |time| DateTime::ahead(time, content.zone);
         let mut html = String::new();
-        for row in crate::decide::rows::of(&content.timeline, None, &zone) {
-            super::row(&row, content, board.texts, zone).write(&mut html);
+        for row in crate::logic::rows::of(&content.timeline, None, &zone) {
+            super::row(&row, content, state.texts, zone).write(&mut html);
         }
         html
     });
@@ -115,6 +115,6 @@ fn rows(board: Board) -> impl IntoView {
 
 /// In the browser the driver fills the list.
 #[cfg(not(feature = "ssr"))]
-fn rows(_: Board) -> impl IntoView {
+fn rows(_: AppState) -> impl IntoView {
     view! { <ol id="messages"></ol> }
 }

@@ -7,20 +7,20 @@ use leptos::prelude::*;
 use protocol::{PublishKey, PublishRequest};
 
 use super::Driver;
-use crate::board::{Command, Look, Notice};
 use crate::browser::{attention, clipboard, clock, cookie, panels, storage, viewport, window};
+use crate::state::{Command, Notice, ViewState};
 
 impl Driver {
     /// Does all that was asked for, and again whenever more is.
-    pub(super) fn obey(self: &Rc<Self>) {
-        self.board.commands.track();
-        let commands = self.board.commands.try_update_untracked(std::mem::take).unwrap_or_default();
+    pub(super) fn run_commands(self: &Rc<Self>) {
+        self.state.commands.track();
+        let commands = self.state.commands.try_update_untracked(std::mem::take).unwrap_or_default();
         for command in commands {
-            self.obey_one(command);
+            self.run_command(command);
         }
     }
 
-    fn obey_one(self: &Rc<Self>, command: Command) {
+    fn run_command(self: &Rc<Self>, command: Command) {
         match command {
             Command::Publish { text, author } => {
                 let key = Some(PublishKey::from_bits(clock::random_bits()));
@@ -31,15 +31,15 @@ impl Driver {
                 // Whoever says something wants to see it.
                 self.to_end();
             }
-            Command::Retry(key) => self.decide(Event::Retry(key)),
+            Command::Retry(key) => self.decide_on(Event::Retry(key)),
             Command::Copy(key) => self.copy(&self.text_of(&key)),
-            Command::Discard(key) => self.decide(Event::Discard(key)),
+            Command::Discard(key) => self.decide_on(Event::Discard(key)),
             Command::Connect => self.handle(Event::RetryNow),
             Command::Older => self.older(),
             Command::Newer => self.newer(),
             Command::ToEnd => self.to_end(),
             Command::ToMessage(offset) => self.to_message(offset),
-            Command::Looked => self.follow(self.board.looked().follow),
+            Command::Looked => self.follow(self.state.looked().follow),
             Command::KeepDraft(text) => self.draft.borrow_mut().keep(text),
             Command::KeepAuthor(name) => cookie::keep_author(&name),
             Command::Scheme(scheme) => {
@@ -58,13 +58,13 @@ impl Driver {
     }
 
     /// Does with a refused message what its reader decided. Its buttons go, so the focus goes to the list.
-    fn decide(self: &Rc<Self>, event: Event) {
+    fn decide_on(self: &Rc<Self>, event: Event) {
         viewport::focus("scroller");
         self.handle(event);
     }
 
     fn notice(&self, notice: Option<Notice>) {
-        self.board.show(Look { notice, ..self.board.looked() });
+        self.state.show(ViewState { notice, ..self.state.looked() });
     }
 
     fn copy(&self, text: &str) {
@@ -80,9 +80,9 @@ impl Driver {
     }
 
     fn set(self: &Rc<Self>, word: &str, on: bool) {
-        let look = self.board.looked();
+        let look = self.state.looked();
         let settings = look.settings.with(word, on);
-        self.board.show(Look { settings, ..look });
+        self.state.show(ViewState { settings, ..look });
         panels::show_settings(settings);
         storage::keep("settings", "", &settings.to_words());
         if settings.notify && !look.settings.notify {

@@ -7,9 +7,9 @@ use wasm_bindgen::prelude::Closure;
 use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 
 use super::Driver;
-use crate::board::Command;
 use crate::browser::{document, panels, viewport};
-use crate::decide::shortcut::{self, Shortcut};
+use crate::logic::shortcut::{self, Shortcut};
+use crate::state::Command;
 
 impl Driver {
     /// Listens to the document for as long as the page lives.
@@ -17,7 +17,7 @@ impl Driver {
         self.on_document("click", |driver, event| driver.clicked(&event));
         self.on_document("change", |driver, event| {
             if let Some((switch, word)) = asking(&event, "data-set") {
-                driver.board.ask(Command::Set(word, switch.unchecked_into::<HtmlInputElement>().checked()));
+                driver.state.ask(Command::Set(word, switch.unchecked_into::<HtmlInputElement>().checked()));
             }
         });
         self.on_document("keydown", |driver, event| driver.pressed(event.unchecked_ref()));
@@ -36,10 +36,10 @@ impl Driver {
     }
 
     fn clicked(&self, event: &Event) {
-        let Some((element, deed)) = asking(event, "data-do") else { return };
-        if let Some(command) = Command::of(&deed, &element.get_attribute("data-of").unwrap_or_default()) {
+        let Some((element, action)) = asking(event, "data-do") else { return };
+        if let Some(command) = Command::of(&action, &element.get_attribute("data-of").unwrap_or_default()) {
             event.prevent_default();
-            self.board.ask(command);
+            self.state.ask(command);
         }
     }
 
@@ -51,7 +51,7 @@ impl Driver {
             None => return,
             Some(Shortcut::Help) => panels::show_shortcuts(),
             Some(Shortcut::Write) => viewport::focus("chat_content"),
-            Some(Shortcut::End) => self.board.ask(Command::ToEnd),
+            Some(Shortcut::End) => self.state.ask(Command::ToEnd),
             Some(Shortcut::Leave) => {
                 // A panel closes first; the next Escape leaves the field.
                 if document().query_selector(":popover-open").ok().flatten().is_none() {

@@ -6,18 +6,18 @@ use leptos::prelude::*;
 use protocol::{Epoch, Position};
 
 use super::Driver;
-use crate::board::Look;
 use crate::browser::attention::Sign;
 use crate::browser::list::List;
 use crate::browser::{clock, cookie, panels, storage, viewport, window};
-use crate::decide::attention::Calls;
-use crate::decide::crowd::Crowd;
-use crate::decide::link::linked;
-use crate::decide::moment::Moment;
-use crate::decide::recent;
-use crate::decide::rows::{self, Row};
-use crate::decide::settings::Settings;
-use crate::decide::unread::Unread;
+use crate::logic::announcer::Announcer;
+use crate::logic::attention::Calls;
+use crate::logic::datetime::DateTime;
+use crate::logic::permalink::linked;
+use crate::logic::recent;
+use crate::logic::rows::{self, Row};
+use crate::logic::settings::Settings;
+use crate::logic::unread::Unread;
+use crate::state::ViewState;
 
 /// What of a room was seen when it was last left.
 const SEEN: &str = "seen";
@@ -32,7 +32,7 @@ pub(super) struct Page {
     /// The messages, and those on their way.
     pub(super) lists: [List; 2],
     pub(super) unread: Unread,
-    pub(super) crowd: Crowd,
+    pub(super) announcer: Announcer,
     pub(super) calls: Calls,
     pub(super) sign: Sign,
     /// Until when the list is not read out.
@@ -40,15 +40,15 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(room: &str, board: crate::board::Board) -> Self {
-        let content = board.content.read_value();
+    pub(super) fn new(room: &str, state: crate::state::AppState) -> Self {
+        let content = state.content.read_value();
         let timeline = &content.timeline;
-        let rows = rows::of(timeline, None, &|time| Moment::ahead(time, content.zone));
+        let rows = rows::of(timeline, None, &|time| DateTime::ahead(time, content.zone));
         let seen = seen_before(room, timeline.end().epoch);
         Self {
             lists: [List::adopt("messages", rows), List::adopt("outbox", Vec::new())],
             unread: Unread::open(seen, timeline.latest()),
-            crowd: Crowd::default(),
+            announcer: Announcer::default(),
             calls: Calls::default(),
             sign: Sign::new(),
             quiet_until: 0,
@@ -72,17 +72,17 @@ impl Driver {
         // What was written before the page came alive is told of by nobody else.
         let text = viewport::restore_draft(draft.kept());
         draft.keep(text);
-        self.board.show(Look { ready: true, settings, ..self.board.looked() });
+        self.state.show(ViewState { ready: true, settings, ..self.state.looked() });
     }
 
     /// Writes the times that the server wrote in another zone anew.
     fn localise(&self) {
-        let content = self.board.content.read_value();
+        let content = self.state.content.read_value();
         for (row, element) in self.page.borrow().lists[0].elements() {
             let Row::Message { offset, .. } = row else { continue };
             let Some(entry) = content.timeline.entry(*offset) else { continue };
             let local = clock::local(entry.time);
-            if local != Moment::ahead(entry.time, content.zone)
+            if local != DateTime::ahead(entry.time, content.zone)
                 && let Ok(Some(time)) = element.query_selector("time")
             {
                 time.set_text_content(Some(&local.short()));
@@ -94,7 +94,7 @@ impl Driver {
     /// Keeps what was seen for the next visit. Another tab may have seen more.
     pub(super) fn leave(&self) {
         self.attend();
-        let epoch = self.board.content.with_value(|content| content.timeline.end().epoch);
+        let epoch = self.state.content.with_value(|content| content.timeline.end().epoch);
         let seen = self.page.borrow().unread.seen();
         let offset = seen_before(self.room.as_str(), epoch).map_or(seen, |before| before.max(seen));
         storage::keep(SEEN, self.room.as_str(), &Position { epoch, offset }.to_string());

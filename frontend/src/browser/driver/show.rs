@@ -10,11 +10,11 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 
 use super::Driver;
-use crate::board::{Content, Look, Notice, Older};
 use crate::browser::viewport::{self, Anchor};
 use crate::browser::{attention, clock, document, window};
 use crate::components::row;
-use crate::decide::rows::{self, Row};
+use crate::logic::rows::{self, Row};
+use crate::state::{Content, Notice, Older, ViewState};
 
 /// How many updates wait for a frame at the most; a page in the background gets no frames.
 pub(super) const UPDATES_MAX: usize = 1000;
@@ -76,19 +76,19 @@ impl Driver {
         let news = self.fold();
         let now = self.now();
         let visible = !document().hidden();
-        let latest = self.board.content.with_value(|content| content.timeline.latest());
-        let settings = self.board.looked().settings;
+        let latest = self.state.content.with_value(|content| content.timeline.latest());
+        let settings = self.state.looked().settings;
         let calls = {
             let mut page = self.page.borrow_mut();
             page.unread = page.unread.arrived(news.count, latest, visible);
-            page.crowd.arrived(news.count, now);
+            page.announcer.arrived(news.count, now);
             let hidden = page.unread.hidden();
             page.sign.show(hidden);
             // Who has asked for no calls has had none, from which the next would keep its distance.
             page.calls.calls(news.count, !visible && (settings.notify || settings.sound), now)
         };
-        let look = self.board.looked();
-        self.board.show(Look { follow: look.follow.arrived(news.count), ..look });
+        let look = self.state.looked();
+        self.state.show(ViewState { follow: look.follow.arrived(news.count), ..look });
         self.draw(anchor);
         if calls {
             self.call(news.last);
@@ -98,8 +98,8 @@ impl Driver {
     /// Takes what was told into the content.
     fn fold(&self) -> News {
         let mut news = News::default();
-        let follows = self.board.looked().follow.at_end();
-        let mut content = self.board.content.write_value();
+        let follows = self.state.looked().follow.at_end();
+        let mut content = self.state.content.write_value();
         for update in self.updates.take() {
             match update {
                 Update::Entry(entry) => {
@@ -125,26 +125,26 @@ impl Driver {
     }
 
     fn call(&self, last: Option<Entry>) {
-        let settings = self.board.looked().settings;
+        let settings = self.state.looked().settings;
         if settings.sound {
             attention::beep();
         }
         if let Some(entry) = last.filter(|_| settings.notify) {
-            let author = if entry.author.is_nameless() { self.board.texts.nameless } else { entry.author.as_str() };
+            let author = if entry.author.is_nameless() { self.state.texts.nameless } else { entry.author.as_str() };
             attention::notify(self.room.as_str(), author, entry.text.as_str());
         }
     }
 
     /// What to hold on to while the list changes; nothing, where it follows its end.
     pub(super) fn anchor(&self) -> Option<Anchor> {
-        if self.board.looked().follow.at_end() { None } else { Anchor::take(&self.page.borrow().lists[0], self.drift.get()) }
+        if self.state.looked().follow.at_end() { None } else { Anchor::take(&self.page.borrow().lists[0], self.drift.get()) }
     }
 
     /// Shows the timeline and the outbox as they are, touching only what has changed.
     pub(super) fn draw(&self, anchor: Option<Anchor>) {
-        let board = self.board;
+        let state = self.state;
         let core = self.core.borrow();
-        let mut content = board.content.write_value();
+        let mut content = state.content.write_value();
         content.pending = core.outbox().pending().to_vec();
         let mut page = self.page.borrow_mut();
         let unread = page.unread.line();
@@ -153,11 +153,11 @@ impl Driver {
         for (list, rows) in page.lists.iter_mut().zip(lists) {
             if !list.shows(&rows) {
                 changed = true;
-                list.show(rows, &|one: &Row| row(one, &content, board.texts, clock::local));
+                list.show(rows, &|one: &Row| row(one, &content, state.texts, clock::local));
             }
         }
         drop(page);
-        let look = board.looked();
+        let look = state.looked();
         let older = match look.older {
             Older::None | Older::Some if content.timeline.before().is_some() => Older::Some,
             Older::None | Older::Some => Older::None,
@@ -177,7 +177,7 @@ impl Driver {
         }
         drop(content);
         let notice = if outdated { Some(Notice::Outdated) } else { look.notice };
-        board.show(Look { older, here, empty, outbox, outbox_room, notice, ..look });
+        state.show(ViewState { older, here, empty, outbox, outbox_room, notice, ..look });
         match anchor {
             Some(anchor) => self.drift.set(anchor.hold()),
             None if changed && look.follow.at_end() => viewport::to_end(),
@@ -188,8 +188,8 @@ impl Driver {
     /// Follows what the reader looks at.
     pub(super) fn attend(&self) {
         let visible = !document().hidden();
-        let looks = visible && self.board.looked().follow.at_end();
-        let latest = self.board.content.with_value(|content| content.timeline.latest());
+        let looks = visible && self.state.looked().follow.at_end();
+        let latest = self.state.content.with_value(|content| content.timeline.latest());
         let mut page = self.page.borrow_mut();
         page.unread = page.unread.shown(visible).look(looks, latest);
         let hidden = page.unread.hidden();
@@ -203,10 +203,10 @@ impl Driver {
         let waits = matches!(core.connection(), ConnectionState::Live { .. }) && !core.outbox().pending().is_empty() && hold > now;
         let held = if waits { (hold - now).div_ceil(1000) } else { 0 };
         let mut page = self.page.borrow_mut();
-        let (crowded, crowd, again) = page.crowd.look(now);
-        let look = self.board.looked();
+        let (crowded, crowd, again) = page.announcer.look(now);
+        let look = self.state.looked();
         let quiet = look.older == Older::Loading || now < page.quiet_until;
-        self.board.show(Look { held, crowded, quiet, crowd: crowd.unwrap_or(look.crowd), ..look });
+        self.state.show(ViewState { held, crowded, quiet, crowd: crowd.unwrap_or(look.crowd), ..look });
         let loud = (now < page.quiet_until).then_some(page.quiet_until);
         let tick = waits.then_some(hold.min(now + 1000));
         again.into_iter().chain(loud).chain(tick).min()

@@ -13,7 +13,7 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Version};
 use axum::response::{IntoResponse, Response};
 use frontend::components::message;
-use frontend::decide::moment::Moment;
+use frontend::logic::datetime::DateTime;
 use frontend::{Language, Scheme, TITLE, Texts};
 use protocol::{Disconnect, Entry, Epoch, Gap, GapReason, Position, RoomName, ServerFrame};
 
@@ -158,7 +158,7 @@ impl Script for Document {
 
 /// A message, as the page's list shows it. Its time is that of no reader: a row is made once for all who read the language.
 fn row(entry: &Entry, texts: &Texts) -> String {
-    let utc = Moment::utc(entry.time);
+    let utc = DateTime::utc(entry.time);
     let mut html = String::new();
     message(entry, false, texts, utc.neutral(), utc.full() + " UTC").write(&mut html);
     html + "\n"

@@ -57,18 +57,18 @@ impl Status {
 
 /// Turns the connection's state into what is said about it, and keeps quiet about short interruptions.
 #[derive(Clone, Copy, Debug)]
-pub struct Calm {
+pub struct StatusDebounce {
     shown: Status,
     away_since: Option<u64>,
 }
 
-impl Default for Calm {
+impl Default for StatusDebounce {
     fn default() -> Self {
         Self { shown: Status::Connecting, away_since: None }
     }
 }
 
-impl Calm {
+impl StatusDebounce {
     /// What to say now, and when to look again if nothing happens before.
     pub fn look(&mut self, connection: ConnectionState, now: u64) -> (Status, Option<u64>) {
         let (status, again) = match connection {
@@ -108,30 +108,30 @@ mod tests {
 
     #[test]
     fn a_short_interruption_is_not_worth_a_word() {
-        let mut calm = Calm::default();
-        assert_eq!(calm.look(LIVE, 0), (SAYS_LIVE, None));
-        assert_eq!(calm.look(WAITING, 10_000), (SAYS_LIVE, Some(11_500)));
-        assert_eq!(calm.look(ConnectionState::Connecting, 11_000), (SAYS_LIVE, Some(11_500)));
-        assert_eq!(calm.look(LIVE, 11_400), (SAYS_LIVE, None));
-        assert_eq!(calm.look(ConnectionState::Offline, 12_000), (SAYS_LIVE, Some(13_500)));
+        let mut status_debounce = StatusDebounce::default();
+        assert_eq!(status_debounce.look(LIVE, 0), (SAYS_LIVE, None));
+        assert_eq!(status_debounce.look(WAITING, 10_000), (SAYS_LIVE, Some(11_500)));
+        assert_eq!(status_debounce.look(ConnectionState::Connecting, 11_000), (SAYS_LIVE, Some(11_500)));
+        assert_eq!(status_debounce.look(LIVE, 11_400), (SAYS_LIVE, None));
+        assert_eq!(status_debounce.look(ConnectionState::Offline, 12_000), (SAYS_LIVE, Some(13_500)));
     }
 
     #[test]
     fn a_long_one_is_told_and_counted_down() {
-        let mut calm = Calm::default();
-        calm.look(LIVE, 0);
-        calm.look(WAITING, 10_000);
-        assert_eq!(calm.look(WAITING, 11_500), (Status::Waiting { seconds: 9 }, Some(12_500)));
-        assert_eq!(calm.look(WAITING, 19_500), (Status::Waiting { seconds: 1 }, Some(20_000)));
-        assert_eq!(calm.look(WAITING, 20_000), (Status::Connecting, None));
-        assert_eq!(calm.look(LIVE, 20_001), (SAYS_LIVE, None));
+        let mut status_debounce = StatusDebounce::default();
+        status_debounce.look(LIVE, 0);
+        status_debounce.look(WAITING, 10_000);
+        assert_eq!(status_debounce.look(WAITING, 11_500), (Status::Waiting { seconds: 9 }, Some(12_500)));
+        assert_eq!(status_debounce.look(WAITING, 19_500), (Status::Waiting { seconds: 1 }, Some(20_000)));
+        assert_eq!(status_debounce.look(WAITING, 20_000), (Status::Connecting, None));
+        assert_eq!(status_debounce.look(LIVE, 20_001), (SAYS_LIVE, None));
     }
 
     #[test]
     fn the_end_is_told_at_once() {
-        let mut calm = Calm::default();
-        calm.look(LIVE, 0);
-        assert_eq!(calm.look(ConnectionState::Stopped { code: Some(4500) }, 1), (Status::Stopped, None));
+        let mut status_debounce = StatusDebounce::default();
+        status_debounce.look(LIVE, 0);
+        assert_eq!(status_debounce.look(ConnectionState::Stopped { code: Some(4500) }, 1), (Status::Stopped, None));
     }
 
     #[test]

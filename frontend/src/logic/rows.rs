@@ -3,7 +3,7 @@
 use client::{Missed, Pending, Stage, Timeline};
 use protocol::{Entry, Epoch, ErrorCode, GapReason, PublishKey};
 
-use super::moment::{Day, Moment};
+use super::moment::{DateTime, Day};
 
 /// How long an author's messages stand together under one name, in milliseconds.
 const TOGETHER_MS: u64 = 5 * 60 * 1000;
@@ -61,7 +61,7 @@ impl Row {
 }
 
 /// The rows of a timeline, from the top. The unread begin after `unread`; `zone` says where a time is in the reader's day.
-pub fn of(timeline: &Timeline, unread: Option<u64>, zone: &dyn Fn(u64) -> Moment) -> Vec<Row> {
+pub fn of(timeline: &Timeline, unread: Option<u64>, zone: &dyn Fn(u64) -> DateTime) -> Vec<Row> {
     let epoch = timeline.end().epoch;
     let mut missed = timeline.missed().iter().peekable();
     let mut rows = Vec::with_capacity(timeline.entries().len() + 8);
@@ -145,7 +145,7 @@ mod tests {
     const DAY: Row = Row::Day(Day { year: 1970, month: 1, day: 1 });
 
     fn shown(timeline: &Timeline) -> Vec<Row> {
-        of(timeline, None, &Moment::utc)
+        of(timeline, None, &DateTime::utc)
     }
 
     fn message(epoch: u64, offset: u64, continued: bool) -> Row {
@@ -206,14 +206,14 @@ mod tests {
         let all = timeline(vec![written(1, "a", midnight - 1), written(2, "a", midnight), written(3, "a", midnight + 1)]);
         let day = |day| Row::Day(Day { year: 2026, month: 4, day });
         assert_eq!(shown(&all), [day(13), message(1, 1, false), day(14), message(1, 2, false), message(1, 3, true)]);
-        let east = of(&all, None, &|time| Moment::ahead(time, 60));
+        let east = of(&all, None, &|time| DateTime::ahead(time, 60));
         assert_eq!(east, [day(14), message(1, 1, false), message(1, 2, true), message(1, 3, true)]);
     }
 
     #[test]
     fn the_unread_begin_after_the_last_that_was_seen() {
         let all = timeline((4..=6).map(|offset| written(offset, "a", 0)).collect());
-        let seen = |after| of(&all, Some(after), &Moment::utc);
+        let seen = |after| of(&all, Some(after), &DateTime::utc);
         assert_eq!(seen(4), [DAY, message(1, 4, false), Row::Unread, message(1, 5, false), message(1, 6, true)]);
         assert_eq!(seen(6), shown(&all));
         assert_eq!(seen(1)[..2], [DAY, Row::Unread]);
@@ -221,6 +221,6 @@ mod tests {
         let position = at(1, 6);
         let entries = (4..=6).map(|offset| written(offset, "a", 0)).collect();
         let page = MessagesPage { room: RoomName::lobby(), entries, position, before: Some(at(1, 4)), latest: position, online: 0 };
-        assert!(!of(&Timeline::new(page), Some(1), &Moment::utc).contains(&Row::Unread));
+        assert!(!of(&Timeline::new(page), Some(1), &DateTime::utc).contains(&Row::Unread));
     }
 }

@@ -2,7 +2,7 @@
 
 /// A point in time on some zone's calendar and clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct DateTime {
     /// The day.
     pub day: Day,
     /// 0 to 23.
@@ -24,7 +24,7 @@ pub struct Day {
     pub day: u32,
 }
 
-impl Moment {
+impl DateTime {
     /// A time, in milliseconds since 1970, on the calendar of UTC. Years beyond 9999 are shown as 9999.
     pub fn utc(time: u64) -> Self {
         let seconds = (time / 1000).min(253_402_300_799);
@@ -109,20 +109,20 @@ mod tests {
             (4_107_542_400_000, "2100-03-01T00:00:00Z"),
             (u64::MAX, "9999-12-31T23:59:59Z"),
         ] {
-            assert_eq!(Moment::utc(time).iso_utc(), iso);
+            assert_eq!(DateTime::utc(time).iso_utc(), iso);
         }
     }
 
     #[test]
     fn a_zone_is_minutes_ahead() {
-        assert_eq!(Moment::ahead(1_776_157_503_250, 480).full(), "2026-04-14 17:05:03");
-        assert_eq!(Moment::ahead(1_776_157_503_250, -600).full(), "2026-04-13 23:05:03");
-        assert_eq!(Moment::ahead(0, -600), Moment::utc(0));
+        assert_eq!(DateTime::ahead(1_776_157_503_250, 480).full(), "2026-04-14 17:05:03");
+        assert_eq!(DateTime::ahead(1_776_157_503_250, -600).full(), "2026-04-13 23:05:03");
+        assert_eq!(DateTime::ahead(0, -600), DateTime::utc(0));
     }
 
     #[test]
     fn forms() {
-        let moment = Moment::utc(1_776_157_503_250);
+        let moment = DateTime::utc(1_776_157_503_250);
         assert_eq!(moment.short(), "09:05");
         assert_eq!(moment.neutral(), "04-14 09:05 UTC");
         assert_eq!(moment.full(), "2026-04-14 09:05:03");

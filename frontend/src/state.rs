@@ -4,10 +4,10 @@ use client::{Pending, Timeline};
 use leptos::prelude::*;
 use protocol::{Author, PublishKey, RoomName, Text};
 
-use crate::decide::draft::{self, Problem};
-use crate::decide::follow::Follow;
-use crate::decide::settings::Settings;
-use crate::decide::status::Status;
+use crate::logic::draft::{self, Problem};
+use crate::logic::follow::Follow;
+use crate::logic::settings::Settings;
+use crate::logic::status::Status;
 use crate::texts::Texts;
 use crate::{PageData, Scheme};
 
@@ -16,13 +16,13 @@ use crate::{PageData, Scheme};
 /// It has few signals, because each type of signal is a copy of the framework's code: what changes seldom and is shown
 /// in few places shares one.
 #[derive(Clone, Copy)]
-pub struct Board {
+pub struct AppState {
     /// The page's texts.
     pub texts: &'static Texts,
     /// What the rows are made of.
     pub content: StoredValue<Content>,
     /// All that changes and is not a row.
-    pub look: RwSignal<Look>,
+    pub look: RwSignal<ViewState>,
     /// What the reader asked for and the driver has not done yet.
     pub commands: RwSignal<Vec<Command>>,
 }
@@ -44,7 +44,7 @@ pub struct Content {
 
 /// What changes around the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct ViewState {
     /// Whether the page has come alive.
     pub ready: bool,
     /// Whether there is no message at all.
@@ -156,9 +156,9 @@ pub enum Command {
 impl Command {
     /// What an element asks for when it is pressed, by its attributes `data-do` and `data-of`. Rows and panels say it in
     /// their markup, so that one listener serves them all.
-    pub fn of(deed: &str, of: &str) -> Option<Self> {
+    pub fn of(action: &str, of: &str) -> Option<Self> {
         let key = || of.to_owned().try_into().ok();
-        Some(match deed {
+        Some(match action {
             "retry" => Self::Retry(key()?),
             "copy" => Self::Copy(key()?),
             "discard" => Self::Discard(key()?),
@@ -169,11 +169,11 @@ impl Command {
     }
 }
 
-impl Board {
+impl AppState {
     /// The board as the server sees it.
     pub fn new(data: &PageData) -> Self {
         let timeline = Timeline::new(data.page.clone());
-        let look = Look {
+        let look = ViewState {
             ready: false,
             empty: timeline.entries().is_empty(),
             older: if timeline.before().is_some() { Older::Some } else { Older::None },
@@ -213,12 +213,12 @@ impl Board {
     }
 
     /// How the page looks, for code that does not follow its changes.
-    pub fn looked(self) -> Look {
+    pub fn looked(self) -> ViewState {
         self.look.get_untracked()
     }
 
     /// Makes the page look like this.
-    pub fn show(self, look: Look) {
+    pub fn show(self, look: ViewState) {
         if self.looked() != look {
             self.look.set(look);
         }

@@ -7,7 +7,7 @@ const FOLLOWED_MAX: usize = 10;
 
 /// How busy a room is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Crowd {
+pub struct Announcer {
     since: u64,
     count: usize,
     /// Of these, how many were not read out.
@@ -15,7 +15,7 @@ pub struct Crowd {
     busy: bool,
 }
 
-impl Crowd {
+impl Announcer {
     /// So many messages came in.
     pub fn arrived(&mut self, count: usize, now: u64) {
         if self.count == 0 && !self.busy {
@@ -47,26 +47,26 @@ mod tests {
 
     #[test]
     fn a_conversation_is_read_out() {
-        let mut crowd = Crowd::default();
-        assert_eq!(crowd.look(0), (false, None, None));
+        let mut announcer = Announcer::default();
+        assert_eq!(announcer.look(0), (false, None, None));
         for second in 0..60 {
-            crowd.arrived(1, second * 2_000);
-            assert!(!crowd.look(second * 2_000).0);
+            announcer.arrived(1, second * 2_000);
+            assert!(!announcer.look(second * 2_000).0);
         }
     }
 
     #[test]
     fn a_crowd_is_counted() {
-        let mut crowd = Crowd::default();
-        crowd.arrived(10, 100);
-        assert_eq!(crowd.look(100), (false, None, Some(10_100)));
-        crowd.arrived(40, 200);
-        assert_eq!(crowd.look(200), (true, None, Some(10_100)));
-        assert_eq!(crowd.look(10_100), (true, Some(40), Some(20_100)));
-        crowd.arrived(3, 11_000);
+        let mut announcer = Announcer::default();
+        announcer.arrived(10, 100);
+        assert_eq!(announcer.look(100), (false, None, Some(10_100)));
+        announcer.arrived(40, 200);
+        assert_eq!(announcer.look(200), (true, None, Some(10_100)));
+        assert_eq!(announcer.look(10_100), (true, Some(40), Some(20_100)));
+        announcer.arrived(3, 11_000);
         // It has calmed down: what came meanwhile is said, and the next is read out again.
-        assert_eq!(crowd.look(20_100), (false, Some(3), None));
-        crowd.arrived(1, 21_000);
-        assert_eq!(crowd.look(21_000), (false, None, Some(31_000)));
+        assert_eq!(announcer.look(20_100), (false, Some(3), None));
+        announcer.arrived(1, 21_000);
+        assert_eq!(announcer.look(21_000), (false, None, Some(31_000)));
     }
 }
