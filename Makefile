@@ -32,9 +32,9 @@ $(CRIER): $(BUNDLE) $(SERVER_SOURCES)
 	@touch $@
 
 $(BUNDLE): $(BUNDLE_SOURCES)
-	@setup/install wasm-target small-std trunk wasm-bindgen wasm-opt terser
+	@setup/install wasm-target trunk wasm-bindgen wasm-opt terser
 	$(call say,Building the page (1 to 2 minutes the first time) …)
-	setup/with bundle trunk build --release --offline
+	setup/with wasm trunk build --release --offline
 	@rm -f dist/index.html # that one mounts the page without a server; ours comes rendered
 	@touch $@
 

@@ -34,23 +34,3 @@ quietly() {
 use_wasm_toolchain() {
   if [ -s "$tools/wasm-toolchain" ]; then RUSTUP_TOOLCHAIN=$(cat "$tools/wasm-toolchain") && export RUSTUP_TOOLCHAIN; fi
 }
-
-# Builds for wasm32 without what writes a value for a programmer and where a panic was, which nobody would read: 4 KB less
-# to download. Rust does not yet call the flags stable, hence the bootstrap switch; `install small-std` finds out
-# whether they work here.
-use_small_flags() {
-  export RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS='-Zfmt-debug=none -Zlocation-detail=none'
-}
-
-# The same with a standard library made for it, optimised for size and with panics that abort at once: 10 KB less.
-use_small_std() {
-  use_small_flags
-  export CARGO_UNSTABLE_BUILD_STD=core,alloc,std,panic_abort CARGO_UNSTABLE_BUILD_STD_FEATURES=optimize_for_size
-  CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS+=' -Zunstable-options -Cpanic=immediate-abort'
-}
-
-# What was found to work with the compiler in use, if it was this one: `std`, `flags` or `nothing`.
-small_std_works() {
-  local file=$tools/bundle-std
-  if [ -s "$file" ] && [ "$(tail -n +2 "$file")" = "$(rustc --version --verbose)" ]; then head -n 1 "$file"; fi
-}

@@ -40,11 +40,7 @@ const OWNED: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &["server/src/history"], "all SQL is in history"),
     ("axum::", &["server/src/http", "server/src/http.rs"], "only http knows the web framework"),
     ("frontend::", &["server/src/http/page.rs", "server/src/http/page/", "server/src/http/stream/live.rs"], "HTML is made in two places"),
-    (
-        "web_sys::",
-        &["frontend/src/browser", "frontend/src/browser.rs", "frontend/tests", "frontend/wasm-streams"],
-        "only browser knows the browser",
-    ),
+    ("web_sys::", &["frontend/src/browser", "frontend/src/browser.rs", "frontend/tests"], "only browser knows the browser"),
     ("unsafe ", &["batch-send/src/", "server/src/system/"], "only what the system can do needs it"),
 ];
 
