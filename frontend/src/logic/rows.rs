@@ -3,7 +3,7 @@
 use client::{Missed, Pending, Stage, Timeline};
 use protocol::{Entry, Epoch, ErrorCode, GapReason, PublishKey};
 
-use super::moment::{DateTime, Day};
+use super::datetime::{DateTime, Day};
 
 /// How long an author's messages stand together under one name, in milliseconds.
 const TOGETHER_MS: u64 = 5 * 60 * 1000;
