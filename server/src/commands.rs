@@ -10,9 +10,9 @@ use std::task::{Context as TaskContext, Poll, ready};
 use protocol::limits::{ERRORS_IN_A_ROW_MAX, PUBLISHES_IN_FLIGHT_MAX};
 use protocol::{ClientFrame, Disconnect, ErrorCode, PublishRequest, Published, ServerFrame};
 
+use crate::limits::turns::Account;
 use crate::room::Room;
 use crate::session::Context;
-use crate::turns::Account;
 
 /// The commands of one client, in the order they came.
 pub struct Commands {

@@ -14,10 +14,10 @@ use clap::{Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subc
 use client::Transport;
 use protocol::{Author, Position, PublishKey, RoomName};
 
-use crate::history::Keep;
 use crate::http::{AccessPolicy, HostName, Origin, Proxy};
-use crate::hub::ROOMS_MAX_DEFAULT;
-use crate::limiter::Allowance;
+use crate::limits::Allowance;
+use crate::room::ROOMS_MAX_DEFAULT;
+use crate::store::RetentionPolicy;
 pub use bench::{Bench, Measurement, Messages, Place, Readers};
 
 /// Messages per second that nobody reaches; the limiter counts in nanoseconds.
@@ -153,8 +153,8 @@ impl Serve {
     }
 
     /// What a room keeps.
-    pub fn keep(&self) -> Keep {
-        Keep {
+    pub fn keep(&self) -> RetentionPolicy {
+        RetentionPolicy {
             messages: bound(self.keep_messages, u64::MAX),
             bytes: bound(self.keep_bytes, u64::MAX),
             age: bound(self.keep_days, u64::MAX).saturating_mul(24 * 60 * 60 * 1000),

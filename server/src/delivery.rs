@@ -34,7 +34,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::codec::{Limits, Violation};
 use crate::commands::Commands;
 use crate::encoded::Encoded;
-use crate::room::Visit;
+use crate::room::PresenceGuard;
 use crate::session::{self, Context};
 use crate::subscription::Log;
 use broadcaster::Pass;
@@ -92,7 +92,7 @@ pub struct Admission {
     format: &'static dyn WireFormat,
     address: IpAddr,
     log: Log,
-    visit: Visit,
+    visit: PresenceGuard,
     cursor: u64,
     here: usize,
 }
@@ -130,7 +130,7 @@ impl Fanout {
         let start = self.0.context.hub.subscribe(room, after)?;
         let visit = start.room.join();
         let hello = session::hello(&self.0.context, &start);
-        let log = start.subscription.into_log();
+        let log = Log::new(start.room, start.history);
         Ok((Admission { format, address, log, visit, cursor: hello.position.offset, here: hello.online }, hello))
     }
 

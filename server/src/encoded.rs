@@ -7,6 +7,7 @@ use bytes::Bytes;
 use protocol::{Entry, Epoch, Position, ServerFrame};
 
 use crate::codec;
+use crate::store::page_bytes;
 
 /// How many forms of HTML an entry has: one for each language of the page.
 pub const HTML_FORMS: usize = 2;
@@ -50,7 +51,7 @@ impl Encoded {
         self.0.frame.len() + made.map(Bytes::len).sum::<usize>()
     }
 
-    /// See [`page_bytes`].
+    /// See [`crate::store::page_bytes`].
     pub fn page_bytes(&self) -> usize {
         self.0.page_bytes
     }
@@ -101,21 +102,6 @@ impl Encoded {
     pub fn entry(&self) -> Option<Entry> {
         serde_json::from_slice(&self.0.frame[self.0.json_at..]).ok()
     }
-}
-
-/// Bytes that an entry adds to a page at most, about: a row of HTML, and the same as JSON in a script.
-pub fn page_bytes(entry: &Entry) -> usize {
-    const ROW: usize = 600;
-    const LINK: usize = 100;
-    let byte = |byte: u8| match byte {
-        b'<' | b'>' | b'&' => 10,
-        b'"' | b'\'' | b'\\' => 8,
-        _ if byte.is_ascii_control() => 7,
-        _ => 2,
-    };
-    let escaped = |text: &str| text.bytes().map(byte).sum::<usize>();
-    let links = entry.text.as_str().matches("://").count() * LINK;
-    ROW + escaped(entry.author.as_str()) + escaped(entry.text.as_str()) + links + entry.raw.as_deref().map_or(0, escaped)
 }
 
 #[cfg(test)]

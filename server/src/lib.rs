@@ -6,27 +6,17 @@ pub mod log;
 
 pub mod system;
 
-pub mod turns;
+pub mod limits;
 
 pub mod codec;
 
+pub mod store;
+
 pub mod encoded;
-
-pub mod tail;
-
-pub mod presence;
-
-pub mod history;
 
 pub mod room;
 
 pub mod subscription;
-
-pub mod hub;
-
-pub mod retention;
-
-pub mod limiter;
 
 pub mod session;
 
@@ -54,11 +44,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Serve;
 use crate::delivery::Fanout;
-use crate::history::{OpenError, WriteError};
-use crate::hub::{Clock, Hub};
-use crate::limiter::Limiter;
-use crate::retention::TrustedClock;
+use crate::limits::Limiter;
+use crate::room::{Clock, Hub, TrustedClock};
 use crate::session::Context;
+use crate::store::{OpenError, WriteError};
 
 /// How long connections have to finish when the server stops.
 const CONNECTIONS_TIME_MAX: Duration = Duration::from_secs(6);
@@ -104,7 +93,7 @@ impl End {
 
     /// Counts what is left to do.
     pub fn unfinished(&self) -> Unfinished {
-        Unfinished { connections: self.connections.len(), commands: self.hub.waiting() }
+        Unfinished { connections: self.connections.len(), commands: self.hub.queued_commands() }
     }
 }
 
@@ -174,7 +163,7 @@ impl Server {
         tokio::spawn(fanout.clone().keep_time());
         let site = http::board(context.clone(), serve.access(address), fanout, connections.clone());
         let sweeping = tokio::spawn(sweep(context.clone()));
-        let expiring = tokio::spawn(retention::run(context.hub.clone(), serve.keep(), trusted_clock));
+        let expiring = tokio::spawn(room::expire_messages(context.hub.clone(), serve.keep(), trusted_clock));
         let listening = http::listen(listener, site);
         let failed = tokio::select! {
             () = listening => None,

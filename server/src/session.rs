@@ -12,11 +12,10 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_unti
 use tokio_util::sync::CancellationToken;
 
 use crate::encoded::Encoded;
-use crate::hub::{Hub, Start};
-use crate::limiter::Limiter;
-use crate::room::{Room, Visit};
+use crate::limits::Limiter;
+use crate::limits::turns::Account;
+use crate::room::{Hub, PresenceGuard, Room, Start};
 use crate::subscription::{Delivery, Subscription};
-use crate::turns::Account;
 
 /// How long after somebody came or went a session is told how many are here now: a storm of arrivals is one frame, and
 /// whoever is back within the second was never gone.
@@ -61,7 +60,7 @@ pub struct Session {
     context: Context,
     room: Arc<Room>,
     subscription: Subscription,
-    _visit: Visit,
+    _visit: PresenceGuard,
     here: watch::Receiver<()>,
     here_told: usize,
     here_due: Option<Instant>,
@@ -91,10 +90,11 @@ impl Session {
         room: &RoomName,
         after: Option<Position>,
     ) -> Result<(Self, Hello), ErrorCode> {
-        let mut start = context.hub.subscribe(room, after)?;
-        start.subscription.charge_to(account);
+        let start = context.hub.subscribe(room, after)?;
+        let mut subscription = Subscription::new(start.room.clone(), start.history.clone(), start.position.offset);
+        subscription.charge_to(account);
         let visit = start.room.join();
-        let here = start.room.watch_here();
+        let here = start.room.watch_online();
         let hello = hello(&context, &start);
         let now = Instant::now();
         let mut heartbeat = interval_at(now + context.heartbeat, context.heartbeat);
@@ -102,7 +102,7 @@ impl Session {
         let session = Self {
             context,
             room: start.room,
-            subscription: start.subscription,
+            subscription,
             _visit: visit,
             here,
             here_told: hello.online,
@@ -138,7 +138,7 @@ impl Session {
                 _ = self.here.changed(), if self.here_due.is_none() => self.here_due = Some(Instant::now() + PRESENCE_INTERVAL),
                 () = here_due => {
                     self.here_due = None;
-                    let here = self.room.here_told();
+                    let here = self.room.online();
                     if here != self.here_told {
                         self.here_told = here;
                         return Outgoing::Frame(ServerFrame::Presence { online: here });
@@ -169,7 +169,7 @@ pub(crate) fn hello(context: &Context, start: &Start) -> Hello {
         latest: start.latest,
         recovered: start.gap.is_none(),
         gap: start.gap.clone(),
-        online: start.room.here_told(),
+        online: start.room.online(),
         heartbeat_seconds: context.heartbeat.as_secs().max(1),
         limits: Limits::default(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -9,9 +9,9 @@ use protocol::{Gap, GapReason, Position};
 use tokio::sync::watch;
 
 use crate::encoded::Encoded;
-use crate::history::{History, ReadError};
+use crate::limits::turns::{self, Account};
 use crate::room::{Read, Room};
-use crate::turns::{self, Account};
+use crate::store::{History, ReadError};
 
 /// Where a room's entries are read: in memory if they are recent, in history if they are not. Cheap to clone.
 #[derive(Clone)]
@@ -62,6 +62,11 @@ impl Future for Asked {
 }
 
 impl Log {
+    /// The log of a room.
+    pub fn new(room: Arc<Room>, history: History) -> Self {
+        Self { room, history }
+    }
+
     /// The room whose log it is.
     pub fn room(&self) -> &Arc<Room> {
         &self.room
@@ -79,14 +84,14 @@ impl Log {
     }
 
     async fn read_history(&self, cursor: u64) -> Result<Delivery, ReadError> {
-        let slice = self.history.after(self.room.name(), cursor, PAGE_ENTRIES_MAX).await?;
+        let page = self.history.after(self.room.name(), cursor, PAGE_ENTRIES_MAX).await?;
         // Some may have expired while they were asked for.
-        if slice.first > cursor {
-            return Ok(Delivery::Gap(self.gap(slice.first)));
+        if page.expired > cursor {
+            return Ok(Delivery::Gap(self.gap(page.expired)));
         }
         // What has been committed and not yet been shown to anybody is not shown here first.
         let latest = self.room.extent().latest;
-        Ok(Delivery::Entries(slice.entries.iter().filter(|entry| entry.offset <= latest).map(Encoded::new).collect()))
+        Ok(Delivery::Entries(page.entries.iter().filter(|entry| entry.offset <= latest).map(Encoded::new).collect()))
     }
 
     /// The gap before a reader that goes on with what is kept, which is everything after `first`.
@@ -100,17 +105,12 @@ impl Subscription {
     /// Reads `room` from just after the offset `cursor` on.
     pub fn new(room: Arc<Room>, history: History, cursor: u64) -> Self {
         let latest = room.watch_latest();
-        Self { log: Log { room, history }, cursor, latest, asked: None, account: None }
+        Self { log: Log::new(room, history), cursor, latest, asked: None, account: None }
     }
 
     /// Charges reads of history to an account.
     pub fn charge_to(&mut self, account: Option<Arc<Account>>) {
         self.account = account;
-    }
-
-    /// The log, for who keeps the cursor and waits elsewhere.
-    pub fn into_log(self) -> Log {
-        self.log
     }
 
     /// Waits until there is something after the cursor.
@@ -157,15 +157,15 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::history::{Command, Head, Nobody};
-    use crate::tail::AllTails;
+    use crate::room::TailMemory;
+    use crate::store::{Command, NoListener, StoredRoom};
 
     #[test]
     fn a_page_that_was_asked_for_is_waited_for_by_the_next_call() {
         let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
         runtime.block_on(async {
             let folder = tempfile::TempDir::new().unwrap();
-            let history = History::open(folder.path(), Epoch(1), Duration::ZERO, |_| Box::new(Nobody)).unwrap().history;
+            let history = History::open(folder.path(), Epoch(1), Duration::ZERO, |_, _| Box::new(NoListener)).unwrap().history;
             let room: RoomName = "lobby".parse().unwrap();
             let text = protocol::Text::parse("hello").unwrap();
             let publish =
@@ -173,7 +173,7 @@ mod tests {
             for submitted in history.submit(vec![publish]).unwrap() {
                 submitted.await.unwrap();
             }
-            let room = Arc::new(Room::new(Head { latest: 1, ..Head::empty(room, 0) }, &AllTails::default()));
+            let room = Arc::new(Room::new(StoredRoom { latest: 1, ..StoredRoom::empty(room, 0) }, &TailMemory::default()));
             let mut subscription = Subscription::new(room, history, 0);
             // One reads at a time: first this page, then nothing for as long as the test goes on.
             let (begin, may_begin) = oneshot::channel::<()>();

@@ -63,7 +63,7 @@ impl Pass {
     /// A pass without lines, and its task.
     pub(super) fn start(fanout: Fanout, format: &'static dyn WireFormat, log: Log) -> Arc<Self> {
         let (running, ended) = oneshot::channel();
-        let (latest, here) = (log.room().watch_latest(), log.room().watch_here());
+        let (latest, here) = (log.room().watch_latest(), log.room().watch_online());
         let head = log.room().extent().latest;
         let pass = Arc::new(Self { fanout, format, log, rows: Mutex::default(), _running: running });
         tokio::spawn(run(Arc::downgrade(&pass), head, latest, here, ended));
@@ -114,7 +114,7 @@ impl Pass {
         };
         let (mut last, mut here) = (Vec::new(), None);
         if tells_here {
-            let count = self.log.room().here_told();
+            let count = self.log.room().online();
             self.format.say(&ServerFrame::Presence { online: count }, &mut last);
             here = Some(count as u32).filter(|_| !last.is_empty());
         }
@@ -224,8 +224,8 @@ mod tests {
     use super::super::testing::{Board, Letters};
     use super::*;
     use crate::commands::Commands;
-    use crate::history::Change;
     use crate::room::Room;
+    use crate::store::Change;
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -266,7 +266,7 @@ mod tests {
             let text = Text::parse("hello").unwrap();
             let entry = Entry { offset, time: 0, author: Default::default(), text, key: None, raw: None };
             self.room.apply(&[Change::Stored(entry)]);
-            self.room.reveal();
+            self.room.notify();
         }
     }
 

@@ -18,10 +18,10 @@ use super::subscriber::{Line, Pump, write_now};
 use super::{Admission, End, Fanout};
 use crate::codec::{self, Decoder, Incoming};
 use crate::commands::Commands;
-use crate::room::Visit;
+use crate::limits::turns::end_turn;
+use crate::room::PresenceGuard;
 use crate::session;
 use crate::subscription::{Asked, Delivery};
-use crate::turns::end_turn;
 
 /// What one read takes at the most. Each thread has one such buffer, for all its connections.
 const READ_BYTES: usize = 64 * 1024;
@@ -50,7 +50,7 @@ pub enum Connection {
 /// A session that goes on.
 pub struct Talk {
     line: Line,
-    visit: Visit,
+    visit: PresenceGuard,
     commands: Commands,
     decoder: Decoder,
     /// What has arrived and was not taken: a part of a frame, or what has to wait for an answer.
@@ -371,7 +371,7 @@ mod tests {
 
     use super::super::testing::{self, Board, Letters};
     use super::*;
-    use crate::history::{Keep, TrustedTime};
+    use crate::store::{RetentionPolicy, TrustedTime};
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -387,7 +387,7 @@ mod tests {
         runtime.block_on(async {
             let board = Board::open();
             board.publish(300).await;
-            board.room().forget_tail();
+            board.room().clear_tail();
             let (near, far) = testing::pair().await;
             let after = Position { epoch: Epoch(1), offset: 0 };
             let (admission, _) = board.fanout.enter(&Letters, [127, 0, 0, 1].into(), &board.name, Some(after)).unwrap();
@@ -395,9 +395,9 @@ mod tests {
             let (go_on, may_go_on) = oneshot::channel::<()>();
             spawn_blocking(move || may_go_on.blocking_recv());
             assert!(poll!(&mut connection).is_pending());
-            let keep = Keep { messages: 1, bytes: u64::MAX, age: u64::MAX };
+            let keep = RetentionPolicy { messages: 1, bytes: u64::MAX, age: u64::MAX };
             let more = board.hub.expire(&board.name, keep, TrustedTime { time: 0, since: 0 }).await;
-            assert_eq!((more, board.room().extent().first), (Ok(true), 256));
+            assert_eq!((more, board.room().extent().expired), (Ok(true), 256));
             assert!(poll!(&mut connection).is_pending());
             go_on.send(()).unwrap();
             let mut heard = Vec::new();

@@ -232,7 +232,7 @@ impl Seat {
         let Some((rider, notes)) = lines.at(self.place) else { return Ok(()) };
         notes.stuck_at = None;
         if mem::take(&mut notes.here_owed) {
-            let here = log.room().here_told() as u32;
+            let here = log.room().online() as u32;
             if mem::replace(&mut rider.here_told, here) != here {
                 return Err(Lack::Here(here));
             }

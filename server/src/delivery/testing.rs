@@ -12,8 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::{Fanout, WireFormat};
 use crate::commands::Commands;
 use crate::encoded::Encoded;
-use crate::hub::Hub;
-use crate::limiter::{Allowance, Limiter};
+use crate::limits::{Allowance, Limiter};
+use crate::room::Hub;
 use crate::room::Room;
 use crate::session::Context;
 use crate::subscription::Log;
@@ -69,7 +69,8 @@ impl Board {
     }
 
     pub(super) fn log(&self) -> Log {
-        self.hub.subscribe(&self.name, None).unwrap().subscription.into_log()
+        let start = self.hub.subscribe(&self.name, None).unwrap();
+        Log::new(start.room, start.history)
     }
 
     pub(super) fn room(&self) -> Arc<Room> {

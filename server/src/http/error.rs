@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use protocol::{ErrorCode, Gap, Problem};
 
-use crate::hub::PageError;
+use crate::room::PageError;
 
 /// A request that was not granted.
 #[derive(Debug)]

@@ -31,10 +31,10 @@ use super::state::State;
 use super::write_timeout::{Hold, Patient};
 use super::ws::handshake::Carried;
 use crate::delivery::{Connection, read_now};
-use crate::limiter::Connected;
+use crate::limits::Connected;
+use crate::limits::turns::{Account, end_turn, in_turn};
 use crate::log::Throttle;
 use crate::system::listener::defer_accept;
-use crate::turns::{Account, end_turn, in_turn};
 
 /// How long a connection may take for a request's head, and stay silent between requests.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);

@@ -26,8 +26,8 @@ use super::error::ApiError;
 use super::extract::{ClientAddress, Query, Room, WholeBody, cookie};
 use super::form::Form;
 use super::state::State;
-use crate::hub::Range;
-use crate::turns::{self, Account};
+use crate::limits::turns::{self, Account};
+use crate::room::Range;
 
 /// A cookie's life, in seconds: a year.
 const COOKIE_SECONDS: u32 = 31_536_000;

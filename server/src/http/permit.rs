@@ -9,8 +9,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::access::Peer;
 use super::error::ApiError;
 use super::state::State;
-use crate::limiter::Connected;
-use crate::turns::Account;
+use crate::limits::Connected;
+use crate::limits::turns::Account;
 
 /// Keeps a connection counted: by the server, which waits for its end, and by the limits. For what lasts.
 pub(super) struct ConnectionPermit {

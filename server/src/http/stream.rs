@@ -21,8 +21,8 @@ use tokio::time::{Instant, sleep_until};
 use super::permit::{ConnectionPermit, StreamingPermit};
 use super::socket::Reader;
 use crate::encoded::Encoded;
+use crate::room::READ_BYTES_MAX;
 use crate::session::{Outgoing, Session};
-use crate::tail::READ_BYTES_MAX;
 
 /// How long a response lasts at the most. Proxies and browsers keep state for each; a fresh one costs little.
 const AGE_MAX: Duration = Duration::from_secs(60 * 60);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::ServerFrame;
 use protocol::limits::PUBLISHES_IN_FLIGHT_MAX;
 use serde_json::json;
-use server::history::QUEUE_COMMANDS_MAX;
+use server::store::QUEUE_COMMANDS_MAX;
 
 use crate::support::{Received, TestServer};
 

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 use protocol::Entry;
-use server::hub::Clock;
+use server::room::Clock;
 use tempfile::TempDir;
 use tokio::time::Instant;
 

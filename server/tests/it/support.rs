@@ -11,7 +11,7 @@ use protocol::{Entry, Epoch, Gap, Hello, MessagesPage, Position, Published, Serv
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use server::config::{Cli, Serve, Verb};
-use server::hub::Clock;
+use server::room::Clock;
 use server::{Server, ServerError};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;

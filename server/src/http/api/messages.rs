@@ -19,8 +19,9 @@ use crate::http::extract::{Query, Room};
 use crate::http::permit::ConnectionPermit;
 use crate::http::socket::Reader;
 use crate::http::state::State;
-use crate::hub::{PageError, Range, Standing};
-use crate::turns;
+use crate::limits::turns;
+use crate::room::{PageError, Range, RoomVersion};
+use crate::subscription::Subscription;
 
 /// Which page of a room.
 #[derive(Deserialize)]
@@ -79,7 +80,7 @@ pub(in crate::http) async fn messages(
         }
         wait(&state, &room, after, time, reader).await?;
     }
-    let tag = tag(&wish, state.context.hub.standing(&room, wish.range)?);
+    let tag = tag(&wish, state.context.hub.version(&room, wish.range)?);
     let shared = [(CACHE_CONTROL, "no-store"), (VARY, "accept-encoding"), (ETAG, tag.as_str())];
     if has(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
@@ -90,15 +91,16 @@ pub(in crate::http) async fn messages(
 
 /// Waits until there is something after a position, the time is over, or the server stops. Whoever waits is here.
 async fn wait(state: &State, room: &RoomName, after: Position, time: Duration, reader: Reader) -> Result<(), ApiError> {
-    let mut start = state.context.hub.subscribe(room, Some(after))?;
+    let start = state.context.hub.subscribe(room, Some(after))?;
     if let Some(gap) = start.gap {
         return Err(PageError::Gone(gap).into());
     }
+    let mut subscription = Subscription::new(start.room.clone(), start.history, start.position.offset);
     let visit = start.room.join();
     let over = async {
         tokio::select! {
             // There may be something, or not: the page will tell.
-            _ = timeout(time, start.subscription.ready()) => {}
+            _ = timeout(time, subscription.ready()) => {}
             () = state.context.stop.cancelled() => {}
         }
     };
@@ -113,7 +115,7 @@ async fn wait(state: &State, room: &RoomName, after: Position, time: Duration, r
 }
 
 /// Names what a page is made of. It is weak because it says nothing about the bytes.
-fn tag(wish: &Wish, standing: Standing) -> String {
+fn tag(wish: &Wish, version: RoomVersion) -> String {
     // Not for secrecy, and only for as long as this process lives, so any hash will do.
     let mut hasher = DefaultHasher::new();
     let range = match wish.range {
@@ -121,7 +123,7 @@ fn tag(wish: &Wish, standing: Standing) -> String {
         Range::After(position) => (1, position.offset),
         Range::Before(position) => (2, position.offset),
     };
-    (standing, range, wish.limit).hash(&mut hasher);
+    (version, range, wish.limit).hash(&mut hasher);
     format!("W/\"{:016x}\"", hasher.finish())
 }
 

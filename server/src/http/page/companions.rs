@@ -16,7 +16,7 @@ use super::room_path;
 use crate::http::error::ApiError;
 use crate::http::extract::{ClientAddress, Query, Room};
 use crate::http::state::State;
-use crate::turns;
+use crate::limits::turns;
 
 /// How long a browser keeps what never changes within a version, in seconds: an hour.
 const KEPT: HeaderValue = HeaderValue::from_static("private, max-age=3600");

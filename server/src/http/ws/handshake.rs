@@ -19,7 +19,7 @@ use crate::http::listen::{self, Raw};
 use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
 use crate::http::write_timeout::Hold;
-use crate::turns::Turn;
+use crate::limits::turns::Turn;
 
 /// A request to become a WebSocket.
 pub(in crate::http) struct Handshake {

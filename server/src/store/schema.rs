@@ -1,4 +1,4 @@
-//! The database file: how it is opened, and how an older one becomes a current one.
+//! The database file: opens it, and brings an older one up to date.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,23 +8,24 @@ use std::time::Duration;
 use protocol::RoomName;
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::OpenError;
+use super::error::OpenError;
 
-/// "Crie" in ASCII: marks the file as ours, so that another program's database is never touched.
+/// "Crie" in ASCII. Marks the file as a history of crier, so that the database of another program is never changed.
 const APPLICATION_ID: i32 = 0x4372_6965;
-/// Before this release, two connections could lose data when the write-ahead log was reset (sqlite.org/wal.html).
+/// In older releases two connections could lose data when the write-ahead log was reset (sqlite.org/wal.html).
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
-/// How long a statement waits for another process, such as a backup.
+/// Maximum time that a statement waits for another process, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const STATEMENTS_CACHED: usize = 32;
-/// SQLite copies the write-ahead log into the database when it has 1,000 pages of 4 KiB: its header, and a header for each page.
-const LOG_BYTES: u64 = 32 + 1000 * (24 + 4096);
+/// Prepared statements that a connection caches.
+const CACHED_STATEMENTS_MAX: usize = 32;
+/// Size of the write-ahead log when SQLite copies it into the database: a header, and 1,000 pages of 4 KiB with a header each.
+const WAL_BYTES: u64 = 32 + 1000 * (24 + 4096);
 
-/// Each step takes a database from version `index` to `index + 1`. Steps are only ever added.
+/// Each step migrates a database from version `index` to `index + 1`. Steps are added, never changed.
 const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE log (epoch INTEGER NOT NULL) STRICT;
-    -- `first`: everything after this offset is kept. `latest`: the newest offset ever given.
+    -- `first`: entries up to this offset have expired. `latest`: the newest offset.
     CREATE TABLE rooms (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -44,7 +45,7 @@ const MIGRATIONS: &[&str] = &[
     CREATE UNIQUE INDEX messages_by_key ON messages (room, key) WHERE key IS NOT NULL;
 ",
     "
-    -- How many bytes a room's messages have together, so that nobody has to count them again.
+    -- `bytes`: size of all messages of a room.
     ALTER TABLE rooms ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
     UPDATE rooms SET bytes = (
         SELECT coalesce(sum(octet_length(author) + octet_length(text) + coalesce(octet_length(key), 0) + coalesce(octet_length(raw), 0)), 0)
@@ -52,9 +53,9 @@ const MIGRATIONS: &[&str] = &[
     );
 ",
     "
-    -- A publish adds a message and changes no row, so that a commit is a page less: a room's newest offset is that of its newest
-    -- message, or `first` if it has none. `total` is how many bytes its messages have together up to this one, `gone` how many of
-    -- them are no longer kept.
+    -- A publish inserts a message and updates no row, so a commit writes one page less. A room's newest offset is that of its
+    -- newest message, or `first` if it has none. `total`: bytes of all messages of the room up to this one. `gone`: bytes of all
+    -- messages that have expired.
     CREATE TABLE messages_with_total (
         room INTEGER NOT NULL REFERENCES rooms (id),
         offset INTEGER NOT NULL,
@@ -84,27 +85,27 @@ const MIGRATIONS: &[&str] = &[
             ON newest.room = id AND newest.offset = (SELECT max(offset) FROM messages WHERE room = id);
 ",
     "
-    -- No room that is not in `rooms` ever had an entry after this offset.
+    -- `floor`: no room that is missing in `rooms` ever had an entry after this offset.
     ALTER TABLE log ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;
 ",
     "
-    -- `home`: describes the files of this log, see `identity`. `open`: 1 while a server runs on it.
+    -- `home`: the fingerprint of the files, see `identity`. `open`: 1 while a server uses the database.
     ALTER TABLE log ADD COLUMN home TEXT;
     ALTER TABLE log ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
 ",
     "
-    -- The trusted time: at most one row, both in milliseconds since 1970. An older board starts with the time of its newest message.
+    -- The trusted time: at most one row, in milliseconds since 1970. An older database starts with the time of its newest message.
     CREATE TABLE clock (time INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;
     INSERT INTO clock SELECT max(messages.time), 0 FROM heads JOIN messages ON room = id AND offset = latest HAVING count(*) > 0;
 ",
 ];
 
-/// Opens the database for writing, making it when it is missing.
+/// Opens the database for writing. Creates it if it is missing.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     assert!(rusqlite::version_number() >= SQLITE_VERSION_MIN, "the bundled SQLite is older than 3.51.3");
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS_MAX);
     let mark: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if mark != APPLICATION_ID && tables > 0 {
@@ -119,26 +120,25 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Makes the write-ahead log of an open history as long as it becomes before SQLite starts over at its beginning. Writing over it
-/// is cheaper than making it longer, after which every sync has to write down the file's new length as well. What SQLite has not
-/// written there it does not take for its own (sqlite.org/fileformat2.html, section 4.1).
-pub(super) fn lay_out_log(log: &Path) -> io::Result<()> {
-    let mut log = File::options().append(true).open(log)?;
-    let length = log.metadata()?.len();
-    io::copy(&mut io::repeat(0).take(LOG_BYTES.saturating_sub(length)), &mut log)?;
-    log.sync_all()
+/// Extends the write-ahead log of an open database to its full size. Without this, each sync also writes the file's new length.
+/// SQLite ignores frames that it has not written (sqlite.org/fileformat2.html, section 4.1).
+pub(super) fn preallocate_wal(path: &Path) -> io::Result<()> {
+    let mut wal = File::options().append(true).open(path)?;
+    let length = wal.metadata()?.len();
+    io::copy(&mut io::repeat(0).take(WAL_BYTES.saturating_sub(length)), &mut wal)?;
+    wal.sync_all()
 }
 
-/// Opens one more connection that only reads.
+/// Opens a connection that only reads.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS_MAX);
     connection.execute_batch("PRAGMA query_only = ON")?;
     Ok(connection)
 }
 
-/// Brings the database up to date.
+/// Applies the migrations that the database does not have.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     let transaction = connection.transaction()?;
     for (version, step) in MIGRATIONS.iter().enumerate().skip(user_version(&transaction)?) {
@@ -149,25 +149,25 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     Ok(transaction.commit()?)
 }
 
-/// Renames rooms that another version stored under a name which today's rules spell differently, so that requests find them.
+/// Renames rooms whose stored name is spelled differently by today's rules, so that requests find them.
 pub(super) fn rename_rooms(connection: &Connection) -> rusqlite::Result<()> {
     let mut rooms = connection.prepare("SELECT id, name FROM rooms ORDER BY id")?;
     let mut rooms = rooms.query([])?;
     while let Some(row) = rooms.next()? {
         let stored = row.get_ref(1)?.as_bytes()?;
         let text = String::from_utf8_lossy(stored);
-        let today = text.parse::<RoomName>();
-        let name = today.as_ref().map_or(&*text, RoomName::as_str);
+        let parsed = text.parse::<RoomName>();
+        let name = parsed.as_ref().map_or(&*text, RoomName::as_str);
         let rename = || connection.execute("UPDATE OR IGNORE rooms SET name = ?2 WHERE id = ?1", params![row.get::<_, i64>(0)?, name]);
-        let has_it = name.as_bytes() == stored || rename()? > 0;
-        if today.is_err() || !has_it {
-            tracing::warn!(room = ?text, "no request can name this room any more; it is kept as it is");
+        let is_current = name.as_bytes() == stored || rename()? > 0;
+        if parsed.is_err() || !is_current {
+            tracing::warn!(room = ?text, "no request can name this room, because the rules for names have changed. It is kept unchanged");
         }
     }
     Ok(())
 }
 
-/// Commits without a change: writes the version again.
+/// Commits without a change: writes the same version again.
 pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", MIGRATIONS.len())
 }
@@ -178,60 +178,61 @@ fn user_version(connection: &Connection) -> rusqlite::Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::TrustedTime;
+    use super::super::read;
+    use super::super::retention::TrustedTime;
     use super::*;
 
     #[test]
-    fn a_commit_is_on_disk_when_it_returns() {
+    fn syncs_each_commit() {
         let folder = tempfile::TempDir::new().unwrap();
         let connection = open(&folder.path().join("crier.db")).unwrap();
         let setting = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, String>(0));
-        // 2 is FULL. `kill -9` does not tell it from NORMAL, a power cut does.
+        // 2 is FULL. Only a power cut shows the difference to NORMAL.
         assert_eq!(connection.query_row("PRAGMA synchronous", [], |row| row.get(0)), Ok(2));
         assert_eq!(setting("journal_mode").as_deref(), Ok("wal"));
     }
 
     #[test]
-    fn the_log_is_laid_out_behind_what_it_has() {
+    fn preallocates_the_write_ahead_log_behind_its_content() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("crier.db");
         let mut connection = open(&path).unwrap();
         migrate(&mut connection).unwrap();
-        let log = folder.path().join("crier.db-wal");
+        let wal = folder.path().join("crier.db-wal");
         for _ in 0..2 {
-            lay_out_log(&log).unwrap();
-            assert_eq!(log.metadata().unwrap().len(), LOG_BYTES);
+            preallocate_wal(&wal).unwrap();
+            assert_eq!(wal.metadata().unwrap().len(), WAL_BYTES);
         }
         connection.execute_batch("INSERT INTO rooms VALUES (1, 'a', 0, 0)").unwrap();
         let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0));
         assert_eq!((number("page_size"), number("wal_autocheckpoint")), (Ok(4096), Ok(1000)));
-        // As after a crash: none of it has been copied into the database.
+        // As after a crash: nothing has been copied into the database.
         let found = tempfile::TempDir::new().unwrap();
         for name in ["crier.db", "crier.db-wal"] {
             std::fs::copy(folder.path().join(name), found.path().join(name)).unwrap();
         }
-        assert_eq!(std::fs::metadata(found.path().join("crier.db-wal")).unwrap().len(), LOG_BYTES);
+        assert_eq!(std::fs::metadata(found.path().join("crier.db-wal")).unwrap().len(), WAL_BYTES);
         let connection = open(&found.path().join("crier.db")).unwrap();
-        assert_eq!(super::super::read::heads(&connection).unwrap().len(), 1);
+        assert_eq!(read::rooms(&connection).unwrap().len(), 1);
     }
 
     #[test]
-    fn a_probe_is_a_commit() {
+    fn commits_a_probe() {
         let folder = tempfile::TempDir::new().unwrap();
         let mut connection = open(&folder.path().join("crier.db")).unwrap();
         migrate(&mut connection).unwrap();
-        assert_eq!(super::super::read::trusted_time(&connection).unwrap(), None);
-        // How many pages the write-ahead log has.
+        assert_eq!(read::trusted_time(&connection).unwrap(), None);
+        // The number of pages in the write-ahead log.
         let pages = || connection.query_row("PRAGMA wal_checkpoint", [], |row| row.get::<_, i64>(1)).unwrap();
         let before = pages();
         probe(&connection).unwrap();
-        assert_eq!(pages(), 1, "after a checkpoint of {before} pages it begins anew");
+        assert_eq!(pages(), 1, "the log restarts after a checkpoint of {before} pages");
         connection.execute_batch("PRAGMA query_only = ON").unwrap();
         assert!(probe(&connection).is_err());
     }
 
     #[test]
-    fn an_older_history_becomes_a_current_one() {
+    fn migrates_an_older_database() {
         let folder = tempfile::TempDir::new().unwrap();
         let mut connection = open(&folder.path().join("crier.db")).unwrap();
         connection.execute_batch(MIGRATIONS[0]).unwrap();
@@ -239,16 +240,16 @@ mod tests {
         connection.execute_batch("INSERT INTO rooms VALUES (1, 'a', 1, 3), (2, 'b', 0, 0), (3, 'c', 7, 7)").unwrap();
         connection.execute_batch("INSERT INTO messages VALUES (1, 2, 5, '小', 'x', 'k', NULL), (1, 3, 6, '', 'yz', NULL, 'raw')").unwrap();
         migrate(&mut connection).unwrap();
-        let heads = super::super::read::heads(&connection).unwrap();
-        let heads: Vec<_> = heads.iter().map(|head| (head.first, head.latest, head.bytes, head.oldest)).collect();
-        assert_eq!(heads, [(1, 3, 10, Some(5)), (0, 0, 0, None), (7, 7, 0, None)]);
-        assert_eq!(super::super::read::trusted_time(&connection).unwrap(), Some(TrustedTime { time: 6, since: 0 }));
+        let rooms = read::rooms(&connection).unwrap();
+        let rooms: Vec<_> = rooms.iter().map(|room| (room.expired, room.latest, room.bytes, room.oldest)).collect();
+        assert_eq!(rooms, [(1, 3, 10, Some(5)), (0, 0, 0, None), (7, 7, 0, None)]);
+        assert_eq!(read::trusted_time(&connection).unwrap(), Some(TrustedTime { time: 6, since: 0 }));
         let totals = "SELECT group_concat(offset || ':' || total || coalesce(key, '') || coalesce(raw, ''), ' ') FROM messages";
         assert_eq!(connection.query_row(totals, [], |row| row.get::<_, String>(0)).as_deref(), Ok("2:5k 3:10raw"));
     }
 
     #[test]
-    fn a_newer_history_is_left_alone() {
+    fn refuses_a_newer_database() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("crier.db");
         let mut connection = open(&path).unwrap();

@@ -1,4 +1,4 @@
-//! The recent entries of a room, as the bytes that go on the wire. No clock, lock, task or socket.
+//! The recent entries of a room, encoded. No clock, lock, task or socket.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,71 +7,69 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use protocol::Entry;
 
 use crate::encoded::Encoded;
+use crate::store::PAGE_BYTES_MAX;
 
-/// Entries that a tail keeps.
-pub const TAIL_ENTRIES_MAX: usize = 1024;
-/// Bytes that a tail keeps, in all forms of its entries.
-pub const TAIL_BYTES_MAX: usize = 1024 * 1024;
-/// Bytes that all tails keep before each of them keeps only [`TAIL_BYTES_SHORT`] when it is next used.
-pub const ALL_TAILS_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// Bytes that a tail keeps when there are too many.
-pub const TAIL_BYTES_SHORT: usize = 64 * 1024;
-/// How many bytes of frames one read takes; a reader writes them before it asks for more.
+/// Maximum number of entries in a tail.
+const TAIL_ENTRIES_MAX: usize = 1024;
+/// Maximum bytes of a tail, in all encodings of its entries.
+const TAIL_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of all tails together at which each tail shrinks to [`TAIL_BYTES_SHORT`] when it is next used.
+const ALL_TAILS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Maximum bytes of a tail while all tails together have too many.
+const TAIL_BYTES_SHORT: usize = 64 * 1024;
+/// Maximum bytes of WebSocket frames that one read returns. A reader writes them before it reads again.
 pub const READ_BYTES_MAX: usize = 256 * 1024;
-/// Bytes that a page of entries has at most, about, by [`crate::encoded::page_bytes`]. It has one entry at least.
-pub const PAGE_BYTES_MAX: usize = 512 * 1024;
 
-/// Counts the bytes of all tails. Cheap to clone.
+/// The bytes of all tails together. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct AllTails(Arc<AtomicUsize>);
+pub struct TailMemory(Arc<AtomicUsize>);
 
-impl AllTails {
-    /// Bytes in all forms of all entries.
+impl TailMemory {
     fn bytes(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// The newest entries of a room, without holes up to the newest one.
+/// The newest entries of a room, without gaps.
 #[derive(Debug)]
-pub struct Tail {
-    /// Everything after this offset is here.
+pub(super) struct Tail {
+    /// The tail has every entry after this offset.
     after: u64,
     entries: VecDeque<Encoded>,
-    /// As they were last counted.
+    /// Bytes of all entries, when they were last counted.
     bytes: usize,
-    /// Set when an entry got another form since.
-    grown: Arc<AtomicBool>,
-    all: AllTails,
+    /// True if an entry got another encoding since then.
+    has_grown: Arc<AtomicBool>,
+    memory: TailMemory,
 }
 
 impl Tail {
-    /// An empty tail of a room whose newest entry is `latest`.
-    pub fn new(latest: u64, all: AllTails) -> Self {
-        Self { after: latest, entries: VecDeque::new(), bytes: 0, grown: Arc::default(), all }
+    /// Creates an empty tail of a room whose newest entry is `latest`.
+    pub(super) fn new(latest: u64, memory: TailMemory) -> Self {
+        Self { after: latest, entries: VecDeque::new(), bytes: 0, has_grown: Arc::default(), memory }
     }
 
-    /// What encodes an entry for this tail, without the tail itself, since encoding is work.
-    pub fn encoder(&self) -> impl Fn(&Entry) -> Encoded + use<> {
-        let grown = self.grown.clone();
-        move |entry| Encoded::in_tail(entry, grown.clone())
+    /// Returns a function that encodes entries for this tail. It needs no access to the tail, so it can run without the lock.
+    pub(super) fn encoder(&self) -> impl Fn(&Entry) -> Encoded + use<> {
+        let has_grown = self.has_grown.clone();
+        move |entry| Encoded::in_tail(entry, has_grown.clone())
     }
 
-    /// Adds the next entry and lets the oldest go where a bound is passed.
-    pub fn push(&mut self, entry: Encoded) {
+    /// Adds the next entry, and removes the oldest entries while a bound is exceeded.
+    pub(super) fn push(&mut self, entry: Encoded) {
         debug_assert!(entry.offset() > self.latest(), "entries are pushed in order");
         self.set_bytes(self.bytes + entry.bytes());
         self.entries.push_back(entry);
         self.trim();
     }
 
-    /// Lets the oldest entries go where a bound is passed.
+    /// Removes the oldest entries while a bound is exceeded.
     fn trim(&mut self) {
-        if self.grown.load(Ordering::Acquire) {
-            self.grown.store(false, Ordering::Relaxed);
+        if self.has_grown.load(Ordering::Acquire) {
+            self.has_grown.store(false, Ordering::Relaxed);
             self.set_bytes(self.entries.iter().map(Encoded::bytes).sum());
         }
-        let bytes_max = if self.all.bytes() > ALL_TAILS_BYTES_MAX { TAIL_BYTES_SHORT } else { TAIL_BYTES_MAX };
+        let bytes_max = if self.memory.bytes() > ALL_TAILS_BYTES_MAX { TAIL_BYTES_SHORT } else { TAIL_BYTES_MAX };
         while self.entries.len() > TAIL_ENTRIES_MAX || (self.bytes > bytes_max && self.entries.len() > 1) {
             self.pop();
         }
@@ -80,24 +78,24 @@ impl Tail {
     fn pop(&mut self) {
         let Some(oldest) = self.entries.pop_front() else { return };
         self.after = oldest.offset();
-        // It may have grown since it was counted, and is counted again then.
+        // The entry may have grown since the count. Then `has_grown` is set, and `trim` counts again.
         self.set_bytes(self.bytes.saturating_sub(oldest.bytes()));
     }
 
     fn set_bytes(&mut self, bytes: usize) {
-        self.all.0.fetch_add(bytes, Ordering::Relaxed);
-        self.all.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.memory.0.fetch_add(bytes, Ordering::Relaxed);
+        self.memory.0.fetch_sub(self.bytes, Ordering::Relaxed);
         self.bytes = bytes;
     }
 
-    /// The offset of the newest entry.
-    pub fn latest(&self) -> u64 {
+    /// Returns the offset of the newest entry.
+    pub(super) fn latest(&self) -> u64 {
         self.entries.back().map_or(self.after, Encoded::offset)
     }
 
-    /// The entries after `offset`, at most [`READ_BYTES_MAX`] of them but at least one if there is any.
-    /// `None` when older ones than the tail keeps are wanted: they are in history.
-    pub fn read(&mut self, offset: u64) -> Option<Vec<Encoded>> {
+    /// Returns the entries after `offset`, at most [`READ_BYTES_MAX`] but at least one if there is any. `None` if the tail does
+    /// not have the next entry: then the history has it.
+    pub(super) fn read(&mut self, offset: u64) -> Option<Vec<Encoded>> {
         self.trim();
         if !self.reaches(offset) {
             return None;
@@ -106,38 +104,38 @@ impl Tail {
         Some(within(READ_BYTES_MAX, |entry| entry.frame().len(), self.entries.range(start..)))
     }
 
-    /// The first `limit` entries after `offset`, as far as they fit into a page; `None` as for [`Tail::read`].
-    pub fn after(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
+    /// Returns the first `limit` entries after `offset` that fit into a page. `None` as for [`Tail::read`].
+    pub(super) fn after(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
         let start = self.entries.partition_point(|entry| entry.offset() <= offset);
         self.reaches(offset).then(|| within(PAGE_BYTES_MAX, Encoded::page_bytes, self.entries.range(start..).take(limit)))
     }
 
-    /// The last `limit` entries before `offset`, as far as they fit into a page, of a room that keeps everything after `first`.
-    /// `None` when some of them are in history alone.
-    pub fn before(&self, offset: u64, limit: usize, first: u64) -> Option<Vec<Encoded>> {
+    /// Returns the last `limit` entries before `offset` that fit into a page, oldest first. `None` if some of them are only in the
+    /// history. `expired`: entries up to this offset have expired.
+    pub(super) fn before(&self, offset: u64, limit: usize, expired: u64) -> Option<Vec<Encoded>> {
         let end = self.entries.partition_point(|entry| entry.offset() < offset);
         let mut entries = within(PAGE_BYTES_MAX, Encoded::page_bytes, self.entries.range(..end).rev().take(limit));
-        let is_whole = end >= limit || entries.len() < end || self.reaches(first);
+        let is_whole = end >= limit || entries.len() < end || self.reaches(expired);
         entries.reverse();
         is_whole.then_some(entries)
     }
 
-    /// Whether everything after `offset` is here.
-    pub fn reaches(&self, offset: u64) -> bool {
+    /// True if the tail has every entry after `offset`.
+    fn reaches(&self, offset: u64) -> bool {
         offset >= self.after
     }
 
-    /// Lets go of the entries up to `first`, which are no longer kept anywhere.
-    pub fn expire(&mut self, first: u64) {
-        while self.entries.front().is_some_and(|oldest| oldest.offset() <= first) {
+    /// Removes the entries up to `expired`.
+    pub(super) fn expire(&mut self, expired: u64) {
+        while self.entries.front().is_some_and(|oldest| oldest.offset() <= expired) {
             self.pop();
         }
-        self.after = self.after.max(first);
+        self.after = self.after.max(expired);
     }
 
-    /// Forgets all entries, which stay in history.
-    pub fn clear(&mut self) {
-        *self = Self::new(self.latest(), self.all.clone());
+    /// Removes all entries. They stay in the history.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new(self.latest(), self.memory.clone());
     }
 }
 
@@ -147,7 +145,7 @@ impl Drop for Tail {
     }
 }
 
-/// The first entries that have `bytes_max` together, and one at least.
+/// Returns the first entries that have at most `bytes_max` together, but at least one.
 fn within<'a>(bytes_max: usize, size: impl Fn(&Encoded) -> usize, entries: impl Iterator<Item = &'a Encoded>) -> Vec<Encoded> {
     let mut bytes = 0;
     let mut fits = |entry: &Encoded| {
@@ -179,8 +177,8 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_is_after_and_knows_what_it_lacks() {
-        let mut tail = Tail::new(7, AllTails::default());
+    fn reads_the_entries_after_an_offset() {
+        let mut tail = Tail::new(7, TailMemory::default());
         assert_eq!(tail.read(7).map(|entries| entries.len()), Some(0));
         assert!(tail.read(6).is_none());
         for offset in 8..=10 {
@@ -193,8 +191,8 @@ mod tests {
     }
 
     #[test]
-    fn is_bounded_by_count() {
-        let mut tail = Tail::new(0, AllTails::default());
+    fn keeps_a_bounded_number_of_entries() {
+        let mut tail = Tail::new(0, TailMemory::default());
         let last = TAIL_ENTRIES_MAX as u64 + 5;
         for offset in 1..=last {
             tail.push(encoded(offset, 1));
@@ -205,8 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn is_bounded_by_bytes() {
-        let mut tail = Tail::new(0, AllTails::default());
+    fn keeps_a_bounded_number_of_bytes() {
+        let mut tail = Tail::new(0, TailMemory::default());
         for offset in 1..=200 {
             tail.push(encoded(offset, 16_000));
         }
@@ -214,8 +212,8 @@ mod tests {
         assert_eq!(tail.bytes, tail.entries.iter().map(|entry| entry.frame().len()).sum::<usize>());
     }
 
-    /// All forms of an entry, of which most are made when they are first read.
-    fn make_forms(tail: &Tail) {
+    /// Makes all encodings of all entries. Most are made when they are first read.
+    fn encode_all(tail: &Tail) {
         for entry in &tail.entries {
             entry.event(Epoch(1));
             for form in 0..HTML_FORMS {
@@ -225,41 +223,41 @@ mod tests {
     }
 
     #[test]
-    fn is_bounded_by_bytes_of_all_forms() {
-        let mut tail = Tail::new(0, AllTails::default());
+    fn keeps_a_bounded_number_of_bytes_in_all_encodings() {
+        let mut tail = Tail::new(0, TailMemory::default());
         let encode = tail.encoder();
         for offset in 1..=200 {
             tail.push(encode(&entry(offset, 16_000)));
         }
-        make_forms(&tail);
+        encode_all(&tail);
         tail.read(200).unwrap();
         let bytes: usize = tail.entries.iter().map(Encoded::bytes).sum();
         assert!((TAIL_BYTES_MAX / 2..=TAIL_BYTES_MAX).contains(&bytes), "{bytes}");
-        assert_eq!((tail.bytes, tail.all.bytes()), (bytes, bytes));
+        assert_eq!((tail.bytes, tail.memory.bytes()), (bytes, bytes));
     }
 
     #[test]
-    fn all_tails_together_are_bounded() {
-        let all = AllTails::default();
-        let mut tails: Vec<_> = (0..90).map(|_| Tail::new(0, all.clone())).collect();
+    fn shrinks_all_tails_when_they_exceed_their_common_bound() {
+        let memory = TailMemory::default();
+        let mut tails: Vec<_> = (0..90).map(|_| Tail::new(0, memory.clone())).collect();
         for tail in &mut tails {
             let encode = tail.encoder();
             for offset in 1..=20 {
                 tail.push(encode(&entry(offset, 16_000)));
             }
-            make_forms(tail);
+            encode_all(tail);
             assert!(tail.read(20).is_some());
         }
         let bound = ALL_TAILS_BYTES_MAX + TAIL_BYTES_MAX + tails.len() * 2 * TAIL_BYTES_SHORT;
-        assert!(all.bytes() < bound, "{}", all.bytes());
-        assert!(tails.iter_mut().all(|tail| tail.read(19).is_some_and(|read| read.len() == 1)), "the newest is always there");
+        assert!(memory.bytes() < bound, "{}", memory.bytes());
+        assert!(tails.iter_mut().all(|tail| tail.read(19).is_some_and(|read| read.len() == 1)), "the newest entry is always kept");
         drop(tails);
-        assert_eq!(all.bytes(), 0);
+        assert_eq!(memory.bytes(), 0);
     }
 
     #[test]
-    fn a_read_is_bounded_and_never_empty_handed() {
-        let mut tail = Tail::new(0, AllTails::default());
+    fn returns_a_bounded_read_of_at_least_one_entry() {
+        let mut tail = Tail::new(0, TailMemory::default());
         for offset in 1..=40 {
             tail.push(encoded(offset, 16_000));
         }
@@ -269,8 +267,8 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_taken_from_either_side_and_only_whole() {
-        let mut tail = Tail::new(7, AllTails::default());
+    fn returns_only_complete_pages_before_and_after_an_offset() {
+        let mut tail = Tail::new(7, TailMemory::default());
         for offset in 8..=12 {
             tail.push(encoded(offset, 1));
         }
@@ -280,15 +278,15 @@ mod tests {
         assert!(tail.after(6, 1).is_none());
         assert_eq!(offsets(&tail.before(13, 2, 0).unwrap()), [11, 12]);
         assert_eq!(offsets(&tail.before(11, 3, 0).unwrap()), [8, 9, 10]);
-        assert!(tail.before(11, 4, 0).is_none(), "the fourth is in history");
+        assert!(tail.before(11, 4, 0).is_none(), "the fourth is only in the history");
         assert_eq!(offsets(&tail.before(11, 4, 7).unwrap()), [8, 9, 10], "there is no fourth");
         assert!(tail.before(8, 1, 0).is_none());
         assert!(tail.before(8, 1, 7).unwrap().is_empty());
     }
 
     #[test]
-    fn what_has_expired_is_let_go() {
-        let mut tail = Tail::new(0, AllTails::default());
+    fn removes_expired_entries() {
+        let mut tail = Tail::new(0, TailMemory::default());
         for offset in 1..=5 {
             tail.push(encoded(offset, 1));
         }
@@ -299,12 +297,12 @@ mod tests {
         tail.expire(5);
         assert_eq!((tail.latest(), tail.bytes), (5, 0));
         tail.expire(9);
-        assert_eq!(tail.latest(), 9, "an empty tail of what went while it was empty");
+        assert_eq!(tail.latest(), 9, "an expiry moves an empty tail");
     }
 
     #[test]
-    fn a_cleared_tail_goes_on_where_it_was() {
-        let mut tail = Tail::new(0, AllTails::default());
+    fn continues_after_it_is_cleared() {
+        let mut tail = Tail::new(0, TailMemory::default());
         tail.push(encoded(1, 1));
         tail.clear();
         assert_eq!(tail.latest(), 1);

@@ -10,7 +10,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 use protocol::ErrorCode;
 
-use crate::turns::Account;
+use super::turns::Account;
 
 /// What strangers may do, as configured.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,270 @@
+//! The hub: publish to rooms, subscribe to them, expire their messages. Pages are read in [`page`](super::page).
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::{Epoch, ErrorCode, Gap, Position, PublishRequest, Published, RoomName};
+use tokio::sync::oneshot;
+
+use super::bounds::Bounds;
+use super::registry::Registry;
+use super::state::Room;
+use super::updater::RoomUpdater;
+use crate::store::{Command, History, OpenError, Outcome, RetentionPolicy, Submitted, TrustedTime, WriteError};
+
+/// Default of the maximum number of rooms that have messages.
+pub const ROOMS_MAX_DEFAULT: usize = 10_000;
+
+/// Reads the system clock, in milliseconds since 1970. It may be wrong.
+pub type Clock = fn() -> u64;
+
+/// All rooms of a server. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub {
+    pub(super) registry: Arc<Registry>,
+    pub(super) history: History,
+    clock: Clock,
+    rooms_max: usize,
+}
+
+/// The result of [`Hub::open`].
+pub struct OpenedHub {
+    /// The hub.
+    pub hub: Hub,
+    /// The trusted time that the previous server saved.
+    pub saved_time: Option<TrustedTime>,
+    /// Resolves when the writer has ended; see [`OpenedHistory::ended`](crate::store::OpenedHistory::ended).
+    pub ended: oneshot::Receiver<Result<(), WriteError>>,
+}
+
+/// Where a subscription starts.
+pub struct Start {
+    /// The room to read.
+    pub room: Arc<Room>,
+    /// The history, for entries that the room's tail does not have.
+    pub history: History,
+    /// The subscriber gets every entry after this position.
+    pub position: Position,
+    /// The newest offset when the subscription started.
+    pub latest: u64,
+    /// Why the subscription does not start at the position that was asked for.
+    pub gap: Option<Gap>,
+}
+
+impl Hub {
+    /// Opens the history in `folder` and loads its rooms. At most `rooms_max` rooms may have messages.
+    /// For `epoch` and `flush_interval` see [`History::open`].
+    pub fn open(folder: &Path, epoch: Epoch, flush_interval: Duration, clock: Clock, rooms_max: usize) -> Result<OpenedHub, OpenError> {
+        let registry = Arc::new(Registry::default());
+        let opened = History::open(folder, epoch, flush_interval, |rooms, forgotten_max| {
+            registry.load(rooms, forgotten_max);
+            Box::new(RoomUpdater::new(registry.clone()))
+        })?;
+        let hub = Self { registry, history: opened.history, clock, rooms_max };
+        Ok(OpenedHub { hub, saved_time: opened.saved_time, ended: opened.ended })
+    }
+
+    /// Queues a message. Calls are ordered. The future resolves when the message is durable and visible; dropping it does not
+    /// cancel the publish.
+    pub fn publish(
+        &self,
+        room: &RoomName,
+        message: PublishRequest,
+        raw: Option<String>,
+    ) -> Result<impl Future<Output = Result<Published, ErrorCode>> + Send + use<>, ErrorCode> {
+        self.publish_all(room, [(message, raw)])?.next().ok_or(ErrorCode::Unavailable)
+    }
+
+    /// Queues messages that are committed together. Returns a future for each, as [`Self::publish`] does.
+    pub fn publish_all<M: IntoIterator<Item = (PublishRequest, Option<String>)>>(
+        &self,
+        room: &RoomName,
+        messages: M,
+    ) -> Result<impl Iterator<Item = impl Future<Output = Result<Published, ErrorCode>> + Send + use<M>> + use<M>, ErrorCode> {
+        let (room, time, rooms_max) = (self.room(room), (self.clock)(), self.rooms_max);
+        let commands = messages.into_iter().map(|(PublishRequest { text, author, key }, raw)| {
+            let room = room.name().clone();
+            Command::Publish { room, key, author, text, raw, time, rooms_max }
+        });
+        let submitted = self.history.submit(commands.collect())?;
+        let epoch = self.history.epoch();
+        Ok(submitted.into_iter().map(move |submitted| published(submitted, epoch, room.clone())))
+    }
+
+    /// Returns where a subscription starts: after a position, or after the newest entry.
+    pub fn subscribe(&self, room: &RoomName, after: Option<Position>) -> Result<Start, ErrorCode> {
+        let room = self.room(room);
+        let bounds = Bounds { epoch: self.history.epoch(), extent: room.extent() };
+        let gap = after.and_then(|position| bounds.gap(position));
+        let latest = bounds.extent.latest;
+        let position = gap.as_ref().map(|gap| gap.resumes).or(after).unwrap_or(bounds.position(latest));
+        Ok(Start { room, history: self.history.clone(), position, latest, gap })
+    }
+
+    /// Returns a room, and adds it if it is not in memory.
+    pub fn room(&self, name: &RoomName) -> Arc<Room> {
+        self.registry.get_or_add(name)
+    }
+
+    /// Returns the rooms that have messages to expire under this policy.
+    pub fn rooms_exceeding(&self, policy: RetentionPolicy, now: TrustedTime) -> Vec<RoomName> {
+        self.registry.all().iter().filter(|room| room.exceeds(policy, now)).map(|room| room.name().clone()).collect()
+    }
+
+    /// Expires some of a room's messages. True if there are more to expire.
+    pub async fn expire(&self, room: &RoomName, policy: RetentionPolicy, now: TrustedTime) -> Result<bool, ErrorCode> {
+        self.run(Command::Expire { room: room.clone(), policy, now, rooms_max: self.rooms_max }).await?;
+        Ok(self.registry.get(room).is_some_and(|room| room.exceeds(policy, now)))
+    }
+
+    /// Saves the trusted time for the next server.
+    pub async fn save_time(&self, time: TrustedTime) -> Result<(), ErrorCode> {
+        self.run(Command::SaveTime(time)).await
+    }
+
+    async fn run(&self, command: Command) -> Result<(), ErrorCode> {
+        for submitted in self.history.submit(vec![command])? {
+            submitted.await?;
+        }
+        Ok(())
+    }
+
+    /// Frees the memory of unused rooms. Called at intervals.
+    pub fn sweep(&self) {
+        self.registry.sweep();
+    }
+
+    /// Returns the system clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Returns why messages cannot be published or read. `None` if they can.
+    pub async fn unavailable_reason(&self) -> Option<&'static str> {
+        self.history.unavailable_reason().await
+    }
+
+    /// Returns the number of commands that wait for the writer.
+    pub fn queued_commands(&self) -> usize {
+        self.history.queued_commands()
+    }
+
+    /// Commits what is queued, and refuses later commands; see [`History::close`].
+    pub fn close(&self) {
+        self.history.close();
+    }
+}
+
+async fn published(submitted: Submitted, epoch: Epoch, room: Arc<Room>) -> Result<Published, ErrorCode> {
+    let (offset, duplicate) = match submitted.await? {
+        Outcome::Stored(entry) => (entry.offset, false),
+        Outcome::Duplicate(offset) => (offset, true),
+        Outcome::KeyReused => return Err(ErrorCode::KeyReused),
+        Outcome::RoomsFull => return Err(ErrorCode::RoomsFull),
+        // A publish has none of these outcomes.
+        Outcome::Expired(_) | Outcome::RoomUnknown | Outcome::TimeSaved => return Err(ErrorCode::Unavailable),
+    };
+    Ok(Published { position: Position { epoch, offset }, duplicate, reached: room.connected() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use protocol::{GapReason, Text};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const EVERYTHING: RetentionPolicy = RetentionPolicy { messages: u64::MAX, bytes: u64::MAX, age: u64::MAX };
+    const NOTHING: RetentionPolicy = RetentionPolicy { messages: 0, ..EVERYTHING };
+
+    struct Board {
+        hub: Hub,
+        ended: oneshot::Receiver<Result<(), WriteError>>,
+        folder: TempDir,
+    }
+
+    impl Board {
+        fn open(folder: TempDir, rooms_max: usize) -> Self {
+            let OpenedHub { hub, ended, .. } = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, rooms_max).unwrap();
+            Self { hub, ended, folder }
+        }
+
+        async fn reopen(self, rooms_max: NonZeroUsize) -> Self {
+            drop(self.hub);
+            self.ended.await.unwrap().unwrap();
+            Self::open(self.folder, rooms_max.get())
+        }
+
+        async fn publish(&self, room: &str) -> Result<u64, ErrorCode> {
+            let message = PublishRequest { text: Text::parse("x").unwrap(), author: Default::default(), key: None };
+            Ok(self.hub.publish(&room.parse().unwrap(), message, None)?.await?.position.offset)
+        }
+
+        async fn empty(&self, room: &str) {
+            while self.hub.expire(&room.parse().unwrap(), NOTHING, TrustedTime { time: 0, since: 0 }).await.unwrap() {}
+        }
+
+        fn gap(&self, room: &str, offset: u64) -> Option<GapReason> {
+            let start = self.hub.subscribe(&room.parse().unwrap(), Some(Position { epoch: Epoch(1), offset })).unwrap();
+            start.gap.map(|gap| gap.reason)
+        }
+    }
+
+    #[tokio::test]
+    async fn does_not_count_rooms_whose_messages_have_expired() {
+        let two = NonZeroUsize::new(2).unwrap();
+        let mut board = Board::open(TempDir::new().unwrap(), two.get());
+        for room in ["a", "b"] {
+            board.publish(room).await.unwrap();
+        }
+        for _ in 0..2 {
+            assert_eq!(board.publish("c").await, Err(ErrorCode::RoomsFull));
+            board.publish("lobby").await.unwrap();
+            board.empty("lobby").await;
+            board = board.reopen(two).await;
+        }
+        board.publish("a").await.unwrap();
+        board.empty("a").await;
+        board = board.reopen(two).await;
+        assert_eq!(board.publish("c").await, Ok(1));
+        assert_eq!(board.publish("a").await, Err(ErrorCode::RoomsFull));
+        board.empty("c").await;
+        assert_eq!(board.publish("a").await, Ok(3), "offsets continue");
+    }
+
+    #[tokio::test]
+    async fn forgets_rooms_and_gives_no_offset_twice() {
+        let mut board = Board::open(TempDir::new().unwrap(), 2);
+        for (number, room) in ["a", "b", "c", "d", "e", "f", "g"].into_iter().enumerate() {
+            for _ in 0..=number {
+                board.publish(room).await.unwrap();
+            }
+            board.empty(room).await;
+        }
+        let forgotten_max = board.hub.registry.unknown_extent().latest;
+        assert!(forgotten_max > 0, "more than two rooms were emptied");
+        let before = board.hub.registry.all().len();
+        board.hub.sweep();
+        assert!(board.hub.registry.all().len() < before);
+        for _ in 0..2 {
+            // What a reader at this position of a forgotten room has missed is unknown.
+            assert_eq!(board.gap("a", 0), Some(GapReason::Expired));
+            assert_eq!(board.gap("a", forgotten_max), None);
+            board = board.reopen(NonZeroUsize::MIN).await;
+        }
+        assert!(board.publish("a").await.is_ok_and(|offset| offset > forgotten_max));
+        assert_eq!(board.gap("a", 0), Some(GapReason::Expired));
+    }
+
+    #[tokio::test]
+    async fn subscribes_to_empty_rooms_when_no_more_rooms_may_have_messages() {
+        let board = Board::open(TempDir::new().unwrap(), 1);
+        board.publish("full").await.unwrap();
+        assert!(board.hub.subscribe(&"watched".parse().unwrap(), None).is_ok());
+        assert_eq!(board.publish("watched").await, Err(ErrorCode::RoomsFull));
+        assert_eq!(board.publish("full").await, Ok(2));
+    }
+}

@@ -1,0 +1,210 @@
+//! One room in memory: its tail, its sessions and its extent. The room's lock is private to this file.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use protocol::RoomName;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::presence::Presence;
+use super::tail::{Tail, TailMemory};
+use crate::encoded::Encoded;
+use crate::store::{Change, RetentionPolicy, StoredRoom, TrustedTime, stored_bytes};
+
+/// A room that has entries or subscribers.
+pub struct Room {
+    name: RoomName,
+    is_opened: AtomicBool,
+    state: Mutex<State>,
+    latest: watch::Sender<u64>,
+    presence_changed: watch::Sender<()>,
+}
+
+struct State {
+    tail: Tail,
+    presence: Presence,
+    /// Entries up to this offset have expired.
+    expired: u64,
+    /// Bytes of all entries that are kept, by [`stored_bytes`].
+    bytes: u64,
+    /// When the oldest entry was written, in milliseconds since 1970. `None` if the room has no entries.
+    oldest: Option<u64>,
+}
+
+/// The result of reading a room's tail.
+#[derive(Debug)]
+pub enum Read {
+    /// The next entries.
+    Entries(Vec<Encoded>),
+    /// The tail does not have the next entries. The history has them.
+    InHistory,
+    /// Entries up to this offset have expired, the next ones among them.
+    Expired(u64),
+}
+
+/// The offsets of a room's entries: from `expired + 1` to `latest`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Extent {
+    /// Entries up to this offset have expired.
+    pub expired: u64,
+    /// The offset of the newest entry.
+    pub latest: u64,
+}
+
+impl Extent {
+    /// True if the room has no entries.
+    pub fn is_empty(self) -> bool {
+        self.latest == self.expired
+    }
+}
+
+impl Room {
+    /// Creates a room as the history has it. The tail is empty and counts towards `memory`.
+    pub fn new(stored: StoredRoom, memory: &TailMemory) -> Self {
+        let StoredRoom { name, expired, latest, bytes, oldest } = stored;
+        let state = State { tail: Tail::new(latest, memory.clone()), presence: Presence::default(), expired, bytes, oldest };
+        Self {
+            name,
+            is_opened: AtomicBool::new(oldest.is_some()),
+            state: Mutex::new(state),
+            latest: watch::Sender::new(latest),
+            presence_changed: watch::Sender::new(()),
+        }
+    }
+
+    /// Returns the room's name.
+    pub fn name(&self) -> &RoomName {
+        &self.name
+    }
+
+    /// Returns a receiver of the newest offset. A wake-up carries no data: the receiver reads the log.
+    pub fn watch_latest(&self) -> watch::Receiver<u64> {
+        self.latest.subscribe()
+    }
+
+    /// Applies committed changes, in commit order. Readers find them from now on; [`Self::notify`] wakes those that wait.
+    pub fn apply(&self, changes: &[Change]) {
+        let encode = self.state.lock().tail.encoder();
+        let encode = |change: &Change| if let Change::Stored(entry) = change { Some(encode(entry)) } else { None };
+        // Encoding takes time, so it is done without the lock.
+        let encoded: Vec<_> = changes.iter().map(encode).collect();
+        let mut state = self.state.lock();
+        for (change, encoded) in changes.iter().zip(encoded) {
+            match change {
+                Change::Stored(entry) => {
+                    if state.oldest.is_none() {
+                        // A forgotten room may continue at a later offset than this copy knows.
+                        state.expired = entry.offset - 1;
+                    }
+                    state.bytes += stored_bytes(entry);
+                    state.oldest.get_or_insert(entry.time);
+                }
+                Change::Expired(rest) => {
+                    (state.expired, state.bytes, state.oldest) = (rest.expired, rest.bytes, rest.oldest);
+                    state.tail.expire(rest.expired);
+                    self.is_opened.store(rest.oldest.is_some(), Ordering::Relaxed);
+                }
+            }
+            if let Some(entry) = encoded {
+                state.tail.push(entry);
+            }
+        }
+    }
+
+    /// Wakes the receivers of [`Self::watch_latest`]. Only the hub calls this.
+    pub fn notify(&self) {
+        let latest = self.state.lock().tail.latest();
+        self.latest.send_replace(latest);
+    }
+
+    /// True if a message of the room has expired under this policy.
+    pub fn exceeds(&self, policy: RetentionPolicy, now: TrustedTime) -> bool {
+        let state = self.state.lock();
+        let count = state.tail.latest() - state.expired;
+        state.oldest.is_some_and(|oldest| policy.expires(count, state.bytes, oldest, now))
+    }
+
+    /// True if the room has messages, or a publisher was admitted to write the first one.
+    pub fn is_opened(&self) -> bool {
+        self.is_opened.load(Ordering::Relaxed)
+    }
+
+    /// Records that a publisher was admitted to write the first message.
+    pub fn open(&self) {
+        self.is_opened.store(true, Ordering::Relaxed);
+    }
+
+    /// True if the room has entries, or had one after `offset`.
+    pub fn has_entries_or_had_after(&self, offset: u64) -> bool {
+        let state = self.state.lock();
+        state.oldest.is_some() || state.tail.latest() > offset
+    }
+
+    /// Returns the offsets of the entries.
+    pub fn extent(&self) -> Extent {
+        // Not `self.latest`, which changes later: a reader may already have an entry and ask for what follows it.
+        let state = self.state.lock();
+        Extent { expired: state.expired, latest: state.tail.latest() }
+    }
+
+    /// Reads the entries after `offset` from the tail, at most [`READ_BYTES_MAX`](super::READ_BYTES_MAX).
+    pub fn read(&self, offset: u64) -> Read {
+        let mut state = self.state.lock();
+        if offset < state.expired {
+            return Read::Expired(state.expired);
+        }
+        state.tail.read(offset).map_or(Read::InHistory, Read::Entries)
+    }
+
+    /// Returns the first `limit` entries after `offset`. `None` if the tail does not have all of them.
+    pub fn after(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
+        self.state.lock().tail.after(offset, limit)
+    }
+
+    /// Returns the last `limit` entries before `offset`. `None` if the tail does not have all of them.
+    pub fn before(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
+        let state = self.state.lock();
+        state.tail.before(offset, limit, state.expired)
+    }
+
+    /// Empties the tail. The entries stay in the history.
+    pub fn clear_tail(&self) {
+        self.state.lock().tail.clear();
+    }
+
+    /// Adds a session until the guard is dropped.
+    pub fn join(self: &Arc<Self>) -> PresenceGuard {
+        self.state.lock().presence.join(Instant::now().into_std());
+        self.presence_changed.send_replace(());
+        PresenceGuard { room: self.clone() }
+    }
+
+    /// Returns the number of sessions.
+    pub fn connected(&self) -> usize {
+        self.state.lock().presence.connected()
+    }
+
+    /// Returns the number of sessions to show, which includes those that left within the last second.
+    pub fn online(&self) -> usize {
+        self.state.lock().presence.online(Instant::now().into_std())
+    }
+
+    /// Returns a receiver that changes when a session joins or leaves.
+    pub fn watch_online(&self) -> watch::Receiver<()> {
+        self.presence_changed.subscribe()
+    }
+}
+
+/// Counts one session in a room until it is dropped.
+pub struct PresenceGuard {
+    room: Arc<Room>,
+}
+
+impl Drop for PresenceGuard {
+    fn drop(&mut self) {
+        self.room.state.lock().presence.leave(Instant::now().into_std());
+        self.room.presence_changed.send_replace(());
+    }
+}

@@ -1,0 +1,45 @@
+//! Applies what the store has committed to the rooms in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use protocol::RoomName;
+
+use super::registry::Registry;
+use super::state::Room;
+use crate::store::{Change, CommitListener};
+
+/// The listener of the store's writer. Nothing else changes a room's entries.
+pub(super) struct RoomUpdater {
+    registry: Arc<Registry>,
+    /// Rooms whose subscribers are not yet notified.
+    changed: Vec<Arc<Room>>,
+}
+
+impl RoomUpdater {
+    pub(super) fn new(registry: Arc<Registry>) -> Self {
+        Self { registry, changed: Vec::new() }
+    }
+}
+
+impl CommitListener for RoomUpdater {
+    fn on_commit(&mut self, changes: Vec<(RoomName, Change)>) {
+        let mut by_room: HashMap<RoomName, Vec<Change>> = HashMap::new();
+        for (room, change) in changes {
+            if let Change::Expired(rest) = &change {
+                self.registry.raise_forgotten_max(rest.forgotten_max);
+            }
+            by_room.entry(room).or_default().push(change);
+        }
+        for (name, changes) in by_room {
+            // A sweep removes only rooms without entries, so a room that is added here misses no earlier entry.
+            let room = self.registry.get_or_add(&name);
+            room.apply(&changes);
+            self.changed.push(room);
+        }
+    }
+
+    fn notify(&mut self) {
+        self.changed.drain(..).for_each(|room| room.notify());
+    }
+}

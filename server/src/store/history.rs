@@ -1,0 +1,171 @@
+//! The handle on the durable past: opens it, queues commands, reads pages.
+
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use protocol::{Epoch, ErrorCode, RoomName};
+use rusqlite::Connection;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::command::{Command, Outcome};
+use super::error::{OpenError, ReadError, WriteError};
+use super::folder::{DatabaseFiles, Folder};
+use super::health::WriteHealth;
+use super::identity::Identity;
+use super::read::{self, StoredPage, StoredRoom};
+use super::readers::Readers;
+use super::retention::TrustedTime;
+use super::schema;
+use super::writer::{self, CommitListener, Database, Job, Queue, Request};
+
+/// Maximum number of commands that wait for the writer. More are refused.
+pub const QUEUE_COMMANDS_MAX: usize = 4096;
+/// Places in the queue for jobs without commands: a probe, and the end.
+const QUEUE_OTHERS_MAX: usize = 2;
+
+/// A handle on the durable past. Cheap to clone. The writer ends when the last handle is dropped, or by [`History::close`].
+#[derive(Clone)]
+pub struct History {
+    epoch: Epoch,
+    queue: mpsc::Sender<Job>,
+    /// Places for commands in the queue.
+    free_places: Arc<Semaphore>,
+    health: Arc<WriteHealth>,
+    readers: Arc<Readers>,
+}
+
+/// The result of [`History::open`].
+pub struct OpenedHistory {
+    /// The handle.
+    pub history: History,
+    /// The trusted time that the previous server saved.
+    pub saved_time: Option<TrustedTime>,
+    /// Resolves when the writer has ended. An error means that the disk no longer stores what is written.
+    pub ended: oneshot::Receiver<Result<(), WriteError>>,
+}
+
+/// A queued command. Resolves with its outcome when that is durable.
+pub struct Submitted(oneshot::Receiver<Result<Outcome, ErrorCode>>);
+
+impl Submitted {
+    fn of(command: Command) -> (Request, Self) {
+        let (done, outcome) = oneshot::channel();
+        (Request { command, done }, Self(outcome))
+    }
+}
+
+impl Future for Submitted {
+    type Output = Result<Outcome, ErrorCode>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|outcome| outcome.unwrap_or(Err(ErrorCode::Unavailable)))
+    }
+}
+
+impl History {
+    /// Opens the history in `folder`. Creates both if they are missing.
+    ///
+    /// A new log, and a copy of a log, gets the epoch `new_epoch`. The writer commits at most once per `flush_interval`, or sooner
+    /// when a batch is full. `listener` gets all rooms and the offset after which other rooms start, and returns the listener of
+    /// the writer.
+    pub fn open(
+        folder: &Path,
+        new_epoch: Epoch,
+        flush_interval: Duration,
+        listener: impl FnOnce(&[StoredRoom], u64) -> Box<dyn CommitListener>,
+    ) -> Result<OpenedHistory, OpenError> {
+        let folder = Folder::lock(folder)?;
+        let had_wal = folder.wal().metadata().is_ok_and(|wal| wal.len() > 0);
+        let path = folder.database();
+        let mut connection = schema::open(&path)?;
+        schema::migrate(&mut connection)?;
+        if let Err(error) = schema::preallocate_wal(&folder.wal()) {
+            tracing::warn!(%error, "the write-ahead log could not be preallocated: commits are slower at first");
+        }
+        let mut identity = Identity::determine(&connection, folder.path(), had_wal, new_epoch)?;
+        let epoch = identity.epoch();
+        let can_write = write_at_start(&connection, &mut identity)?;
+        let saved_time = read::trusted_time(&connection)?;
+        let listener = listener(&read::rooms(&connection)?, read::forgotten_max(&connection)?);
+
+        let files = Arc::new(DatabaseFiles::find(&folder)?);
+        let health = Arc::new(WriteHealth::new(can_write));
+        let (queue, jobs) = mpsc::channel(QUEUE_COMMANDS_MAX + QUEUE_OTHERS_MAX);
+        let free_places = Arc::new(Semaphore::new(QUEUE_COMMANDS_MAX));
+        let database = Database { connection, identity, files: files.clone(), health: health.clone(), _folder: folder };
+        let ended = writer::start(database, Queue { jobs, free_places: free_places.clone() }, flush_interval, listener);
+        let readers = Arc::new(Readers::new(path, files));
+        Ok(OpenedHistory { history: Self { epoch, queue, free_places, health, readers }, saved_time, ended })
+    }
+
+    /// Returns the epoch of the log.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Queues commands. Calls are ordered; the commands of one call are committed together. Returns, for each command, a future
+    /// that resolves when the command is durable; dropping it does not cancel the command.
+    ///
+    /// Fails with `Overloaded` if the queue is full, and with `Unavailable` if the writer has ended.
+    pub fn submit(&self, commands: Vec<Command>) -> Result<Vec<Submitted>, ErrorCode> {
+        let count = u32::try_from(commands.len()).map_err(|_| ErrorCode::Overloaded)?;
+        self.free_places.try_acquire_many(count).map_err(|_| ErrorCode::Overloaded)?.forget();
+        let (group, submitted) = commands.into_iter().map(Submitted::of).unzip();
+        // There are at most as many groups as commands, so the channel has a place.
+        self.queue.try_send(Job::Apply(group)).map_err(|_| ErrorCode::Unavailable)?;
+        Ok(submitted)
+    }
+
+    /// Returns the number of commands that wait for the writer.
+    pub fn queued_commands(&self) -> usize {
+        QUEUE_COMMANDS_MAX.saturating_sub(self.free_places.available_permits())
+    }
+
+    /// Ends the writer after the queued commands. Later commands are refused.
+    pub fn close(&self) {
+        let _ = self.queue.try_send(Job::End);
+    }
+
+    /// Reads the first `limit` entries of a room after `offset`, oldest first. A page has at most
+    /// [`PAGE_BYTES_MAX`](super::PAGE_BYTES_MAX).
+    pub async fn after(&self, room: &RoomName, offset: u64, limit: usize) -> Result<StoredPage, ReadError> {
+        let room = room.clone();
+        self.readers.run(move |connection| read::after(connection, &room, offset, limit)).await
+    }
+
+    /// Reads the last `limit` entries of a room before `offset`, oldest first, with the same bound.
+    pub async fn before(&self, room: &RoomName, offset: u64, limit: usize) -> Result<StoredPage, ReadError> {
+        let room = room.clone();
+        self.readers.run(move |connection| read::before(connection, &room, offset, limit)).await
+    }
+
+    /// Returns why the history cannot be written or read at the moment. `None` if it can.
+    pub async fn unavailable_reason(&self) -> Option<&'static str> {
+        if self.queue.is_closed() || !self.health.can_write(|| self.queue.try_send(Job::Probe).is_ok()).await {
+            return Some("the history can't be written");
+        }
+        let files = self.readers.files().clone();
+        match self.readers.run(move |connection| read::probe(connection).map(|()| files.check().is_ok())).await {
+            Ok(true) => None,
+            Ok(false) => Some("the history's files are gone"),
+            Err(_) => Some("the history can't be read"),
+        }
+    }
+}
+
+/// Makes the writes of each start, and logs their failure. Returns false if they may succeed later.
+fn write_at_start(connection: &Connection, identity: &mut Identity) -> Result<bool, OpenError> {
+    let Err(error) = try_write_at_start(connection, identity) else { return Ok(true) };
+    tracing::error!(%error, "the history can't be written: messages are refused until it can. Check the disk and the file's permissions");
+    if error.is_final() { Err(OpenError::Unsafe(error)) } else { Ok(false) }
+}
+
+fn try_write_at_start(connection: &Connection, identity: &mut Identity) -> Result<(), WriteError> {
+    identity.renew_anchor(connection)?;
+    schema::rename_rooms(connection)?;
+    // A database file that is copied without its write-ahead log then shows that it had one.
+    Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+}

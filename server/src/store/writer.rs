@@ -1,0 +1,242 @@
+//! The only thread that writes. It takes all queued commands, commits them in one transaction, shows them to the listener and
+//! answers the publishers. The longer the queue, the more commands share one fsync.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use protocol::{ErrorCode, RoomName};
+use rusqlite::Connection;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::apply::Applier;
+use super::command::{Change, Command, Outcome};
+use super::error::WriteError;
+use super::folder::{DatabaseFiles, Folder};
+use super::health::WriteHealth;
+use super::identity::Identity;
+use super::schema;
+use crate::log::Throttle;
+
+/// Number of commands at which a batch is full. The group that fills it may exceed it.
+const BATCH_COMMANDS_MAX: usize = 1024;
+
+/// Gets what is committed, on the writer's thread and in commit order.
+pub trait CommitListener: Send {
+    /// Makes the changes of a commit visible. Publishers are answered after it returns.
+    fn on_commit(&mut self, changes: Vec<(RoomName, Change)>);
+    /// Wakes the readers that wait for these changes. Publishers have been answered.
+    fn notify(&mut self);
+}
+
+/// A command, and the channel for its outcome.
+pub(super) struct Request {
+    pub(super) command: Command,
+    pub(super) done: oneshot::Sender<Result<Outcome, ErrorCode>>,
+}
+
+/// A job of the writer.
+pub(super) enum Job {
+    /// Commit these commands in one transaction.
+    Apply(Vec<Request>),
+    /// Commit without a change, to test whether the disk stores it.
+    Probe,
+    /// End after the queued jobs, and refuse later ones.
+    End,
+}
+
+/// The queue of the writer.
+pub(super) struct Queue {
+    pub(super) jobs: mpsc::Receiver<Job>,
+    /// Places for commands.
+    pub(super) free_places: Arc<Semaphore>,
+}
+
+impl Queue {
+    /// Waits for a job, then takes what is queued. False if there are no more jobs. The batch is empty after a probe alone.
+    fn take(&mut self, batch: &mut Vec<Request>) -> bool {
+        loop {
+            match self.jobs.blocking_recv() {
+                Some(Job::Apply(group)) => batch.extend(group),
+                Some(Job::Probe) => {}
+                Some(Job::End) => {
+                    self.jobs.close();
+                    continue;
+                }
+                None => return false,
+            }
+            break;
+        }
+        while batch.len() < BATCH_COMMANDS_MAX
+            && let Ok(job) = self.jobs.try_recv()
+        {
+            match job {
+                Job::Apply(group) => batch.extend(group),
+                // The commit of the batch is a probe too.
+                Job::Probe => {}
+                Job::End => self.jobs.close(),
+            }
+        }
+        self.free_places.add_permits(batch.len());
+        true
+    }
+}
+
+/// What the writer owns. Fields are dropped in this order: the folder is unlocked last.
+pub(super) struct Database {
+    pub(super) connection: Connection,
+    pub(super) identity: Identity,
+    pub(super) files: Arc<DatabaseFiles>,
+    pub(super) health: Arc<WriteHealth>,
+    pub(super) _folder: Folder,
+}
+
+impl Database {
+    fn close(&mut self) -> Result<(), WriteError> {
+        self.files.check()?;
+        if let Err(error) = self.identity.close(&self.connection) {
+            tracing::warn!(%error, "the log could not be marked as closed: the next start treats this end as a crash");
+        }
+        Ok(())
+    }
+}
+
+/// Starts the writer. It ends after [`Job::End`], when every handle is dropped, or when the disk fails. Then it unlocks the folder.
+pub(super) fn start(
+    mut database: Database,
+    mut queue: Queue,
+    flush_interval: Duration,
+    mut listener: Box<dyn CommitListener>,
+) -> oneshot::Receiver<Result<(), WriteError>> {
+    let (end, ended) = oneshot::channel();
+    let run = move || {
+        // After a panic none of these values is used again.
+        let run = AssertUnwindSafe(|| run(&mut database, &mut queue, flush_interval, &mut *listener).and_then(|()| database.close()));
+        let result = catch_unwind(run).unwrap_or(Err(WriteError::Panicked));
+        // Commands are refused from now on.
+        drop(queue);
+        drop(database);
+        let _ = end.send(result);
+    };
+    thread::Builder::new().name("history".to_owned()).spawn(run).expect("a thread can be started at start-up");
+    ended
+}
+
+fn run(database: &mut Database, queue: &mut Queue, flush_interval: Duration, listener: &mut dyn CommitListener) -> Result<(), WriteError> {
+    let Database { connection, identity, files, health, .. } = database;
+    let mut applier = Applier::prepare(connection)?;
+    let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
+    let failures = Throttle::new();
+    while queue.take(&mut batch) {
+        let is_full = batch.len() >= BATCH_COMMANDS_MAX;
+        let committed = identity.renew_anchor(connection).and_then(|()| match batch[..] {
+            [] => Ok(schema::probe(connection).map(|()| Vec::new())?),
+            _ => Ok(applier.commit(batch.iter().map(|request| &request.command))?),
+        });
+        // Checked after the commit: a message in a file that is gone must not be acknowledged.
+        let committed = files.check().and(committed);
+        // A failed expiry says nothing: on a full disk a publish may succeed while a deletion, which needs space, fails.
+        if batch.is_empty() || batch.iter().any(|request| matches!(request.command, Command::Publish { .. })) {
+            health.record(committed.is_ok());
+        }
+        match committed {
+            Ok(outcomes) => acknowledge(&mut batch, outcomes, listener),
+            Err(error) => {
+                if let Some(suppressed) = failures.pass(Instant::now()) {
+                    tracing::error!(%error, commands = batch.len(), suppressed, "a commit failed: none of its commands is acknowledged");
+                }
+                refuse(&mut batch);
+                if error.is_final() {
+                    return Err(error);
+                }
+            }
+        }
+        // After a full batch, the next commands may have waited for the interval already.
+        if !is_full {
+            pause(flush_interval);
+        }
+    }
+    Ok(())
+}
+
+/// Makes a commit visible, then answers its publishers, then notifies readers. A publisher that also reads then gets its answer
+/// and the message in one write.
+fn acknowledge(batch: &mut Vec<Request>, outcomes: Vec<Outcome>, listener: &mut dyn CommitListener) {
+    let changes = batch.iter().zip(&outcomes).filter_map(|(request, outcome)| Change::of(&request.command, outcome));
+    listener.on_commit(changes.collect());
+    // Newest first: a socket waits for its oldest answer, and then finds all of them.
+    for (request, outcome) in batch.drain(..).zip(outcomes).rev() {
+        let _ = request.done.send(Ok(outcome));
+    }
+    listener.notify();
+}
+
+fn refuse(batch: &mut Vec<Request>) {
+    for request in batch.drain(..) {
+        let _ = request.done.send(Err(ErrorCode::Unavailable));
+    }
+}
+
+/// Lets commands queue, so that they share a commit.
+#[expect(clippy::disallowed_methods, reason = "waits for time to pass, on a thread that nothing else waits for")]
+fn pause(time: Duration) {
+    thread::sleep(time);
+}
+
+/// A listener that ignores commits, for tests of what is below the hub.
+#[cfg(test)]
+pub(crate) struct NoListener;
+
+#[cfg(test)]
+impl CommitListener for NoListener {
+    fn on_commit(&mut self, _: Vec<(RoomName, Change)>) {}
+    fn notify(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{Author, Epoch, Text};
+
+    use super::super::{History, OpenedHistory};
+    use super::*;
+
+    fn publish() -> Vec<Command> {
+        let (room, text) = ("lobby".parse().unwrap(), Text::parse("hello").unwrap());
+        vec![Command::Publish { room, key: None, author: Author::default(), text, raw: None, time: 0, rooms_max: 1 }]
+    }
+
+    #[tokio::test]
+    async fn refuses_commands_and_unlocks_the_folder_after_a_panic() {
+        struct Panicking;
+        impl CommitListener for Panicking {
+            fn on_commit(&mut self, _: Vec<(RoomName, Change)>) {
+                panic!("wanted by the test");
+            }
+            fn notify(&mut self) {}
+        }
+        let folder = tempfile::TempDir::new().unwrap();
+        let OpenedHistory { history, ended, .. } =
+            History::open(folder.path(), Epoch(1), Duration::ZERO, |_, _| Box::new(Panicking)).unwrap();
+        let submitted = history.submit(publish()).unwrap().pop().unwrap();
+        assert_eq!(submitted.await, Err(ErrorCode::Unavailable));
+        assert!(matches!(ended.await, Ok(Err(WriteError::Panicked))));
+        assert_eq!(history.submit(publish()).err(), Some(ErrorCode::Unavailable));
+        assert_eq!(history.unavailable_reason().await, Some("the history can't be written"));
+        History::open(folder.path(), Epoch(1), Duration::ZERO, |_, _| Box::new(NoListener)).unwrap();
+    }
+
+    #[tokio::test]
+    async fn commits_queued_commands_and_refuses_later_ones_when_closed() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let OpenedHistory { history, ended, .. } =
+            History::open(folder.path(), Epoch(1), Duration::ZERO, |_, _| Box::new(NoListener)).unwrap();
+        let submitted: Vec<_> = (0..10).map(|_| history.submit(publish()).unwrap().pop().unwrap()).collect();
+        history.close();
+        for submitted in submitted {
+            assert!(matches!(submitted.await, Ok(Outcome::Stored(_))));
+        }
+        assert!(matches!(ended.await, Ok(Ok(()))));
+        assert_eq!(history.submit(publish()).err(), Some(ErrorCode::Unavailable));
+    }
+}
