@@ -114,7 +114,8 @@ pub enum ServerError {
     /// The system has no random numbers.
     #[error("the system gives no random numbers")]
     Randomness(#[from] getrandom::Error),
-    /// The disk does not keep what it is given. Starting again may or may not help; going on would not be safe.
+    /// The disk does not keep what it is given. Starting again may or may not help; going on would
+    /// not be safe.
     #[error("the history can no longer be written")]
     History(#[from] WriteError),
 }
@@ -125,7 +126,8 @@ impl Server {
         Self::with(serve, bind, now)
     }
 
-    /// The same with a listener and a clock of the caller's. Accepted sockets have the settings of the one that listens.
+    /// The same with a listener and a clock of the caller's. Accepted sockets have the settings of
+    /// the one that listens.
     pub fn with(serve: Serve, bind: impl FnOnce(SocketAddr) -> io::Result<TcpListener>, clock: Clock) -> Result<Self, ServerError> {
         let epoch = Epoch(getrandom::u64()?);
         let opened = Hub::open(&serve.data, epoch, serve.flush_interval(), clock, serve.rooms())?;
@@ -151,11 +153,12 @@ impl Server {
         End { hub: self.context.hub.clone(), stop: self.stopper(), connections: self.connections.clone() }
     }
 
-    /// Serves until it is stopped, then tells everybody and waits for them a while. What was published by then is
-    /// stored when this returns, if the disk takes it in time.
+    /// Serves until it is stopped, then tells everybody and waits for them a while. What was
+    /// published by then is stored when this returns, if the disk takes it in time.
     pub async fn serve(self) -> Result<(), ServerError> {
         let Self { context, serve, listener, connections, trusted_clock, mut history_ended } = self;
-        // Leptos wants to know who runs its tasks; a second server of the same process finds that said.
+        // Leptos wants to know who runs its tasks; a second server of the same process finds that
+        // said.
         let _ = any_spawner::Executor::init_tokio();
         let address = listener.local_addr().unwrap_or(serve.listen);
         let stop = context.stop.clone();

@@ -1,4 +1,5 @@
-//! The program's log, on standard error. Best effort: no caller waits for a line to be written, or fails because it can't be.
+//! The program's log, on standard error. Best effort: no caller waits for a line to be written, or
+//! fails because it can't be.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal as _, Write};
@@ -19,7 +20,8 @@ const FLUSH_TIME_MAX: Duration = Duration::from_millis(500);
 /// Time between two lines about the same problem.
 const THROTTLE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A handle on the log. Lines are written by a thread, because a pipe that nobody reads blocks its writer.
+/// A handle on the log. Lines are written by a thread, because a pipe that nobody reads blocks its
+/// writer.
 #[derive(Clone)]
 pub struct Log {
     jobs: SyncSender<Job>,
@@ -44,7 +46,8 @@ impl Log {
         // It would list each file of the bundle at every start.
         let filter = filter.add_directive("memory_serve=warn".parse().expect("a directive that was written with care"));
         let writer = log.clone();
-        // The library would report a failed write with `eprintln!`, which panics when that fails as well.
+        // The library would report a failed write with `eprintln!`, which panics when that fails as
+        // well.
         let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).log_internal_errors(false);
         // At a terminal the library decides, because it knows NO_COLOR.
         let lines = if io::stderr().is_terminal() { lines } else { lines.with_ansi(false) };
@@ -125,7 +128,8 @@ impl Throttle {
         Self(Mutex::new(None))
     }
 
-    /// Returns how many lines were suppressed since the last one, or nothing if this one is to be suppressed.
+    /// Returns how many lines were suppressed since the last one, or nothing if this one is to be
+    /// suppressed.
     pub fn pass(&self, now: Instant) -> Option<u64> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *last {

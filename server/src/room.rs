@@ -1,5 +1,5 @@
-//! Rooms in memory: the recent entries and the sessions of each, and the hub that finds them by name.
-//! No socket and no SQL.
+//! Rooms in memory: the recent entries and the sessions of each, and the hub that finds them by
+//! name. No socket and no SQL.
 
 mod tail;
 

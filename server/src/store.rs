@@ -1,6 +1,7 @@
 //! The durable past: every room's entries in SQLite. One thread writes, a few connections read.
 //!
-//! All SQL is here. Not here: encoding and wake-ups. A [`CommitListener`] gets what was committed before publishers are answered.
+//! All SQL is here. Not here: encoding and wake-ups. A [`CommitListener`] gets what was committed
+//! before publishers are answered.
 
 mod error;
 

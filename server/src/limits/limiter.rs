@@ -1,4 +1,5 @@
-//! What one address may do: publishes per second, rooms per hour, connections at a time, and its share of the server's time.
+//! What one address may do: publishes per second, rooms per hour, connections at a time, and its
+//! share of the server's time.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,7 +20,8 @@ pub struct Allowance {
     pub publishes_per_second: NonZeroU32,
     /// Messages that it may publish at once after a silence.
     pub publishes_burst: NonZeroU32,
-    /// Rooms per hour that one address may open with a first message; as many at once. `None` sets no bound.
+    /// Rooms per hour that one address may open with a first message; as many at once. `None` sets
+    /// no bound.
     pub rooms_per_hour: Option<NonZeroU32>,
     /// Percent of one processor that one address may use for long. `None` sets no bound.
     pub cpu_percent: Option<NonZeroU32>,
@@ -101,12 +103,14 @@ impl Limiter {
         Some(addresses.each.entry(network(address)).or_default().account(percent))
     }
 
-    /// Counts a connection in, until the guard is dropped. One without an address counts towards the total alone.
+    /// Counts a connection in, until the guard is dropped. One without an address counts towards
+    /// the total alone.
     pub fn connect(&self, address: Option<IpAddr>) -> Result<Connected, ErrorCode> {
         self.count(address, 1)
     }
 
-    /// Counts in what somebody has open over a proxy's connection, which has been counted towards the total.
+    /// Counts in what somebody has open over a proxy's connection, which has been counted towards
+    /// the total.
     pub fn connect_through(&self, address: IpAddr) -> Result<Connected, ErrorCode> {
         self.count(Some(address), 0)
     }

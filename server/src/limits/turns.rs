@@ -1,8 +1,9 @@
 //! Fair shares of the server's time.
 //!
-//! Each address has one [`Account`], whatever it asks for and over however many connections. One of its connections runs at a
-//! time, so a flood keeps one worker busy at most. After a burst they get a share of one processor together. Time is
-//! measured, not estimated: a page, a ping and a refused publish cost what they take.
+//! Each address has one [`Account`], whatever it asks for and over however many connections. One of
+//! its connections runs at a time, so a flood keeps one worker busy at most. After a burst they get
+//! a share of one processor together. Time is measured, not estimated: a page, a ping and a refused
+//! publish cost what they take.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,7 +66,8 @@ impl Account {
         self.lock().is_settled(Instant::now())
     }
 
-    /// Runs work that is done outside the runtime's workers, such as a read of history: one at a time for each address.
+    /// Runs work that is done outside the runtime's workers, such as a read of history: one at a
+    /// time for each address.
     pub async fn read<T>(&self, work: impl Future<Output = T>) -> T {
         let permit = self.read.clone().acquire_owned().await;
         self.rest().await;
@@ -101,7 +103,8 @@ pub async fn read<T>(account: Option<&Account>, work: impl Future<Output = T>) -
     }
 }
 
-/// Runs work that holds much memory until it is done, one at a time for each account. The time is charged where it is used.
+/// Runs work that holds much memory until it is done, one at a time for each account. The time is
+/// charged where it is used.
 pub async fn alone<T>(account: Option<&Account>, work: impl Future<Output = T>) -> T {
     let _permit = match account {
         Some(account) => account.render.clone().acquire_owned().await.ok(),
@@ -115,7 +118,8 @@ pub async fn alone<T>(account: Option<&Account>, work: impl Future<Output = T>) 
 pub struct Turn(Option<Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>>);
 
 impl Turn {
-    /// Polls `work` when the account lets it have a turn, and charges the account for the time that it takes.
+    /// Polls `work` when the account lets it have a turn, and charges the account for the time that
+    /// it takes.
     pub fn poll<T>(
         &mut self,
         account: &Arc<Account>,
@@ -140,8 +144,9 @@ impl Turn {
     }
 }
 
-/// Waits in the address's line, and then once more in the runtime's with the permit in hand: so an address that is in debt has one
-/// task among those that are ready, however many of its connections are, and also where one worker never runs two at a time.
+/// Waits in the address's line, and then once more in the runtime's with the permit in hand: so an
+/// address that is in debt has one task among those that are ready, however many of its connections
+/// are, and also where one worker never runs two at a time.
 async fn wait(account: Arc<Account>) -> Option<OwnedSemaphorePermit> {
     let permit = account.turn.clone().acquire_owned().await;
     account.rest().await;
@@ -149,8 +154,8 @@ async fn wait(account: Arc<Account>) -> Option<OwnedSemaphorePermit> {
     permit.ok()
 }
 
-/// Ends the current turn. The task goes to the end of the queue at once; tokio's `yield_now` would wait until there is nothing
-/// else to do, or for the next look at sockets.
+/// Ends the current turn. The task goes to the end of the queue at once; tokio's `yield_now` would
+/// wait until there is nothing else to do, or for the next look at sockets.
 pub async fn end_turn() {
     let mut has_ended = false;
     std::future::poll_fn(|context| {

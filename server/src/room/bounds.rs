@@ -17,8 +17,9 @@ impl Bounds {
         Position { epoch: self.epoch, offset }
     }
 
-    /// Returns the gap of a reader that cannot continue at `position`. If its entries have expired, it resumes at the oldest entry.
-    /// If its position belongs to another log, it resumes with the newest page, like a new reader.
+    /// Returns the gap of a reader that cannot continue at `position`. If its entries have expired,
+    /// it resumes at the oldest entry. If its position belongs to another log, it resumes with the
+    /// newest page, like a new reader.
     pub(super) fn gap(self, position: Position) -> Option<Gap> {
         let Extent { expired, latest } = self.extent;
         let reason = GapReason::find(position, self.epoch, expired, latest)?;

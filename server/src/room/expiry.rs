@@ -1,7 +1,7 @@
 //! The background task that deletes expired messages.
 //!
-//! The store's writer deletes them in small steps between publishes, so no publisher waits for long.
-//! A reader whose next messages have expired is told of a gap.
+//! The store's writer deletes them in small steps between publishes, so no publisher waits for
+//! long. A reader whose next messages have expired is told of a gap.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The hub: publish to rooms, subscribe to them, expire their messages. Pages are read in [`page`](super::page).
+//! The hub: publish to rooms, subscribe to them, expire their messages. Pages are read in
+//! [`page`](super::page).
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +35,8 @@ pub struct OpenedHub {
     pub hub: Hub,
     /// The trusted time that the previous server saved.
     pub saved_time: Option<TrustedTime>,
-    /// Resolves when the writer has ended; see [`OpenedHistory::ended`](crate::store::OpenedHistory::ended).
+    /// Resolves when the writer has ended; see
+    /// [`OpenedHistory::ended`](crate::store::OpenedHistory::ended).
     pub ended: oneshot::Receiver<Result<(), WriteError>>,
 }
 
@@ -53,8 +55,8 @@ pub struct Start {
 }
 
 impl Hub {
-    /// Opens the history in `folder` and loads its rooms. At most `rooms_max` rooms may have messages.
-    /// For `epoch` and `flush_interval` see [`History::open`].
+    /// Opens the history in `folder` and loads its rooms. At most `rooms_max` rooms may have
+    /// messages. For `epoch` and `flush_interval` see [`History::open`].
     pub fn open(folder: &Path, epoch: Epoch, flush_interval: Duration, clock: Clock, rooms_max: usize) -> Result<OpenedHub, OpenError> {
         let registry = Arc::new(Registry::default());
         let opened = History::open(folder, epoch, flush_interval, |rooms, forgotten_max| {
@@ -65,8 +67,8 @@ impl Hub {
         Ok(OpenedHub { hub, saved_time: opened.saved_time, ended: opened.ended })
     }
 
-    /// Queues a message. Calls are ordered. The future resolves when the message is durable and visible; dropping it does not
-    /// cancel the publish.
+    /// Queues a message. Calls are ordered. The future resolves when the message is durable and
+    /// visible; dropping it does not cancel the publish.
     pub fn publish(
         &self,
         room: &RoomName,
@@ -76,7 +78,8 @@ impl Hub {
         self.publish_all(room, [(message, raw)])?.next().ok_or(ErrorCode::Unavailable)
     }
 
-    /// Queues messages that are committed together. Returns a future for each, as [`Self::publish`] does.
+    /// Queues messages that are committed together. Returns a future for each, as [`Self::publish`]
+    /// does.
     pub fn publish_all<M: IntoIterator<Item = (PublishRequest, Option<String>)>>(
         &self,
         room: &RoomName,

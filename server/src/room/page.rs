@@ -46,7 +46,8 @@ pub struct RoomVersion {
 }
 
 impl Range {
-    /// Returns the gap of a reader of this range. A reader that goes back past the oldest entry has reached the end, not a gap.
+    /// Returns the gap of a reader of this range. A reader that goes back past the oldest entry has
+    /// reached the end, not a gap.
     fn gap(self, bounds: Bounds) -> Option<Gap> {
         match self {
             Self::Last => None,
@@ -77,8 +78,8 @@ impl Hub {
         }
     }
 
-    /// Reads a page of at most `limit` entries, and at most [`PAGE_BYTES_MAX`](crate::store::PAGE_BYTES_MAX). A room without
-    /// entries has an empty page.
+    /// Reads a page of at most `limit` entries, and at most
+    /// [`PAGE_BYTES_MAX`](crate::store::PAGE_BYTES_MAX). A room without entries has an empty page.
     pub async fn page(&self, name: &RoomName, range: Range, limit: usize) -> Result<MessagesPage, PageError> {
         let RoomVersion { epoch, mut extent, online } = self.version(name, range)?;
         let entries = match self.registry.get(name).filter(|_| !extent.is_empty()) {
@@ -90,7 +91,8 @@ impl Hub {
         range.gap(bounds).map_or_else(|| Ok(page(name, bounds, range, entries, online)), |gap| Err(PageError::Gone(gap)))
     }
 
-    /// Reads entries up to `extent.latest`, and moves `extent.expired` to where it was when the store was read.
+    /// Reads entries up to `extent.latest`, and moves `extent.expired` to where it was when the
+    /// store was read.
     async fn read_entries(&self, room: &Room, range: Range, extent: &mut Extent, limit: usize) -> Result<Vec<Entry>, PageError> {
         let latest = extent.latest;
         let mut entries: Vec<_> = match range.read_tail(room, latest, limit) {

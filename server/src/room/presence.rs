@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How long a session that left still counts as online. A client between two long-polls stays online.
+/// How long a session that left still counts as online. A client between two long-polls stays
+/// online.
 const LEAVE_GRACE: Duration = Duration::from_secs(1);
 
 /// Counts the sessions of a room.
@@ -15,7 +16,8 @@ pub(super) struct Presence {
 }
 
 impl Presence {
-    /// Adds a session. It replaces one that left within [`LEAVE_GRACE`], most likely its predecessor.
+    /// Adds a session. It replaces one that left within [`LEAVE_GRACE`], most likely its
+    /// predecessor.
     pub(super) fn join(&mut self, now: Instant) {
         self.connected += 1;
         self.forget_left(now);

@@ -17,7 +17,8 @@ const SWEEP_ROOMS_MIN: usize = 1024;
 /// All rooms that have, or had, entries, and all rooms that are in use.
 pub(super) struct Registry {
     rooms: Mutex<Rooms>,
-    /// A room that is not in memory starts after this offset. No forgotten room had an entry after it.
+    /// A room that is not in memory starts after this offset. No forgotten room had an entry after
+    /// it.
     forgotten_max: AtomicU64,
     tail_memory: TailMemory,
 }
@@ -86,8 +87,8 @@ impl Registry {
         self.sweep_rooms(&mut rooms);
     }
 
-    /// Removes unused rooms without entries. The next sweep is due when the number of rooms has doubled, so its cost for each
-    /// new room is constant.
+    /// Removes unused rooms without entries. The next sweep is due when the number of rooms has
+    /// doubled, so its cost for each new room is constant.
     fn sweep_rooms(&self, rooms: &mut Rooms) {
         let forgotten_max = self.forgotten_max.load(Ordering::Relaxed);
         // No room can come into use meanwhile: that takes the lock that is held here.

@@ -1,4 +1,5 @@
-//! One room in memory: its tail, its sessions and its extent. The room's lock is private to this file.
+//! One room in memory: its tail, its sessions and its extent. The room's lock is private to this
+//! file.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +30,8 @@ struct State {
     expired: u64,
     /// Bytes of all entries that are kept, by [`stored_bytes`].
     bytes: u64,
-    /// When the oldest entry was written, in milliseconds since 1970. `None` if the room has no entries.
+    /// When the oldest entry was written, in milliseconds since 1970. `None` if the room has no
+    /// entries.
     oldest: Option<u64>,
 }
 
@@ -79,12 +81,14 @@ impl Room {
         &self.name
     }
 
-    /// Returns a receiver of the newest offset. A wake-up carries no data: the receiver reads the log.
+    /// Returns a receiver of the newest offset. A wake-up carries no data: the receiver reads the
+    /// log.
     pub fn watch_latest(&self) -> watch::Receiver<u64> {
         self.latest.subscribe()
     }
 
-    /// Applies committed changes, in commit order. Readers find them from now on; [`Self::notify`] wakes those that wait.
+    /// Applies committed changes, in commit order. Readers find them from now on; [`Self::notify`]
+    /// wakes those that wait.
     pub fn apply(&self, changes: &[Change]) {
         let encode = self.state.lock().tail.encoder();
         let encode = |change: &Change| if let Change::Stored(entry) = change { Some(encode(entry)) } else { None };
@@ -144,12 +148,14 @@ impl Room {
 
     /// Returns the offsets of the entries.
     pub fn extent(&self) -> Extent {
-        // Not `self.latest`, which changes later: a reader may already have an entry and ask for what follows it.
+        // Not `self.latest`, which changes later: a reader may already have an entry and ask for
+        // what follows it.
         let state = self.state.lock();
         Extent { expired: state.expired, latest: state.tail.latest() }
     }
 
-    /// Reads the entries after `offset` from the tail, at most [`READ_BYTES_MAX`](super::READ_BYTES_MAX).
+    /// Reads the entries after `offset` from the tail, at most
+    /// [`READ_BYTES_MAX`](super::READ_BYTES_MAX).
     pub fn read(&self, offset: u64) -> Read {
         let mut state = self.state.lock();
         if offset < state.expired {
@@ -158,12 +164,14 @@ impl Room {
         state.tail.read(offset).map_or(Read::InHistory, Read::Entries)
     }
 
-    /// Returns the first `limit` entries after `offset`. `None` if the tail does not have all of them.
+    /// Returns the first `limit` entries after `offset`. `None` if the tail does not have all of
+    /// them.
     pub fn after(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
         self.state.lock().tail.after(offset, limit)
     }
 
-    /// Returns the last `limit` entries before `offset`. `None` if the tail does not have all of them.
+    /// Returns the last `limit` entries before `offset`. `None` if the tail does not have all of
+    /// them.
     pub fn before(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
         let state = self.state.lock();
         state.tail.before(offset, limit, state.expired)
@@ -186,7 +194,8 @@ impl Room {
         self.state.lock().presence.connected()
     }
 
-    /// Returns the number of sessions to show, which includes those that left within the last second.
+    /// Returns the number of sessions to show, which includes those that left within the last
+    /// second.
     pub fn online(&self) -> usize {
         self.state.lock().presence.online(Instant::now().into_std())
     }

@@ -13,11 +13,13 @@ use crate::store::PAGE_BYTES_MAX;
 const TAIL_ENTRIES_MAX: usize = 1024;
 /// Maximum bytes of a tail, in all encodings of its entries.
 const TAIL_BYTES_MAX: usize = 1024 * 1024;
-/// Bytes of all tails together at which each tail shrinks to [`TAIL_BYTES_SHORT`] when it is next used.
+/// Bytes of all tails together at which each tail shrinks to [`TAIL_BYTES_SHORT`] when it is next
+/// used.
 const ALL_TAILS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Maximum bytes of a tail while all tails together have too many.
 const TAIL_BYTES_SHORT: usize = 64 * 1024;
-/// Maximum bytes of WebSocket frames that one read returns. A reader writes them before it reads again.
+/// Maximum bytes of WebSocket frames that one read returns. A reader writes them before it reads
+/// again.
 pub const READ_BYTES_MAX: usize = 256 * 1024;
 
 /// The bytes of all tails together. Cheap to clone.
@@ -49,7 +51,8 @@ impl Tail {
         Self { after: latest, entries: VecDeque::new(), bytes: 0, has_grown: Arc::default(), memory }
     }
 
-    /// Returns a function that encodes entries for this tail. It needs no access to the tail, so it can run without the lock.
+    /// Returns a function that encodes entries for this tail. It needs no access to the tail, so it
+    /// can run without the lock.
     pub(super) fn encoder(&self) -> impl Fn(&Entry) -> Encoded + use<> {
         let has_grown = self.has_grown.clone();
         move |entry| Encoded::in_tail(entry, has_grown.clone())
@@ -78,7 +81,8 @@ impl Tail {
     fn pop(&mut self) {
         let Some(oldest) = self.entries.pop_front() else { return };
         self.after = oldest.offset();
-        // The entry may have grown since the count. Then `has_grown` is set, and `trim` counts again.
+        // The entry may have grown since the count. Then `has_grown` is set, and `trim` counts
+        // again.
         self.set_bytes(self.bytes.saturating_sub(oldest.bytes()));
     }
 
@@ -93,8 +97,8 @@ impl Tail {
         self.entries.back().map_or(self.after, Encoded::offset)
     }
 
-    /// Returns the entries after `offset`, at most [`READ_BYTES_MAX`] but at least one if there is any. `None` if the tail does
-    /// not have the next entry: then the history has it.
+    /// Returns the entries after `offset`, at most [`READ_BYTES_MAX`] but at least one if there is
+    /// any. `None` if the tail does not have the next entry: then the history has it.
     pub(super) fn read(&mut self, offset: u64) -> Option<Vec<Encoded>> {
         self.trim();
         if !self.reaches(offset) {
@@ -104,14 +108,15 @@ impl Tail {
         Some(within(READ_BYTES_MAX, |entry| entry.frame().len(), self.entries.range(start..)))
     }
 
-    /// Returns the first `limit` entries after `offset` that fit into a page. `None` as for [`Tail::read`].
+    /// Returns the first `limit` entries after `offset` that fit into a page. `None` as for
+    /// [`Tail::read`].
     pub(super) fn after(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
         let start = self.entries.partition_point(|entry| entry.offset() <= offset);
         self.reaches(offset).then(|| within(PAGE_BYTES_MAX, Encoded::page_bytes, self.entries.range(start..).take(limit)))
     }
 
-    /// Returns the last `limit` entries before `offset` that fit into a page, oldest first. `None` if some of them are only in the
-    /// history. `expired`: entries up to this offset have expired.
+    /// Returns the last `limit` entries before `offset` that fit into a page, oldest first. `None`
+    /// if some of them are only in the history. `expired`: entries up to this offset have expired.
     pub(super) fn before(&self, offset: u64, limit: usize, expired: u64) -> Option<Vec<Encoded>> {
         let end = self.entries.partition_point(|entry| entry.offset() < offset);
         let mut entries = within(PAGE_BYTES_MAX, Encoded::page_bytes, self.entries.range(..end).rev().take(limit));

@@ -32,7 +32,8 @@ impl CommitListener for RoomUpdater {
             by_room.entry(room).or_default().push(change);
         }
         for (name, changes) in by_room {
-            // A sweep removes only rooms without entries, so a room that is added here misses no earlier entry.
+            // A sweep removes only rooms without entries, so a room that is added here misses no
+            // earlier entry.
             let room = self.registry.get_or_add(&name);
             room.apply(&changes);
             self.changed.push(room);

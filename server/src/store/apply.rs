@@ -1,4 +1,5 @@
-//! Applies commands to the database. Deterministic: no clock and no random value, only the commands and the database.
+//! Applies commands to the database. Deterministic: no clock and no random value, only the commands
+//! and the database.
 
 use std::collections::HashMap;
 
@@ -9,11 +10,12 @@ use super::command::{Command, Outcome, Remaining};
 use super::read;
 use super::retention::{RetentionPolicy, TrustedTime, stored_bytes};
 
-/// Maximum number of entries that one command deletes, so that publishes behind it wait only a few milliseconds.
+/// Maximum number of entries that one command deletes, so that publishes behind it wait only a few
+/// milliseconds.
 const EXPIRE_ENTRIES_MAX: u64 = 256;
 
-/// Applies commands in transactions. Statements are prepared once, because even a search in SQLite's statement cache is a
-/// noticeable part of a small commit.
+/// Applies commands in transactions. Statements are prepared once, because even a search in
+/// SQLite's statement cache is a noticeable part of a small commit.
 pub(super) struct Applier<'c> {
     connection: &'c Connection,
     /// Rooms that were read or written. Valid because nothing else writes; cleared after an error.
@@ -154,7 +156,8 @@ impl<'c> Applier<'c> {
     fn find_by_key(&mut self, row: RoomRow, key: &PublishKey, message: &Message<'_>) -> rusqlite::Result<Option<Outcome>> {
         let found = self.select_by_key.query_row(params![row.id, key.as_str()], |row| {
             let stored = |column| row.get_ref(column)?.as_bytes().map(String::from_utf8_lossy).map_err(rusqlite::Error::from);
-            // Parsed again, because another version may have stored another form of the same text, such as other line ends.
+            // Parsed again, because another version may have stored another form of the same text,
+            // such as other line ends.
             let is_same_author = Author::parse(&stored(1)?).as_ref() == Ok(message.author);
             let is_same_text = Text::parse(&stored(2)?).as_ref() == Ok(message.text);
             Ok(if is_same_author && is_same_text { Outcome::Duplicate(row.get(0)?) } else { Outcome::KeyReused })
@@ -202,7 +205,8 @@ impl<'c> Applier<'c> {
         Ok(Outcome::Expired(Remaining { expired, bytes: total_bytes - expired_bytes, oldest, forgotten_max }))
     }
 
-    /// Deletes a room's expired entries, at most [`EXPIRE_ENTRIES_MAX`]. Stops at the first entry that has not expired.
+    /// Deletes a room's expired entries, at most [`EXPIRE_ENTRIES_MAX`]. Stops at the first entry
+    /// that has not expired.
     fn delete_expired(&mut self, room: &RoomName, row: RoomRow, policy: RetentionPolicy, now: TrustedTime) -> rusqlite::Result<RoomRow> {
         let mut remaining = row;
         let mut entries = self.select_oldest.query(params![row.id, EXPIRE_ENTRIES_MAX])?;
@@ -223,9 +227,10 @@ impl<'c> Applier<'c> {
         Ok(remaining)
     }
 
-    /// Forgets rooms without entries, after `emptied` became one. A room is forgotten if it had no entry after the offset that new
-    /// rooms start after (the column `floor`). If more than `rooms_max` empty rooms are left, half of them raise that offset. So no
-    /// offset of a room is ever given twice.
+    /// Forgets rooms without entries, after `emptied` became one. A room is forgotten if it had no
+    /// entry after the offset that new rooms start after (the column `floor`). If more than
+    /// `rooms_max` empty rooms are left, half of them raise that offset. So no offset of a room is
+    /// ever given twice.
     fn forget_rooms(&mut self, emptied: &RoomName, row: RoomRow, rooms_max: usize) -> rusqlite::Result<()> {
         let all: usize = self.connection.prepare_cached("SELECT count(*) FROM rooms")?.query_row([], |row| row.get(0))?;
         let empty = all.saturating_sub(self.rooms_in_use()?);

@@ -4,8 +4,8 @@ use protocol::{Author, Entry, PublishKey, RoomName, Text};
 
 use super::retention::{RetentionPolicy, TrustedTime};
 
-/// A change of the history. It contains every time and random value that it needs, so the same commands in the same order make
-/// the same history anywhere.
+/// A change of the history. It contains every time and random value that it needs, so the same
+/// commands in the same order make the same history anywhere.
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Add a message to a room.

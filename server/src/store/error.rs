@@ -18,7 +18,8 @@ pub enum OpenError {
     /// Another server has the folder open.
     #[error("the folder {} is in use by another crier", .0.display())]
     InUse(PathBuf),
-    /// The file is not a history, is damaged, or was written by a newer version. It is left unchanged.
+    /// The file is not a history, is damaged, or was written by a newer version. It is left
+    /// unchanged.
     #[error("{0}")]
     Foreign(String),
     /// An error of SQLite.
@@ -47,8 +48,9 @@ pub enum WriteError {
 }
 
 impl WriteError {
-    /// True if the writer must stop. After a failed fsync the kernel may have dropped the pages that it could not write, so a
-    /// retry could succeed although the data is gone ("fsyncgate", 2018).
+    /// True if the writer must stop. After a failed fsync the kernel may have dropped the pages
+    /// that it could not write, so a retry could succeed although the data is gone ("fsyncgate",
+    /// 2018).
     pub(super) fn is_final(&self) -> bool {
         let code = match self {
             Self::Gone(_) | Self::Panicked => return true,

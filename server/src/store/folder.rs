@@ -20,7 +20,8 @@ pub(super) struct Folder {
 }
 
 impl Drop for Folder {
-    /// Unlocks explicitly: a child process before its `exec` holds copies of the files, and so of the locks.
+    /// Unlocks explicitly: a child process before its `exec` holds copies of the files, and so of
+    /// the locks.
     fn drop(&mut self) {
         let _ = self.locks.0.unlock();
         let _ = self.locks.1.as_ref().map(File::unlock);
@@ -28,12 +29,14 @@ impl Drop for Folder {
 }
 
 impl Folder {
-    /// Locks the folder. Creates it and an empty database if they are missing, readable by their owner only.
+    /// Locks the folder. Creates it and an empty database if they are missing, readable by their
+    /// owner only.
     pub(super) fn lock(folder: &Path) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Folder { folder: folder.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let path = folder.canonicalize().map_err(failed)?;
-        // Locks the folder and a file in it: the file can be removed, and some network file systems cannot lock a folder.
+        // Locks the folder and a file in it: the file can be removed, and some network file systems
+        // cannot lock a folder.
         let in_use = || OpenError::InUse(folder.to_owned());
         let locked_folder = match File::open(&path).map(|folder| (folder.try_lock(), folder)).map_err(failed)? {
             (Ok(()), folder) => Some(folder),
@@ -73,7 +76,8 @@ fn private() -> fs::OpenOptions {
     options
 }
 
-/// Warns about a folder of an older version, which all users could read. It is not changed, because that may be intended.
+/// Warns about a folder of an older version, which all users could read. It is not changed, because
+/// that may be intended.
 fn warn_if_readable(folder: &Path) {
     let is_readable = |path: &Path| path.metadata().is_ok_and(|metadata| metadata.mode() & 0o004 != 0);
     if is_readable(folder) && is_readable(&folder.join(DATABASE)) {
@@ -94,7 +98,8 @@ impl DatabaseFiles {
         Ok(Self([identify(folder.database())?, identify(folder.wal())?]))
     }
 
-    /// Fails if a file was removed, moved or replaced. The next start would not find what is written to it.
+    /// Fails if a file was removed, moved or replaced. The next start would not find what is
+    /// written to it.
     pub(super) fn check(&self) -> Result<(), WriteError> {
         let gone = self.0.iter().find(|(path, opened)| !inode(path).is_ok_and(|inode| inode == *opened));
         gone.map_or(Ok(()), |(path, _)| Err(WriteError::Gone(path.clone())))

@@ -20,7 +20,8 @@ pub(super) struct WriteHealth {
 }
 
 impl WriteHealth {
-    /// The health of a history that was just opened. `can_write`: true if the writes at its start succeeded.
+    /// The health of a history that was just opened. `can_write`: true if the writes at its start
+    /// succeeded.
     pub(super) fn new(can_write: bool) -> Self {
         Self { last: watch::Sender::new((Instant::now(), can_write)), is_probe_queued: AtomicBool::new(false) }
     }
@@ -31,8 +32,8 @@ impl WriteHealth {
         self.last.send_replace((Instant::now(), has_succeeded));
     }
 
-    /// True if the last commit succeeded. If it is older than [`HEALTH_AGE_MAX`], calls `queue_probe` and waits for the probe's
-    /// commit. `queue_probe` returns true if it queued one.
+    /// True if the last commit succeeded. If it is older than [`HEALTH_AGE_MAX`], calls
+    /// `queue_probe` and waits for the probe's commit. `queue_probe` returns true if it queued one.
     pub(super) async fn can_write(&self, queue_probe: impl FnOnce() -> bool) -> bool {
         let mut last = self.last.subscribe();
         let is_fresh = |(at, _): &(Instant, bool)| at.elapsed() < HEALTH_AGE_MAX;

@@ -26,7 +26,8 @@ pub const QUEUE_COMMANDS_MAX: usize = 4096;
 /// Places in the queue for jobs without commands: a probe, and the end.
 const QUEUE_OTHERS_MAX: usize = 2;
 
-/// A handle on the durable past. Cheap to clone. The writer ends when the last handle is dropped, or by [`History::close`].
+/// A handle on the durable past. Cheap to clone. The writer ends when the last handle is dropped,
+/// or by [`History::close`].
 #[derive(Clone)]
 pub struct History {
     epoch: Epoch,
@@ -43,7 +44,8 @@ pub struct OpenedHistory {
     pub history: History,
     /// The trusted time that the previous server saved.
     pub saved_time: Option<TrustedTime>,
-    /// Resolves when the writer has ended. An error means that the disk no longer stores what is written.
+    /// Resolves when the writer has ended. An error means that the disk no longer stores what is
+    /// written.
     pub ended: oneshot::Receiver<Result<(), WriteError>>,
 }
 
@@ -68,9 +70,9 @@ impl Future for Submitted {
 impl History {
     /// Opens the history in `folder`. Creates both if they are missing.
     ///
-    /// A new log, and a copy of a log, gets the epoch `new_epoch`. The writer commits at most once per `flush_interval`, or sooner
-    /// when a batch is full. `listener` gets all rooms and the offset after which other rooms start, and returns the listener of
-    /// the writer.
+    /// A new log, and a copy of a log, gets the epoch `new_epoch`. The writer commits at most once
+    /// per `flush_interval`, or sooner when a batch is full. `listener` gets all rooms and the
+    /// offset after which other rooms start, and returns the listener of the writer.
     pub fn open(
         folder: &Path,
         new_epoch: Epoch,
@@ -106,10 +108,12 @@ impl History {
         self.epoch
     }
 
-    /// Queues commands. Calls are ordered; the commands of one call are committed together. Returns, for each command, a future
-    /// that resolves when the command is durable; dropping it does not cancel the command.
+    /// Queues commands. Calls are ordered; the commands of one call are committed together.
+    /// Returns, for each command, a future that resolves when the command is durable; dropping it
+    /// does not cancel the command.
     ///
-    /// Fails with `Overloaded` if the queue is full, and with `Unavailable` if the writer has ended.
+    /// Fails with `Overloaded` if the queue is full, and with `Unavailable` if the writer has
+    /// ended.
     pub fn submit(&self, commands: Vec<Command>) -> Result<Vec<Submitted>, ErrorCode> {
         let count = u32::try_from(commands.len()).map_err(|_| ErrorCode::Overloaded)?;
         self.free_places.try_acquire_many(count).map_err(|_| ErrorCode::Overloaded)?.forget();

@@ -1,10 +1,12 @@
 //! Detects that the data folder is a copy, or was restored from one. The log then gets a new epoch.
 //!
-//! A copy has the same bytes, but other inodes. The database stores a *fingerprint*: the inodes and creation times of the database
-//! and of the *anchor*, an empty file. The anchor is replaced at each start, every ten minutes, and at an orderly end. A copy in
-//! another place has other inodes. A copy that replaces the original names an anchor that no longer exists, or was overwritten.
+//! A copy has the same bytes, but other inodes. The database stores a *fingerprint*: the inodes and
+//! creation times of the database and of the *anchor*, an empty file. The anchor is replaced at
+//! each start, every ten minutes, and at an orderly end. A copy in another place has other inodes.
+//! A copy that replaces the original names an anchor that no longer exists, or was overwritten.
 //!
-//! Not detected: a snapshot of a whole file system, which restores inodes too. The operator must then remove the anchor.
+//! Not detected: a snapshot of a whole file system, which restores inodes too. The operator must
+//! then remove the anchor.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -46,8 +48,8 @@ enum Found {
 }
 
 impl Identity {
-    /// Decides whether the log keeps its epoch or gets `new_epoch`, and logs the reason. Writes nothing.
-    /// `had_wal`: true if there was a write-ahead log before the database was opened.
+    /// Decides whether the log keeps its epoch or gets `new_epoch`, and logs the reason. Writes
+    /// nothing. `had_wal`: true if there was a write-ahead log before the database was opened.
     pub(super) fn determine(connection: &Connection, folder: &Path, had_wal: bool, new_epoch: Epoch) -> Result<Self, OpenError> {
         let last = connection
             .query_row("SELECT epoch, home, open FROM log", [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?)))
@@ -79,7 +81,8 @@ impl Identity {
         self.epoch
     }
 
-    /// Replaces the anchor if it is too old. Called before each commit, so that a copy made before is never taken for this log.
+    /// Replaces the anchor if it is too old. Called before each commit, so that a copy made before
+    /// is never taken for this log.
     pub(super) fn renew_anchor(&mut self, connection: &Connection) -> Result<(), WriteError> {
         if self.anchor_time.is_some_and(|time| time.elapsed() < ANCHOR_TIME_MAX) {
             return Ok(());
@@ -99,7 +102,8 @@ impl Identity {
         self.replace_anchor(connection, false)
     }
 
-    /// Creates an anchor, stores its fingerprint, and removes all other anchors. The stored anchor exists after every step.
+    /// Creates an anchor, stores its fingerprint, and removes all other anchors. The stored anchor
+    /// exists after every step.
     fn replace_anchor(&mut self, connection: &Connection, open: bool) -> Result<(), WriteError> {
         let anchor = tempfile::Builder::new().prefix(ANCHOR_PREFIX).tempfile_in(&self.folder)?;
         // If this fails and the power is cut, the next start gets a new epoch, which is safe.
@@ -128,7 +132,8 @@ const NEW_EPOCH: &str = "It continues with a new epoch: readers who return are t
 fn classify(folder: &Path, stored: Option<String>, open: bool, had_wal: bool) -> Found {
     let Some(stored) = stored else { return Found::Older };
     let anchor = stored.split(':').next().unwrap_or_default();
-    // After an orderly end no copy has the anchor, so a change of its inode is allowed: containers often start with `chown -R`.
+    // After an orderly end no copy has the anchor, so a change of its inode is allowed: containers
+    // often start with `chown -R`.
     let is_same = |found: &str| if open { found == stored } else { without_change_time(found) == without_change_time(&stored) };
     match fingerprint(folder, anchor) {
         _ if open && !had_wal => Found::WithoutWal,
@@ -137,8 +142,9 @@ fn classify(folder: &Path, stored: Option<String>, open: bool, had_wal: bool) ->
     }
 }
 
-/// Describes the anchor and the database by what a copy does not share:
-/// `anchor name:inode:created:database inode:created:time of the anchor's last inode change`. Times are in nanoseconds since 1970.
+/// Describes the anchor and the database by what a copy does not share: `anchor
+/// name:inode:created:database inode:created:time of the anchor's last inode change`. Times are in
+/// nanoseconds since 1970.
 fn fingerprint(folder: &Path, name: &str) -> io::Result<String> {
     let created = |file: &Metadata| Some(file.created().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos());
     let (anchor, database) = (folder.join(name).symlink_metadata()?, folder.join(DATABASE).metadata()?);
@@ -153,7 +159,8 @@ fn without_change_time(fingerprint: &str) -> Option<&str> {
     fingerprint.rsplit_once(':').map(|(rest, _)| rest)
 }
 
-/// Fails if the database is damaged: files that were copied while a server wrote to them may not match.
+/// Fails if the database is damaged: files that were copied while a server wrote to them may not
+/// match.
 fn check_integrity(connection: &Connection, folder: &Path) -> Result<(), OpenError> {
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" {

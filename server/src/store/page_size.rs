@@ -2,10 +2,12 @@
 
 use protocol::Entry;
 
-/// Maximum bytes of one page of entries, estimated by [`page_bytes`]. A page always has at least one entry.
+/// Maximum bytes of one page of entries, estimated by [`page_bytes`]. A page always has at least
+/// one entry.
 pub const PAGE_BYTES_MAX: usize = 512 * 1024;
 
-/// Estimates the bytes that an entry adds to a page: a row of HTML, and the same entry as JSON in a script. Never too low.
+/// Estimates the bytes that an entry adds to a page: a row of HTML, and the same entry as JSON in a
+/// script. Never too low.
 pub fn page_bytes(entry: &Entry) -> usize {
     const ROW: usize = 600;
     const LINK: usize = 100;

@@ -18,7 +18,8 @@ pub struct StoredRoom {
     pub latest: u64,
     /// Bytes of all entries that are kept, by [`stored_bytes`](super::stored_bytes).
     pub bytes: u64,
-    /// When the oldest entry was written, in milliseconds since 1970. `None` if the room has no entries.
+    /// When the oldest entry was written, in milliseconds since 1970. `None` if the room has no
+    /// entries.
     pub oldest: Option<u64>,
 }
 
@@ -103,7 +104,8 @@ fn page(connection: &mut Connection, room: &RoomName, sql: &str, offset: u64, li
     Ok(StoredPage { expired, entries })
 }
 
-/// Reads an entry without validation. An entry that today's rules refuse would make its whole page unreadable.
+/// Reads an entry without validation. An entry that today's rules refuse would make its whole page
+/// unreadable.
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     Ok(Entry {
         offset: row.get(0)?,

@@ -36,7 +36,8 @@ impl Readers {
         &self.files
     }
 
-    /// Runs a query when a connection is free, and logs its failure. Dropping the future does not cancel a query that runs.
+    /// Runs a query when a connection is free, and logs its failure. Dropping the future does not
+    /// cancel a query that runs.
     pub(super) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         query: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -69,7 +70,8 @@ impl Readers {
 
     fn open(&self) -> rusqlite::Result<Connection> {
         let connection = schema::open_reader(&self.path)?;
-        // After the folder was removed, another server may have created a new database at the same path.
+        // After the folder was removed, another server may have created a new database at the same
+        // path.
         self.files.check().map_err(|_| rusqlite::Error::InvalidPath(self.path.clone()))?;
         Ok(connection)
     }

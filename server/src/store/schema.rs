@@ -10,18 +10,22 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::error::OpenError;
 
-/// "Crie" in ASCII. Marks the file as a history of crier, so that the database of another program is never changed.
+/// "Crie" in ASCII. Marks the file as a history of crier, so that the database of another program
+/// is never changed.
 const APPLICATION_ID: i32 = 0x4372_6965;
-/// In older releases two connections could lose data when the write-ahead log was reset (sqlite.org/wal.html).
+/// In older releases two connections could lose data when the write-ahead log was reset
+/// (sqlite.org/wal.html).
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Maximum time that a statement waits for another process, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements that a connection caches.
 const CACHED_STATEMENTS_MAX: usize = 32;
-/// Size of the write-ahead log when SQLite copies it into the database: a header, and 1,000 pages of 4 KiB with a header each.
+/// Size of the write-ahead log when SQLite copies it into the database: a header, and 1,000 pages
+/// of 4 KiB with a header each.
 const WAL_BYTES: u64 = 32 + 1000 * (24 + 4096);
 
-/// Each step migrates a database from version `index` to `index + 1`. Steps are added, never changed.
+/// Each step migrates a database from version `index` to `index + 1`. Steps are added, never
+/// changed.
 const MIGRATIONS: &[&str] = &[
     "
     CREATE TABLE log (epoch INTEGER NOT NULL) STRICT;
@@ -115,13 +119,15 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     if version > MIGRATIONS.len() {
         return Err(OpenError::Foreign(format!("{} was written by a newer crier; it is left as it is", path.display())));
     }
-    // With FULL a commit is on disk when it returns; with NORMAL a power cut loses acknowledged messages.
+    // With FULL a commit is on disk when it returns; with NORMAL a power cut loses acknowledged
+    // messages.
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
     Ok(connection)
 }
 
-/// Extends the write-ahead log of an open database to its full size. Without this, each sync also writes the file's new length.
-/// SQLite ignores frames that it has not written (sqlite.org/fileformat2.html, section 4.1).
+/// Extends the write-ahead log of an open database to its full size. Without this, each sync also
+/// writes the file's new length. SQLite ignores frames that it has not written
+/// (sqlite.org/fileformat2.html, section 4.1).
 pub(super) fn preallocate_wal(path: &Path) -> io::Result<()> {
     let mut wal = File::options().append(true).open(path)?;
     let length = wal.metadata()?.len();
@@ -149,7 +155,8 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     Ok(transaction.commit()?)
 }
 
-/// Renames rooms whose stored name is spelled differently by today's rules, so that requests find them.
+/// Renames rooms whose stored name is spelled differently by today's rules, so that requests find
+/// them.
 pub(super) fn rename_rooms(connection: &Connection) -> rusqlite::Result<()> {
     let mut rooms = connection.prepare("SELECT id, name FROM rooms ORDER BY id")?;
     let mut rooms = rooms.query([])?;

@@ -1,5 +1,6 @@
-//! The only thread that writes. It takes all queued commands, commits them in one transaction, shows them to the listener and
-//! answers the publishers. The longer the queue, the more commands share one fsync.
+//! The only thread that writes. It takes all queued commands, commits them in one transaction,
+//! shows them to the listener and answers the publishers. The longer the queue, the more commands
+//! share one fsync.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -54,7 +55,8 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Waits for a job, then takes what is queued. False if there are no more jobs. The batch is empty after a probe alone.
+    /// Waits for a job, then takes what is queued. False if there are no more jobs. The batch is
+    /// empty after a probe alone.
     fn take(&mut self, batch: &mut Vec<Request>) -> bool {
         loop {
             match self.jobs.blocking_recv() {
@@ -102,7 +104,8 @@ impl Database {
     }
 }
 
-/// Starts the writer. It ends after [`Job::End`], when every handle is dropped, or when the disk fails. Then it unlocks the folder.
+/// Starts the writer. It ends after [`Job::End`], when every handle is dropped, or when the disk
+/// fails. Then it unlocks the folder.
 pub(super) fn start(
     mut database: Database,
     mut queue: Queue,
@@ -136,7 +139,8 @@ fn run(database: &mut Database, queue: &mut Queue, flush_interval: Duration, lis
         });
         // Checked after the commit: a message in a file that is gone must not be acknowledged.
         let committed = files.check().and(committed);
-        // A failed expiry says nothing: on a full disk a publish may succeed while a deletion, which needs space, fails.
+        // A failed expiry says nothing: on a full disk a publish may succeed while a deletion,
+        // which needs space, fails.
         if batch.is_empty() || batch.iter().any(|request| matches!(request.command, Command::Publish { .. })) {
             health.record(committed.is_ok());
         }
@@ -160,8 +164,8 @@ fn run(database: &mut Database, queue: &mut Queue, flush_interval: Duration, lis
     Ok(())
 }
 
-/// Makes a commit visible, then answers its publishers, then notifies readers. A publisher that also reads then gets its answer
-/// and the message in one write.
+/// Makes a commit visible, then answers its publishers, then notifies readers. A publisher that
+/// also reads then gets its answer and the message in one write.
 fn acknowledge(batch: &mut Vec<Request>, outcomes: Vec<Outcome>, listener: &mut dyn CommitListener) {
     let changes = batch.iter().zip(&outcomes).filter_map(|(request, outcome)| Change::of(&request.command, outcome));
     listener.on_commit(changes.collect());
