@@ -153,7 +153,7 @@ impl Serve {
     }
 
     /// What a room keeps.
-    pub fn keep(&self) -> RetentionPolicy {
+    pub fn retention(&self) -> RetentionPolicy {
         RetentionPolicy {
             messages: bound(self.keep_messages, u64::MAX),
             bytes: bound(self.keep_bytes, u64::MAX),

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use server::config::{Cli, Serve, Verb};
 use server::log::Log;
 use server::system::signals::is_hangup_ignored;
-use server::{End, Server, Unfinished, cli};
+use server::{Server, StopHandle, Unfinished, cli};
 use tokio::runtime::{Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -78,7 +78,7 @@ async fn serve(settings: Serve, log: Log) -> anyhow::Result<()> {
     let server = Server::new(settings)?;
     let address = server.address().context("the listener has no address")?;
     let signals = Signals::new()?;
-    tokio::spawn(end_on_signals(signals, server.end(), log));
+    tokio::spawn(end_on_signals(signals, server.stop_handle(), log));
     tracing::info!(%address, data, version = env!("CARGO_PKG_VERSION"), "the board is open");
     // Best effort, and on a thread of its own: the server also works if standard output fails, or takes nothing.
     std::thread::spawn(move || writeln!(std::io::stdout(), "Crier is on http://{address}"));
@@ -87,13 +87,13 @@ async fn serve(settings: Serve, log: Log) -> anyhow::Result<()> {
 }
 
 /// The first signal stops the server in good order, the second one at once.
-async fn end_on_signals(mut signals: Signals, end: End, log: Log) {
+async fn end_on_signals(mut signals: Signals, handle: StopHandle, log: Log) {
     loop {
         signals.recv().await;
-        if end.begin() {
+        if handle.stop() {
             tracing::info!("stopping; a second signal ends the server at once");
         } else {
-            let Unfinished { connections, commands } = end.unfinished();
+            let Unfinished { connections, commands } = handle.unfinished();
             tracing::warn!(connections, commands, "ending at once; these are cut off");
             log.flush();
             process::exit(1);

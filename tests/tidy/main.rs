@@ -26,8 +26,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ("delivery", &["limits", "codec", "encoded", "store", "room", "subscription", "session", "commands"]),
     ("http", &["log", "system", "limits", "codec", "encoded", "room", "subscription", "session", "commands", "delivery"]),
     ("config", &["store", "room", "limits", "http"]),
+    ("server", &["store", "room", "limits", "session", "delivery", "http", "config"]),
     ("cli", &["config"]),
-    ("lib", &["store", "room", "limits", "session", "delivery", "http", "config", "cli"]),
+    ("lib", &["server"]),
 ];
 
 /// Words that belong to some places alone: what, where it may stand, and why.

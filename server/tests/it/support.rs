@@ -12,7 +12,7 @@ use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use server::config::{Cli, Serve, Verb};
 use server::room::Clock;
-use server::{Server, ServerError};
+use server::{Server, ServerError, StopHandle};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
@@ -22,7 +22,6 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
-use tokio_util::sync::CancellationToken;
 
 /// The longest wait of any test. A test that reaches it has failed.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
@@ -48,7 +47,7 @@ pub async fn connect_from(address: &str, server: SocketAddr) -> TcpStream {
 pub struct TestServer {
     pub address: SocketAddr,
     folder: Arc<TempDir>,
-    stop: CancellationToken,
+    stop: StopHandle,
     serving: JoinHandle<Result<(), ServerError>>,
     pub http: Client,
     small_buffers: bool,
@@ -105,7 +104,7 @@ impl TestServer {
     }
 
     fn serve(folder: Arc<TempDir>, server: Server, small_buffers: bool) -> Self {
-        let (address, stop) = (server.address().unwrap(), server.stopper());
+        let (address, stop) = (server.address().unwrap(), server.stop_handle());
         let serving = tokio::spawn(server.serve());
         // The server closes connections that are idle for 5 s. Reusing one at that moment would fail.
         let http = Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
@@ -127,7 +126,7 @@ impl TestServer {
 
     /// Stops the server and returns its folder.
     pub async fn stop(self) -> Arc<TempDir> {
-        self.stop.cancel();
+        self.stop.stop();
         self.serving.await.unwrap().unwrap();
         self.folder
     }
