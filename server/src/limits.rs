@@ -1,4 +1,4 @@
-//! What one address may do: its rates, its connections, and its share of the server's time.
+//! What one address may do: rates, connections and processor time.
 
 pub mod turns;
 

@@ -1,26 +1,27 @@
-//! The program's log, on standard error. Best effort: no caller waits for a line to be written, or
-//! fails because it can't be.
+//! The program's log, on standard error. Callers never wait for a line to be written, and never
+//! fail.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal as _, Write};
 use std::panic;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// Lines that wait to be written. More are dropped, and counted.
+/// Maximum number of lines that wait to be written. More are dropped and counted.
 const LINES_MAX: usize = 1024;
-/// How long [`Log::flush`] waits.
+/// Maximum time that [`Log::flush`] waits.
 const FLUSH_TIME_MAX: Duration = Duration::from_millis(500);
 /// Time between two lines about the same problem.
 const THROTTLE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A handle on the log. Lines are written by a thread, because a pipe that nobody reads blocks its
+/// A handle on the log. A thread writes the lines, because a pipe that is not read blocks its
 /// writer.
 #[derive(Clone)]
 pub struct Log {
@@ -38,24 +39,23 @@ impl Log {
     pub fn start() -> Self {
         let (log, jobs) = Self::new();
         let dropped = log.dropped.clone();
-        // Without the thread there is no log, and everything else works.
+        // Without the thread there is no log, but everything else works.
         let _ = thread::Builder::new().name("log".to_owned()).spawn(move || write(&jobs, &dropped, io::stderr()));
 
         let builder = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).with_env_var("CRIER_LOG");
         let (filter, wrong) = builder.from_env().map_or_else(|error| (EnvFilter::new("info"), Some(error)), |filter| (filter, None));
-        // It would list each file of the bundle at every start.
-        let filter = filter.add_directive("memory_serve=warn".parse().expect("a directive that was written with care"));
+        // At `info` it lists each file of the bundle at every start.
+        let filter = filter.add_directive("memory_serve=warn".parse().expect("the directive is valid"));
         let writer = log.clone();
-        // The library would report a failed write with `eprintln!`, which panics when that fails as
-        // well.
+        // The library reports a failed write with `eprintln!`, which panics if it fails too.
         let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).log_internal_errors(false);
-        // At a terminal the library decides, because it knows NO_COLOR.
+        // At a terminal the library decides, because it reads NO_COLOR.
         let lines = if io::stderr().is_terminal() { lines } else { lines.with_ansi(false) };
         lines.init();
         if let Some(error) = wrong {
-            tracing::warn!(%error, "CRIER_LOG is not understood; `info` is logged");
+            tracing::warn!(%error, "CRIER_LOG is invalid: the level `info` is used");
         }
-        // The standard hook writes to standard error itself, and so may block.
+        // The standard hook writes to standard error, which may block.
         panic::set_hook(Box::new(|panic| {
             let backtrace = Backtrace::capture();
             let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
@@ -69,12 +69,12 @@ impl Log {
         (Self { jobs, dropped: Arc::default() }, queue)
     }
 
-    /// Writes a line without a time.
+    /// Writes a line without a timestamp.
     pub fn say(&self, line: &str) {
         self.put(format!("{line}\n").into_bytes());
     }
 
-    /// Waits until everything is written, at most half a second.
+    /// Waits until all lines are written, at most half a second.
     pub fn flush(&self) {
         let (done, written) = sync_channel(1);
         if self.jobs.try_send(Job::Flush(done)).is_ok() {
@@ -118,20 +118,20 @@ fn write(jobs: &Receiver<Job>, dropped: &AtomicU64, mut output: impl Write) {
     }
 }
 
-/// Limits log lines about a problem that every request may meet to one in ten seconds.
+/// Limits the log lines about one problem to one in ten seconds.
 #[derive(Default)]
 pub struct Throttle(Mutex<Option<(Instant, u64)>>);
 
 impl Throttle {
-    /// A problem that was not logged yet.
+    /// Creates a throttle that has suppressed nothing.
     pub const fn new() -> Self {
         Self(Mutex::new(None))
     }
 
-    /// Returns how many lines were suppressed since the last one, or nothing if this one is to be
+    /// Returns the number of lines that were suppressed before this one. `None` if this one is
     /// suppressed.
     pub fn pass(&self, now: Instant) -> Option<u64> {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         match &mut *last {
             Some((then, suppressed)) if now.saturating_duration_since(*then) < THROTTLE_INTERVAL => {
                 *suppressed += 1;
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_nobody_takes_are_dropped_and_counted() {
+    fn drops_and_counts_lines_when_the_queue_is_full() {
         let (log, jobs) = Log::new();
         for n in 0..LINES_MAX + 3 {
             log.say(&n.to_string());
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_fails_ends_nothing() {
+    fn continues_after_the_output_failed() {
         struct Broken(usize);
         impl Write for &mut Broken {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_waits_for_what_came_before_it() {
+    fn flushes_the_lines_before_it() {
         let (log, jobs) = Log::new();
         log.say("one");
         let dropped = log.dropped.clone();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_is_logged_once_per_interval() {
+    fn passes_one_line_per_interval() {
         let (throttle, start) = (Throttle::new(), Instant::now());
         assert_eq!(throttle.pass(start), Some(0));
         for _ in 0..3 {

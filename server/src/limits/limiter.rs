@@ -1,37 +1,38 @@
-//! What one address may do: publishes per second, rooms per hour, connections at a time, and its
-//! share of the server's time.
+//! Limits of each address: publishes per second, new rooms per hour, open connections, and
+//! processor time.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
+use parking_lot::Mutex;
 use protocol::ErrorCode;
 
 use super::turns::Account;
 
-/// What strangers may do, as configured.
+/// The configured limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
-    /// Messages per second that one address may publish for long.
+    /// Messages per second that one address may publish.
     pub publishes_per_second: NonZeroU32,
-    /// Messages that it may publish at once after a silence.
+    /// Messages that one address may publish at once after a pause.
     pub publishes_burst: NonZeroU32,
-    /// Rooms per hour that one address may open with a first message; as many at once. `None` sets
-    /// no bound.
+    /// Rooms per hour that one address may open with a first message, and as many at once. `None`
+    /// sets no limit.
     pub rooms_per_hour: Option<NonZeroU32>,
-    /// Percent of one processor that one address may use for long. `None` sets no bound.
+    /// Percent of one processor that one address may use. `None` sets no limit.
     pub cpu_percent: Option<NonZeroU32>,
-    /// Connections that one address may have open.
+    /// Maximum number of open connections of one address.
     pub connections_per_address: usize,
-    /// Connections that the server has open.
+    /// Maximum number of open connections of the server.
     pub connections: usize,
 }
 
-/// Counts what each address does. Cheap to clone.
+/// Applies the limits. Cheap to clone.
 #[derive(Clone)]
 pub struct Limiter {
     allowance: Allowance,
@@ -43,15 +44,15 @@ pub struct Limiter {
 
 #[derive(Default)]
 struct Addresses {
-    /// Connections of all addresses.
+    /// Number of open connections of all addresses.
     connections: usize,
-    each: HashMap<IpAddr, Address>,
+    by_address: HashMap<IpAddr, Address>,
 }
 
 #[derive(Default)]
 struct Address {
     connections: usize,
-    /// Made when it is first asked for.
+    /// Created when it is first needed.
     account: Option<Arc<Account>>,
 }
 
@@ -60,15 +61,15 @@ impl Address {
         self.account.get_or_insert_with(|| Arc::new(Account::new(percent.get()))).clone()
     }
 
-    /// True if a new one would be the same.
-    fn is_forgettable(&self) -> bool {
+    /// True if the address has no connection and no unpaid time.
+    fn is_unused(&self) -> bool {
         let is_idle = |account: &Arc<Account>| Arc::strong_count(account) == 1 && account.is_settled();
         self.connections == 0 && self.account.as_ref().is_none_or(is_idle)
     }
 }
 
 impl Limiter {
-    /// A limiter that has seen nothing yet.
+    /// Creates a limiter.
     pub fn new(allowance: Allowance) -> Self {
         let quota = Quota::per_second(allowance.publishes_per_second).allow_burst(allowance.publishes_burst);
         let keyed = |quota| Arc::new(DefaultKeyedRateLimiter::keyed(quota));
@@ -81,12 +82,14 @@ impl Limiter {
         }
     }
 
-    /// Takes one publish from the address's allowance, or returns how many milliseconds to wait.
+    /// Takes one publish from the address's allowance. If there is none, returns the milliseconds
+    /// to wait.
     pub fn publish(&self, address: IpAddr) -> Result<(), u64> {
         self.take(&self.publishes, address)
     }
 
-    /// Takes one new room from the address's allowance, or returns how many milliseconds to wait.
+    /// Takes one new room from the address's allowance. If there is none, returns the milliseconds
+    /// to wait.
     pub fn open_room(&self, address: IpAddr) -> Result<(), u64> {
         self.rooms.as_ref().map_or(Ok(()), |rooms| self.take(rooms, address))
     }
@@ -96,34 +99,34 @@ impl Limiter {
         limiter.check_key(&network(address)).map_err(wait)
     }
 
-    /// The account that the address's requests are charged to, if there is a bound.
+    /// Returns the account of an address. `None` if processor time is not limited.
     pub fn account(&self, address: IpAddr) -> Option<Arc<Account>> {
         let percent = self.allowance.cpu_percent?;
-        let mut addresses = self.lock();
-        Some(addresses.each.entry(network(address)).or_default().account(percent))
+        let mut addresses = self.addresses.lock();
+        Some(addresses.by_address.entry(network(address)).or_default().account(percent))
     }
 
-    /// Counts a connection in, until the guard is dropped. One without an address counts towards
-    /// the total alone.
+    /// Counts a connection until the guard is dropped. A connection without an address counts only
+    /// towards the total.
     pub fn connect(&self, address: Option<IpAddr>) -> Result<Connected, ErrorCode> {
         self.count(address, 1)
     }
 
-    /// Counts in what somebody has open over a proxy's connection, which has been counted towards
-    /// the total.
+    /// Counts a request that a proxy forwards for an address. The proxy's connection counts towards
+    /// the total already.
     pub fn connect_through(&self, address: IpAddr) -> Result<Connected, ErrorCode> {
         self.count(Some(address), 0)
     }
 
     fn count(&self, address: Option<IpAddr>, count: usize) -> Result<Connected, ErrorCode> {
         let address = address.map(network);
-        let mut addresses = self.lock();
+        let mut addresses = self.addresses.lock();
         let mut account = None;
         if addresses.connections + count > self.allowance.connections {
             return Err(ErrorCode::ServerFull);
         }
         if let Some(address) = address {
-            let mine = addresses.each.entry(address).or_default();
+            let mine = addresses.by_address.entry(address).or_default();
             if mine.connections >= self.allowance.connections_per_address {
                 return Err(ErrorCode::ConnectionsLimited);
             }
@@ -131,63 +134,60 @@ impl Limiter {
             account = self.allowance.cpu_percent.map(|percent| mine.account(percent));
         }
         addresses.connections += count;
-        Ok(Connected { addresses: self.addresses.clone(), address, count, account, streams: AtomicBool::new(false) })
+        Ok(Connected { addresses: self.addresses.clone(), address, count, account, is_streaming: AtomicBool::new(false) })
     }
 
-    /// Forgets addresses that have their whole allowance again. To be called now and then.
+    /// Forgets addresses that have their whole allowance again. Called at intervals.
     pub fn sweep(&self) {
         for limiter in [Some(&self.publishes), self.rooms.as_ref()].into_iter().flatten() {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
-        self.lock().each.retain(|_, address| !address.is_forgettable());
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Addresses> {
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+        self.addresses.lock().by_address.retain(|_, address| !address.is_unused());
     }
 }
 
-/// An open connection's place.
+/// Counts an open connection until it is dropped.
 pub struct Connected {
     addresses: Arc<Mutex<Addresses>>,
     address: Option<IpAddr>,
-    /// As how many it counts towards the total.
+    /// 1 if the connection counts towards the total, else 0.
     count: usize,
     account: Option<Arc<Account>>,
-    streams: AtomicBool,
+    is_streaming: AtomicBool,
 }
 
 impl Connected {
-    /// The account that the connection's requests are charged to.
+    /// Returns the account to charge. `None` if processor time is not limited, or the connection
+    /// carries a stream.
     pub fn account(&self) -> Option<&Arc<Account>> {
-        // Delivery is the server's own work: it is the same for everyone in the room.
-        self.account.as_ref().filter(|_| !self.streams.load(Ordering::Relaxed))
+        // The cost of delivery depends on the room, not on the address.
+        self.account.as_ref().filter(|_| !self.is_streaming.load(Ordering::Relaxed))
     }
 
-    /// Says whether the connection carries a response that keeps arriving, which is not charged.
-    pub fn set_streaming(&self, streams: bool) {
-        self.streams.store(streams, Ordering::Relaxed);
+    /// Sets whether the connection carries a stream of entries. Streams are not charged.
+    pub fn set_streaming(&self, is_streaming: bool) {
+        self.is_streaming.store(is_streaming, Ordering::Relaxed);
     }
 }
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        // Without our own reference the account may be forgotten.
+        // `is_unused` counts the references to the account.
         self.account = None;
-        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut addresses = self.addresses.lock();
         addresses.connections -= self.count;
         let Some(address) = self.address else { return };
-        if let Some(mine) = addresses.each.get_mut(&address) {
+        if let Some(mine) = addresses.by_address.get_mut(&address) {
             mine.connections -= 1;
-            if mine.is_forgettable() {
-                addresses.each.remove(&address);
+            if mine.is_unused() {
+                addresses.by_address.remove(&address);
             }
         }
     }
 }
 
-/// What counts as one address: an IPv4 address, or an IPv6 /64, of which every household has one.
+/// Returns what counts as one address: an IPv4 address, or an IPv6 /64 network.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_does_not_spend_anothers_allowance() {
+    fn limits_publishes_of_each_address() {
         let limiter = limiter();
         let (one, other) = (address("10.0.0.1"), address("10.0.0.2"));
         assert_eq!((limiter.publish(one), limiter.publish(one)), (Ok(()), Ok(())));
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn rooms_are_opened_at_a_bounded_rate() {
+    fn limits_new_rooms_of_each_address() {
         let limiter = limiter();
         let (one, other) = (address("10.0.0.1"), address("10.0.0.2"));
         assert_eq!((limiter.open_room(one), limiter.open_room(one)), (Ok(()), Ok(())));
@@ -233,22 +233,22 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_one_for_all_connections_and_forgotten_when_it_is_settled() {
+    fn shares_an_account_between_connections_and_forgets_it_when_it_is_settled() {
         let limiter = limiter();
         let held = [(); 2].map(|()| limiter.connect(Some(address("10.0.0.1"))).unwrap_or_else(|_| panic!()));
         assert!(Arc::ptr_eq(held[0].account().unwrap(), held[1].account().unwrap()));
         held[0].set_streaming(true);
         assert!(held[0].account().is_none() && held[1].account().is_some());
         drop(held);
-        assert!(limiter.lock().each.is_empty());
+        assert!(limiter.addresses.lock().by_address.is_empty());
         drop(limiter.account(address("10.0.0.2")));
-        assert_eq!(limiter.lock().each.len(), 1);
+        assert_eq!(limiter.addresses.lock().by_address.len(), 1);
         limiter.sweep();
-        assert!(limiter.lock().each.is_empty());
+        assert!(limiter.addresses.lock().by_address.is_empty());
     }
 
     #[test]
-    fn connections_are_counted_in_and_out() {
+    fn limits_open_connections() {
         let limiter = limiter();
         let (one, other) = (address("10.0.0.1"), address("10.0.0.2"));
         let held: Vec<_> = (0..2).map(|_| limiter.connect(Some(one)).unwrap_or_else(|_| panic!())).collect();
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_household_is_one_address() {
+    fn counts_an_ipv6_network_as_one_address() {
         assert_eq!(network(address("2001:db8::1")), network(address("2001:db8::2")));
         assert_ne!(network(address("2001:db8::1")), network(address("2001:db8:0:1::1")));
         assert_eq!(network(address("::ffff:10.0.0.1")), address("10.0.0.1"));

@@ -1,35 +1,38 @@
-//! Fair shares of the server's time.
+//! Limits the processor time of each address.
 //!
-//! Each address has one [`Account`], whatever it asks for and over however many connections. One of
-//! its connections runs at a time, so a flood keeps one worker busy at most. After a burst they get
-//! a share of one processor together. Time is measured, not estimated: a page, a ping and a refused
-//! publish cost what they take.
+//! All connections of an address share one [`Account`]. Only one of them runs at a time, so a flood
+//! occupies at most one worker. After a burst, the address gets a configured share of one
+//! processor. Time is measured, not estimated.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
-/// Processor time that an address may use at once after a silence.
+/// Processor time that an address may use at once after a pause.
 const BURST: Duration = Duration::from_millis(500);
 
-/// What one address has used of the server's time, and whose turn it is among its connections.
+/// The processor time that one address has used, and the locks that its connections share.
 pub struct Account {
+    /// Held by the connection that runs.
     turn: Arc<Semaphore>,
-    read: Arc<Semaphore>,
-    render: Arc<Semaphore>,
+    /// Held by work outside the runtime's workers.
+    background: Arc<Semaphore>,
+    /// Held by work that needs much memory.
+    memory: Arc<Semaphore>,
     budget: Mutex<Budget>,
 }
 
-/// Time that was used, paid back at a steady rate. A virtual-time leaky bucket (GCRA).
+/// Used time, paid back at a steady rate. A virtual-time leaky bucket (GCRA).
 #[derive(Clone, Copy)]
 struct Budget {
-    /// Seconds that it takes to pay back one used second.
+    /// Seconds until one used second is paid back.
     rate: f64,
-    /// When everything that was used is paid back.
+    /// When all used time is paid back.
     paid_at: Instant,
 }
 
@@ -42,35 +45,35 @@ impl Budget {
         self.paid_at = self.paid_at.max(now) + time.mul_f64(self.rate);
     }
 
-    /// True if everything that was used is paid back.
+    /// True if all used time is paid back.
     fn is_settled(&self, now: Instant) -> bool {
         self.paid_at <= now
     }
 
-    /// Until when nothing more may be used, if not now.
-    fn rests_until(&self, now: Instant) -> Option<Instant> {
+    /// Returns when the next work may start. `None` if it may start now.
+    fn blocked_until(&self, now: Instant) -> Option<Instant> {
         let burst = BURST.mul_f64(self.rate);
         (self.paid_at > now + burst).then(|| self.paid_at - burst)
     }
 }
 
 impl Account {
-    /// The account of an address that may use `percent` of one processor for long.
+    /// Creates the account of an address that may use `percent` of one processor.
     pub fn new(percent: u32) -> Self {
         let one = || Arc::new(Semaphore::new(1));
-        Self { turn: one(), read: one(), render: one(), budget: Mutex::new(Budget::new(percent, Instant::now())) }
+        Self { turn: one(), background: one(), memory: one(), budget: Mutex::new(Budget::new(percent, Instant::now())) }
     }
 
-    /// True if everything that was used is paid back, so that the account can be forgotten.
+    /// True if all used time is paid back, so that the account can be forgotten.
     pub fn is_settled(&self) -> bool {
-        self.lock().is_settled(Instant::now())
+        self.budget.lock().is_settled(Instant::now())
     }
 
-    /// Runs work that is done outside the runtime's workers, such as a read of history: one at a
-    /// time for each address.
+    /// Runs work outside the runtime's workers, such as a read of the history. One at a time for
+    /// each address.
     pub async fn read<T>(&self, work: impl Future<Output = T>) -> T {
-        let permit = self.read.clone().acquire_owned().await;
-        self.rest().await;
+        let permit = self.background.clone().acquire_owned().await;
+        self.wait_until_allowed().await;
         let start = Instant::now();
         let result = work.await;
         self.spend(start);
@@ -78,8 +81,8 @@ impl Account {
         result
     }
 
-    async fn rest(&self) {
-        let until = self.lock().rests_until(Instant::now());
+    async fn wait_until_allowed(&self) {
+        let until = self.budget.lock().blocked_until(Instant::now());
         if let Some(until) = until {
             sleep_until(until).await;
         }
@@ -87,11 +90,7 @@ impl Account {
 
     fn spend(&self, start: Instant) {
         let now = Instant::now();
-        self.lock().spend(now - start, now);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Budget> {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+        self.budget.lock().spend(now - start, now);
     }
 }
 
@@ -103,11 +102,11 @@ pub async fn read<T>(account: Option<&Account>, work: impl Future<Output = T>) -
     }
 }
 
-/// Runs work that holds much memory until it is done, one at a time for each account. The time is
-/// charged where it is used.
+/// Runs work that needs much memory, one at a time for each account. The work charges its time
+/// itself.
 pub async fn alone<T>(account: Option<&Account>, work: impl Future<Output = T>) -> T {
     let _permit = match account {
-        Some(account) => account.render.clone().acquire_owned().await.ok(),
+        Some(account) => account.memory.clone().acquire_owned().await.ok(),
         None => None,
     };
     work.await
@@ -118,8 +117,7 @@ pub async fn alone<T>(account: Option<&Account>, work: impl Future<Output = T>) 
 pub struct Turn(Option<Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>>);
 
 impl Turn {
-    /// Polls `work` when the account lets it have a turn, and charges the account for the time that
-    /// it takes.
+    /// Polls `work` when it is its turn, and charges the account for the time that this takes.
     pub fn poll<T>(
         &mut self,
         account: &Arc<Account>,
@@ -127,7 +125,7 @@ impl Turn {
         work: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         let start = Instant::now();
-        let is_free = self.0.is_none() && account.lock().is_settled(start);
+        let is_free = self.0.is_none() && account.budget.lock().is_settled(start);
         let permit = if is_free { account.turn.clone().try_acquire_owned().ok() } else { None };
         let (_permit, start) = match permit {
             Some(permit) => (Some(permit), start),
@@ -144,18 +142,17 @@ impl Turn {
     }
 }
 
-/// Waits in the address's line, and then once more in the runtime's with the permit in hand: so an
-/// address that is in debt has one task among those that are ready, however many of its connections
-/// are, and also where one worker never runs two at a time.
+/// Waits for the address's turn, then goes to the end of the runtime's queue with the permit held.
+/// So an address with unpaid time has only one ready task, also on a runtime with one worker.
 async fn wait(account: Arc<Account>) -> Option<OwnedSemaphorePermit> {
     let permit = account.turn.clone().acquire_owned().await;
-    account.rest().await;
+    account.wait_until_allowed().await;
     end_turn().await;
     permit.ok()
 }
 
-/// Ends the current turn. The task goes to the end of the queue at once; tokio's `yield_now` would
-/// wait until there is nothing else to do, or for the next look at sockets.
+/// Moves the task to the end of the runtime's queue. tokio's `yield_now` would wait until the queue
+/// is empty or sockets are polled.
 pub async fn end_turn() {
     let mut has_ended = false;
     std::future::poll_fn(|context| {
@@ -184,32 +181,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_free_and_then_the_share_holds() {
+    fn allows_a_burst_and_then_the_configured_share() {
         let start = Instant::now();
         let mut budget = Budget::new(50, start);
         budget.spend(BURST, start);
-        assert_eq!(budget.rests_until(start), None);
+        assert_eq!(budget.blocked_until(start), None);
         budget.spend(Duration::from_millis(10), start);
-        assert_eq!(budget.rests_until(start), Some(start + Duration::from_millis(20)));
+        assert_eq!(budget.blocked_until(start), Some(start + Duration::from_millis(20)));
         let later = start + Duration::from_millis(20);
-        assert_eq!(budget.rests_until(later), None);
+        assert_eq!(budget.blocked_until(later), None);
         budget.spend(Duration::from_millis(3), later);
-        assert_eq!(budget.rests_until(later), Some(later + Duration::from_millis(6)));
+        assert_eq!(budget.blocked_until(later), Some(later + Duration::from_millis(6)));
         let much_later = later + Duration::from_secs(100);
         budget.spend(BURST, much_later);
-        assert_eq!(budget.rests_until(much_later), None, "silence earns no more than a burst");
+        assert_eq!(budget.blocked_until(much_later), None, "a long pause allows no more than a burst");
         budget.spend(Duration::from_millis(1), much_later);
-        assert!(budget.rests_until(much_later).is_some());
+        assert!(budget.blocked_until(much_later).is_some());
     }
 
     #[tokio::test]
-    async fn one_of_an_address_runs_at_a_time() {
+    async fn runs_the_tasks_of_an_address_in_order() {
         let account = Arc::new(Account::new(100));
         let held = account.turn.clone().acquire_owned().await.unwrap();
         let mut order = Vec::new();
         {
             let order = &Mutex::new(&mut order);
-            let tasks = (0..3).map(|number| in_turn(account.clone(), async move { order.lock().unwrap().push(number) }));
+            let tasks = (0..3).map(|number| in_turn(account.clone(), async move { order.lock().push(number) }));
             let mut tasks = Box::pin(join_all(tasks));
             assert!(futures_util::poll!(&mut tasks).is_pending());
             drop(held);
@@ -219,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_task_that_is_dropped_while_it_waits_gives_its_turn_to_the_next() {
+    async fn gives_the_turn_of_a_dropped_task_to_the_next() {
         let account = Arc::new(Account::new(100));
         let held = account.turn.clone().acquire_owned().await.unwrap();
         let mut first = Box::pin(in_turn(account.clone(), async {}));
@@ -232,14 +229,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_used_is_paid_back_before_the_next_turn() {
+    async fn waits_until_used_time_is_paid_back() {
         let account = Arc::new(Account::new(50));
         let used = BURST + Duration::from_millis(10);
         let start = Instant::now();
         account.read(advance(used)).await;
         assert!(!account.is_settled());
         in_turn(account.clone(), yield_now()).await;
-        // Twice what was used, less the burst.
+        // Twice the used time, less the burst.
         assert_eq!((Instant::now() - start).as_millis(), (used + Duration::from_millis(20)).as_millis());
     }
 }
