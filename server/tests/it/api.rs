@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{TestServer, problem, texts};
 
 #[tokio::test]
-async fn curl_d_hello_works() {
+async fn curl_can_post_a_bare_text() {
     let server = TestServer::start();
     let mut reader = server.subscribe("lobby", None).await;
     let request = server.http.post(server.url("/api/rooms/lobby/messages"));
@@ -18,7 +18,7 @@ async fn curl_d_hello_works() {
 }
 
 #[tokio::test]
-async fn pages_lead_forward_and_back_without_a_hole() {
+async fn paging_back_and_forward_skips_nothing() {
     let server = TestServer::start();
     for n in 1..=25 {
         server.post("lobby", &format!("{n}")).await;
@@ -39,7 +39,7 @@ async fn pages_lead_forward_and_back_without_a_hole() {
 }
 
 #[tokio::test]
-async fn a_room_nobody_wrote_in_is_empty() {
+async fn a_room_without_messages_is_empty() {
     let server = TestServer::start();
     let page = server.page("nowhere", "").await;
     assert!(page.entries.is_empty());
@@ -51,7 +51,7 @@ async fn a_room_nobody_wrote_in_is_empty() {
 }
 
 #[tokio::test]
-async fn a_room_of_any_script_has_one_name() {
+async fn room_names_are_percent_decoded_and_lower_cased() {
     let server = TestServer::start();
     server.post("%E5%A4%A7%E5%8E%85", "你好").await;
     server.post("LOBBY", "hi").await;
@@ -60,7 +60,7 @@ async fn a_room_of_any_script_has_one_name() {
 }
 
 #[tokio::test]
-async fn a_bad_query_is_refused() {
+async fn refuses_an_invalid_query() {
     let server = TestServer::start();
     let here = server.post("lobby", "x").await.position;
     for (query, status, code) in [
@@ -85,7 +85,7 @@ async fn a_bad_query_is_refused() {
 }
 
 #[tokio::test]
-async fn a_room_name_that_is_none_is_refused_on_every_way_in() {
+async fn refuses_an_invalid_room_name_on_every_route() {
     let server = TestServer::start();
     let long = "a".repeat(65);
     for name in ["%20", "..%2f..", "%3Cscript%3E", "%00", "%ff", "a.b", long.as_str()] {
@@ -99,7 +99,7 @@ async fn a_room_name_that_is_none_is_refused_on_every_way_in() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_and_what_is_not_allowed() {
+async fn answers_404_to_unknown_paths_and_405_to_wrong_methods() {
     let server = TestServer::start();
     for path in ["/nothing", "/api", "/api/rooms", "/.git/config", "/pkg/../Cargo.toml", "/%2e%2e/etc/passwd", "/r/", "/r/a/b", "/message"]
     {
@@ -112,7 +112,7 @@ async fn what_is_not_there_and_what_is_not_allowed() {
 }
 
 #[tokio::test]
-async fn health_is_told() {
+async fn health_and_readiness_answer_ok() {
     let server = TestServer::start();
     assert_eq!(server.get("/healthz").await.text().await.unwrap(), "ok\n");
     assert_eq!(server.get("/readyz").await.text().await.unwrap(), "ready\n");

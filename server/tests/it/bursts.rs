@@ -1,4 +1,4 @@
-//! Every command gets its answer, however many come at once and however slow the answers are, in every WebSocket format.
+//! Every command gets its answer, in every WebSocket format, however many arrive at once and however slow commits are.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn publish(number: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_burst_is_answered_to_its_last_command() {
+async fn answers_every_command_of_a_burst() {
     for flush_interval in ["0", "20"] {
         let server = TestServer::start_with(&["--flush-interval", flush_interval]);
         for burst in BURSTS {
@@ -41,9 +41,9 @@ async fn a_burst_is_answered_to_its_last_command() {
     }
 }
 
-/// The demo's socket says nothing for an answer, so that answers alone must keep it reading.
+/// The demo's socket sends no acknowledgements, but they must keep the server reading.
 #[tokio::test]
-async fn a_burst_on_the_demos_socket_reaches_all_observers() {
+async fn a_burst_on_the_demo_socket_reaches_all_observers() {
     for flush_interval in ["0", "20"] {
         let server = TestServer::start_with(&["--flush-interval", flush_interval]);
         for burst in BURSTS {
@@ -57,35 +57,35 @@ async fn a_burst_on_the_demos_socket_reaches_all_observers() {
     }
 }
 
-/// With a full queue commands are refused while they are read; nothing else would wake the connection then.
+/// A full queue refuses commands while they are read. Nothing else would wake the connection then.
 #[tokio::test]
-async fn a_burst_into_a_full_queue_is_answered_to_its_last_command() {
+async fn answers_every_command_of_a_burst_into_a_full_queue() {
     for (path, command) in [("/ws/lobby", publish as fn(usize) -> String), ("/message/", |number| format!("n{number}"))] {
-        // The writer rests that long after each commit, while others fill its queue.
+        // The writer pauses after each commit, while other clients fill its queue.
         let server = TestServer::start_with_commit_pause(Duration::from_millis(1500));
         server.post("lobby", "first").await;
-        let mut others = Vec::new();
+        let mut fillers = Vec::new();
         for _ in 0..=QUEUE_COMMANDS_MAX / PUBLISHES_IN_FLIGHT_MAX {
-            let mut other = server.socket("/ws/other").await;
-            other.send_texts((0..PUBLISHES_IN_FLIGHT_MAX).map(publish)).await;
-            others.push(other);
+            let mut filler = server.socket("/ws/other").await;
+            filler.send_texts((0..PUBLISHES_IN_FLIGHT_MAX).map(publish)).await;
+            fillers.push(filler);
         }
         let mut client = server.socket(path).await;
         client.send_texts((0..200).map(command)).await;
         let (mut answered, mut refused) = (0, 0);
         while answered < 200 {
-            let Received::Text(said) = client.receive().await else { panic!("it was closed") };
-            let is_refusal = said.contains("overloaded");
+            let Received::Text(text) = client.receive().await else { panic!("the connection was closed") };
+            let is_refusal = text.contains("overloaded");
             refused += usize::from(is_refusal);
-            let is_echo = path == "/message/" && said.starts_with('n');
-            answered += usize::from(is_refusal || is_echo || said.contains("\"published\""));
+            let is_echo = path == "/message/" && text.starts_with('n');
+            answered += usize::from(is_refusal || is_echo || text.contains("\"published\""));
         }
         assert!(refused > 0, "the queue was never full");
-        while !others[0].frame().await.to_json().contains("\"published\"") {}
+        while !fillers[0].frame().await.to_json().contains("\"published\"") {}
         client.send_text(command(200)).await;
         loop {
-            let Received::Text(said) = client.receive().await else { panic!("it was closed") };
-            if said.contains("n200") {
+            let Received::Text(text) = client.receive().await else { panic!("the connection was closed") };
+            if text.contains("n200") {
                 break;
             }
         }

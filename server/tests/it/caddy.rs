@@ -60,7 +60,7 @@ fn program() -> PathBuf {
 /// Caddy 2.6 knows no `no-transform`, and holds back what it compresses. It decides with the first bytes, of which an event stream
 /// that starts with old messages has as many as a document.
 #[tokio::test]
-async fn a_message_is_visible_within_a_second_through_a_caddy_that_compresses() {
+async fn a_message_passes_a_compressing_caddy_within_a_second() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;
     server.post_json("lobby", &json!({ "text": "x".repeat(2000) })).await;

@@ -1,4 +1,4 @@
-//! Boards whose clock is wrong, is set right, or was never set.
+//! Servers whose system clock is wrong, is corrected, or was never set.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,8 +21,8 @@ fn today() -> u64 {
     TODAY
 }
 
-/// Waits until retention has looked twice: each look takes what `--keep-messages 8` does not keep.
-async fn looked_twice(server: &TestServer) {
+/// Waits for two retention sweeps: each removes what `--keep-messages 8` does not keep.
+async fn wait_for_two_sweeps(server: &TestServer) {
     let start = Instant::now();
     let kept = async || server.page("other", "?limit=200").await.entries.len();
     for _ in 0..2 {
@@ -30,12 +30,12 @@ async fn looked_twice(server: &TestServer) {
             server.post("other", "x").await;
         }
         while kept().await > 8 {
-            assert!(start.elapsed() < TIMEOUT, "no more than 8 messages are kept");
+            assert!(start.elapsed() < TIMEOUT, "more than 8 messages are kept");
         }
     }
 }
 
-/// A server with this clock that keeps messages for a year, and 8 of them.
+/// Starts a server with this clock that keeps 8 messages for up to a year.
 fn start(clock: Clock, folder: Arc<TempDir>) -> TestServer {
     TestServer::start_with_clock(clock, folder, &["--keep-messages", "8"])
 }
@@ -44,37 +44,37 @@ fn folder() -> Arc<TempDir> {
     Arc::new(TempDir::new().unwrap())
 }
 
-async fn three(server: &TestServer) {
+async fn post_three(server: &TestServer) {
     for text in ["1", "2", "3"] {
         server.post("lobby", text).await;
     }
 }
 
-/// Waits until retention has looked twice, and checks that it left what [`three`] wrote.
-async fn three_are_kept(server: &TestServer) {
-    looked_twice(server).await;
+/// Waits for two sweeps and checks that the messages of [`post_three`] remain.
+async fn assert_three_are_kept(server: &TestServer) {
+    wait_for_two_sweeps(server).await;
     assert_eq!(texts(&server.all_entries("lobby").await)[..3], ["1", "2", "3"]);
 }
 
 #[tokio::test]
-async fn a_clock_that_is_far_ahead_takes_no_message() {
+async fn a_clock_far_ahead_expires_no_message() {
     fn ahead() -> u64 {
         TODAY + 800 * DAY
     }
     let server = start(today, folder());
-    three(&server).await;
+    post_three(&server).await;
     let server = start(ahead, server.stop().await);
-    three_are_kept(&server).await;
-    // Nor does it when it has been read often.
+    assert_three_are_kept(&server).await;
+    // A second start with the same clock must not trust it more.
     server.post("lobby", "4").await;
     let server = start(ahead, server.stop().await);
-    three_are_kept(&server).await;
+    assert_three_are_kept(&server).await;
     let server = start(today, server.stop().await);
-    three_are_kept(&server).await;
+    assert_three_are_kept(&server).await;
 }
 
 #[tokio::test]
-async fn messages_from_before_the_clock_was_set_are_kept() {
+async fn keeps_messages_written_before_the_clock_was_set() {
     fn unset() -> u64 {
         100 * SECOND
     }
@@ -83,29 +83,29 @@ async fn messages_from_before_the_clock_was_set_are_kept() {
     }
     for wrong in [unset as Clock, years_ago] {
         let server = start(wrong, folder());
-        three(&server).await;
+        post_three(&server).await;
         let server = start(today, server.stop().await);
-        three_are_kept(&server).await;
+        assert_three_are_kept(&server).await;
         server.post("lobby", "4").await;
         let server = start(today, server.stop().await);
-        three_are_kept(&server).await;
+        assert_three_are_kept(&server).await;
     }
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_right_while_the_server_runs_takes_no_message() {
+async fn setting_the_clock_while_the_server_runs_expires_no_message() {
     static NOW: AtomicU64 = AtomicU64::new(100 * SECOND);
     let server = start(|| NOW.load(Ordering::Relaxed), folder());
-    three(&server).await;
-    looked_twice(&server).await;
+    post_three(&server).await;
+    wait_for_two_sweeps(&server).await;
     for now in [TODAY, TODAY + 800 * DAY, TODAY] {
         NOW.store(now, Ordering::Relaxed);
-        three_are_kept(&server).await;
+        assert_three_are_kept(&server).await;
     }
 }
 
 #[tokio::test]
-async fn the_times_of_a_room_never_go_back() {
+async fn times_within_a_room_never_decrease() {
     static NOW: AtomicU64 = AtomicU64::new(TODAY);
     let clock = || NOW.load(Ordering::Relaxed);
     let server = start(clock, folder());
@@ -118,13 +118,13 @@ async fn the_times_of_a_room_never_go_back() {
     server.post("other", "1").await;
     let times = |entries: Vec<Entry>| entries.iter().map(|entry| entry.time).collect::<Vec<_>>();
     assert_eq!(times(server.all_entries("lobby").await), [TODAY, TODAY, TODAY + SECOND, TODAY + SECOND, TODAY + SECOND]);
-    // That is a room's own affair.
+    // Another room is not affected.
     assert_eq!(times(server.all_entries("other").await), [0]);
 }
 
 #[tokio::test]
-async fn a_board_whose_clock_was_never_set_works() {
-    // Before 1970, and after the last date there is.
+async fn works_with_a_clock_that_was_never_set() {
+    // 1970, and after the last date that can be formatted.
     for wrong in [(|| 0) as Clock, || 400_000_000_000 * SECOND] {
         let server = start(wrong, folder());
         server.post("lobby", "hello").await;
@@ -135,9 +135,9 @@ async fn a_board_whose_clock_was_never_set_works() {
     }
 }
 
-/// The date of an answer is of the system's clock, which no test sets: what writes it is asked itself.
+/// The `Date` header uses the system clock, which a test cannot set, so the formatter is tested directly.
 #[test]
-fn there_is_a_date_whatever_the_clock_says() {
+fn formats_a_date_for_any_clock() {
     let seconds = Duration::from_secs;
     for (time, date) in [
         (UNIX_EPOCH + seconds(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT"),

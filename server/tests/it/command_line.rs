@@ -1,4 +1,4 @@
-//! `crier post` and `crier tail`, as programs.
+//! `crier post` and `crier tail`, run as programs.
 
 use std::process::{Output, Stdio};
 #[cfg(target_os = "linux")]
@@ -23,7 +23,7 @@ async fn run(server: &TestServer, arguments: &[&str], input: &[u8]) -> Output {
     timeout(TIMEOUT, child.wait_with_output()).await.unwrap().unwrap()
 }
 
-/// Starts `crier tail` and waits until the server has it.
+/// Starts `crier tail` and waits until it has subscribed.
 async fn tail(server: &TestServer, arguments: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut watcher = server.subscribe("lobby", None).await;
     let mut child = crier(server, &[&["tail", "lobby"], arguments].concat()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -34,11 +34,11 @@ async fn tail(server: &TestServer, arguments: &[&str]) -> (Child, Lines<BufReade
 }
 
 async fn line(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
-    timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("the program still runs")
+    timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("the program has ended")
 }
 
 #[tokio::test]
-async fn post_says_where_the_message_is() {
+async fn post_prints_the_position_of_the_message() {
     let server = TestServer::start();
     let output = run(&server, &["post", "lobby", "hello 世界", "--author", "ana"], b"").await;
     assert!(output.status.success(), "{output:?}");
@@ -48,16 +48,15 @@ async fn post_says_where_the_message_is() {
 }
 
 #[tokio::test]
-async fn post_reads_its_input() {
+async fn post_reads_standard_input() {
     let server = TestServer::start();
     assert!(run(&server, &["post", "lobby", "-"], b"two\nlines\n").await.status.success());
     assert!(run(&server, &["post", "lobby"], b"one line").await.status.success());
     assert_eq!(texts(&server.all_entries("lobby").await), ["two\nlines", "one line"]);
 }
 
-/// Whoever feeds the program must be able to say all it has to say.
 #[tokio::test]
-async fn post_takes_more_than_a_message_and_loses_none_of_it() {
+async fn post_splits_long_input_into_messages_without_loss() {
     let server = TestServer::start();
     let numbers: String = (1..=100_000).map(|n| format!("{n}\n")).collect();
     let output = run(&server, &["post", "build", "-", "--author", "ci", "--key", "log"], numbers.as_bytes()).await;
@@ -71,27 +70,27 @@ async fn post_takes_more_than_a_message_and_loses_none_of_it() {
         (entries.len(), &*server.page("build", "").await.latest.to_string())
     );
     assert!(String::from_utf8(output.stderr).unwrap().contains(&format!("posted as {}", entries.len())));
-    // The same again is the same.
+    // Repeating the keys stores nothing new.
     assert!(run(&server, &["post", "build", "-", "--author", "ci", "--key", "log"], numbers.as_bytes()).await.status.success());
     assert_eq!(server.all_entries("build").await.len(), entries.len());
 }
 
 #[tokio::test]
-async fn what_post_can_not_take_is_read_to_its_end_and_refused() {
+async fn post_reads_oversized_input_to_its_end_and_refuses_it() {
     let server = TestServer::start();
     let line = "a line of a very long log\n".repeat(1_000_000);
     let cut = "fine\n".repeat(10_000) + &"x".repeat(20_000);
     let blank = "\n".repeat(100_000);
-    for (input, complaint) in [(&line, "26000000 bytes"), (&cut, "longer than 16 KiB"), (&blank, "empty")] {
+    for (input, reason) in [(&line, "26000000 bytes"), (&cut, "longer than 16 KiB"), (&blank, "empty")] {
         let output = run(&server, &["post", "lobby"], input.as_bytes()).await;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && said.contains(complaint), "{said}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && stderr.contains(reason), "{stderr}");
     }
     assert!(server.all_entries("lobby").await.is_empty());
 }
 
 #[tokio::test]
-async fn what_begins_with_a_hyphen_is_a_text_too() {
+async fn post_accepts_a_text_that_begins_with_a_hyphen() {
     let server = TestServer::start();
     let all = ["- [ ] x", "-1 °C", "--- cut ---", "-hello", "--not a flag", "-"];
     for (n, text) in all[..5].iter().enumerate() {
@@ -102,14 +101,14 @@ async fn what_begins_with_a_hyphen_is_a_text_too() {
     let entries = server.all_entries("lobby").await;
     assert_eq!(texts(&entries), [&all[..5], &["from input"]].concat());
     assert_eq!((entries[0].author.as_str(), entries[5].author.as_str()), ("-ana-", "-x"));
-    // What is known is a flag wherever it stands.
+    // A known flag stays a flag wherever it stands.
     assert!(String::from_utf8(run(&server, &["post", "lobby", "--help"], b"").await.stdout).unwrap().contains("Usage"));
 }
 
-/// Whoever is told that it failed posts it again.
+/// A failure would make the caller post it again.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn what_is_stored_is_a_success_though_nobody_can_be_told() {
+async fn post_succeeds_if_the_message_is_stored_but_output_fails() {
     let server = TestServer::start();
     let full = || Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     let closed = || {
@@ -127,7 +126,7 @@ async fn what_is_stored_is_a_success_though_nobody_can_be_told() {
     let status = command.args(["-c", script, env!("CARGO_BIN_EXE_crier")]).env("CRIER_SERVER", server.url("")).status();
     assert!(timeout(TIMEOUT, status).await.unwrap().unwrap().success());
     assert_eq!(texts(&server.all_entries("lobby").await), ["0", "1", "2", "3", "closed"]);
-    // What is shown to nobody is a failure of `tail`, which has nothing else to do.
+    // For `tail`, output that cannot be written is a failure.
     let start = "0000000000000001:1";
     let mut tail = crier(&server, &["tail", "lobby", "--after", start]);
     let status = timeout(TIMEOUT, tail.stdout(full()).stderr(full()).status()).await.unwrap().unwrap();
@@ -135,15 +134,15 @@ async fn what_is_stored_is_a_success_though_nobody_can_be_told() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_asked_for_and_not_used_is_named_where_the_server_is_not_reached() {
+async fn names_an_unused_proxy_setting_if_the_server_is_unreachable() {
     let server = TestServer::start();
     for arguments in [&["post", "lobby", "x", "--timeout", "0"][..], &["tail", "lobby"]] {
         let mut command = crier(&server, arguments);
         command.env("CRIER_SERVER", "http://127.0.0.1:1").env("https_proxy", "http://proxy.example:3128").stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let said = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().unwrap();
-        assert!(said.contains("https_proxy is set"), "{said}");
+        let stderr = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().unwrap();
+        assert!(stderr.contains("https_proxy is set"), "{stderr}");
     }
     let mut command = crier(&server, &["post", "lobby", "x"]);
     let output = command.env("https_proxy", "http://proxy.example:3128").output().await.unwrap();
@@ -151,12 +150,12 @@ async fn a_proxy_that_is_asked_for_and_not_used_is_named_where_the_server_is_not
 }
 
 #[tokio::test]
-async fn post_refuses_what_the_board_would() {
+async fn post_and_tail_refuse_invalid_arguments() {
     let server = TestServer::start();
     let long = "x".repeat(16 * 1024 + 1);
-    // More than is read, so that the last character is cut.
+    // Longer than the input limit, which cuts the last character.
     let longer = format!("x{}", "你".repeat(11_000));
-    for (arguments, input, complaint) in [
+    for (arguments, input, reason) in [
         (&["post", "lobby", "-"][..], long.as_bytes(), "longer than 16 KiB"),
         (&["post", "lobby", "-"], longer.as_bytes(), "longer than 16 KiB"),
         (&["post", "lobby", ""], b"", "empty"),
@@ -167,14 +166,14 @@ async fn post_refuses_what_the_board_would() {
         (&["tail", "lobby", "--transport", "pigeon"], b"", "[possible values: ws, sse, long-poll, poll]"),
     ] {
         let output = run(&server, arguments, input).await;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && said.contains(complaint), "{arguments:?}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && stderr.contains(reason), "{arguments:?}: {stderr}");
     }
     assert!(server.all_entries("lobby").await.is_empty());
 }
 
 #[tokio::test]
-async fn post_with_a_key_is_safe_to_repeat() {
+async fn post_with_a_key_stores_one_message_when_repeated() {
     let server = TestServer::start();
     for _ in 0..2 {
         assert!(run(&server, &["post", "lobby", "hello", "--key", "k"], b"").await.status.success());
@@ -183,7 +182,7 @@ async fn post_with_a_key_is_safe_to_repeat() {
 }
 
 #[tokio::test]
-async fn tail_follows_and_keeps_a_terminal_safe() {
+async fn tail_follows_and_escapes_terminal_controls() {
     let server = TestServer::start();
     server.post("lobby", "before").await;
     let (_child, mut lines) = tail(&server, &[]).await;
@@ -193,7 +192,7 @@ async fn tail_follows_and_keeps_a_terminal_safe() {
 }
 
 #[tokio::test]
-async fn tail_as_json_keeps_a_terminal_safe_and_tells_all() {
+async fn tail_json_escapes_terminal_controls_without_loss() {
     let server = TestServer::start();
     let (_child, mut lines) = tail(&server, &["--json"]).await;
     let text = "a\u{1b}[2J\u{9b}2J\u{7f}\u{202e}\u{61c}你\tb";
@@ -204,7 +203,7 @@ async fn tail_as_json_keeps_a_terminal_safe_and_tells_all() {
 }
 
 #[tokio::test]
-async fn what_a_server_says_of_itself_keeps_a_terminal_safe() {
+async fn escapes_terminal_controls_in_server_errors() {
     let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", server.local_addr().unwrap());
     let serve = async {
@@ -223,13 +222,13 @@ async fn what_a_server_says_of_itself_keeps_a_terminal_safe() {
     let mut tail = Command::new(env!("CARGO_BIN_EXE_crier"));
     tail.args(["tail", "lobby", "--transport", "ws", "--server", &url]).kill_on_drop(true);
     let (output, ()) = tokio::join!(timeout(TIMEOUT, tail.output()), serve);
-    let said = String::from_utf8(output.unwrap().unwrap().stderr).unwrap();
+    let stderr = String::from_utf8(output.unwrap().unwrap().stderr).unwrap();
     let shown = "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d";
-    assert_eq!((said.matches(shown).count(), said.matches(['\u{1b}', '\u{9b}', '\u{202e}']).count()), (2, 0), "{said:?}");
+    assert_eq!((stderr.matches(shown).count(), stderr.matches(['\u{1b}', '\u{9b}', '\u{202e}']).count()), (2, 0), "{stderr:?}");
 }
 
 #[tokio::test]
-async fn tail_as_json_tells_positions_to_go_on_from() {
+async fn tail_json_prints_positions_to_continue_from() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;
     for text in ["one", "two"] {
@@ -245,7 +244,7 @@ async fn tail_as_json_tells_positions_to_go_on_from() {
 }
 
 #[tokio::test]
-async fn tail_follows_over_the_transport_that_is_asked_for() {
+async fn tail_follows_over_the_requested_transport() {
     for transport in ["ws", "sse", "long-poll", "poll"] {
         let server = TestServer::start();
         let start = server.page("lobby", "").await.latest.to_string();
@@ -265,24 +264,24 @@ async fn tail_follows_over_the_transport_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn tail_ends_quietly_when_nobody_reads_it() {
+async fn tail_ends_when_its_output_is_closed() {
     let server = TestServer::start();
     let (mut child, lines) = tail(&server, &[]).await;
     drop(lines);
-    // The first line after the pipe is closed tells it.
+    // It notices the closed pipe when it prints the next line.
     server.post("lobby", "anybody there?").await;
     assert!(timeout(TIMEOUT, child.wait()).await.unwrap().unwrap().success());
 }
 
 #[tokio::test]
-async fn tail_goes_on_when_its_notes_are_not_read() {
+async fn tail_continues_when_standard_error_is_closed() {
     let server = TestServer::start();
     server.post("lobby", "before").await;
-    let (reader, notes) = std::io::pipe().unwrap();
+    let (reader, stderr) = std::io::pipe().unwrap();
     drop(reader);
-    // The log that is asked for is another one, which is noted; so is that the server is away for a moment.
+    // Both the unknown epoch and the lost connection print a note.
     let mut tail = crier(&server, &["tail", "lobby", "--after", "0000000000000001:5"]);
-    let mut child = tail.stdout(Stdio::piped()).stderr(notes).spawn().unwrap();
+    let mut child = tail.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(line(&mut lines).await.contains("before"));
     let server = server.restart_in_place().await;
@@ -291,17 +290,17 @@ async fn tail_goes_on_when_its_notes_are_not_read() {
 }
 
 #[tokio::test]
-async fn tail_ends_quietly_on_an_interrupt() {
+async fn tail_succeeds_on_an_interrupt() {
     let server = TestServer::start();
     let (mut child, _lines) = tail(&server, &[]).await;
     Command::new("kill").args(["-INT", &child.id().unwrap().to_string()]).status().await.unwrap();
     assert!(timeout(TIMEOUT, child.wait()).await.unwrap().unwrap().success());
 }
 
-/// A pipe that nobody reads is full after 64 KiB, and whoever writes to it waits.
+/// A pipe that nobody reads is full after 64 KiB and blocks its writer.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn tail_ends_on_a_signal_while_nobody_takes_what_it_prints() {
+async fn tail_ends_on_a_signal_while_its_output_is_blocked() {
     for signal in ["-INT", "-TERM"] {
         let server = TestServer::start();
         let (mut child, _lines) = tail(&server, &["--json"]).await;
@@ -316,11 +315,11 @@ async fn tail_ends_on_a_signal_while_nobody_takes_what_it_prints() {
             tokio::task::yield_now().await;
         }
         Command::new("kill").args([signal, &id]).status().await.unwrap();
-        assert!(timeout(TIMEOUT, child.wait()).await.expect("it ends").unwrap().success());
+        assert!(timeout(TIMEOUT, child.wait()).await.expect("it does not end").unwrap().success());
     }
 }
 
-/// How many bytes a process has written.
+/// Returns how many bytes a process has written.
 #[cfg(target_os = "linux")]
 fn written(id: &str) -> usize {
     let counts = std::fs::read_to_string(format!("/proc/{id}/io")).unwrap();
@@ -328,7 +327,7 @@ fn written(id: &str) -> usize {
 }
 
 #[tokio::test]
-async fn tail_goes_on_after_a_restart_of_the_server() {
+async fn tail_continues_after_a_server_restart() {
     let server = TestServer::start();
     let (_child, mut lines) = tail(&server, &["--json"]).await;
     server.post("lobby", "before").await;

@@ -1,4 +1,4 @@
-//! Folders that are copied, restored and moved: a position is continued only in its own log.
+//! Data folders that are copied, restored and moved: a position continues only in its own log.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -16,15 +16,15 @@ use tokio::process::Command;
 use crate::restart::start;
 use crate::support::{TestServer, problem, settings};
 
-/// How people put a copy (`$2`) back where the data was (`$1`).
-const WAYS: [(&str, &str); 7] = [
+/// Ways to restore a copy (`$2`) in place of the data (`$1`).
+const RESTORES: [(&str, &str); 7] = [
     ("removed first", r#"rm -r "$1" && cp -a "$2" "$1""#),
-    ("moved into its place", r#"rm -r "$1" && mv "$2" "$1""#),
-    ("over what is there", r#"cp -a "$2/." "$1""#),
-    ("over what is there, as of now", r#"cp -r "$2/." "$1""#),
+    ("moved into place", r#"rm -r "$1" && mv "$2" "$1""#),
+    ("over the existing files", r#"cp -a "$2/." "$1""#),
+    ("over the existing files, with new times", r#"cp -r "$2/." "$1""#),
     ("each file replaced, as rsync does", r#"cd "$2" && for file in *; do cp -a "$file" "$1/.new" && mv -T "$1/.new" "$1/$file"; done"#),
-    ("unpacked over what is there", r#"tar -C "$2" -c . | tar -C "$1" -x"#),
-    ("the database alone", r#"cp "$2"/crier.db* "$1""#),
+    ("unpacked over the existing files", r#"tar -C "$2" -c . | tar -C "$1" -x"#),
+    ("the database files alone", r#"cp "$2"/crier.db* "$1""#),
 ];
 
 async fn sh(script: &str, arguments: &[&Path]) {
@@ -32,7 +32,7 @@ async fn sh(script: &str, arguments: &[&Path]) {
     assert!(status.success(), "{script}");
 }
 
-/// A copy of a folder, at a path of its own.
+/// Copies a folder to a new temporary path.
 async fn copy_of(folder: &Path) -> Arc<TempDir> {
     let copy = Arc::new(TempDir::new().unwrap());
     sh(r#"cp -a "$1/." "$2""#, &[folder, copy.path()]).await;
@@ -51,7 +51,7 @@ async fn epoch(server: &TestServer) -> Epoch {
     server.page("lobby", "").await.latest.epoch
 }
 
-/// Starts the server on a folder and stops it in good order.
+/// Starts and stops a server on a folder, and returns the epoch.
 async fn epoch_of(folder: &Arc<TempDir>) -> Epoch {
     let server = TestServer::start_in(folder.clone(), &[]);
     let epoch = epoch(&server).await;
@@ -59,22 +59,22 @@ async fn epoch_of(folder: &Arc<TempDir>) -> Epoch {
     epoch
 }
 
-/// A reader of the lost continuation is told of a gap, over every transport.
-async fn is_another_log(server: &TestServer, known: Position, how: &str) {
+/// Checks that a position of the discarded log is reported as a gap on every transport.
+async fn assert_position_is_of_another_log(server: &TestServer, known: Position, case: &str) {
     let subscriber = server.subscribe("lobby", Some(known)).await;
     let hello = subscriber.hello();
-    assert!(!hello.recovered, "{how}");
-    assert_eq!(hello.gap.as_ref().map(|gap| gap.reason), Some(GapReason::OtherEpoch), "{how}");
+    assert!(!hello.recovered, "{case}");
+    assert_eq!(hello.gap.as_ref().map(|gap| gap.reason), Some(GapReason::OtherEpoch), "{case}");
     let response = server.get(&format!("/api/rooms/lobby/messages?after={known}")).await;
-    assert_eq!(problem(response).await, (410, "position_gone".to_owned()), "{how}");
+    assert_eq!(problem(response).await, (410, "position_gone".to_owned()), "{case}");
     let mut events = server.get(&format!("/api/rooms/lobby/events?after={known}")).await;
     let hello = events.chunk().await.unwrap().unwrap();
-    assert!(String::from_utf8_lossy(&hello).contains(r#""recovered":false,"gap":{"reason":"other_epoch""#), "{how}");
+    assert!(String::from_utf8_lossy(&hello).contains(r#""recovered":false,"gap":{"reason":"other_epoch""#), "{case}");
 }
 
 #[tokio::test]
-async fn what_is_put_back_from_a_copy_is_another_log() {
-    for (how, put_back) in WAYS {
+async fn a_restored_copy_takes_a_new_epoch() {
+    for (case, restore) in RESTORES {
         let server = TestServer::start();
         post(&server, &["1", "2", "3", "4", "5"]).await;
         let folder = server.stop().await;
@@ -83,34 +83,34 @@ async fn what_is_put_back_from_a_copy_is_another_log() {
         let known = post(&server, &["6", "7", "8"]).await;
         let folder = server.stop().await;
 
-        sh(put_back, &[folder.path(), copy.path()]).await;
+        sh(restore, &[folder.path(), copy.path()]).await;
         let server = TestServer::start_in(folder, &[]);
         let other = post(&server, &["six", "seven", "eight", "nine"]).await;
-        is_another_log(&server, known, how).await;
-        assert_eq!(server.all_entries("lobby").await.len(), 9, "{how}");
-        // From here on it is a log like any other.
-        assert_eq!(epoch(&server.restart().await).await, other.epoch, "{how}");
+        assert_position_is_of_another_log(&server, known, case).await;
+        assert_eq!(server.all_entries("lobby").await.len(), 9, "{case}");
+        // The new epoch stays.
+        assert_eq!(epoch(&server.restart().await).await, other.epoch, "{case}");
     }
 }
 
 #[tokio::test]
-async fn a_copy_that_was_made_while_the_server_ran_is_another_log() {
-    for (how, put_back) in WAYS {
+async fn a_restored_copy_of_a_running_server_takes_a_new_epoch() {
+    for (case, restore) in RESTORES {
         let server = TestServer::start();
         post(&server, &["1", "2"]).await;
         let copy = copy_of(server.folder()).await;
         let known = post(&server, &["3", "4"]).await;
         let folder = server.stop().await;
-        sh(put_back, &[folder.path(), copy.path()]).await;
+        sh(restore, &[folder.path(), copy.path()]).await;
         let server = TestServer::start_in(folder, &[]);
         post(&server, &["three", "four"]).await;
-        is_another_log(&server, known, how).await;
+        assert_position_is_of_another_log(&server, known, case).await;
     }
 }
 
 #[tokio::test]
-async fn a_copy_that_takes_the_place_of_what_was_killed_is_another_log() {
-    for (how, put_back) in &WAYS[..6] {
+async fn a_copy_restored_after_kill_9_takes_a_new_epoch() {
+    for (case, restore) in &RESTORES[..6] {
         let folder = Arc::new(TempDir::new().unwrap());
         let (mut crier, address) = start(&folder).await;
         let http = reqwest::Client::new();
@@ -123,15 +123,15 @@ async fn a_copy_that_takes_the_place_of_what_was_killed_is_another_log() {
         let copy = copy_of(folder.path()).await;
         let known = post("2").await;
         crier.kill().await.unwrap();
-        sh(put_back, &[folder.path(), copy.path()]).await;
+        sh(restore, &[folder.path(), copy.path()]).await;
         let server = TestServer::start_in(folder, &[]);
         server.post("lobby", "two").await;
-        is_another_log(&server, known, how).await;
+        assert_position_is_of_another_log(&server, known, case).await;
     }
 }
 
 #[tokio::test]
-async fn a_copy_in_another_place_takes_an_epoch_of_its_own() {
+async fn a_copy_at_another_path_takes_a_new_epoch() {
     let server = TestServer::start();
     post(&server, &["1", "2"]).await;
     let running = copy_of(server.folder()).await;
@@ -140,7 +140,7 @@ async fn a_copy_in_another_place_takes_an_epoch_of_its_own() {
     let stopped = copy_of(folder.path()).await;
     let (running, stopped, original) =
         (TestServer::start_in(running, &[]), TestServer::start_in(stopped, &[]), TestServer::start_in(folder, &[]));
-    assert_eq!(epoch(&original).await, here, "the original is what it was");
+    assert_eq!(epoch(&original).await, here, "the original keeps its epoch");
     let (running, stopped) = (epoch(&running).await, epoch(&stopped).await);
     assert_ne!(running, here);
     assert_ne!(stopped, here);
@@ -148,14 +148,14 @@ async fn a_copy_in_another_place_takes_an_epoch_of_its_own() {
 }
 
 #[tokio::test]
-async fn each_copy_that_is_put_back_is_another_log_again() {
+async fn each_restored_copy_takes_its_own_epoch() {
     let server = TestServer::start();
     post(&server, &["1"]).await;
     let folder = server.stop().await;
     let (first, second) = (copy_of(folder.path()).await, copy_of(folder.path()).await);
     let mut epochs = vec![epoch_of(&folder).await];
     for copy in [first, second] {
-        sh(WAYS[0].1, &[folder.path(), copy.path()]).await;
+        sh(RESTORES[0].1, &[folder.path(), copy.path()]).await;
         epochs.push(epoch_of(&folder).await);
         assert_eq!(Some(&epoch_of(&folder).await), epochs.last());
     }
@@ -163,16 +163,16 @@ async fn each_copy_that_is_put_back_is_another_log_again() {
 }
 
 #[tokio::test]
-async fn the_log_stays_the_same_where_nothing_was_copied() {
+async fn the_epoch_stays_if_nothing_was_copied() {
     let folder = Arc::new(TempDir::new().unwrap());
     let here = epoch_of(&folder).await;
-    assert_eq!(epoch_of(&folder).await, here, "after an orderly end");
+    assert_eq!(epoch_of(&folder).await, here, "after an orderly stop");
     for _ in 0..3 {
         let (mut crier, _) = start(&folder).await;
         crier.kill().await.unwrap();
         assert_eq!(epoch_of(&folder).await, here, "after kill -9");
     }
-    // As containers do at each start, and as people tidy up.
+    // Containers do this at each start.
     sh(r#"chmod -R u+rwX "$1"; chown -R "$(id -u)" "$1"; rm -f "$1/lock""#, &[folder.path()]).await;
     assert_eq!(epoch_of(&folder).await, here, "after chown");
     let (mut crier, _) = start(&folder).await;
@@ -181,11 +181,11 @@ async fn the_log_stays_the_same_where_nothing_was_copied() {
     sh(r#"rmdir "$2"; mv "$1" "$2""#, &[folder.path(), elsewhere.path()]).await;
     assert_eq!(epoch_of(&elsewhere).await, here, "after mv");
     sh(r#"ln -s "$2" "$1""#, &[folder.path(), elsewhere.path()]).await;
-    assert_eq!(epoch_of(&folder).await, here, "through a link");
+    assert_eq!(epoch_of(&folder).await, here, "through a symbolic link");
 }
 
-/// What the server logs when it starts on a folder.
-async fn log_of_a_start(data: &Path) -> String {
+/// Starts a server on a folder and returns its log.
+async fn log_of_start(data: &Path) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
     let mut crier = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
@@ -205,18 +205,18 @@ async fn a_start_on_a_copy_logs_a_warning() {
     let alone = TempDir::new().unwrap();
     sh(r#"cp "$1/crier.db" "$2""#, &[server.folder(), alone.path()]).await;
     let folder = server.stop().await;
-    let log = log_of_a_start(whole.path()).await;
+    let log = log_of_start(whole.path()).await;
     assert!(log.contains("WARN") && log.contains("is a copy"), "{log}");
-    let log = log_of_a_start(alone.path()).await;
+    let log = log_of_start(alone.path()).await;
     assert!(log.contains("WARN") && log.contains("crier.db-wal"), "{log}");
     for folder in [folder.path(), whole.path(), alone.path()] {
-        let log = log_of_a_start(folder).await;
+        let log = log_of_start(folder).await;
         assert!(!log.contains("WARN"), "{log}");
     }
 }
 
 #[tokio::test]
-async fn a_log_that_lost_its_newest_part_is_another_one() {
+async fn a_database_without_its_write_ahead_log_takes_a_new_epoch() {
     let server = TestServer::start();
     post(&server, &["1", "2"]).await;
     let folder = server.stop().await;
@@ -228,22 +228,22 @@ async fn a_log_that_lost_its_newest_part_is_another_one() {
     std::fs::remove_file(folder.path().join("crier.db-wal")).unwrap();
     let server = TestServer::start_in(folder, &[]);
     post(&server, &["another 3"]).await;
-    is_another_log(&server, known, "without its write-ahead log").await;
+    assert_position_is_of_another_log(&server, known, "without its write-ahead log").await;
 }
 
 #[tokio::test]
-async fn a_copy_whose_files_do_not_match_is_refused() {
+async fn refuses_to_start_on_a_damaged_copy() {
     let server = TestServer::start();
     for n in 0..10 {
         server.post("lobby", &format!("{n} {}", "x".repeat(4000))).await;
     }
-    // Its messages are in the database file after this, not in the write-ahead log.
+    // The restart moves the messages from the write-ahead log into the database file.
     let server = server.restart().await;
     let copy = copy_of(server.folder()).await;
     let database = File::options().write(true).open(copy.path().join("crier.db")).unwrap();
     let length = database.metadata().unwrap().len();
     database.write_all_at(&[0xff; 4096], length - 4096).unwrap();
     let data = copy.path().to_str().unwrap();
-    let refusal = Server::new(settings(&["--data", data])).err().map(|error| error.to_string());
-    assert!(refusal.as_ref().is_some_and(|refusal| refusal.contains("damaged")), "{refusal:?}");
+    let error = Server::new(settings(&["--data", data])).err().map(|error| error.to_string());
+    assert!(error.as_ref().is_some_and(|error| error.contains("damaged")), "{error:?}");
 }

@@ -1,11 +1,11 @@
-//! The socket of the demo: raw text, the same raw text, everybody.
+//! The WebSocket of the demo: it sends each raw text unchanged to all its clients.
 
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{Received, Socket, TestServer, problem, texts};
 
 #[tokio::test]
-async fn two_demo_pages_see_each_others_messages_unchanged() {
+async fn demo_clients_receive_each_others_raw_texts() {
     let server = TestServer::start();
     let mut ana = Socket::open(&server.socket_url("/message/")).await;
     let mut bob = Socket::open(&server.socket_url("/message/")).await;
@@ -17,7 +17,7 @@ async fn two_demo_pages_see_each_others_messages_unchanged() {
 }
 
 #[tokio::test]
-async fn the_lobby_is_shown_what_the_form_says() {
+async fn the_lobby_shows_the_decoded_form_text() {
     let server = TestServer::start();
     let mut lobby = server.subscribe("lobby", None).await;
     let mut ana = Socket::open(&server.socket_url("/message/")).await;
@@ -30,13 +30,13 @@ async fn the_lobby_is_shown_what_the_form_says() {
 }
 
 #[tokio::test]
-async fn without_an_upgrade_there_is_nothing_here() {
+async fn answers_404_without_an_upgrade() {
     let server = TestServer::start();
     assert_eq!(problem(server.get("/message/").await).await, (404, "not_found".to_owned()));
 }
 
 #[tokio::test]
-async fn an_empty_form_is_told_and_the_socket_stays() {
+async fn reports_an_empty_form_and_stays_open() {
     let server = TestServer::start();
     let mut ana = Socket::open(&server.socket_url("/message/")).await;
     ana.send_text("content=").await;
@@ -46,7 +46,7 @@ async fn an_empty_form_is_told_and_the_socket_stays() {
 }
 
 #[tokio::test]
-async fn the_limits_hold_here_too() {
+async fn the_demo_socket_enforces_the_limits() {
     let server = TestServer::start();
     let mut bob = Socket::open(&server.socket_url("/message/")).await;
     let mut ana = Socket::open(&server.socket_url("/message/")).await;
@@ -61,7 +61,7 @@ async fn the_limits_hold_here_too() {
         assert!(line.starts_with(&format!("error {code}: ")), "{line}");
     }
     ana.send_text("fine").await;
-    // Nobody else was told of what was refused.
+    // Others received nothing of what was refused.
     assert_eq!(bob.receive().await, Received::Text("fine".to_owned()));
     ana.receive().await;
     ana.send_text("x".repeat(64 * 1024 + 1)).await;

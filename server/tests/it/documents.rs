@@ -1,4 +1,4 @@
-//! The documents say what the code does.
+//! The documents agree with the code.
 
 use std::path::Path;
 
@@ -55,7 +55,7 @@ fn every_frame_is_documented() {
 #[test]
 fn the_documented_limits_are_the_real_ones() {
     let page = document("docs/protocol.md");
-    for (limit, words) in [
+    for (limit, phrase) in [
         (limits::TEXT_BYTES_MAX, "over 16,384 bytes of UTF-8"),
         (limits::BODY_BYTES_MAX, "over 65,536 bytes"),
         (limits::URI_BYTES_MAX, "over 8,192 bytes"),
@@ -67,9 +67,9 @@ fn the_documented_limits_are_the_real_ones() {
         (limits::PUBLISHES_IN_FLIGHT_MAX, "Up to 64 may be unanswered"),
         (limits::FRAGMENTS_MAX, "in more than 1,024 fragments"),
     ] {
-        let digits: String = words.chars().filter(|c| c.is_ascii_digit() || *c == ' ').collect();
-        assert!(digits.split(' ').any(|number| number == limit.to_string()), "{words} is not {limit}");
-        assert!(page.contains(words), "docs/protocol.md does not say {words:?}");
+        let digits: String = phrase.chars().filter(|c| c.is_ascii_digit() || *c == ' ').collect();
+        assert!(digits.split(' ').any(|number| number == limit.to_string()), "{phrase} is not {limit}");
+        assert!(page.contains(phrase), "docs/protocol.md does not say {phrase:?}");
     }
 }
 

@@ -55,7 +55,7 @@ async fn answers(server: &TestServer, first: &str, load: &[u8], answer: &'static
 }
 
 #[tokio::test]
-async fn requests_of_many_connections_do_not_crowd_out_those_of_one() {
+async fn requests_of_many_connections_do_not_starve_one_of_another_address() {
     let server = TestServer::start_with(&["--cpu-per-address", "50"]);
     server.post("lobby", "hello").await;
     for path in ["/api/rooms/lobby/messages", "/nothing", "/r/lobby/qr.svg"] {
@@ -67,7 +67,7 @@ async fn requests_of_many_connections_do_not_crowd_out_those_of_one() {
 
 /// Each frame is refused, which must not be free.
 #[tokio::test]
-async fn frames_of_many_sockets_do_not_crowd_out_those_of_one() {
+async fn frames_of_many_sockets_do_not_starve_one_of_another_address() {
     let server = TestServer::start_with(&["--cpu-per-address", "50", "--publishes-burst", "1", "--publishes-per-second", "1"]);
     let open = format!("GET /ws/lobby HTTP/1.1\r\n{}\r\n", handshake(server.address));
     let json = br#"{"type":"publish","ref":1,"text":"x"}"#;

@@ -48,7 +48,7 @@ async fn until_here(watcher: &mut Subscriber, count: usize) {
 }
 
 #[tokio::test]
-async fn whatever_is_asked_before_the_end_is_answered() {
+async fn answers_requests_sent_before_the_half_close() {
     let server = TestServer::start();
     for n in 0..20 {
         let (head, body) = exchange(&server, &post(&server, &format!("number {n}"))).await;
@@ -78,7 +78,7 @@ async fn whatever_is_asked_before_the_end_is_answered() {
 }
 
 #[tokio::test]
-async fn what_a_socket_publishes_before_the_end_is_answered() {
+async fn answers_publishes_sent_before_the_half_close() {
     let server = TestServer::start();
     let json = br#"{"type":"publish","ref":7,"text":"last words"}"#;
     let frame = [&[0x81, 0x80 | json.len() as u8, 0, 0, 0, 0][..], json].concat();
@@ -93,7 +93,7 @@ async fn what_a_socket_publishes_before_the_end_is_answered() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_that_has_asked_all_gets_the_whole_answer() {
+async fn a_slow_reader_gets_the_whole_response_after_a_half_close() {
     let server = TestServer::start_with_small_buffers();
     for _ in 0..30 {
         server.post_json("lobby", &json!({ "text": "x".repeat(15_000) })).await;
@@ -107,7 +107,7 @@ async fn a_slow_reader_that_has_asked_all_gets_the_whole_answer() {
 }
 
 #[tokio::test]
-async fn half_a_request_is_no_request() {
+async fn refuses_an_incomplete_request() {
     let server = TestServer::start();
     let cut = post(&server, "cut off").replace("Content-Length: 7", "Content-Length: 70");
     let asked = Instant::now();
@@ -119,7 +119,7 @@ async fn half_a_request_is_no_request() {
 }
 
 #[tokio::test]
-async fn a_long_poll_is_answered_with_what_comes_though_nobody_is_counted() {
+async fn answers_a_long_poll_after_a_half_close_without_counting_it_as_online() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;
     let mut watcher = server.subscribe("lobby", None).await;
@@ -139,7 +139,7 @@ async fn a_long_poll_is_answered_with_what_comes_though_nobody_is_counted() {
 }
 
 #[tokio::test]
-async fn a_stream_whose_reader_says_no_more_ends_with_an_end() {
+async fn a_half_close_ends_a_stream_in_order() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;
     let position = server.post("lobby", "before").await.position;
@@ -152,7 +152,7 @@ async fn a_stream_whose_reader_says_no_more_ends_with_an_end() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_has_left_at_once_however_they_read() {
+async fn a_disconnect_ends_presence_at_once_on_every_transport() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;
     let socket = format!("GET /ws/ROOM HTTP/1.1\r\n{}\r\n", handshake(server.address));

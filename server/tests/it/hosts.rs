@@ -37,7 +37,7 @@ async fn post(server: &TestServer, headers: &str) -> u16 {
 
 /// Probes of load balancers ask by address, or as HAProxy does without a host.
 #[tokio::test]
-async fn health_is_answered_for_any_host() {
+async fn health_endpoints_answer_any_host() {
     for arguments in [&NAMED[..], &["--allow-host", "board.example"], &[]] {
         let server = TestServer::start_with(arguments);
         for path in ["/healthz", "/readyz"] {
@@ -60,7 +60,7 @@ async fn health_is_answered_for_any_host() {
 
 /// Found where `crier post` got 421 from the board on its own machine.
 #[tokio::test]
-async fn a_board_with_a_name_answers_its_own_machine() {
+async fn a_board_with_a_host_name_answers_loopback_names_locally() {
     let server = TestServer::start_with(&NAMED);
     let port = server.address.port();
     for host in ["127.0.0.1", "localhost", "LOCALHOST.", "[::1]", "[::ffff:127.0.0.1]", "board.example"] {
@@ -89,7 +89,7 @@ async fn a_board_with_a_name_answers_its_own_machine() {
 
 /// A proxy on the machine that passes its own name for us on is not the machine's user.
 #[tokio::test]
-async fn who_comes_through_a_proxy_is_not_on_this_machine() {
+async fn a_proxied_request_does_not_count_as_local() {
     let asked = |server: &TestServer| format!("Host: 127.0.0.1:{}\r\n", server.address.port());
     let server = TestServer::start_with(&[&NAMED[..], &["--trust-proxy", "127.0.0.1"]].concat());
     let host = asked(&server);
@@ -108,7 +108,7 @@ async fn who_comes_through_a_proxy_is_not_on_this_machine() {
 
 /// nginx's `$host:$server_port` names the default port, which a browser's Origin never does (RFC 6454, section 6.2).
 #[tokio::test]
-async fn a_default_port_is_the_same_said_or_not() {
+async fn a_default_port_equals_no_port() {
     let server = TestServer::start_with(&["--listen", "0.0.0.0:0"]);
     for (host, origin, is_ours) in [
         ("b", "http://b", true),
@@ -149,7 +149,7 @@ async fn a_default_port_is_the_same_said_or_not() {
 }
 
 #[tokio::test]
-async fn a_host_that_can_be_none_is_refused_as_broken() {
+async fn refuses_a_malformed_host() {
     let server = TestServer::start_with(&["--listen", "0.0.0.0:0"]);
     for host in ["", "b:x", "b:70000", "b:1:2", "b@c", "b/c", "[::1", "::1", "[::1]x", "a..b", ".b", "*.b", "b c", "1.2.3.4.5", "b:-1"] {
         let host = format!("Host: {host}\r\n");
@@ -163,7 +163,7 @@ async fn a_host_that_can_be_none_is_refused_as_broken() {
 
 /// What a request line names counts, not the header beside it (RFC 9112, section 3.2.2).
 #[tokio::test]
-async fn a_whole_address_in_the_request_line_is_what_was_asked() {
+async fn an_absolute_request_target_overrides_the_host_header() {
     let server = TestServer::start();
     assert_eq!(get(&server, "http://evil.example/", "Host: localhost\r\n").await, 421);
     assert_eq!(get(&server, "http://localhost/", "Host: evil.example\r\n").await, 200);
@@ -175,7 +175,7 @@ async fn a_whole_address_in_the_request_line_is_what_was_asked() {
 }
 
 #[tokio::test]
-async fn a_host_is_named_in_any_spelling() {
+async fn allow_host_accepts_any_spelling() {
     let spellings = "Board.Example , bücher.example, 192.0.2.1,::1,[2001:DB8::1] ,my_board,last.example.";
     let server = TestServer::start_with(&["--listen", "0.0.0.0:0", "--allow-host", spellings]);
     for host in [
@@ -194,7 +194,7 @@ async fn a_host_is_named_in_any_spelling() {
 }
 
 #[tokio::test]
-async fn an_origin_is_named_in_any_spelling() {
+async fn allow_origin_accepts_any_spelling() {
     let spellings = "HTTPS://Friend.Example:443/ , http://bücher.example,http://[2001:DB8::1]:8000,chrome-extension://abcdef";
     let server = TestServer::start_with(&["--allow-origin", spellings]);
     let host = format!("Host: {}\r\n", server.address);
@@ -223,7 +223,7 @@ async fn a_mapped_loopback_address_is_a_loopback_address() {
 
 /// On a socket for both families an IPv4 peer has a mapped address.
 #[tokio::test]
-async fn no_host_to_listen_on_is_every_address_and_peers_are_who_they_are() {
+async fn listening_without_a_host_binds_every_address_and_unmaps_peers() {
     let server = TestServer::start_with(&["--listen", ":0", "--allow-host", "board.example", "--trust-proxy", "127.0.0.0/8"]);
     let host = format!("Host: localhost:{}\r\n", server.address.port());
     assert_eq!(get(&server, "/", &host).await, 200);

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 use crate::support::{Received, Socket, TIMEOUT, TestServer, handshake, problem, read_head};
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused_with_a_length_or_without() {
+async fn refuses_a_long_body_with_or_without_a_content_length() {
     let server = TestServer::start();
     let url = server.url("/api/rooms/lobby/messages");
     let long = "x".repeat(64 * 1024 + 1);
@@ -27,7 +27,7 @@ async fn a_body_over_the_limit_is_refused_with_a_length_or_without() {
 }
 
 #[tokio::test]
-async fn a_text_over_the_limit_is_refused_whatever_its_form() {
+async fn refuses_a_long_text_in_every_body_format() {
     let server = TestServer::start();
     let url = server.url("/api/rooms/lobby/messages");
     let long = "x".repeat(16 * 1024 + 1);
@@ -41,7 +41,7 @@ async fn a_text_over_the_limit_is_refused_whatever_its_form() {
 }
 
 #[tokio::test]
-async fn hostile_json_is_refused() {
+async fn refuses_hostile_json() {
     let server = TestServer::start();
     let url = server.url("/api/rooms/lobby/messages");
     for (body, code) in [
@@ -63,7 +63,7 @@ async fn hostile_json_is_refused() {
 }
 
 #[tokio::test]
-async fn an_address_that_floods_is_told_to_wait_and_nobody_else_is() {
+async fn limits_the_publish_rate_of_each_address() {
     let server = TestServer::start_with(&["--publishes-burst", "3", "--publishes-per-second", "1", "--trust-proxy", "127.0.0.1"]);
     let post = |address: &'static str| {
         let request = server.http.post(server.url("/api/rooms/lobby/messages")).header("x-forwarded-for", address);
@@ -85,7 +85,7 @@ async fn an_address_that_floods_is_told_to_wait_and_nobody_else_is() {
 }
 
 #[tokio::test]
-async fn a_socket_that_floods_is_told_to_wait_and_stays() {
+async fn a_rate_limited_websocket_stays_open() {
     let server = TestServer::start_with(&["--publishes-burst", "2", "--publishes-per-second", "1"]);
     let mut client = server.subscribe("lobby", None).await;
     for r#ref in 0..30 {
@@ -108,7 +108,7 @@ async fn a_socket_that_floods_is_told_to_wait_and_stays() {
 }
 
 #[tokio::test]
-async fn connections_are_bounded_and_the_ones_before_go_on() {
+async fn refuses_connections_over_the_limit_and_keeps_the_others() {
     let server = TestServer::start_with(&["--connections-per-address", "3"]);
     let mut held =
         vec![server.subscribe("lobby", None).await, server.subscribe("lobby", None).await, server.subscribe("lobby", None).await];
@@ -125,7 +125,7 @@ async fn connections_are_bounded_and_the_ones_before_go_on() {
 }
 
 #[tokio::test]
-async fn a_connection_too_many_is_not_kept_waiting() {
+async fn closes_a_silent_connection_over_the_limit_at_once() {
     let server = TestServer::start_with(&["--connections-per-address", "1"]);
     let _held = server.subscribe("lobby", None).await;
     let mut silent = TcpStream::connect(server.address).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_connection_too_many_is_not_kept_waiting() {
 }
 
 #[tokio::test]
-async fn who_comes_through_a_proxy_is_bounded_like_anybody_else() {
+async fn limits_the_connections_of_each_proxied_address() {
     let server = TestServer::start_with(&["--connections-per-address", "2", "--trust-proxy", "127.0.0.1"]);
     let client = reqwest::Client::new();
     let events = |address: &'static str| {
@@ -155,7 +155,7 @@ async fn who_comes_through_a_proxy_is_bounded_like_anybody_else() {
 }
 
 #[tokio::test]
-async fn a_page_is_bounded_in_bytes_whatever_its_texts() {
+async fn pages_are_limited_in_bytes() {
     let folder = {
         let server = TestServer::start();
         for text in ["<".repeat(16_000), "\u{1}x".repeat(8000), "http://a ".repeat(1700), "x".repeat(16_000)] {
@@ -181,7 +181,7 @@ async fn pages_are_bounded(server: &TestServer) {
 }
 
 #[tokio::test]
-async fn what_goes_to_every_reader_is_not_much_longer_than_what_came() {
+async fn refuses_a_demo_form_that_is_much_longer_than_its_text() {
     let server = TestServer::start();
     let mut demo = server.socket("/message/").await;
     demo.send_text(format!("content=a&key={}", "\u{1}".repeat(60_000))).await;
@@ -191,7 +191,7 @@ async fn what_goes_to_every_reader_is_not_much_longer_than_what_came() {
 }
 
 #[tokio::test]
-async fn rooms_with_messages_are_bounded_and_others_are_not_refused() {
+async fn limits_rooms_with_messages_but_not_readers_of_others() {
     let server = TestServer::start_with(&["--rooms", "2"]);
     let _watching = [server.subscribe("x", None).await, server.subscribe("y", None).await, server.subscribe("z", None).await];
     server.post("one", "x").await;
@@ -208,7 +208,7 @@ async fn rooms_with_messages_are_bounded_and_others_are_not_refused() {
 }
 
 #[tokio::test]
-async fn an_address_opens_rooms_at_a_bounded_rate() {
+async fn limits_the_rooms_that_each_address_opens() {
     let server = TestServer::start_with(&["--rooms-per-hour", "2", "--trust-proxy", "127.0.0.1"]);
     let post = |address: &'static str, room: &str| {
         let request = server.http.post(server.url(&format!("/api/rooms/{room}/messages"))).header("x-forwarded-for", address);
@@ -236,7 +236,7 @@ async fn an_address_opens_rooms_at_a_bounded_rate() {
 }
 
 #[tokio::test]
-async fn a_head_that_never_ends_is_closed() {
+async fn closes_a_connection_whose_request_head_never_ends() {
     let server = TestServer::start();
     for start in ["", "GET / HTTP/1.1\r\nHost: localhost\r\n"] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -248,7 +248,7 @@ async fn a_head_that_never_ends_is_closed() {
 }
 
 #[tokio::test]
-async fn a_body_that_never_ends_is_refused_and_not_stored() {
+async fn refuses_a_body_that_never_ends() {
     let server = TestServer::start();
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = format!("POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: {}\r\nContent-Length: 100\r\n\r\nhalf a", server.address);
@@ -258,7 +258,7 @@ async fn a_body_that_never_ends_is_refused_and_not_stored() {
 }
 
 #[tokio::test]
-async fn oversized_and_malformed_heads_are_refused() {
+async fn refuses_oversized_and_malformed_request_heads() {
     let server = TestServer::start();
     let host = server.address;
     for (head, status) in [
@@ -281,7 +281,7 @@ async fn oversized_and_malformed_heads_are_refused() {
 }
 
 #[tokio::test]
-async fn pings_whose_pongs_are_never_read_do_not_fill_the_memory() {
+async fn unread_pongs_do_not_fill_memory() {
     let server = TestServer::start();
     let mut watcher = server.subscribe("lobby", None).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -304,7 +304,7 @@ async fn pings_whose_pongs_are_never_read_do_not_fill_the_memory() {
 }
 
 #[tokio::test]
-async fn a_frame_that_lies_about_its_length_is_refused() {
+async fn refuses_a_frame_with_a_huge_length() {
     let server = TestServer::start();
     for length in [1_u64 << 63, 1 << 62, 64 * 1024 + 1] {
         let mut socket = Raw::open(&server).await;
@@ -315,7 +315,7 @@ async fn a_frame_that_lies_about_its_length_is_refused() {
 }
 
 #[tokio::test]
-async fn protocol_errors_are_told_by_their_code() {
+async fn closes_with_the_code_of_the_protocol_error() {
     let server = TestServer::start();
     for (bytes, code) in [
         (&[0x81, 0x01, b'a'][..], 1002),                                       // not masked
@@ -374,7 +374,7 @@ async fn first_line(stream: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn a_publish_beyond_what_may_be_in_flight_waits_its_turn() {
+async fn publishes_over_the_in_flight_limit_wait() {
     let server = TestServer::start();
     let mut client = Socket::open(&server.socket_url("/ws/lobby")).await;
     for r#ref in 0..1000 {

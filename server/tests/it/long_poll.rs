@@ -15,7 +15,7 @@ fn wait(position: Position, seconds: u64) -> String {
 }
 
 #[tokio::test]
-async fn what_is_there_is_answered_at_once() {
+async fn answers_at_once_if_there_are_messages() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.position;
     server.post("lobby", "one").await;
@@ -26,7 +26,7 @@ async fn what_is_there_is_answered_at_once() {
 }
 
 #[tokio::test]
-async fn what_comes_while_somebody_waits_is_answered_when_it_comes() {
+async fn answers_when_a_message_arrives() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.position;
     let mut watcher = server.subscribe("lobby", None).await;
@@ -42,7 +42,7 @@ async fn what_comes_while_somebody_waits_is_answered_when_it_comes() {
 }
 
 #[tokio::test]
-async fn a_wait_in_vain_ends_with_an_empty_page_and_the_position() {
+async fn answers_an_empty_page_with_the_position_after_the_wait() {
     let server = TestServer::start();
     let start = server.post("lobby", "one").await.position;
     let asked = Instant::now();
@@ -55,7 +55,7 @@ async fn a_wait_in_vain_ends_with_an_empty_page_and_the_position() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_loses_nothing() {
+async fn a_lost_response_loses_no_message() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.position;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -69,7 +69,7 @@ async fn an_answer_that_is_lost_loses_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_stops_waiting_is_no_longer_here() {
+async fn a_reader_that_disconnects_is_no_longer_online() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.position;
     let mut watcher = server.subscribe("lobby", None).await;
@@ -82,7 +82,7 @@ async fn whoever_stops_waiting_is_no_longer_here() {
 }
 
 #[tokio::test]
-async fn a_reader_between_two_polls_is_not_gone_and_back() {
+async fn a_reader_stays_online_between_two_polls() {
     let server = TestServer::start();
     let mut position = server.page("lobby", "").await.position;
     let mut watcher = server.subscribe("lobby", None).await;
@@ -103,7 +103,7 @@ async fn a_reader_between_two_polls_is_not_gone_and_back() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_server_ends_every_wait() {
+async fn a_stopping_server_answers_every_wait() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.position;
     let mut watcher = server.subscribe("lobby", None).await;
@@ -117,7 +117,7 @@ async fn the_end_of_the_server_ends_every_wait() {
 }
 
 #[tokio::test]
-async fn a_room_in_which_nothing_happened_is_answered_without_the_database() {
+async fn answers_an_unchanged_room_without_the_database() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.position;
     let latest = server.post("lobby", "one").await.position;
@@ -140,7 +140,7 @@ async fn a_room_in_which_nothing_happened_is_answered_without_the_database() {
 }
 
 #[tokio::test]
-async fn a_tag_is_of_one_state_and_one_question() {
+async fn an_etag_depends_on_the_state_and_the_query() {
     let server = TestServer::start();
     server.post("lobby", "one").await;
     let tag = |path: String| {
@@ -159,7 +159,7 @@ async fn a_tag_is_of_one_state_and_one_question() {
 }
 
 #[tokio::test]
-async fn a_wait_out_of_bounds_is_refused() {
+async fn refuses_an_invalid_wait() {
     let server = TestServer::start();
     let here = server.post("lobby", "x").await.position;
     for query in [

@@ -1,4 +1,6 @@
-//! The server, tested through its doors: over HTTP and WebSocket, as clients see it.
+//! Tests of the server over HTTP and WebSocket, as clients see it, and of the binary as a process.
+//!
+//! Tests that need another program are ignored unless asked for: `cargo test -- --include-ignored`.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +12,7 @@
 mod readers;
 mod support;
 
+mod access;
 mod api;
 mod bench;
 mod bursts;
@@ -17,33 +20,32 @@ mod caddy;
 mod clock;
 mod command_line;
 mod copies;
+mod data_folder;
 mod demo;
 mod documents;
-mod door;
-mod ends;
-mod events;
+mod event_stream;
 mod fairness;
-mod folder;
+mod forwarded;
+mod frames;
 mod half_close;
 mod hosts;
-mod journey;
+mod http;
 mod limits;
-mod live;
+mod live_html;
 mod long_poll;
-mod manners;
 mod model;
+mod names_and_texts;
 mod nginx;
 mod page;
 mod power_cut;
+mod process;
 mod promises;
-mod proxies;
 #[cfg(target_os = "linux")]
 mod readiness;
 mod restart;
 mod retention;
 mod settings;
-mod sockets;
-mod stored;
+mod stored_messages;
 mod tls;
-mod words;
-mod ws;
+mod transports;
+mod websocket;

@@ -36,7 +36,7 @@ struct World {
 }
 
 #[tokio::test]
-async fn the_board_is_a_list_that_everybody_reads() {
+async fn random_operations_match_the_model() {
     for seed in 0..SEEDS {
         println!("seed {seed}");
         let forgets = seed % 2 == 1;

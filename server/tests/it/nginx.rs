@@ -110,7 +110,7 @@ impl Arrived {
 }
 
 #[tokio::test]
-async fn a_message_is_visible_within_a_second_through_nginx() {
+async fn a_message_passes_nginx_within_a_second() {
     let server = TestServer::start();
     for more in ["proxy_http_version 1.1;", ""] {
         let nginx = Nginx::before(&server, more).await;
@@ -130,7 +130,7 @@ async fn a_message_is_visible_within_a_second_through_nginx() {
 }
 
 #[tokio::test]
-async fn behind_nginx_as_the_readme_sets_it_up_all_works_and_nobody_chooses_their_address() {
+async fn the_nginx_configuration_of_the_readme_works_and_prevents_spoofed_addresses() {
     let readme = include_str!("../../../README.md");
     let more: String = readme.lines().filter(|line| line.starts_with("        proxy_") && !line.contains("proxy_pass")).collect();
     let server = TestServer::start_with(&["--trust-proxy", "127.0.0.1", "--publishes-burst", "3", "--publishes-per-second", "1"]);
@@ -151,7 +151,7 @@ async fn behind_nginx_as_the_readme_sets_it_up_all_works_and_nobody_chooses_thei
 }
 
 #[tokio::test]
-async fn who_leaves_nginx_has_left_the_room() {
+async fn a_reader_that_disconnects_from_nginx_is_no_longer_online() {
     let server = TestServer::start();
     let nginx = Nginx::before(&server, "proxy_http_version 1.1;").await;
     let here = async || server.page("lobby", "").await.online;
@@ -170,7 +170,7 @@ async fn who_leaves_nginx_has_left_the_room() {
 
 /// Nginx keeps `Upgrade` to itself unless it is told otherwise, so there is no WebSocket.
 #[tokio::test]
-async fn the_command_line_gets_through_a_plain_nginx() {
+async fn the_command_line_works_through_a_default_nginx() {
     let server = TestServer::start();
     for more in ["proxy_http_version 1.1;", ""] {
         let nginx = Nginx::before(&server, more).await;

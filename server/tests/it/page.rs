@@ -32,7 +32,7 @@ fn hidden_key(html: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_page_holds_the_last_messages_and_the_demos_form() {
+async fn the_page_has_the_newest_messages_and_the_form_of_the_demo() {
     let server = TestServer::start();
     for n in 1..=60 {
         server.post("lobby", &format!("message number {n};")).await;
@@ -48,7 +48,7 @@ async fn the_page_holds_the_last_messages_and_the_demos_form() {
 }
 
 #[tokio::test]
-async fn a_form_posts_once_however_often_it_is_sent() {
+async fn a_form_sent_repeatedly_posts_once() {
     let server = TestServer::start();
     let html = server.get("/r/room").await.text().await.unwrap();
     let key = hidden_key(&html);
@@ -63,7 +63,7 @@ async fn a_form_posts_once_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn the_lobbys_form_leads_back_to_the_lobby() {
+async fn the_form_of_the_lobby_redirects_to_the_lobby() {
     let server = TestServer::start();
     let response = post_form(&server, "/", &[("content", "hello")]).await;
     assert_eq!((response.status().as_u16(), response.headers()["location"].to_str().unwrap()), (303, "/"));
@@ -71,7 +71,7 @@ async fn the_lobbys_form_leads_back_to_the_lobby() {
 }
 
 #[tokio::test]
-async fn a_refused_form_says_why_and_keeps_the_text() {
+async fn a_refused_form_shows_the_reason_and_keeps_the_text() {
     let server = TestServer::start();
     let long = format!("precious {}", "x".repeat(16 * 1024));
     for (fields, status) in [
@@ -89,7 +89,7 @@ async fn a_refused_form_says_why_and_keeps_the_text() {
 }
 
 #[tokio::test]
-async fn hostile_text_is_text() {
+async fn hostile_text_is_escaped() {
     let server = TestServer::start();
     let marks = format!("z{}", "\u{301}".repeat(5_000));
     for text in HOSTILE.iter().copied().chain([marks.as_str()]) {
@@ -117,7 +117,7 @@ fn assert_inert(html: &str) {
 }
 
 #[tokio::test]
-async fn the_language_follows_the_address_the_cookie_and_the_browser() {
+async fn the_language_follows_the_query_then_the_cookie_then_the_browser() {
     let server = TestServer::start();
     let get = |path: &str, headers: &[(&'static str, &'static str)]| {
         let mut request = server.http.get(server.url(path));
@@ -136,7 +136,7 @@ async fn the_language_follows_the_address_the_cookie_and_the_browser() {
 }
 
 #[tokio::test]
-async fn the_colour_scheme_is_in_the_first_byte_of_the_page() {
+async fn the_server_renders_the_colour_scheme() {
     let server = TestServer::start();
     let asked = server.get("/?scheme=dark").await;
     assert!(asked.headers()["set-cookie"].to_str().unwrap().starts_with("scheme=dark;"));

@@ -25,7 +25,7 @@ const PUBLISHERS: usize = 8;
 const ACKNOWLEDGED: usize = 400;
 
 #[tokio::test]
-async fn nothing_acknowledged_is_lost_by_a_power_cut() {
+async fn a_power_cut_loses_nothing_acknowledged() {
     let (folder, traces) = (Arc::new(TempDir::new().unwrap()), TempDir::new().unwrap());
     let trace = traces.path().join("trace");
     let mut traced = Command::new("strace");
@@ -45,7 +45,7 @@ async fn nothing_acknowledged_is_lost_by_a_power_cut() {
     strace.wait().await.unwrap();
     let promised = publishers.join_all().await;
 
-    let lost = unsynced(&fs::read_to_string(&trace).unwrap());
+    let lost = unsynced_writes(&fs::read_to_string(&trace).unwrap());
     for (path, ranges) in lost.iter().filter(|(path, _)| path.exists()) {
         let file = File::options().write(true).open(path).unwrap();
         for (offset, length) in ranges {
@@ -73,7 +73,7 @@ async fn epoch(board: &str) -> Epoch {
 type Ranges = Vec<(u64, usize)>;
 
 /// What a trace wrote to each file since its last sync, as offsets and lengths.
-fn unsynced(trace: &str) -> HashMap<PathBuf, Ranges> {
+fn unsynced_writes(trace: &str) -> HashMap<PathBuf, Ranges> {
     let mut dirty: HashMap<PathBuf, Ranges> = HashMap::new();
     // Syncs that have begun, by thread: what was written before they began is safe when they end well.
     let mut syncing: HashMap<&str, (PathBuf, usize)> = HashMap::new();

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Received, TestServer, settings, texts};
 
 #[tokio::test]
-async fn what_one_posts_all_see_at_once() {
+async fn a_published_message_reaches_all_subscribers() {
     let server = TestServer::start();
     let mut ana = server.subscribe("lobby", None).await;
     let mut bob = server.subscribe("lobby", None).await;
@@ -19,7 +19,7 @@ async fn what_one_posts_all_see_at_once() {
 }
 
 #[tokio::test]
-async fn acknowledged_means_durable() {
+async fn acknowledged_messages_survive_a_restart() {
     let server = TestServer::start();
     let mut last = None;
     for n in 0..20 {
@@ -32,7 +32,7 @@ async fn acknowledged_means_durable() {
 }
 
 #[tokio::test]
-async fn every_reader_sees_one_order() {
+async fn all_readers_see_the_same_order() {
     let server = TestServer::start();
     let mut readers = Vec::new();
     for _ in 0..3 {
@@ -54,7 +54,7 @@ async fn every_reader_sees_one_order() {
 }
 
 #[tokio::test]
-async fn a_reader_that_comes_back_misses_nothing() {
+async fn a_reader_that_reconnects_misses_nothing() {
     let server = TestServer::start();
     let mut reader = server.subscribe("lobby", None).await;
     server.post("lobby", "one").await;
@@ -70,7 +70,7 @@ async fn a_reader_that_comes_back_misses_nothing() {
 }
 
 #[tokio::test]
-async fn a_reader_that_comes_back_after_a_restart_misses_nothing_before_anything_new_is_posted() {
+async fn a_reader_that_reconnects_after_a_restart_misses_nothing() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;
     for text in ["one", "two"] {
@@ -100,7 +100,7 @@ async fn a_reader_far_behind_reads_history_and_then_the_tail() {
 }
 
 #[tokio::test]
-async fn a_position_of_another_log_is_told() {
+async fn reports_a_gap_for_a_position_of_another_log() {
     let server = TestServer::start();
     for n in 0..60 {
         server.post("lobby", &format!("{n}")).await;
@@ -115,7 +115,7 @@ async fn a_position_of_another_log_is_told() {
 }
 
 #[tokio::test]
-async fn a_position_beyond_the_end_is_told() {
+async fn reports_a_gap_for_a_position_beyond_the_end() {
     let server = TestServer::start();
     let mut position = server.post("lobby", "one").await.position;
     position.offset += 1;
@@ -129,7 +129,7 @@ async fn a_position_beyond_the_end_is_told() {
 }
 
 #[tokio::test]
-async fn a_reset_board_is_another_log() {
+async fn a_reset_board_has_a_new_epoch() {
     let server = TestServer::start();
     let position = server.post("lobby", "one").await.position;
     server.stop().await;
@@ -139,7 +139,7 @@ async fn a_reset_board_is_another_log() {
 }
 
 #[tokio::test]
-async fn sending_twice_is_safe_across_transports_and_restarts() {
+async fn a_repeated_key_is_recognised_across_transports_and_restarts() {
     let server = TestServer::start();
     let mut socket = server.subscribe("lobby", None).await;
     socket.publish(1, "hello", Some("the-key")).await;
@@ -161,7 +161,7 @@ async fn sending_twice_is_safe_across_transports_and_restarts() {
 }
 
 #[tokio::test]
-async fn a_key_names_one_message_only() {
+async fn refuses_a_repeated_key_with_another_text() {
     let server = TestServer::start();
     server.post_json("lobby", &json!({ "text": "hello", "key": "k" })).await;
     let response = server.post_json("lobby", &json!({ "text": "other", "key": "k" })).await;
@@ -173,7 +173,7 @@ async fn a_key_names_one_message_only() {
 }
 
 #[tokio::test]
-async fn one_batch_can_hold_the_same_key_twice() {
+async fn recognises_a_repeated_key_within_one_batch() {
     let server = TestServer::start();
     let mut socket = server.subscribe("lobby", None).await;
     for r#ref in 0..10 {
@@ -185,7 +185,7 @@ async fn one_batch_can_hold_the_same_key_twice() {
 }
 
 #[tokio::test]
-async fn rooms_are_apart() {
+async fn a_room_receives_only_its_own_messages() {
     let server = TestServer::start();
     let mut here = server.subscribe("here", None).await;
     server.post("there", "not for you").await;
@@ -194,7 +194,7 @@ async fn rooms_are_apart() {
 }
 
 #[tokio::test]
-async fn a_slow_reader_harms_nobody_and_loses_nothing() {
+async fn a_slow_reader_is_closed_with_4000_delays_nobody_and_loses_nothing() {
     let server = TestServer::start();
     let slow = server.subscribe("lobby", None).await;
     let mut quick = server.subscribe("lobby", None).await;
@@ -226,7 +226,7 @@ async fn a_slow_reader_harms_nobody_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn presence_follows_who_comes_and_goes() {
+async fn presence_follows_joins_and_leaves() {
     let server = TestServer::start();
     let mut ana = server.subscribe("lobby", None).await;
     assert_eq!(ana.hello().online, 1);
@@ -239,7 +239,7 @@ async fn presence_follows_who_comes_and_goes() {
 }
 
 #[tokio::test]
-async fn a_restart_tells_every_socket_to_come_back() {
+async fn a_stopping_server_closes_sockets_with_1012_and_a_spread() {
     let server = TestServer::start();
     let mut reader = server.subscribe("lobby", None).await;
     server.stop().await;
@@ -249,7 +249,7 @@ async fn a_restart_tells_every_socket_to_come_back() {
 }
 
 #[tokio::test]
-async fn two_servers_do_not_share_a_folder() {
+async fn refuses_a_folder_in_use_by_another_server() {
     let server = TestServer::start();
     let data = server.folder().to_str().unwrap();
     let error = server::Server::new(settings(&["--data", data])).err().unwrap().to_string();
@@ -257,7 +257,7 @@ async fn two_servers_do_not_share_a_folder() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_history_is_left_alone() {
+async fn refuses_and_preserves_a_foreign_database_file() {
     for (name, content) in [("text", &b"this is not a database, and long enough to be looked at"[..]), ("foreign", b"")] {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("crier.db");

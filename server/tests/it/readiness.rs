@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::process::Child;
 use tokio::time::{Instant, timeout};
 
-use crate::ends::{FILE_BYTES_MAX, address, line_with, log, make_room_on_the_disk, serve, serve_on_a_full_disk};
+use crate::process::{FILE_BYTES_MAX, address, line_with, log, make_room_on_the_disk, serve, serve_on_a_full_disk};
 use crate::support::{TIMEOUT, TestServer};
 
 async fn get(address: &str, path: &str) -> (u16, String) {
@@ -25,21 +25,21 @@ async fn post(address: &str, text: &str) -> u16 {
 }
 
 /// Posts until not even a short message can be kept.
-async fn fill(address: &str) {
+async fn fill_the_disk(address: &str) {
     for length in [10_000, 1000, 1] {
         while post(address, &"x".repeat(length)).await == 200 {}
     }
 }
 
 /// Waits until a server is ready, with nobody posting.
-async fn ready(address: &str) {
+async fn wait_until_ready(address: &str) {
     let start = Instant::now();
     while get(address, "/readyz").await.0 != 200 {
         assert!(start.elapsed() < TIMEOUT, "it is ready when there is room");
     }
 }
 
-async fn not_ready(address: &str, why: &str) {
+async fn assert_not_ready(address: &str, why: &str) {
     let (status, body) = get(address, "/readyz").await;
     let problem: Problem = serde_json::from_str(&body).unwrap();
     assert_eq!((status, problem.detail.as_deref()), (503, Some(why)));
@@ -51,20 +51,20 @@ async fn kill(crier: &mut Child) {
 }
 
 #[tokio::test]
-async fn a_board_that_can_not_keep_messages_is_not_ready() {
+async fn is_not_ready_while_messages_cannot_be_stored() {
     let folder = TempDir::new().unwrap();
     let mut crier = serve_on_a_full_disk(&folder, FILE_BYTES_MAX).stderr(Stdio::null()).spawn().unwrap();
     let address = address(&mut crier).await;
     assert_eq!(get(&address, "/readyz").await, (200, "ready\n".to_owned()));
-    fill(&address).await;
-    not_ready(&address, "the history can't be written").await;
+    fill_the_disk(&address).await;
+    assert_not_ready(&address, "the history can't be written").await;
     make_room_on_the_disk(&crier);
-    ready(&address).await;
+    wait_until_ready(&address).await;
     assert_eq!(post(&address, "there is room again").await, 200);
 }
 
 #[tokio::test]
-async fn a_start_that_can_not_write_says_so() {
+async fn logs_a_start_that_cannot_write() {
     let folder = TempDir::new().unwrap();
     let mut crier = serve(&folder).stderr(Stdio::null()).spawn().unwrap();
     let text = "x".repeat(10_000);
@@ -78,14 +78,14 @@ async fn a_start_that_can_not_write_says_so() {
     let mut crier = serve_on_a_full_disk(&folder, 64 * 1024).stderr(Stdio::piped()).spawn().unwrap();
     line_with(&mut log(&mut crier), "the history can't be written").await;
     let address = address(&mut crier).await;
-    not_ready(&address, "the history can't be written").await;
+    assert_not_ready(&address, "the history can't be written").await;
     assert_eq!(get(&address, "/api/rooms/lobby/messages").await.0, 200);
     make_room_on_the_disk(&crier);
-    ready(&address).await;
+    wait_until_ready(&address).await;
 }
 
 #[tokio::test]
-async fn a_history_that_can_not_be_read_is_told_in_few_lines() {
+async fn logs_an_unreadable_history_in_few_lines() {
     let folder = Arc::new(TempDir::new().unwrap());
     let server = TestServer::start_in(folder.clone(), &[]);
     server.post("lobby", "hello").await;

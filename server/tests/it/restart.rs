@@ -26,7 +26,7 @@ pub struct Promised {
 }
 
 #[tokio::test]
-async fn nothing_acknowledged_is_lost_by_kill_9() {
+async fn kill_9_loses_nothing_acknowledged() {
     let folder = Arc::new(TempDir::new().unwrap());
     let mut promised = vec![Promised::default(); PUBLISHERS];
     let mut resume: Option<Position> = None;
@@ -140,7 +140,7 @@ async fn read_from(address: &str, resume: Option<Position>, promised: &[Promised
 }
 
 #[tokio::test]
-async fn a_signal_ends_the_server_in_good_order() {
+async fn a_signal_stops_the_server_in_order() {
     let folder = TempDir::new().unwrap();
     let (mut crier, address) = start(&folder).await;
     let mut socket = Socket::open(&format!("ws://{address}/ws/lobby")).await;
@@ -160,7 +160,7 @@ async fn a_signal_ends_the_server_in_good_order() {
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_what_it_can_not_keep_and_keeps_what_it_had() {
+async fn a_full_disk_refuses_new_messages_and_keeps_the_old() {
     let folder = Arc::new(TempDir::new().unwrap());
     // No file may grow beyond 512 KiB, and trying is an error, not a signal.
     let mut limited = Command::new("sh");

@@ -43,7 +43,7 @@ async fn kept(server: &TestServer, count: usize) {
 }
 
 #[tokio::test]
-async fn only_so_many_messages_are_kept() {
+async fn keeps_at_most_the_configured_number_of_messages() {
     let (server, _) = ten_of_thirty().await;
     let page = server.page("lobby", "?limit=200").await;
     assert_eq!((page.entries[0].offset, page.before), (21, None));
@@ -59,7 +59,7 @@ async fn only_so_many_messages_are_kept() {
 }
 
 #[tokio::test]
-async fn only_so_many_bytes_are_kept_but_always_the_newest_message() {
+async fn keeps_at_most_the_configured_bytes_and_always_the_newest_message() {
     let server = TestServer::start_with(&["--keep-bytes", "1000"]);
     for _ in 0..30 {
         server.post_json("lobby", &json!({ "text": "字".repeat(30), "author": "ten bytes!" })).await;
@@ -73,7 +73,7 @@ async fn only_so_many_bytes_are_kept_but_always_the_newest_message() {
 }
 
 #[tokio::test]
-async fn messages_are_kept_for_so_long() {
+async fn keeps_messages_for_the_configured_days() {
     let server = TestServer::start();
     for n in 1..=5 {
         server.post("lobby", &n.to_string()).await;
@@ -93,7 +93,7 @@ async fn messages_are_kept_for_so_long() {
 }
 
 #[tokio::test]
-async fn a_room_of_which_all_has_gone_goes_on_counting() {
+async fn an_emptied_room_continues_its_offsets() {
     let server = TestServer::start();
     let position = server.post("lobby", "old").await.position;
     let folder = server.stop().await;
@@ -109,7 +109,7 @@ async fn a_room_of_which_all_has_gone_goes_on_counting() {
 }
 
 #[tokio::test]
-async fn the_gap_is_told_on_every_transport() {
+async fn every_transport_reports_the_gap() {
     let (server, third) = ten_of_thirty().await;
     let check = |reason: GapReason, first: Position, resumes: Position| {
         assert_eq!((reason, first.offset, resumes), (GapReason::Expired, 20, first));
@@ -146,7 +146,7 @@ async fn the_gap_is_told_on_every_transport() {
 }
 
 #[tokio::test]
-async fn a_reader_that_is_too_slow_is_told_in_the_middle_of_its_session() {
+async fn reports_a_gap_within_the_session_of_a_slow_reader() {
     let server = TestServer::start_with(&["--keep-messages", "50"]);
     let start = server.page("lobby", "").await.latest;
     let mut slow = server.subscribe("lobby", None).await;
@@ -182,7 +182,7 @@ async fn a_reader_that_is_too_slow_is_told_in_the_middle_of_its_session() {
 }
 
 #[tokio::test]
-async fn publishing_goes_on_while_much_is_let_go() {
+async fn publishing_continues_while_many_messages_expire() {
     let server = TestServer::start();
     let mut writer = server.subscribe("lobby", None).await;
     let count = 20_000;
@@ -205,7 +205,7 @@ async fn publishing_goes_on_while_much_is_let_go() {
 }
 
 #[tokio::test]
-async fn a_key_lives_as_long_as_its_message() {
+async fn a_key_expires_with_its_message() {
     let server = TestServer::start_with(&["--keep-messages", "10"]);
     let post = async |text: &str| {
         let response = server.post_json("lobby", &json!({ "text": text, "key": "k" })).await;
@@ -223,7 +223,7 @@ async fn a_key_lives_as_long_as_its_message() {
 }
 
 #[tokio::test]
-async fn readers_of_every_kind_follow_a_room_that_forgets_as_fast_as_it_learns() {
+async fn every_transport_follows_a_room_that_expires_as_fast_as_it_grows() {
     let server = TestServer::start_with(&["--keep-messages", "5"]);
     let start = server.page("lobby", "").await.position;
     let mut readers: Vec<_> = Transport::ALL.into_iter().map(|transport| Reader::new("lobby", start, transport)).collect();
@@ -242,7 +242,7 @@ async fn readers_of_every_kind_follow_a_room_that_forgets_as_fast_as_it_learns()
 }
 
 #[tokio::test]
-async fn nothing_is_let_go_when_there_is_no_bound() {
+async fn expires_nothing_without_limits() {
     let folder = Arc::new(TempDir::new().unwrap());
     let server = TestServer::start_in(folder, &["--keep-messages", "0", "--keep-bytes", "0", "--keep-days", "0"]);
     server.post("lobby", "x").await;

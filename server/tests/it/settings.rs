@@ -22,7 +22,7 @@ fn refusal(flag: &str, value: &str) -> String {
 
 /// Each was taken and then refused every request, or never matched one.
 #[test]
-fn a_host_that_can_never_be_asked_is_refused_with_what_to_write() {
+fn refuses_an_invalid_allow_host_with_advice() {
     for (value, advice) in [
         ("b:5000", "write b\n"),
         ("https://b", "write b\n"),
@@ -51,7 +51,7 @@ fn a_host_that_can_never_be_asked_is_refused_with_what_to_write() {
 }
 
 #[test]
-fn an_origin_that_no_page_has_is_refused_with_what_to_write() {
+fn refuses_an_invalid_allow_origin_with_advice() {
     for (value, advice) in [
         ("*", "name each origin"),
         ("https://*.b", "name each origin"),
@@ -81,7 +81,7 @@ fn an_origin_that_no_page_has_is_refused_with_what_to_write() {
 }
 
 #[test]
-fn a_proxy_that_no_peer_can_be_is_refused_with_what_to_write() {
+fn refuses_an_invalid_trust_proxy_with_advice() {
     for (value, advice) in [
         ("nginx", "10.0.0.0/8"),
         ("", "10.0.0.0/8"),
@@ -103,7 +103,7 @@ fn a_proxy_that_no_peer_can_be_is_refused_with_what_to_write() {
 }
 
 #[test]
-fn an_address_that_can_not_be_listened_on_is_refused_with_what_to_write() {
+fn refuses_an_invalid_listen_address_with_advice() {
     for value in
         ["", "5000", "localhost", "127.0.0.1", "::1:5000", "::1", "http://localhost:5000", "localhost:", "localhost:x", "127.0.0.1:70000"]
     {
@@ -115,7 +115,7 @@ fn an_address_that_can_not_be_listened_on_is_refused_with_what_to_write() {
 }
 
 #[tokio::test]
-async fn a_host_name_can_be_listened_on() {
+async fn listens_on_a_host_name() {
     for (listen, reached) in [("localhost:0", "127.0.0.1"), (" 127.0.0.1:0 ", "127.0.0.1"), (":0", "127.0.0.1"), ("*:0", "127.0.0.1")] {
         let server = TestServer::start_with(&["--listen", listen]);
         let url = format!("http://{reached}:{}/", server.address.port());
@@ -125,7 +125,7 @@ async fn a_host_name_can_be_listened_on() {
 
 /// 0 was nobody at all for some, no bound for others, and refused for the rest.
 #[tokio::test]
-async fn zero_sets_no_bound_wherever_there_is_one() {
+async fn zero_means_no_limit_for_every_limit() {
     let bounds = [
         "--publishes-per-second",
         "--publishes-burst",
@@ -160,7 +160,7 @@ async fn zero_sets_no_bound_wherever_there_is_one() {
 }
 
 #[test]
-fn what_zero_means_is_said_with_each_bound() {
+fn documents_what_zero_means_for_each_limit() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
     let serve = Cli::command().find_subcommand("serve").unwrap().clone();
     for flag in [
@@ -184,7 +184,7 @@ fn what_zero_means_is_said_with_each_bound() {
 
 /// `CRIER_ALLOW_HOST=` refused every request, `CRIER_TRUST_PROXY=` the start. Compose files and units set variables to nothing.
 #[tokio::test]
-async fn an_empty_variable_is_one_that_is_not_set() {
+async fn an_empty_variable_counts_as_unset() {
     let serve = Cli::command().find_subcommand("serve").unwrap().clone();
     for empty in ["", " "] {
         let folder = TempDir::new().unwrap();
@@ -214,7 +214,7 @@ async fn an_empty_variable_is_one_that_is_not_set() {
 
 /// What an empty flag would mean is not known, and an open board is not a guess to make.
 #[test]
-fn an_empty_flag_is_refused() {
+fn refuses_an_empty_flag() {
     for flag in ["--allow-host", "--allow-origin", "--trust-proxy", "--listen"] {
         assert!(!refusal(flag, "").is_empty());
     }

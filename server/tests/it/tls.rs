@@ -80,7 +80,7 @@ const VERBS: [&[&str]; 4] = [
 ];
 
 #[tokio::test]
-async fn an_authority_of_ones_own_is_believed() {
+async fn trusts_a_configured_certificate_authority() {
     let server = TestServer::start();
     let front = Front::before(&server, "localhost").await;
     let start = server.page("lobby", "").await.latest.to_string();
@@ -97,7 +97,7 @@ async fn an_authority_of_ones_own_is_believed() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_refused_is_an_error_and_not_tried_for_ever() {
+async fn a_rejected_certificate_is_a_final_error() {
     let server = TestServer::start();
     let front = Front::before(&server, "localhost").await;
     for verb in VERBS {
@@ -113,7 +113,7 @@ async fn a_certificate_that_is_refused_is_an_error_and_not_tried_for_ever() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_an_error_too() {
+async fn a_server_without_tls_is_a_final_error() {
     let server = TestServer::start();
     for verb in VERBS {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));

@@ -30,7 +30,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const LOBBY: &str = "/api/rooms/lobby/messages";
 
 #[tokio::test]
-async fn a_room_is_named_in_any_script_on_every_way() {
+async fn accepts_room_names_of_any_script_on_every_route() {
     let server = TestServer::start();
     // With a virama, with vowel signs, with tone marks, with a non-joiner in the word, with digits of the script.
     for name in ["हिन्दी", "தமிழ்", "ห้องน้ำ", "می\u{200c}خواهم", "غرفة-٣"] {
@@ -53,7 +53,7 @@ async fn a_room_is_named_in_any_script_on_every_way() {
 }
 
 #[tokio::test]
-async fn every_spelling_of_a_name_is_one_room() {
+async fn all_spellings_of_a_name_are_one_room() {
     let server = TestServer::start();
     for (spelling, canonical) in
         [("cafe\u{301}", "café"), ("CAFE\u{301}", "café"), ("Tea Time", "tea-time"), ("  Tea\u{3000} time ", "tea-time"), ("\u{212b}", "å")]
@@ -70,7 +70,7 @@ async fn every_spelling_of_a_name_is_one_room() {
 
 /// Else one room would have many pages: many links, many entries in a browser's history.
 #[tokio::test]
-async fn a_page_asked_for_by_another_spelling_is_elsewhere() {
+async fn redirects_a_page_to_the_canonical_spelling() {
     let server = TestServer::start();
     for (asked, answered) in [
         ("/r/Tea%20Time", "/r/tea-time"),
@@ -90,7 +90,7 @@ async fn a_page_asked_for_by_another_spelling_is_elsewhere() {
 
 /// `see http://x.example/?a=1&text=hidden` was stored as `hidden`.
 #[tokio::test]
-async fn a_text_is_a_form_only_if_every_field_is_one_of_a_form() {
+async fn a_body_is_a_form_only_if_all_its_fields_are_form_fields() {
     let server = TestServer::start();
     let whole = [
         "see http://x.example/?a=1&text=hidden",
@@ -118,7 +118,7 @@ async fn a_text_is_a_form_only_if_every_field_is_one_of_a_form() {
 }
 
 #[tokio::test]
-async fn a_null_author_is_none() {
+async fn a_null_author_counts_as_none() {
     let server = TestServer::start();
     let mut reader = server.subscribe("lobby", None).await;
     let response = server.post_json("lobby", &json!({ "text": "one", "author": null, "key": null })).await;
@@ -131,7 +131,7 @@ async fn a_null_author_is_none() {
 
 /// Windows programs begin a file with one.
 #[tokio::test]
-async fn a_byte_order_mark_is_no_part_of_what_is_said() {
+async fn removes_a_byte_order_mark() {
     let server = TestServer::start();
     let mut reader = server.subscribe("lobby", None).await;
     let mut demo = Socket::open(&server.socket_url("/message/")).await;
@@ -156,7 +156,7 @@ async fn a_byte_order_mark_is_no_part_of_what_is_said() {
 }
 
 /// Says a text to the lobby in every way there is, and returns what came of each.
-async fn say_everywhere(server: &TestServer, text: &str) -> Vec<(&'static str, Result<(), String>)> {
+async fn send_by_every_route(server: &TestServer, text: &str) -> Vec<(&'static str, Result<(), String>)> {
     let before = server.page("lobby", "").await.latest.offset;
     let json = json!({ "text": text }).to_string();
     let mut said = Vec::new();
@@ -192,7 +192,7 @@ async fn say_everywhere(server: &TestServer, text: &str) -> Vec<(&'static str, R
 }
 
 #[tokio::test]
-async fn a_text_is_the_same_whichever_way_it_comes() {
+async fn every_route_normalises_texts_alike() {
     let server = TestServer::start();
     for (text, stored) in [
         ("\n\n \t\r\n\u{200b}\n  two\n\nparts \n \r\n\n", "  two\n\nparts "),
@@ -202,7 +202,7 @@ async fn a_text_is_the_same_whichever_way_it_comes() {
         ("؀١٢", "؀١٢"),
     ] {
         let before = server.all_entries("lobby").await.len();
-        let said = say_everywhere(&server, text).await;
+        let said = send_by_every_route(&server, text).await;
         assert!(said.iter().all(|(_, result)| result.is_ok()), "{text:?}: {said:?}");
         assert_eq!(texts(&server.all_entries("lobby").await)[before..], [stored; 6], "{text:?}");
     }
@@ -210,7 +210,7 @@ async fn a_text_is_the_same_whichever_way_it_comes() {
     for blank in
         ["\u{3164}", "\u{1}", "\u{1b}\u{7f}", "\u{34f}\u{115f}\u{ffa0}", "\u{2800}\n\u{2800}", "\u{e0041}", "\u{fff9}", "\u{feff}\n"]
     {
-        for (way, result) in say_everywhere(&server, blank).await {
+        for (way, result) in send_by_every_route(&server, blank).await {
             assert_eq!(result, Err("text_empty".to_owned()), "{blank:?} by {way}");
         }
     }
@@ -218,7 +218,7 @@ async fn a_text_is_the_same_whichever_way_it_comes() {
 }
 
 #[tokio::test]
-async fn a_name_shows_itself_and_hides_nothing() {
+async fn refuses_invisible_author_names() {
     let server = TestServer::start();
     let mut socket = Socket::open(&server.socket_url("/ws/lobby")).await;
     for name in ["\u{3164}", "ad\u{34f}min", "ad\u{200d}min", "\u{2800}", "a\u{2028}b", "🏴\u{e0061} Tom"] {

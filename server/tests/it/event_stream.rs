@@ -10,7 +10,7 @@ use crate::readers::{Block, EventStream};
 use crate::support::{TIMEOUT, TestServer, problem};
 
 #[tokio::test]
-async fn a_stream_says_hello_and_then_what_a_socket_says() {
+async fn begins_with_a_hello_and_sends_the_same_json_as_a_websocket() {
     let server = TestServer::start();
     let before = server.post("lobby", "before").await.position;
     let mut socket = server.subscribe("lobby", None).await;
@@ -37,7 +37,7 @@ async fn a_stream_says_hello_and_then_what_a_socket_says() {
 }
 
 #[tokio::test]
-async fn the_header_of_a_browser_that_comes_back_wins_over_the_address() {
+async fn last_event_id_takes_precedence_over_the_query() {
     let server = TestServer::start();
     let mut positions = Vec::new();
     for n in 0..3 {
@@ -50,7 +50,7 @@ async fn the_header_of_a_browser_that_comes_back_wins_over_the_address() {
 }
 
 #[tokio::test]
-async fn a_gap_is_an_event_of_its_own() {
+async fn a_gap_is_a_separate_event() {
     let server = TestServer::start();
     for n in 0..60 {
         server.post("lobby", &n.to_string()).await;
@@ -71,7 +71,7 @@ async fn a_gap_is_an_event_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_sign_of_life_comes_after_a_second_and_then_in_every_silence() {
+async fn sends_a_comment_after_one_second_and_after_each_silent_heartbeat() {
     let server = TestServer::start_with(&["--heartbeat", "3"]);
     let start = Instant::now();
     let mut events = EventStream::open(&server, "lobby", "").await;
@@ -86,7 +86,7 @@ async fn a_sign_of_life_comes_after_a_second_and_then_in_every_silence() {
 }
 
 #[tokio::test]
-async fn a_sign_of_life_follows_each_message() {
+async fn a_comment_follows_each_message() {
     // What passes each thing on when the next comes would keep the last message for itself.
     let server = TestServer::start_with(&["--heartbeat", "60"]);
     let mut events = EventStream::open(&server, "lobby", "").await;
@@ -100,7 +100,7 @@ async fn a_sign_of_life_follows_each_message() {
 }
 
 #[tokio::test]
-async fn a_sign_of_life_comes_also_in_a_room_that_is_never_silent() {
+async fn sends_comments_in_a_room_that_is_never_silent() {
     let server = TestServer::start_with(&["--heartbeat", "60"]);
     let mut events = EventStream::open(&server, "lobby", "").await;
     let talk = async {
@@ -120,7 +120,7 @@ async fn a_sign_of_life_comes_also_in_a_room_that_is_never_silent() {
 }
 
 #[tokio::test]
-async fn a_reader_that_says_nothing_is_not_taken_for_dead() {
+async fn a_silent_reader_stays_connected() {
     let server = TestServer::start_with(&["--heartbeat", "1"]);
     let mut events = EventStream::open(&server, "lobby", "").await;
     // A WebSocket that is not heard of for so long is let go.
@@ -133,7 +133,7 @@ async fn a_reader_that_says_nothing_is_not_taken_for_dead() {
 }
 
 #[tokio::test]
-async fn hostile_text_stays_in_its_event() {
+async fn hostile_text_cannot_end_its_event() {
     let server = TestServer::start();
     let mut events = EventStream::open(&server, "lobby", "").await;
     events.event().await;
@@ -147,7 +147,7 @@ async fn hostile_text_stays_in_its_event() {
 }
 
 #[tokio::test]
-async fn a_long_stream_is_ended_in_good_order_and_goes_on_with_its_position() {
+async fn a_long_stream_ends_and_continues_from_its_position() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;
     let text = "\"".repeat(16_000);
@@ -179,7 +179,7 @@ async fn a_long_stream_is_ended_in_good_order_and_goes_on_with_its_position() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_server_ends_every_stream() {
+async fn a_stopping_server_ends_every_stream() {
     let server = TestServer::start();
     let mut events = EventStream::open(&server, "lobby", "").await;
     events.event().await;
@@ -190,7 +190,7 @@ async fn the_end_of_the_server_ends_every_stream() {
 }
 
 #[tokio::test]
-async fn a_position_that_is_none_is_refused_before_the_stream() {
+async fn refuses_an_invalid_position_before_the_stream() {
     let server = TestServer::start();
     let here = server.post("lobby", "x").await.position;
     for query in ["?after=", "?after=5", "?after=-1", "?after=%0d%0a", &format!("?after={}:18446744073709551616", here.epoch)] {
@@ -207,7 +207,7 @@ async fn a_position_that_is_none_is_refused_before_the_stream() {
 }
 
 #[tokio::test]
-async fn a_line_break_in_a_header_is_no_header() {
+async fn refuses_a_line_break_in_last_event_id() {
     let server = TestServer::start();
     for id in ["a\r\n b", "a\0b", "a\rb", "a\nevent"] {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -220,7 +220,7 @@ async fn a_line_break_in_a_header_is_no_header() {
 }
 
 #[tokio::test]
-async fn a_stream_that_nobody_reads_is_let_go_and_harms_nobody() {
+async fn disconnects_a_stream_that_nobody_reads() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;
     let mut idle = Vec::new();
@@ -244,7 +244,7 @@ async fn a_stream_that_nobody_reads_is_let_go_and_harms_nobody() {
 }
 
 #[tokio::test]
-async fn a_stream_counts_as_somebody_who_is_here() {
+async fn a_stream_counts_as_online() {
     let server = TestServer::start();
     let mut ana = server.subscribe("lobby", None).await;
     let events = EventStream::open(&server, "lobby", "").await;

@@ -24,7 +24,7 @@ async fn head(server: &TestServer, path: &str, headers: &[(&'static str, &'stati
 }
 
 #[tokio::test]
-async fn rows_arrive_as_they_are_posted() {
+async fn rows_arrive_as_messages_are_posted() {
     let server = TestServer::start();
     let start = server.post("lobby", "before").await.position;
     let mut live = LiveHtml::open(&server, &format!("/r/lobby/live?after={start}")).await;
@@ -37,7 +37,7 @@ async fn rows_arrive_as_they_are_posted() {
 }
 
 #[tokio::test]
-async fn nothing_on_the_way_may_keep_it_and_no_script_may_run_in_it() {
+async fn forbids_caching_transforming_and_scripts() {
     let server = TestServer::start();
     let response = server.get("/r/lobby/live").await;
     let header = |name: &str| response.headers()[name].to_str().unwrap();
@@ -55,7 +55,7 @@ async fn nothing_on_the_way_may_keep_it_and_no_script_may_run_in_it() {
 }
 
 #[tokio::test]
-async fn the_page_shows_it_where_no_script_runs_after_its_own_messages() {
+async fn the_page_embeds_it_in_noscript_from_its_own_position() {
     let server = TestServer::start();
     let position = server.post("大厅", "x").await.position;
     let page = server.get("/r/大厅?lang=en&scheme=dark").await.text().await.unwrap();
@@ -68,7 +68,7 @@ async fn the_page_shows_it_where_no_script_runs_after_its_own_messages() {
 }
 
 #[tokio::test]
-async fn language_and_colours_follow_the_page() {
+async fn follows_the_language_and_colours_of_the_page() {
     let server = TestServer::start();
     for (path, headers, language, scheme) in [
         ("/r/lobby/live", vec![], "en", "system"),
@@ -86,7 +86,7 @@ async fn language_and_colours_follow_the_page() {
 }
 
 #[tokio::test]
-async fn what_people_write_is_text() {
+async fn user_text_is_escaped() {
     let server = TestServer::start();
     let mut live = LiveHtml::open(&server, "/r/lobby/live?lang=en").await;
     for (n, text) in [
@@ -115,7 +115,7 @@ async fn what_people_write_is_text() {
 }
 
 #[tokio::test]
-async fn a_nameless_author_is_called_so_in_the_readers_language() {
+async fn names_an_anonymous_author_in_the_readers_language() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.position;
     server.post("lobby", "x").await;
@@ -126,7 +126,7 @@ async fn a_nameless_author_is_called_so_in_the_readers_language() {
 }
 
 #[tokio::test]
-async fn it_is_a_new_document_before_it_has_a_megabyte() {
+async fn refreshes_before_a_document_exceeds_one_megabyte() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.position;
     let text = "<'\"&>".repeat(3000);
@@ -153,7 +153,7 @@ async fn it_is_a_new_document_before_it_has_a_megabyte() {
 }
 
 #[tokio::test]
-async fn a_gap_is_a_sentence_in_the_readers_language() {
+async fn reports_a_gap_in_the_readers_language() {
     let server = TestServer::start();
     for n in 0..60 {
         server.post("lobby", &n.to_string()).await;
@@ -169,7 +169,7 @@ async fn a_gap_is_a_sentence_in_the_readers_language() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_server_is_followed_by_a_refresh() {
+async fn a_stopping_server_ends_the_document_with_a_refresh() {
     let server = TestServer::start();
     let position = server.post("lobby", "x").await.position;
     let mut live = LiveHtml::open(&server, &format!("/r/lobby/live?after={position}")).await;
@@ -180,7 +180,7 @@ async fn the_end_of_the_server_is_followed_by_a_refresh() {
 }
 
 #[tokio::test]
-async fn it_shows_that_it_lives() {
+async fn sends_heartbeat_rows() {
     let server = TestServer::start_with(&["--heartbeat", "1"]);
     let mut response = server.get("/r/lobby/live").await;
     for _ in 0..4 {
@@ -190,7 +190,7 @@ async fn it_shows_that_it_lives() {
 }
 
 #[tokio::test]
-async fn a_bad_position_or_room_and_a_foreign_page_are_refused() {
+async fn refuses_an_invalid_position_or_room_and_a_foreign_page() {
     let server = TestServer::start();
     for query in ["?after=", "?after=-1", "?after=0000000000000001:18446744073709551616", "?after=%22%3E"] {
         assert_eq!(problem(server.get(&format!("/r/lobby/live{query}")).await).await, (400, "position_invalid".to_owned()), "{query}");

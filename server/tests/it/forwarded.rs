@@ -17,7 +17,7 @@ async fn post(server: &TestServer, name: &str, value: &str) -> Response {
 
 /// Found with a proxy that adds the port: what it said was not understood, and everybody behind it shared one allowance.
 #[tokio::test]
-async fn each_has_an_allowance_however_the_proxy_writes_addresses() {
+async fn limits_each_forwarded_address_in_every_header_format() {
     for (name, form) in HEADERS {
         let arguments = ["--publishes-burst", "2", "--publishes-per-second", "1", "--trust-proxy", "10.0.0.0/8,127.0.0.0/8"];
         let server = TestServer::start_with(&arguments);
@@ -32,7 +32,7 @@ async fn each_has_an_allowance_however_the_proxy_writes_addresses() {
 }
 
 #[tokio::test]
-async fn each_has_connections_however_the_proxy_writes_addresses() {
+async fn limits_connections_of_each_forwarded_address_in_every_header_format() {
     for (name, form) in HEADERS {
         let server = TestServer::start_with(&["--connections-per-address", "1", "--trust-proxy", "127.0.0.1"]);
         let value = |address: &str| form.replace("IP", address).replace("PORT", "4711");
@@ -44,7 +44,7 @@ async fn each_has_connections_however_the_proxy_writes_addresses() {
 
 /// What can't be read is no way around the limits.
 #[tokio::test]
-async fn who_makes_the_proxy_unreadable_counts_for_the_proxy() {
+async fn an_unreadable_forwarded_header_counts_for_the_proxy() {
     let server = TestServer::start_with(&["--connections-per-address", "1", "--trust-proxy", "127.0.0.1"]);
     for (name, value) in [("forwarded", "for=6.6.6.6;host=\"x, for=203.0.113.1"), ("x-forwarded-for", "unknown")] {
         let open = async || Socket::try_open(&server.socket_url("/ws/lobby"), &[(name, value)]).await;

@@ -69,12 +69,12 @@ async fn travel(restart_before: Option<Transport>) {
 }
 
 #[tokio::test]
-async fn a_reader_moves_through_all_transports_and_misses_nothing() {
+async fn a_reader_that_switches_transports_misses_nothing() {
     travel(None).await;
 }
 
 #[tokio::test]
-async fn a_reader_moves_through_all_transports_and_a_restart_and_misses_nothing() {
+async fn a_reader_that_switches_transports_across_a_restart_misses_nothing() {
     for transport in Transport::ALL {
         travel(Some(transport)).await;
     }

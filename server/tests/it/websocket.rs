@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::{Received, TestServer};
 
 #[tokio::test]
-async fn a_bad_frame_is_answered_and_the_session_goes_on() {
+async fn answers_an_invalid_frame_and_continues() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
     let long = "x".repeat(16 * 1024 + 1);
@@ -37,7 +37,7 @@ async fn a_bad_frame_is_answered_and_the_session_goes_on() {
 }
 
 #[tokio::test]
-async fn ten_bad_frames_in_a_row_end_the_session_for_good() {
+async fn closes_with_4500_after_ten_invalid_frames_in_a_row() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
     for _ in 0..10 {
@@ -51,7 +51,7 @@ async fn ten_bad_frames_in_a_row_end_the_session_for_good() {
 }
 
 #[tokio::test]
-async fn binary_is_refused_with_1003() {
+async fn refuses_binary_with_1003() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
     client.socket.send(Message::binary(vec![1, 2, 3])).await;
@@ -59,7 +59,7 @@ async fn binary_is_refused_with_1003() {
 }
 
 #[tokio::test]
-async fn a_message_beyond_the_frame_limit_is_refused_with_1009() {
+async fn refuses_a_message_over_the_frame_limit_with_1009() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
     client.socket.send_text("x".repeat(64 * 1024 + 1)).await;
@@ -67,7 +67,7 @@ async fn a_message_beyond_the_frame_limit_is_refused_with_1009() {
 }
 
 #[tokio::test]
-async fn the_longest_text_travels_whole() {
+async fn delivers_a_text_of_maximum_length() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
     // Three bytes each, and a line end that is two characters in JSON.
@@ -77,7 +77,7 @@ async fn the_longest_text_travels_whole() {
 }
 
 #[tokio::test]
-async fn a_position_that_is_none_is_refused_before_the_upgrade() {
+async fn refuses_an_invalid_position_before_the_upgrade() {
     let server = TestServer::start();
     let response = server.get("/ws/lobby?after=nonsense").await;
     assert_eq!(response.status(), 400);
@@ -86,7 +86,7 @@ async fn a_position_that_is_none_is_refused_before_the_upgrade() {
 }
 
 #[tokio::test]
-async fn acknowledgements_come_in_the_order_of_the_publishes() {
+async fn acknowledges_in_the_order_of_the_publishes() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
     for r#ref in 0..300 {
@@ -99,7 +99,7 @@ async fn acknowledgements_come_in_the_order_of_the_publishes() {
 }
 
 #[tokio::test]
-async fn a_silent_connection_hears_a_heartbeat_and_a_dead_one_is_let_go() {
+async fn sends_heartbeats_and_drops_a_dead_connection() {
     let server = TestServer::start_with(&["--heartbeat", "1"]);
     let mut watcher = server.subscribe("lobby", None).await;
     assert_eq!(watcher.hello().heartbeat_seconds, 1);

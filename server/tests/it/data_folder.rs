@@ -19,7 +19,7 @@ fn refusal(data: &Path) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_second_server_is_refused_whatever_happens_to_the_lock() {
+async fn refuses_a_second_server_even_without_the_lock_file() {
     let server = TestServer::start();
     let data = server.folder().to_owned();
     let _ = std::fs::remove_file(data.join("lock"));
@@ -37,7 +37,7 @@ async fn a_second_server_is_refused_whatever_happens_to_the_lock() {
 }
 
 #[tokio::test]
-async fn nothing_is_acknowledged_in_a_folder_that_is_gone() {
+async fn acknowledges_nothing_after_its_folder_is_removed_or_replaced() {
     for removal in [
         r#"rm -rf "$1""#,
         r#"rm -rf "$1"; mkdir "$1""#,
@@ -67,7 +67,7 @@ async fn nothing_is_acknowledged_in_a_folder_that_is_gone() {
 }
 
 #[tokio::test]
-async fn a_server_without_its_folder_does_not_read_the_next_one() {
+async fn does_not_read_a_folder_created_in_place_of_its_own() {
     let server = TestServer::start();
     server.post("lobby", "1").await;
     // Nothing is in memory, so it has to be read.
@@ -79,7 +79,7 @@ async fn a_server_without_its_folder_does_not_read_the_next_one() {
 }
 
 #[tokio::test]
-async fn an_orderly_end_in_a_folder_that_is_gone_is_an_error() {
+async fn stopping_without_its_folder_is_an_error() {
     let folder = TempDir::new().unwrap();
     let (mut crier, address) = start(&folder).await;
     // A server that answers has also begun to listen for signals.
@@ -95,7 +95,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn nobody_else_may_look_into_the_folder() {
+async fn only_the_owner_can_read_the_folder() {
     let root = TempDir::new().unwrap();
     let (new, old) = (root.path().join("deep/data"), root.path().join("old"));
     std::fs::create_dir(&old).unwrap();
@@ -113,7 +113,7 @@ async fn nobody_else_may_look_into_the_folder() {
 }
 
 #[tokio::test]
-async fn a_folder_may_have_any_name() {
+async fn accepts_any_folder_name() {
     let root = TempDir::new().unwrap();
     for name in ["file:rel", "file:rel?mode=memory", "file::memory:", ":memory:", "a%20b?c#d", "-x"] {
         for _ in 0..2 {

@@ -87,7 +87,7 @@ async fn post(address: &str, text: &str) -> u16 {
 }
 
 /// Waits until a reader is told that the server goes, and will be back.
-async fn told_to_come_back(mut socket: Socket) {
+async fn assert_told_to_reconnect(mut socket: Socket) {
     loop {
         match socket.receive().await {
             Received::Text(_) => {}
@@ -110,7 +110,7 @@ async fn begin_a_form(address: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_log_whose_reader_is_gone_does_not_keep_the_server_from_ending() {
+async fn stops_although_the_reader_of_its_log_is_gone() {
     for signal in ["-INT", "-TERM"] {
         let folder = TempDir::new().unwrap();
         let mut crier = serve(&folder).stderr(Stdio::piped()).spawn().unwrap();
@@ -118,13 +118,13 @@ async fn a_log_whose_reader_is_gone_does_not_keep_the_server_from_ending() {
         drop(crier.stderr.take());
         let socket = Socket::open(&format!("ws://{address}/ws/lobby")).await;
         send(signal, &crier).await;
-        told_to_come_back(socket).await;
+        assert_told_to_reconnect(socket).await;
         assert!(end(&mut crier).await.success());
     }
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_reads_holds_up_nobody() {
+async fn serves_and_stops_while_its_log_is_blocked() {
     let folder = TempDir::new().unwrap();
     let (reader, writer) = pipe().unwrap();
     let mut filling = writer.try_clone().unwrap();
@@ -141,7 +141,7 @@ async fn a_log_that_nobody_reads_holds_up_nobody() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_server_starts_with_a_log_that_takes_nothing() {
+async fn starts_although_its_log_is_full() {
     let folder = TempDir::new().unwrap();
     for variable in ["info", "not=a=filter"] {
         let full = File::options().write(true).open("/dev/full").unwrap();
@@ -155,7 +155,7 @@ async fn a_server_starts_with_a_log_that_takes_nothing() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_server_starts_whatever_becomes_of_its_standard_output() {
+async fn starts_although_standard_output_is_closed_full_or_blocked() {
     let folder = TempDir::new().unwrap();
     let (reader, broken) = pipe().unwrap();
     drop(reader);
@@ -181,7 +181,7 @@ async fn a_server_starts_whatever_becomes_of_its_standard_output() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_disk_full_of_messages_and_log_refuses_and_goes_on_when_there_is_room() {
+async fn recovers_when_a_disk_full_of_messages_and_log_has_space_again() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("log");
     let log = File::options().create(true).append(true).open(&path).unwrap();
@@ -200,7 +200,7 @@ async fn a_disk_full_of_messages_and_log_refuses_and_goes_on_when_there_is_room(
 }
 
 #[tokio::test]
-async fn a_log_in_a_file_has_no_colours() {
+async fn a_log_in_a_file_has_no_colour_codes() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("log");
     let mut crier = serve(&folder).stderr(File::create(&path).unwrap()).spawn().unwrap();
@@ -212,7 +212,7 @@ async fn a_log_in_a_file_has_no_colours() {
 }
 
 #[tokio::test]
-async fn a_closed_terminal_ends_the_server_in_good_order() {
+async fn a_hangup_stops_the_server_in_order() {
     let folder = TempDir::new().unwrap();
     // The tests themselves may run under `nohup`.
     let mut command = Command::new("env");
@@ -221,12 +221,12 @@ async fn a_closed_terminal_ends_the_server_in_good_order() {
     let address = address(&mut crier).await;
     let socket = Socket::open(&format!("ws://{address}/ws/lobby")).await;
     send("-HUP", &crier).await;
-    told_to_come_back(socket).await;
+    assert_told_to_reconnect(socket).await;
     assert!(end(&mut crier).await.success());
 }
 
 #[tokio::test]
-async fn a_server_that_is_to_outlive_its_terminal_does() {
+async fn ignores_a_hangup_under_nohup() {
     let folder = TempDir::new().unwrap();
     // As `nohup` has it.
     let mut crier = serve_after("trap '' HUP", &folder).stderr(Stdio::null()).spawn().unwrap();
@@ -238,7 +238,7 @@ async fn a_server_that_is_to_outlive_its_terminal_does() {
 }
 
 #[tokio::test]
-async fn a_form_that_comes_slowly_does_not_hold_up_the_end() {
+async fn an_incomplete_request_does_not_delay_the_stop() {
     let folder = TempDir::new().unwrap();
     let mut crier = serve(&folder).stderr(Stdio::piped()).spawn().unwrap();
     let (address, mut log) = (address(&mut crier).await, log(&mut crier));
@@ -251,7 +251,7 @@ async fn a_form_that_comes_slowly_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_at_once_and_says_what_it_cuts_off() {
+async fn a_second_signal_ends_at_once_and_logs_what_it_cuts_off() {
     for second in ["-TERM", "-INT"] {
         let folder = TempDir::new().unwrap();
         let mut crier = serve(&folder).stderr(Stdio::piped()).spawn().unwrap();

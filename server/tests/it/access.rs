@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Access: origins, hosts, security headers and the WebSocket handshake.
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::support::{Socket, TIMEOUT, TestServer, handshake, problem, read_head};
 
 #[tokio::test]
-async fn a_foreign_page_can_neither_post_nor_subscribe() {
+async fn a_foreign_page_cannot_post_or_subscribe() {
     let server = TestServer::start();
     let own = format!("http://{}", server.address);
     for origin in ["https://evil.example", "null", "http://127.0.0.1:1", &format!("{own}.evil.example")] {
@@ -34,7 +34,7 @@ async fn a_foreign_page_can_neither_post_nor_subscribe() {
 }
 
 #[tokio::test]
-async fn a_foreign_page_can_not_listen_either() {
+async fn a_foreign_page_cannot_read_streams_or_long_polls() {
     let server = TestServer::start();
     let here = server.post("lobby", "x").await.position;
     let paths = ["/api/rooms/lobby/events", "/r/lobby/live", &format!("/api/rooms/lobby/messages?after={here}&wait=20")];
@@ -49,39 +49,39 @@ async fn a_foreign_page_can_not_listen_either() {
 }
 
 #[tokio::test]
-async fn an_origin_that_is_named_is_let_in() {
+async fn allows_a_configured_origin() {
     let server = TestServer::start_with(&["--allow-origin", "http://127.0.0.1:8000"]);
     assert!(Socket::try_open(&server.socket_url("/message/"), &[("origin", "http://127.0.0.1:8000")]).await.is_ok());
     assert!(Socket::try_open(&server.socket_url("/message/"), &[("origin", "http://127.0.0.1:8001")]).await.is_err());
 }
 
 #[tokio::test]
-async fn a_page_of_a_named_origin_may_read_the_answers() {
-    let friend = "https://friend.example";
-    let server = TestServer::start_with(&["--allow-origin", friend]);
+async fn sends_cors_headers_to_a_configured_origin() {
+    let allowed_origin = "https://other.example";
+    let server = TestServer::start_with(&["--allow-origin", allowed_origin]);
     let allowed = |response: &reqwest::Response| response.headers().get("access-control-allow-origin").cloned();
     for path in ["/api/rooms/lobby/events", "/api/rooms/lobby/messages"] {
-        let of = |origin: &'static str| {
+        let get = |origin: &'static str| {
             let request = server.http.get(server.url(path)).header("origin", origin);
             async { request.send().await.unwrap() }
         };
-        assert_eq!(allowed(&of(friend).await).unwrap(), friend, "{path}");
-        assert_eq!(allowed(&of("https://evil.example").await), None, "{path}");
+        assert_eq!(allowed(&get(allowed_origin).await).unwrap(), allowed_origin, "{path}");
+        assert_eq!(allowed(&get("https://evil.example").await), None, "{path}");
     }
-    let ask = |origin: &'static str| {
+    let preflight = |origin: &'static str| {
         let request = server.http.request(reqwest::Method::OPTIONS, server.url("/api/rooms/lobby/messages")).header("origin", origin);
         let request = request.header("access-control-request-method", "POST").header("access-control-request-headers", "content-type");
         async { request.send().await.unwrap() }
     };
-    let may = ask(friend).await;
-    assert_eq!((may.status().as_u16(), allowed(&may).unwrap()), (200, friend.parse().unwrap()));
-    assert_eq!(may.headers()["access-control-allow-headers"], "content-type,if-none-match,last-event-id");
-    let may_not = ask("https://evil.example").await;
-    assert_eq!((may_not.status().as_u16(), allowed(&may_not)), (403, None));
+    let accepted = preflight(allowed_origin).await;
+    assert_eq!((accepted.status().as_u16(), allowed(&accepted).unwrap()), (200, allowed_origin.parse().unwrap()));
+    assert_eq!(accepted.headers()["access-control-allow-headers"], "content-type,if-none-match,last-event-id");
+    let refused = preflight("https://evil.example").await;
+    assert_eq!((refused.status().as_u16(), allowed(&refused)), (403, None));
 }
 
 #[tokio::test]
-async fn a_foreign_host_name_is_not_answered_on_loopback() {
+async fn refuses_a_foreign_host_on_loopback() {
     let server = TestServer::start();
     for host in ["evil.example", "evil.example:5000", "localhost.evil.example"] {
         let response = server.http.get(server.url("/")).header("host", host).send().await.unwrap();
@@ -93,7 +93,7 @@ async fn a_foreign_host_name_is_not_answered_on_loopback() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_its_headers() {
+async fn every_response_has_security_headers() {
     let server = TestServer::start();
     for path in ["/", "/healthz", "/nothing", "/api/rooms/lobby/messages"] {
         let response = server.get(path).await;
@@ -108,7 +108,7 @@ async fn every_answer_carries_its_headers() {
 }
 
 #[tokio::test]
-async fn a_key_of_a_handshake_must_be_sixteen_bytes() {
+async fn refuses_a_websocket_key_that_is_not_16_bytes() {
     let server = TestServer::start();
     let request = server.http.get(server.url("/ws/lobby")).header("connection", "upgrade").header("upgrade", "websocket");
     let request = request.header("sec-websocket-version", "13").header("sec-websocket-key", "abc");
@@ -116,7 +116,7 @@ async fn a_key_of_a_handshake_must_be_sixteen_bytes() {
 }
 
 #[tokio::test]
-async fn an_unknown_body_type_and_a_compressed_body_are_refused() {
+async fn refuses_unknown_and_compressed_bodies() {
     let server = TestServer::start();
     let url = server.url("/api/rooms/lobby/messages");
     let image = server.http.post(&url).header("content-type", "image/png").body("x").send().await.unwrap();
@@ -127,25 +127,25 @@ async fn an_unknown_body_type_and_a_compressed_body_are_refused() {
     assert_eq!(problem(broken).await, (400, "not_utf8".to_owned()));
 }
 
-/// What the server answers to the head of a request, without the time, and the first bytes that follow.
+/// Returns the head of the response to a request, without the date, and the first bytes after it.
 async fn answer(server: &TestServer, head: &str) -> (Vec<String>, String) {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut lines: Vec<_> = read_head(&mut stream).await.lines().filter(|line| !line.starts_with("date:")).map(str::to_owned).collect();
     lines[1..].sort();
     let mut start = [0; 20];
-    timeout(TIMEOUT, stream.read_exact(&mut start)).await.expect("no more").unwrap();
+    timeout(TIMEOUT, stream.read_exact(&mut start)).await.expect("nothing after the head").unwrap();
     (lines, String::from_utf8_lossy(&start[4..]).into_owned())
 }
 
 #[tokio::test]
-async fn a_websocket_is_opened_and_refused_alike_on_the_short_way_and_on_the_long_one() {
+async fn the_fast_upgrade_answers_like_the_framework() {
     let server = TestServer::start();
     let host = server.address;
     let own = format!("Origin: http://{host}\r\n");
     let usual = handshake(host).replace("Connection: ", "Connection: keep-alive, ");
     let without = |word: &str| usual.lines().filter(|line| !line.contains(word)).map(|line| format!("{line}\r\n")).collect::<String>();
-    // With so many headers a request is left to the framework; see `http::fast_upgrade`.
+    // A request with this many headers does not take the fast upgrade.
     let many = "X: y\r\n".repeat(70);
     for (line, headers, status) in [
         ("GET /ws/lobby HTTP/1.1", usual.clone(), "101"),
@@ -166,10 +166,10 @@ async fn a_websocket_is_opened_and_refused_alike_on_the_short_way_and_on_the_lon
         ("GET /ws/lobby HTTP/1.1", without("Key"), "400"),
         ("GET /ws/lobby HTTP/1.1", without("Upgrade: "), "400"),
     ] {
-        let short = answer(&server, &format!("{line}\r\n{headers}\r\n")).await;
-        let long = answer(&server, &format!("{line}\r\n{headers}{many}\r\n")).await;
-        assert_eq!(short, long, "{line} {headers}");
-        assert!(short.0[0].contains(status), "{line} {headers}: {short:?}");
-        assert!(status != "101" || short.1.contains("{\"type\""), "{short:?}");
+        let fast = answer(&server, &format!("{line}\r\n{headers}\r\n")).await;
+        let framework = answer(&server, &format!("{line}\r\n{headers}{many}\r\n")).await;
+        assert_eq!(fast, framework, "{line} {headers}");
+        assert!(fast.0[0].contains(status), "{line} {headers}: {fast:?}");
+        assert!(status != "101" || fast.1.contains("{\"type\""), "{fast:?}");
     }
 }

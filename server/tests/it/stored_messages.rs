@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::support::{TestServer, problem, texts};
 
 /// A stopped board, whose database another version has changed.
-async fn board_of_another_version(change: &str) -> Arc<TempDir> {
+async fn start_of_another_version(change: &str) -> Arc<TempDir> {
     let server = TestServer::start();
     for text in ["1", "2", "3", "4", "5"] {
         assert_eq!(server.post_json("lobby", &json!({ "text": text, "key": text })).await.status(), 200);
@@ -21,8 +21,8 @@ async fn board_of_another_version(change: &str) -> Arc<TempDir> {
 }
 
 #[tokio::test]
-async fn messages_that_would_be_refused_today_are_read_as_they_are() {
-    let folder = board_of_another_version(
+async fn reads_stored_messages_that_are_invalid_today() {
+    let folder = start_of_another_version(
         "UPDATE messages SET author = 'a' || char(10) || 'b' WHERE offset = 1;
          UPDATE messages SET text = ' ' || char(8203) WHERE offset = 2;
          UPDATE messages SET text = 'x' || char(0) || 'y' WHERE offset = 3;
@@ -54,8 +54,8 @@ async fn messages_that_would_be_refused_today_are_read_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_message_sent_again_is_known_by_what_it_is_today() {
-    let folder = board_of_another_version("UPDATE messages SET text = 'a' || char(13, 10) || 'b', author = ' me ' WHERE offset = 1").await;
+async fn recognises_a_repeated_key_by_the_normalised_text() {
+    let folder = start_of_another_version("UPDATE messages SET text = 'a' || char(13, 10) || 'b', author = ' me ' WHERE offset = 1").await;
     let server = TestServer::start_in(folder, &[]);
     let again = json!({ "text": "a\r\nb", "author": " me ", "key": "1" });
     let published: protocol::Published = server.post_json("lobby", &again).await.json().await.unwrap();
@@ -64,8 +64,8 @@ async fn a_message_sent_again_is_known_by_what_it_is_today() {
 }
 
 #[tokio::test]
-async fn rooms_whose_names_would_be_refused_today_stop_no_start() {
-    let folder = board_of_another_version(
+async fn starts_with_room_names_that_are_invalid_today() {
+    let folder = start_of_another_version(
         "INSERT INTO rooms (id, name, first) VALUES (7, 'Tea', 0), (8, 'no/room', 0), (9, 'LOBBY', 0), (10, CAST(x'ff' AS TEXT), 0);
          INSERT INTO messages (room, offset, total, time, author, text)
             SELECT id, 1, 3, 1000 * unixepoch(), '', 'old' FROM rooms WHERE id > 6;",

@@ -34,7 +34,7 @@ async fn assert_page(response: Response, status: u16, what: &str) {
 }
 
 #[tokio::test]
-async fn a_slash_too_many_leads_to_where_it_belongs() {
+async fn redirects_a_trailing_slash() {
     let server = TestServer::start();
     for (path, location) in [
         ("/r/lobby/", "/r/lobby"),
@@ -60,7 +60,7 @@ async fn a_slash_too_many_leads_to_where_it_belongs() {
 }
 
 #[tokio::test]
-async fn whatever_a_person_is_refused_is_said_on_a_page_in_their_language_and_colours() {
+async fn browsers_get_errors_as_pages_in_their_language_and_colours() {
     let server = TestServer::start();
     let long = format!("/r/lobby?{}", "x".repeat(9_000));
     let gone = "/api/rooms/lobby/messages?after=0000000000000007:1";
@@ -112,7 +112,7 @@ async fn whatever_a_person_is_refused_is_said_on_a_page_in_their_language_and_co
 }
 
 #[tokio::test]
-async fn a_person_who_is_one_too_many_or_finds_no_history_gets_a_page_too() {
+async fn browsers_get_pages_for_connection_limits_and_unavailable_history() {
     let server = TestServer::start_with(&["--connections-per-address", "1"]);
     let reader = server.subscribe("lobby", None).await;
     let refused = person(&server, Method::GET, "/").send().await.unwrap();
@@ -132,7 +132,7 @@ async fn a_person_who_is_one_too_many_or_finds_no_history_gets_a_page_too() {
 }
 
 #[tokio::test]
-async fn a_person_who_posts_too_fast_keeps_the_text() {
+async fn a_rate_limited_form_keeps_its_text() {
     let server = TestServer::start_with(&["--publishes-burst", "1", "--publishes-per-second", "1"]);
     let post = || {
         let form = person(&server, Method::POST, "/r/lobby").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -150,7 +150,7 @@ async fn a_person_who_posts_too_fast_keeps_the_text() {
 }
 
 #[tokio::test]
-async fn no_cache_keeps_a_refusal() {
+async fn errors_are_not_cacheable() {
     let server = TestServer::start();
     for path in ["/nothing", "/r/a.b", "/api/rooms/lobby/messages?after=0000000000000007:1", "/ws/lobby", "/message/", "/pkg/0/no.css"] {
         let response = server.get(path).await;
@@ -167,7 +167,7 @@ async fn no_cache_keeps_a_refusal() {
 }
 
 #[tokio::test]
-async fn what_is_known_already_is_not_sent_again() {
+async fn if_none_match_answers_304() {
     let server = TestServer::start();
     server.post("lobby", "x").await;
     let path = "/api/rooms/lobby/messages";
@@ -193,7 +193,7 @@ async fn what_is_known_already_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn what_is_whole_is_compressed_and_what_keeps_arriving_is_not() {
+async fn compresses_whole_responses_and_no_streams() {
     let server = TestServer::start();
     for n in 0..60 {
         server.post("lobby", &format!("message number {n} with some words")).await;

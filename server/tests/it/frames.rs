@@ -105,7 +105,7 @@ fn publish(r#ref: u64, text: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_comes_with_the_handshake_is_heard() {
+async fn handles_frames_that_arrive_with_the_handshake() {
     let server = TestServer::start();
     let stream = TcpStream::connect(server.address).await.unwrap();
     let early = [frame(0x89, b"early"), publish(1, "early"), frame(0x81, b"{\"type\":")[..9].to_vec()].concat();
@@ -120,7 +120,7 @@ async fn what_comes_with_the_handshake_is_heard() {
 }
 
 #[tokio::test]
-async fn a_frame_may_come_byte_by_byte() {
+async fn accepts_a_frame_byte_by_byte() {
     let server = TestServer::start();
     let mut socket = Raw::open(&server, "/message/").await;
     for byte in [frame(0x01, "你".as_bytes()), frame(0x89, b"?"), frame(0x80, "好".as_bytes())].concat() {
@@ -131,7 +131,7 @@ async fn a_frame_may_come_byte_by_byte() {
 }
 
 #[tokio::test]
-async fn a_close_is_answered_with_its_code() {
+async fn answers_a_close_with_its_code() {
     let server = TestServer::start();
     for (payload, code) in [(&b""[..], None), (&[0x03, 0xe8], Some(1000)), (&[0x0f, 0xa1, b'b', b'y', b'e'], Some(4001))] {
         let mut socket = Raw::open(&server, "/message/").await;
@@ -143,7 +143,7 @@ async fn a_close_is_answered_with_its_code() {
 }
 
 #[tokio::test]
-async fn what_a_client_may_not_do_is_told_by_a_code() {
+async fn closes_with_a_code_for_each_violation() {
     let server = TestServer::start();
     let long = vec![b'x'; 40_000];
     for (bytes, code) in [
@@ -165,7 +165,7 @@ async fn what_a_client_may_not_do_is_told_by_a_code() {
 }
 
 #[tokio::test]
-async fn many_publishes_in_one_packet_are_answered_in_order() {
+async fn answers_many_publishes_of_one_packet_in_order() {
     let server = TestServer::start();
     let mut socket = Raw::open(&server, "/ws/lobby").await;
     let count = 500;
@@ -189,7 +189,7 @@ async fn many_publishes_in_one_packet_are_answered_in_order() {
 }
 
 #[tokio::test]
-async fn a_pong_never_comes_inside_another_frame() {
+async fn a_pong_never_splits_another_frame() {
     let server = TestServer::start_with_small_buffers();
     let mut socket = Raw::over(connect_with_small_buffer(server.address).await, &server, "/ws/lobby", &[]).await;
     let text = "x".repeat(16_000);
@@ -212,7 +212,7 @@ async fn a_pong_never_comes_inside_another_frame() {
 }
 
 #[tokio::test]
-async fn who_reads_nothing_for_ten_seconds_is_told_to_come_back() {
+async fn closes_a_reader_that_reads_nothing_for_ten_seconds() {
     let server = TestServer::start_with_small_buffers();
     let mut socket = Raw::over(connect_with_small_buffer(server.address).await, &server, "/ws/lobby", &[]).await;
     let mut watcher = server.subscribe("lobby", None).await;
@@ -243,7 +243,7 @@ async fn who_reads_nothing_for_ten_seconds_is_told_to_come_back() {
 }
 
 /// Publishes so many messages, each when the one before is acknowledged.
-async fn talk(server: &TestServer, count: u64) {
+async fn publish_one_by_one(server: &TestServer, count: u64) {
     let mut client = server.subscribe("lobby", None).await;
     for n in 0..count {
         client.publish(n, "still here", None).await;
@@ -252,7 +252,7 @@ async fn talk(server: &TestServer, count: u64) {
 }
 
 #[tokio::test]
-async fn a_flood_of_pings_leaves_others_alone() {
+async fn a_flood_of_pings_does_not_delay_others() {
     let server = TestServer::start_with(&["--cpu-per-address", "50"]);
     let mut flood = Raw::over(connect_from("127.0.0.2", server.address).await, &server, "/ws/lobby", &[]).await;
     let (mut reader, mut writer) = flood.stream.split();
@@ -260,7 +260,7 @@ async fn a_flood_of_pings_leaves_others_alone() {
     let mut pongs = vec![0; 64 * 1024];
     let asking = async { while writer.write_all(&pings).await.is_ok() {} };
     let hearing = async { while reader.read(&mut pongs).await.is_ok_and(|length| length > 0) {} };
-    let talking = talk(&server, 100);
+    let talking = publish_one_by_one(&server, 100);
     tokio::select! {
         () = asking => panic!("it was closed"),
         () = hearing => panic!("it was closed"),
@@ -269,7 +269,7 @@ async fn a_flood_of_pings_leaves_others_alone() {
 }
 
 #[tokio::test]
-async fn writes_can_be_spaced_out_and_nothing_is_lost() {
+async fn a_flush_interval_loses_nothing() {
     let server = TestServer::start_with(&["--flush-interval", "50"]);
     let mut reader = server.subscribe("lobby", None).await;
     let mut writer = server.subscribe("lobby", None).await;
@@ -282,7 +282,7 @@ async fn writes_can_be_spaced_out_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn who_catches_up_with_long_messages_gets_them_all() {
+async fn catches_up_with_long_messages_from_history() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;
     let text = "x".repeat(16_000);
@@ -299,7 +299,7 @@ async fn who_catches_up_with_long_messages_gets_them_all() {
 
 /// Found with two of them: they stopped the whole board, for as long as they liked.
 #[tokio::test]
-async fn who_ignores_the_close_and_never_stops_sending_is_cut_off() {
+async fn cuts_off_a_client_that_ignores_the_close() {
     let server = TestServer::start_with(&["--cpu-per-address", "50"]);
     let stream = connect_from("127.0.0.2", server.address).await;
     let mut flood = Raw::over(stream, &server, "/ws/lobby", &frame(0x81, b"rubbish").repeat(20)).await;
@@ -308,7 +308,7 @@ async fn who_ignores_the_close_and_never_stops_sending_is_cut_off() {
     let mut said = vec![0; 64 * 1024];
     let flooding = async { while writer.write_all(&load).await.is_ok() {} };
     let hearing = async { while reader.read(&mut said).await.is_ok_and(|length| length > 0) {} };
-    let talking = talk(&server, 20);
+    let talking = publish_one_by_one(&server, 20);
     let (cut_off, _, done) = tokio::join!(timeout(TIMEOUT, flooding), timeout(TIMEOUT, hearing), timeout(TIMEOUT, talking));
     done.unwrap();
     cut_off.unwrap();
