@@ -54,7 +54,7 @@ test: test-rust test-wasm
 test-rust: $(CRIER)
 	@setup/install browser axe lighthouse tracer nginx caddy
 	$(call say,Testing the protocol, the client, the server and the rules, then the whole board in a real browser …)
-	CRIER=$(abspath $(CRIER)) cargo test --locked --no-fail-fast --workspace --features frontend/ssr,client/native
+	CRIER=$(abspath $(CRIER)) cargo test --locked --no-fail-fast --workspace --features frontend/ssr,client/native -- --include-ignored
 
 test-wasm:
 	@setup/install wasm-target wasm-bindgen browser

@@ -60,6 +60,7 @@ fn program() -> PathBuf {
 /// Caddy 2.6 knows no `no-transform`, and holds back what it compresses. It decides with the first bytes, of which an event stream
 /// that starts with old messages has as many as a document.
 #[tokio::test]
+#[ignore = "needs Caddy"]
 async fn a_message_passes_a_compressing_caddy_within_a_second() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;

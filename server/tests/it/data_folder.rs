@@ -1,4 +1,4 @@
-//! The data folder: locked for one server, private, and noticed when it is gone.
+//! The data folder: locked for one server, private, and its loss is detected.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -13,8 +13,8 @@ use tokio::process::Command;
 use crate::restart::{start, start_with_log};
 use crate::support::{TestServer, problem, settings};
 
-/// Why no server starts on a folder.
-fn refusal(data: &Path) -> Option<String> {
+/// Returns the error of a start on a folder, if any.
+fn start_error(data: &Path) -> Option<String> {
     Server::new(settings(&["--data", data.to_str().unwrap()])).err().map(|error| error.to_string())
 }
 
@@ -24,16 +24,16 @@ async fn refuses_a_second_server_even_without_the_lock_file() {
     let data = server.folder().to_owned();
     let _ = std::fs::remove_file(data.join("lock"));
     for data in [data.clone(), data.join("."), data.join("../").join(data.file_name().unwrap())] {
-        assert!(refusal(&data).is_some_and(|refusal| refusal.contains("in use")), "{}", data.display());
+        assert!(start_error(&data).is_some_and(|error| error.contains("in use")), "{}", data.display());
     }
-    server.post("lobby", "still alone").await;
+    server.post("lobby", "still running").await;
     let elsewhere = TempDir::new().unwrap();
     let moved = elsewhere.path().join("data");
     std::fs::rename(&data, &moved).unwrap();
-    assert!(refusal(&moved).is_some_and(|refusal| refusal.contains("in use")));
+    assert!(start_error(&moved).is_some_and(|error| error.contains("in use")));
     std::fs::rename(&moved, &data).unwrap();
     let folder = server.stop().await;
-    assert_eq!(refusal(folder.path()), None);
+    assert_eq!(start_error(folder.path()), None);
 }
 
 #[tokio::test]
@@ -58,7 +58,6 @@ async fn acknowledges_nothing_after_its_folder_is_removed_or_replaced() {
         assert!(removed.success());
         assert_eq!(http.get(url("/readyz")).send().await.unwrap().status(), 503, "{removal}");
         assert_eq!(problem(post().await.unwrap()).await, (503, "unavailable".to_owned()), "{removal}");
-        // Going on would help nobody.
         assert_eq!(crier.wait().await.unwrap().code(), Some(1), "{removal}");
         let mut log = String::new();
         crier.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
@@ -70,7 +69,7 @@ async fn acknowledges_nothing_after_its_folder_is_removed_or_replaced() {
 async fn does_not_read_a_folder_created_in_place_of_its_own() {
     let server = TestServer::start();
     server.post("lobby", "1").await;
-    // Nothing is in memory, so it has to be read.
+    // After a restart the messages are not in memory.
     let server = server.restart().await;
     std::fs::remove_dir_all(server.folder()).unwrap();
     let data = server.folder().to_str().unwrap();
@@ -82,7 +81,7 @@ async fn does_not_read_a_folder_created_in_place_of_its_own() {
 async fn stopping_without_its_folder_is_an_error() {
     let folder = TempDir::new().unwrap();
     let (mut crier, address) = start(&folder).await;
-    // A server that answers has also begun to listen for signals.
+    // A server that answers also handles signals.
     assert_eq!(reqwest::get(format!("http://{address}/readyz")).await.unwrap().status(), 200);
     std::fs::remove_dir_all(folder.path()).unwrap();
     let id = crier.id().unwrap().to_string();
@@ -109,7 +108,7 @@ async fn only_the_owner_can_read_the_folder() {
         drop(server);
     }
     assert_eq!(mode(&new), 0o700);
-    assert_eq!(mode(&old), 0o755, "what is there already is its owner's");
+    assert_eq!(mode(&old), 0o755, "an existing folder keeps its mode");
 }
 
 #[tokio::test]
@@ -120,8 +119,8 @@ async fn accepts_any_folder_name() {
             let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
             command.args(["serve", "--listen", "127.0.0.1:0", &format!("--data={name}")]).current_dir(root.path());
             let mut crier = command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
-            let mut said = vec![0; 8];
-            let started = crier.stdout.as_mut().unwrap().read_exact(&mut said).await;
+            let mut output = vec![0; 8];
+            let started = crier.stdout.as_mut().unwrap().read_exact(&mut output).await;
             assert!(started.is_ok(), "{name}");
             crier.kill().await.unwrap();
         }

@@ -25,7 +25,7 @@ async fn begins_with_a_hello_and_sends_the_same_json_as_a_websocket() {
     let after = server.post("lobby", "你好").await.position;
     let message = events.event().await;
     assert_eq!((message.name, message.id), (None, Some(after.to_string())));
-    let said = loop {
+    let json = loop {
         let json = socket.socket.receive().await;
         if let crate::support::Received::Text(json) = json
             && json.contains("你好")
@@ -33,7 +33,7 @@ async fn begins_with_a_hello_and_sends_the_same_json_as_a_websocket() {
             break json;
         }
     };
-    assert_eq!(message.data, said, "one reader serves both");
+    assert_eq!(message.data, json, "both transports send the same JSON");
 }
 
 #[tokio::test]
@@ -76,18 +76,18 @@ async fn sends_a_comment_after_one_second_and_after_each_silent_heartbeat() {
     let start = Instant::now();
     let mut events = EventStream::open(&server, "lobby", "").await;
     events.event().await;
-    let mut signs = Vec::new();
-    while signs.len() < 2 {
+    let mut comments = Vec::new();
+    while comments.len() < 2 {
         if events.next().await.unwrap() == Block::Comment {
-            signs.push(start.elapsed().as_secs_f64());
+            comments.push(start.elapsed().as_secs_f64());
         }
     }
-    assert!((0.9..2.5).contains(&signs[0]) && (2.9..4.5).contains(&signs[1]), "{signs:?}");
+    assert!((0.9..2.5).contains(&comments[0]) && (2.9..4.5).contains(&comments[1]), "{comments:?}");
 }
 
 #[tokio::test]
 async fn a_comment_follows_each_message() {
-    // What passes each thing on when the next comes would keep the last message for itself.
+    // A proxy that holds back the last chunk would delay the last message.
     let server = TestServer::start_with(&["--heartbeat", "60"]);
     let mut events = EventStream::open(&server, "lobby", "").await;
     events.event().await;
@@ -103,19 +103,19 @@ async fn a_comment_follows_each_message() {
 async fn sends_comments_in_a_room_that_is_never_silent() {
     let server = TestServer::start_with(&["--heartbeat", "60"]);
     let mut events = EventStream::open(&server, "lobby", "").await;
-    let talk = async {
+    let publish = async {
         loop {
-            server.post("lobby", "and so on").await;
+            server.post("lobby", "more").await;
         }
     };
-    let listen = async {
+    let read = async {
         for _ in 0..2 {
             while events.next().await.unwrap() != Block::Comment {}
         }
     };
     tokio::select! {
-        () = talk => {}
-        signs = timeout(TIMEOUT, listen) => signs.unwrap(),
+        () = publish => {}
+        read = timeout(TIMEOUT, read) => read.unwrap(),
     }
 }
 
@@ -123,10 +123,10 @@ async fn sends_comments_in_a_room_that_is_never_silent() {
 async fn a_silent_reader_stays_connected() {
     let server = TestServer::start_with(&["--heartbeat", "1"]);
     let mut events = EventStream::open(&server, "lobby", "").await;
-    // A WebSocket that is not heard of for so long is let go.
-    let mut signs = 0;
-    while signs < 5 {
-        signs += usize::from(events.next().await.expect("it lives") == Block::Comment);
+    // A WebSocket that is silent for this long is closed.
+    let mut comments = 0;
+    while comments < 5 {
+        comments += usize::from(events.next().await.expect("the stream has ended") == Block::Comment);
     }
     server.post("lobby", "still here").await;
     while !matches!(events.frame().await, ServerFrame::Message(_)) {}
@@ -159,8 +159,8 @@ async fn a_long_stream_ends_and_continues_from_its_position() {
     }
     let mut events = EventStream::open(&server, "lobby", &format!("?after={start}")).await;
     let (mut bytes, mut last) = (0, start.to_string());
-    while let Some(said) = events.next().await {
-        if let Block::Event(event) = said {
+    while let Some(block) = events.next().await {
+        if let Block::Event(event) = block {
             bytes += event.data.len();
             last = event.id.unwrap_or(last);
         }
@@ -231,7 +231,7 @@ async fn disconnects_a_stream_that_nobody_reads() {
         idle.push(stream);
     }
     let mut writer = server.subscribe("lobby", None).await;
-    // More than the sockets' buffers hold. The live view ends by itself before, and then waits for its last bytes to be read.
+    // More than the socket buffers hold. The live HTML has ended before, but its last bytes are not read.
     let text = "x".repeat(16_000);
     for n in 0..800 {
         writer.publish(n, &text, None).await;

@@ -1,4 +1,4 @@
-//! Addresses share the server's time evenly, however many connections each has.
+//! Addresses get equal shares of the server's time, however many connections each has.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,32 +13,33 @@ use crate::support::{TIMEOUT, TestServer, connect_from, handshake};
 
 const CROWD: usize = 50;
 
-/// Says `load` over and over, and counts how often `answer` comes.
-async fn pour(stream: TcpStream, first: String, load: Vec<u8>, answer: &'static [u8], answers: Arc<AtomicUsize>) {
+/// Sends `load` repeatedly and counts how often `answer` arrives.
+async fn flood(stream: TcpStream, first: String, load: Vec<u8>, answer: &'static [u8], answers: Arc<AtomicUsize>) {
     let (mut reader, mut writer) = stream.into_split();
     writer.write_all(first.as_bytes()).await.unwrap();
-    let asking = async { while writer.write_all(&load).await.is_ok() {} };
-    let hearing = async {
+    let sending = async { while writer.write_all(&load).await.is_ok() {} };
+    let receiving = async {
         let (mut buffer, mut rest) = (vec![0; 64 * 1024], Vec::new());
         while let Ok(length @ 1..) = reader.read(&mut buffer).await {
             rest.extend_from_slice(&buffer[..length]);
             let found = rest.windows(answer.len()).filter(|window| *window == answer).count();
             answers.fetch_add(found, Ordering::Relaxed);
-            // A part of an answer may be at the end.
+            // The end may hold a part of the next answer.
             rest.drain(..rest.len().saturating_sub(answer.len() - 1));
         }
     };
-    tokio::join!(asking, hearing);
+    tokio::join!(sending, receiving);
 }
 
-/// How many answers an address with one connection got, about `count`, and how many meanwhile one with fifty.
+/// Returns how many answers an address with one connection got, about `count`, and how many an address with
+/// [`CROWD`] connections got in the same time.
 async fn answers(server: &TestServer, first: &str, load: &[u8], answer: &'static [u8], count: usize) -> (usize, usize) {
     let (one, crowd) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let mut pouring = JoinSet::new();
+    let mut floods = JoinSet::new();
     for (address, connections, answers) in [("127.0.0.2", CROWD, &crowd), ("127.0.0.3", 1, &one)] {
         for _ in 0..connections {
             let stream = connect_from(address, server.address).await;
-            pouring.spawn(pour(stream, first.to_owned(), load.to_vec(), answer, answers.clone()));
+            floods.spawn(flood(stream, first.to_owned(), load.to_vec(), answer, answers.clone()));
         }
     }
     let so_far = || (one.load(Ordering::Relaxed), crowd.load(Ordering::Relaxed));
@@ -48,7 +49,7 @@ async fn answers(server: &TestServer, first: &str, load: &[u8], answer: &'static
         }
         so_far()
     };
-    // All have begun when the one has its first answers.
+    // By the first answers of the single connection all others have begun.
     let (one_before, crowd_before) = timeout(TIMEOUT, until(count / 5)).await.unwrap();
     let (one, crowd) = timeout(TIMEOUT, until(one_before + count)).await.unwrap();
     (one - one_before, crowd - crowd_before)
@@ -65,7 +66,7 @@ async fn requests_of_many_connections_do_not_starve_one_of_another_address() {
     }
 }
 
-/// Each frame is refused, which must not be free.
+/// Each frame is refused. A refusal must count as work.
 #[tokio::test]
 async fn frames_of_many_sockets_do_not_starve_one_of_another_address() {
     let server = TestServer::start_with(&["--cpu-per-address", "50", "--publishes-burst", "1", "--publishes-per-second", "1"]);

@@ -1,4 +1,4 @@
-//! Whom a request counts for that came through a proxy.
+//! The address that a request through a proxy counts for.
 
 use reqwest::Response;
 
@@ -15,7 +15,7 @@ async fn post(server: &TestServer, name: &str, value: &str) -> Response {
     server.http.post(server.url("/api/rooms/lobby/messages")).header(name, value).body("x").send().await.unwrap()
 }
 
-/// Found with a proxy that adds the port: what it said was not understood, and everybody behind it shared one allowance.
+/// A proxy that adds the port was once not understood, so all its clients shared one limit.
 #[tokio::test]
 async fn limits_each_forwarded_address_in_every_header_format() {
     for (name, form) in HEADERS {
@@ -25,7 +25,7 @@ async fn limits_each_forwarded_address_in_every_header_format() {
         let mut port = 1024;
         while post(&server, name, &value("203.0.113.1", port)).await.status() == 200 {
             port += 1;
-            assert!(port < 2000, "{form}: it is another address each time");
+            assert!(port < 2000, "{form}: each port counts as another address");
         }
         assert_eq!(post(&server, name, &value("203.0.113.2", 1024)).await.status(), 200, "{form}");
     }
@@ -42,7 +42,7 @@ async fn limits_connections_of_each_forwarded_address_in_every_header_format() {
     }
 }
 
-/// What can't be read is no way around the limits.
+/// A client must not avoid the limits by breaking the header.
 #[tokio::test]
 async fn an_unreadable_forwarded_header_counts_for_the_proxy() {
     let server = TestServer::start_with(&["--connections-per-address", "1", "--trust-proxy", "127.0.0.1"]);

@@ -1,4 +1,4 @@
-//! The WebSocket as bytes: what a client may send and must not, and what a slow one gets.
+//! The WebSocket as bytes: valid and invalid frames, and slow readers.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tokio::time::{Instant, timeout};
 
 use crate::support::{TIMEOUT, TestServer, connect_from, connect_with_small_buffer, handshake, read_head};
 
-/// A WebSocket whose bytes the test writes and reads itself.
+/// A WebSocket whose bytes the test writes and reads directly.
 struct Raw {
     stream: TcpStream,
-    got: Vec<u8>,
+    received: Vec<u8>,
 }
 
 impl Raw {
@@ -22,59 +22,59 @@ impl Raw {
         Self::over(TcpStream::connect(server.address).await.unwrap(), server, path, &[]).await
     }
 
-    /// With `early` in the same packet as the handshake.
+    /// Opens a WebSocket with `early` in the same packet as the handshake.
     async fn over(mut stream: TcpStream, server: &TestServer, path: &str, early: &[u8]) -> Self {
         let head = format!("GET {path} HTTP/1.1\r\n{}\r\n", handshake(server.address));
         stream.write_all(&[head.as_bytes(), early].concat()).await.unwrap();
         let head = read_head(&mut stream).await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
-        Self { stream, got: Vec::new() }
+        Self { stream, received: Vec::new() }
     }
 
     async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }
 
-    /// The next frame: its first byte and its payload; `None` at the end.
+    /// Returns the first byte and the payload of the next frame, or `None` at the end.
     async fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
-            if let Some((first, payload, length)) = split(&self.got) {
-                self.got.drain(..length);
+            if let Some((first, payload, length)) = split(&self.received) {
+                self.received.drain(..length);
                 return Some((first, payload));
             }
-            match timeout(TIMEOUT, self.stream.read_buf(&mut self.got)).await.expect("nothing came") {
+            match timeout(TIMEOUT, self.stream.read_buf(&mut self.received)).await.expect("nothing came") {
                 Ok(1..) => {}
                 Ok(0) | Err(_) => return None,
             }
         }
     }
 
-    /// The next frame that is no heartbeat, presence or hello.
-    async fn telling(&mut self) -> Option<(u8, Vec<u8>)> {
+    /// Returns the next frame that is no heartbeat, presence update or hello.
+    async fn data_frame(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             let (first, payload) = self.frame().await?;
-            let small_talk = [&b"{\"type\":\"hello\""[..], b"{\"type\":\"presence\"", b"{\"type\":\"heartbeat\""];
-            if !small_talk.iter().any(|start| payload.starts_with(start)) {
+            let other = [&b"{\"type\":\"hello\""[..], b"{\"type\":\"presence\"", b"{\"type\":\"heartbeat\""];
+            if !other.iter().any(|start| payload.starts_with(start)) {
                 return Some((first, payload));
             }
         }
     }
 
-    /// The code of the close that comes next, after which the server must end the connection.
+    /// Returns the code of the next close frame, and checks that the connection ends after it.
     async fn close_code(&mut self) -> Option<u16> {
         loop {
-            let (first, payload) = self.telling().await?;
+            let (first, payload) = self.data_frame().await?;
             if first == 0x88 {
                 self.send(&frame(0x88, &payload)).await;
-                assert_eq!(self.frame().await, None, "something comes after the close");
+                assert_eq!(self.frame().await, None, "a frame follows the close");
                 return payload.first_chunk().map(|code| u16::from_be_bytes(*code));
             }
         }
     }
 }
 
-/// The first frame in some bytes, and how many bytes it takes.
+/// Returns the first frame in some bytes, and its length.
 fn split(bytes: &[u8]) -> Option<(u8, Vec<u8>, usize)> {
     let (start, length) = match *bytes.get(1)? {
         126 => (4, usize::from(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?))),
@@ -85,7 +85,7 @@ fn split(bytes: &[u8]) -> Option<(u8, Vec<u8>, usize)> {
     Some((bytes[0], payload.to_vec(), start + length))
 }
 
-/// A client's frame, with a mask of zeros.
+/// Returns a client frame with a zero mask.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
@@ -112,7 +112,7 @@ async fn handles_frames_that_arrive_with_the_handshake() {
     let mut socket = Raw::over(stream, &server, "/ws/lobby", &early).await;
     let mut heard = Vec::new();
     while heard.len() < 3 {
-        heard.push(socket.telling().await.unwrap());
+        heard.push(socket.data_frame().await.unwrap());
     }
     assert_eq!(heard[0], (0x8a, b"early".to_vec()));
     assert!(heard.iter().any(|(_, payload)| payload.starts_with(b"{\"type\":\"message\"")));
@@ -158,7 +158,7 @@ async fn closes_with_a_code_for_each_violation() {
         ([frame(0x01, b"x"), frame(0x00, b"x").repeat(2_000)].concat()[..14_000].to_vec(), 1008), // one byte at a time
     ] {
         let mut socket = Raw::open(&server, "/message/").await;
-        // The server may be gone before it has taken everything.
+        // The server may close before it has read everything.
         let _ = socket.stream.write_all(&bytes).await;
         assert_eq!(socket.close_code().await, Some(code), "{:x?}", &bytes[..bytes.len().min(20)]);
     }
@@ -173,7 +173,7 @@ async fn answers_many_publishes_of_one_packet_in_order() {
     socket.send(&all).await;
     let (mut answered, mut offset) = (0, 0);
     while answered < count || offset < count {
-        let (_, payload) = socket.telling().await.unwrap();
+        let (_, payload) = socket.data_frame().await.unwrap();
         match serde_json::from_slice(&payload).unwrap() {
             ServerFrame::Published { r#ref, published } => {
                 assert_eq!((r#ref, published.position.offset), (answered, answered + 1));
@@ -199,7 +199,7 @@ async fn a_pong_never_splits_another_frame() {
     }
     let (mut pongs, mut offset) = (0_u32, 0);
     while pongs < 40 || offset < 40 {
-        let (first, payload) = socket.telling().await.unwrap();
+        let (first, payload) = socket.data_frame().await.unwrap();
         if first == 0x8a {
             assert_eq!(payload, pongs.to_be_bytes());
             pongs += 1;
@@ -220,17 +220,17 @@ async fn closes_a_reader_that_reads_nothing_for_ten_seconds() {
     for _ in 0..40 {
         server.post("lobby", &text).await;
     }
-    // Its place is free before it has read anything.
+    // The server lets go of it before it has read anything.
     loop {
         if watcher.socket.frame().await == (ServerFrame::Presence { online: 1 }) {
             break;
         }
         assert!(start.elapsed() < TIMEOUT);
     }
-    assert!(start.elapsed() >= Duration::from_secs(9), "it was given {:?}", start.elapsed());
-    // What it then reads is whole frames, in order, with or without the code at their end.
+    assert!(start.elapsed() >= Duration::from_secs(9), "closed after {:?}", start.elapsed());
+    // What it reads then are whole frames in order. The close frame may be missing.
     let mut offset = 0;
-    while let Some((first, payload)) = socket.telling().await {
+    while let Some((first, payload)) = socket.data_frame().await {
         if first == 0x88 {
             assert_eq!(payload[..2], 4000_u16.to_be_bytes());
             break;
@@ -242,7 +242,7 @@ async fn closes_a_reader_that_reads_nothing_for_ten_seconds() {
     assert!(offset < 40);
 }
 
-/// Publishes so many messages, each when the one before is acknowledged.
+/// Publishes messages, each after the acknowledgement of the one before.
 async fn publish_one_by_one(server: &TestServer, count: u64) {
     let mut client = server.subscribe("lobby", None).await;
     for n in 0..count {
@@ -258,13 +258,13 @@ async fn a_flood_of_pings_does_not_delay_others() {
     let (mut reader, mut writer) = flood.stream.split();
     let pings = frame(0x89, b"").repeat(10_000);
     let mut pongs = vec![0; 64 * 1024];
-    let asking = async { while writer.write_all(&pings).await.is_ok() {} };
-    let hearing = async { while reader.read(&mut pongs).await.is_ok_and(|length| length > 0) {} };
-    let talking = publish_one_by_one(&server, 100);
+    let sending = async { while writer.write_all(&pings).await.is_ok() {} };
+    let receiving = async { while reader.read(&mut pongs).await.is_ok_and(|length| length > 0) {} };
+    let publishing = publish_one_by_one(&server, 100);
     tokio::select! {
-        () = asking => panic!("it was closed"),
-        () = hearing => panic!("it was closed"),
-        done = timeout(TIMEOUT, talking) => done.unwrap(),
+        () = sending => panic!("the connection was closed"),
+        () = receiving => panic!("the connection was closed"),
+        done = timeout(TIMEOUT, publishing) => done.unwrap(),
     }
 }
 
@@ -289,7 +289,7 @@ async fn catches_up_with_long_messages_from_history() {
     for _ in 0..60 {
         server.post("lobby", &text).await;
     }
-    // Memory is empty after a restart, and history is not read at once.
+    // After a restart all must come from history, in several reads.
     let server = server.restart().await;
     assert!((1..60).contains(&server.page("lobby", &format!("?after={start}&limit=200")).await.entries.len()));
     assert_eq!(server.all_entries("lobby").await.len(), 60);
@@ -297,19 +297,19 @@ async fn catches_up_with_long_messages_from_history() {
     assert_eq!(reader.texts(60).await.len(), 60);
 }
 
-/// Found with two of them: they stopped the whole board, for as long as they liked.
+/// Two such clients once stopped the whole board.
 #[tokio::test]
 async fn cuts_off_a_client_that_ignores_the_close() {
     let server = TestServer::start_with(&["--cpu-per-address", "50"]);
     let stream = connect_from("127.0.0.2", server.address).await;
-    let mut flood = Raw::over(stream, &server, "/ws/lobby", &frame(0x81, b"rubbish").repeat(20)).await;
+    let mut flood = Raw::over(stream, &server, "/ws/lobby", &frame(0x81, b"invalid").repeat(20)).await;
     let (mut reader, mut writer) = flood.stream.split();
     let load = frame(0x81, &[b'x'; 100]).repeat(1000);
-    let mut said = vec![0; 64 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
     let flooding = async { while writer.write_all(&load).await.is_ok() {} };
-    let hearing = async { while reader.read(&mut said).await.is_ok_and(|length| length > 0) {} };
-    let talking = publish_one_by_one(&server, 20);
-    let (cut_off, _, done) = tokio::join!(timeout(TIMEOUT, flooding), timeout(TIMEOUT, hearing), timeout(TIMEOUT, talking));
+    let receiving = async { while reader.read(&mut buffer).await.is_ok_and(|length| length > 0) {} };
+    let publishing = publish_one_by_one(&server, 20);
+    let (cut_off, _, done) = tokio::join!(timeout(TIMEOUT, flooding), timeout(TIMEOUT, receiving), timeout(TIMEOUT, publishing));
     done.unwrap();
     cut_off.unwrap();
 }

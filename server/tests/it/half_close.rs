@@ -1,5 +1,5 @@
-//! Clients that say all they have to say, close their half of the connection, and wait for the answer: `nc -N`, small devices, some
-//! proxies. What is seen of one that has left is the same.
+//! Clients that close their sending half after the request, and wait for the response: `nc -N`, small devices, some
+//! proxies. To the server a disconnect looks the same.
 
 use std::time::Duration;
 
@@ -12,26 +12,26 @@ use tokio::time::{Instant, timeout};
 
 use crate::support::{Subscriber, TIMEOUT, TestServer, connect_with_small_buffer, handshake, texts};
 
-/// Sends all there is to send, and closes that half.
-async fn ask(server: &TestServer, request: impl AsRef<[u8]>) -> TcpStream {
+/// Sends a request and closes the sending half.
+async fn send(server: &TestServer, request: impl AsRef<[u8]>) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(request.as_ref()).await.unwrap();
     stream.shutdown().await.unwrap();
     stream
 }
 
-/// Everything that is answered.
-async fn answer(mut stream: TcpStream) -> (String, String) {
+/// Reads the whole response: its head and the rest.
+async fn response(mut stream: TcpStream) -> (String, String) {
     let mut all = Vec::new();
-    timeout(TIMEOUT, stream.read_to_end(&mut all)).await.expect("it ends").unwrap();
+    timeout(TIMEOUT, stream.read_to_end(&mut all)).await.expect("the response does not end").unwrap();
     let all = String::from_utf8_lossy(&all).into_owned();
-    let (head, body) = all.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {all:?}"));
+    let (head, body) = all.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no response: {all:?}"));
     (head.to_owned() + "\r\n", body.to_owned())
 }
 
-/// What is answered to a client that closes its half at once.
+/// Returns the response to a client that closes its sending half at once.
 pub async fn exchange(server: &TestServer, request: impl AsRef<[u8]>) -> (String, String) {
-    answer(ask(server, request).await).await
+    response(send(server, request).await).await
 }
 
 fn get(server: &TestServer, path: &str) -> String {
@@ -43,7 +43,7 @@ fn post(server: &TestServer, text: &str) -> String {
     format!("POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: {}\r\nContent-Length: {length}\r\n\r\n{text}", server.address)
 }
 
-async fn until_here(watcher: &mut Subscriber, count: usize) {
+async fn wait_for_presence(watcher: &mut Subscriber, count: usize) {
     while watcher.socket.frame().await != (ServerFrame::Presence { online: count }) {}
 }
 
@@ -70,7 +70,7 @@ async fn answers_requests_sent_before_the_half_close() {
     )
     .await;
     assert!(head.starts_with("HTTP/1.1 303"), "{head}");
-    // Several in a row are answered in a row.
+    // Pipelined requests.
     let many: String = (0..10).map(|n| post(&server, &format!("pipelined {n}"))).collect();
     let (_, rest) = exchange(&server, &many).await;
     assert_eq!(rest.matches("HTTP/1.1 200").count(), 9, "{rest}");
@@ -86,7 +86,7 @@ async fn answers_publishes_sent_before_the_half_close() {
     let (_, frames) = exchange(&server, [&request[..], &frame.repeat(100)].concat()).await;
     assert_eq!(frames.matches("\"published\"").count(), 100, "{frames}");
     assert_eq!(server.all_entries("lobby").await.len(), 100);
-    // The same with a close at the end, which comes after the answers.
+    // The same with a close frame at the end, which is answered last.
     let close = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
     let (_, frames) = exchange(&server, [&request[..], &frame.repeat(70), &close].concat()).await;
     assert_eq!(frames.matches("\"published\"").count(), 70, "{frames}");
@@ -101,8 +101,8 @@ async fn a_slow_reader_gets_the_whole_response_after_a_half_close() {
     let mut stream = connect_with_small_buffer(server.address).await;
     stream.write_all(get(&server, "/api/rooms/lobby/messages?limit=30").as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
-    let (_, body) = answer(stream).await;
-    let page: MessagesPage = serde_json::from_str(&body).expect("all of it");
+    let (_, body) = response(stream).await;
+    let page: MessagesPage = serde_json::from_str(&body).expect("the response is incomplete");
     assert!(page.entries.len() > 10);
 }
 
@@ -114,8 +114,8 @@ async fn refuses_an_incomplete_request() {
     let (head, _) = exchange(&server, &cut).await;
     assert!(head.starts_with("HTTP/1.1 400") && asked.elapsed() < Duration::from_secs(5), "{head}");
     assert!(server.all_entries("lobby").await.is_empty());
-    let mut stream = ask(&server, "GET / HTTP/1.1\r\nHos").await;
-    timeout(TIMEOUT, stream.read_to_end(&mut Vec::new())).await.expect("it is let go").unwrap();
+    let mut stream = send(&server, "GET / HTTP/1.1\r\nHos").await;
+    timeout(TIMEOUT, stream.read_to_end(&mut Vec::new())).await.expect("the connection stays open").unwrap();
 }
 
 #[tokio::test]
@@ -125,13 +125,13 @@ async fn answers_a_long_poll_after_a_half_close_without_counting_it_as_online() 
     let mut watcher = server.subscribe("lobby", None).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(get(&server, &format!("/api/rooms/lobby/messages?after={start}&wait=55")).as_bytes()).await.unwrap();
-    until_here(&mut watcher, 2).await;
+    wait_for_presence(&mut watcher, 2).await;
     stream.shutdown().await.unwrap();
-    until_here(&mut watcher, 1).await;
-    server.post("lobby", "worth the wait").await;
-    let (head, body) = answer(stream).await;
+    wait_for_presence(&mut watcher, 1).await;
+    server.post("lobby", "worth waiting for").await;
+    let (head, body) = response(stream).await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-    assert_eq!(texts(&serde_json::from_str::<MessagesPage>(&body).unwrap().entries), ["worth the wait"]);
+    assert_eq!(texts(&serde_json::from_str::<MessagesPage>(&body).unwrap().entries), ["worth waiting for"]);
     let asked = Instant::now();
     let position = server.page("lobby", "").await.latest;
     let (_, body) = exchange(&server, &get(&server, &format!("/api/rooms/lobby/messages?after={position}&wait=1"))).await;
@@ -143,8 +143,9 @@ async fn a_half_close_ends_a_stream_in_order() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;
     let position = server.post("lobby", "before").await.position;
-    let way_on = format!("url=/r/lobby/live?after={position}&amp;lang=en&amp;scheme=system\">\n");
-    for (path, first, last) in [("/api/rooms/lobby/events", "event: hello", "0\r\n\r\n"), ("/r/lobby/live", "<ol id=\"messages\"", &way_on)]
+    let refresh = format!("url=/r/lobby/live?after={position}&amp;lang=en&amp;scheme=system\">\n");
+    for (path, first, last) in
+        [("/api/rooms/lobby/events", "event: hello", "0\r\n\r\n"), ("/r/lobby/live", "<ol id=\"messages\"", &refresh)]
     {
         let (_, body) = exchange(&server, &get(&server, &format!("{path}?after={start}"))).await;
         assert!(body.contains(first) && body.ends_with(last), "{path}: {body}");
@@ -156,14 +157,14 @@ async fn a_disconnect_ends_presence_at_once_on_every_transport() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.latest;
     let socket = format!("GET /ws/ROOM HTTP/1.1\r\n{}\r\n", handshake(server.address));
-    // With so many headers it is opened by the framework; see `http::fast_upgrade`.
-    let long = socket.replace("Connection:", &("X: y\r\n".repeat(70) + "Connection:"));
+    // A request with this many headers does not take the fast upgrade.
+    let framework = socket.replace("Connection:", &("X: y\r\n".repeat(70) + "Connection:"));
     let requests = [
         get(&server, "/api/rooms/ROOM/events"),
         get(&server, "/r/ROOM/live"),
         get(&server, &format!("/api/rooms/ROOM/messages?after={start}&wait=55")),
         socket,
-        long,
+        framework,
     ];
     let cases = requests.iter().flat_map(|request| [(request, true), (request, false)]).enumerate();
     join_all(cases.map(async |(n, (request, closes_half))| {
@@ -171,11 +172,11 @@ async fn a_disconnect_ends_presence_at_once_on_every_transport() {
         let mut watcher = server.subscribe(&room, None).await;
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         stream.write_all(request.replace("ROOM", &room).as_bytes()).await.unwrap();
-        until_here(&mut watcher, 2).await;
+        wait_for_presence(&mut watcher, 2).await;
         let left = Instant::now();
         stream.shutdown().await.unwrap();
         let kept = if closes_half { Some(stream) } else { None };
-        until_here(&mut watcher, 1).await;
+        wait_for_presence(&mut watcher, 1).await;
         assert!(left.elapsed() < Duration::from_secs(5), "{request}");
         drop(kept);
     }))

@@ -1,4 +1,4 @@
-//! Under which host names the board answers, and which origins are its own.
+//! The host names that the board answers, and the origins that count as its own.
 
 use std::process::Stdio;
 
@@ -9,10 +9,10 @@ use tokio::time::timeout;
 
 use crate::support::{TIMEOUT, TestServer, handshake, read_head};
 
-/// A board on all addresses that has a name.
+/// Arguments of a board with a host name that listens on all addresses.
 const NAMED: [&str; 4] = ["--listen", "0.0.0.0:0", "--allow-host", "board.example"];
 
-/// The status of the answer to the head of a request. The server may listen on all addresses.
+/// Returns the status of the response to a request head. The server may listen on all addresses.
 async fn status(server: &TestServer, head: &str) -> u16 {
     let mut stream = TcpStream::connect(("127.0.0.1", server.address.port())).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -23,7 +23,7 @@ async fn get(server: &TestServer, path: &str, headers: &str) -> u16 {
     status(server, &format!("GET {path} HTTP/1.1\r\n{headers}\r\n")).await
 }
 
-/// The handshake of a WebSocket as usual, and with so many headers that it is left to the framework; see `http::fast_upgrade`.
+/// Returns the statuses of two WebSocket handshakes: by the fast upgrade, and with too many headers for it.
 async fn open(server: &TestServer, headers: &str) -> [u16; 2] {
     let usual = handshake(server.address);
     let usual: String = usual.lines().filter(|line| !line.starts_with("Host")).map(|line| format!("{line}\r\n")).collect();
@@ -35,7 +35,7 @@ async fn post(server: &TestServer, headers: &str) -> u16 {
     status(server, &format!("POST /api/rooms/lobby/messages HTTP/1.1\r\n{headers}Content-Length: 1\r\n\r\nx")).await
 }
 
-/// Probes of load balancers ask by address, or as HAProxy does without a host.
+/// Load balancers probe by address, or like HAProxy without a host.
 #[tokio::test]
 async fn health_endpoints_answer_any_host() {
     for arguments in [&NAMED[..], &["--allow-host", "board.example"], &[]] {
@@ -46,7 +46,7 @@ async fn health_endpoints_answer_any_host() {
             }
             assert_eq!(status(&server, &format!("GET {path} HTTP/1.0\r\n\r\n")).await, 200, "{path}");
             assert_eq!(status(&server, &format!("HEAD {path} HTTP/1.0\r\n\r\n")).await, 200, "{path}");
-            // HTTP/1.1 wants one (RFC 9112, section 3.2).
+            // HTTP/1.1 requires one host header (RFC 9112, section 3.2).
             assert_eq!(get(&server, path, "").await, 400, "{path}");
             assert_eq!(get(&server, path, "Host: a\r\nHost: a\r\n").await, 400, "{path}");
             assert_eq!(get(&server, path, &format!("Host: a\r\nX: {}\r\n", "x".repeat(40_000))).await, 431, "{path}");
@@ -58,7 +58,7 @@ async fn health_endpoints_answer_any_host() {
     }
 }
 
-/// Found where `crier post` got 421 from the board on its own machine.
+/// `crier post` once got 421 from the board on its own machine.
 #[tokio::test]
 async fn a_board_with_a_host_name_answers_loopback_names_locally() {
     let server = TestServer::start_with(&NAMED);
@@ -73,7 +73,7 @@ async fn a_board_with_a_host_name_answers_loopback_names_locally() {
         assert_eq!(get(&server, "/", &host).await, 421, "{host}");
         assert_eq!(open(&server, &host).await, [421, 421], "{host}");
     }
-    // A page of another port of this machine is a foreign one all the same.
+    // A page on another port of this machine is still foreign.
     assert_eq!(post(&server, &format!("Host: localhost:{port}\r\nOrigin: http://localhost:1\r\n")).await, 403);
     let crier = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
@@ -84,33 +84,33 @@ async fn a_board_with_a_host_name_answers_loopback_names_locally() {
     assert!(output.status.success(), "{output:?}");
     let mut tail = crier(&["tail", "lobby", "--json", "--after", "0000000000000001:0"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
-    while !timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("it follows").contains("hello") {}
+    while !timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("the program has ended").contains("hello") {}
 }
 
-/// A proxy on the machine that passes its own name for us on is not the machine's user.
+/// A request through a local proxy comes from elsewhere, although its host is a loopback name.
 #[tokio::test]
 async fn a_proxied_request_does_not_count_as_local() {
-    let asked = |server: &TestServer| format!("Host: 127.0.0.1:{}\r\n", server.address.port());
+    let host_header = |server: &TestServer| format!("Host: 127.0.0.1:{}\r\n", server.address.port());
     let server = TestServer::start_with(&[&NAMED[..], &["--trust-proxy", "127.0.0.1"]].concat());
-    let host = asked(&server);
+    let host = host_header(&server);
     assert_eq!(get(&server, "/", &host).await, 200);
-    for said in ["X-Forwarded-For: 203.0.113.3", "X-Forwarded-For: 203.0.113.3:4711", "Forwarded: for=203.0.113.3"] {
-        assert_eq!(get(&server, "/", &format!("{host}{said}\r\n")).await, 421, "{said}");
-        assert_eq!(open(&server, &format!("{host}{said}\r\n")).await, [421, 421], "{said}");
+    for forwarded in ["X-Forwarded-For: 203.0.113.3", "X-Forwarded-For: 203.0.113.3:4711", "Forwarded: for=203.0.113.3"] {
+        assert_eq!(get(&server, "/", &format!("{host}{forwarded}\r\n")).await, 421, "{forwarded}");
+        assert_eq!(open(&server, &format!("{host}{forwarded}\r\n")).await, [421, 421], "{forwarded}");
     }
     let server = TestServer::start_with(&NAMED);
-    let host = asked(&server);
-    for said in ["X-Forwarded-For: 127.0.0.1", "X-Forwarded-For: unknown", "Forwarded: for=127.0.0.1"] {
-        assert_eq!(get(&server, "/", &format!("{host}{said}\r\n")).await, 421, "{said}");
-        assert_eq!(open(&server, &format!("{host}{said}\r\n")).await, [421, 421], "{said}");
+    let host = host_header(&server);
+    for forwarded in ["X-Forwarded-For: 127.0.0.1", "X-Forwarded-For: unknown", "Forwarded: for=127.0.0.1"] {
+        assert_eq!(get(&server, "/", &format!("{host}{forwarded}\r\n")).await, 421, "{forwarded}");
+        assert_eq!(open(&server, &format!("{host}{forwarded}\r\n")).await, [421, 421], "{forwarded}");
     }
 }
 
-/// nginx's `$host:$server_port` names the default port, which a browser's Origin never does (RFC 6454, section 6.2).
+/// nginx's `$host:$server_port` includes the default port. A browser's origin never does (RFC 6454, section 6.2).
 #[tokio::test]
 async fn a_default_port_equals_no_port() {
     let server = TestServer::start_with(&["--listen", "0.0.0.0:0"]);
-    for (host, origin, is_ours) in [
+    for (host, origin, is_own) in [
         ("b", "http://b", true),
         ("b", "https://b", true),
         ("b:443", "https://b", true),
@@ -143,8 +143,8 @@ async fn a_default_port_equals_no_port() {
         ("[2001:db8::1]", "https://[2001:db8::2]", false),
     ] {
         let headers = format!("Host: {host}\r\nOrigin: {origin}\r\n");
-        assert_eq!(post(&server, &headers).await, if is_ours { 200 } else { 403 }, "{host} {origin}");
-        assert_eq!(open(&server, &headers).await, if is_ours { [101; 2] } else { [403; 2] }, "{host} {origin}");
+        assert_eq!(post(&server, &headers).await, if is_own { 200 } else { 403 }, "{host} {origin}");
+        assert_eq!(open(&server, &headers).await, if is_own { [101; 2] } else { [403; 2] }, "{host} {origin}");
     }
 }
 
@@ -161,7 +161,7 @@ async fn refuses_a_malformed_host() {
     }
 }
 
-/// What a request line names counts, not the header beside it (RFC 9112, section 3.2.2).
+/// RFC 9112, section 3.2.2.
 #[tokio::test]
 async fn an_absolute_request_target_overrides_the_host_header() {
     let server = TestServer::start();
@@ -208,20 +208,24 @@ async fn allow_origin_accepts_any_spelling() {
     }
 }
 
-/// `[::ffff:127.0.0.1]` is 127.0.0.1, yet its board answered names that a foreign page had pointed at it.
+/// A board on `[::ffff:127.0.0.1]` once answered foreign host names.
 #[tokio::test]
 async fn a_mapped_loopback_address_is_a_loopback_address() {
     for listen in ["[::ffff:127.0.0.1]:0", "[::ffff:7f00:1]:0", "[::1]:0", "127.0.0.2:0", "localhost:0"] {
         let server = TestServer::start_with(&["--listen", listen]);
-        let ask = async |host: &str| {
+        let status = async |host: &str| {
             let request = server.http.get(server.url("/")).header("host", host);
             request.send().await.unwrap().status().as_u16()
         };
-        assert_eq!((ask("evil.example").await, ask("localhost").await, ask("[::ffff:127.0.0.1]:1").await), (421, 200, 200), "{listen}");
+        assert_eq!(
+            (status("evil.example").await, status("localhost").await, status("[::ffff:127.0.0.1]:1").await),
+            (421, 200, 200),
+            "{listen}"
+        );
     }
 }
 
-/// On a socket for both families an IPv4 peer has a mapped address.
+/// A dual-stack socket shows an IPv4 peer as a mapped address.
 #[tokio::test]
 async fn listening_without_a_host_binds_every_address_and_unmaps_peers() {
     let server = TestServer::start_with(&["--listen", ":0", "--allow-host", "board.example", "--trust-proxy", "127.0.0.0/8"]);

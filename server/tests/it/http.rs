@@ -1,4 +1,4 @@
-//! HTTP as people, programs and caches expect it.
+//! HTTP semantics for browsers, programs and caches.
 
 use std::io::Read as _;
 
@@ -11,26 +11,26 @@ use serde_json::json;
 
 use crate::support::{TestServer, problem};
 
-/// What Chromium sends when a person follows a link.
-const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
+/// The `Accept` header of Chromium for a link.
+const BROWSER_ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
 
-/// A request of someone who reads Chinese, in the dark.
-fn person(server: &TestServer, method: Method, path: &str) -> RequestBuilder {
+/// Returns a browser's request with Chinese and the dark colour scheme.
+fn browser(server: &TestServer, method: Method, path: &str) -> RequestBuilder {
     let request = Client::builder().redirect(Policy::none()).build().unwrap().request(method, server.url(path));
-    request.header(ACCEPT, BROWSER).header(ACCEPT_LANGUAGE, "zh-CN,zh;q=0.9").header(COOKIE, "scheme=dark")
+    request.header(ACCEPT, BROWSER_ACCEPT).header(ACCEPT_LANGUAGE, "zh-CN,zh;q=0.9").header(COOKIE, "scheme=dark")
 }
 
-/// Checks that an answer is a page for that person, and is kept by nobody.
-async fn assert_page(response: Response, status: u16, what: &str) {
-    assert_eq!(response.status(), status, "{what}");
+/// Checks that a response is an uncacheable page in the language and colours of [`browser`].
+async fn assert_page(response: Response, status: u16, case: &str) {
+    assert_eq!(response.status(), status, "{case}");
     let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-    assert_eq!(header("content-type"), "text/html; charset=utf-8", "{what}");
-    assert_eq!(header("cache-control"), "no-store", "{what}");
+    assert_eq!(header("content-type"), "text/html; charset=utf-8", "{case}");
+    assert_eq!(header("cache-control"), "no-store", "{case}");
     let policy = header("content-security-policy");
-    assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"), "{what}: {policy}");
+    assert!(policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"), "{case}: {policy}");
     let html = response.text().await.unwrap();
-    assert!(html.contains(r#"lang="zh-CN""#) && html.contains(r#"data-scheme="dark""#), "{what}: {html}");
-    assert!(html.contains(r#"role="alert""#) && html.contains("</html>") && !html.contains("<script"), "{what}: {html}");
+    assert!(html.contains(r#"lang="zh-CN""#) && html.contains(r#"data-scheme="dark""#), "{case}: {html}");
+    assert!(html.contains(r#"role="alert""#) && html.contains("</html>") && !html.contains("<script"), "{case}: {html}");
 }
 
 #[tokio::test]
@@ -49,14 +49,14 @@ async fn redirects_a_trailing_slash() {
         assert!(head.starts_with("HTTP/1.1 301"), "{path}: {head}");
         assert!(head.contains(&format!("\r\nlocation: {location}\r\n")), "{path}: {head}");
     }
-    let page = server.http.get(server.url("/r/lobby/")).header(ACCEPT, BROWSER).send().await.unwrap();
+    let page = server.http.get(server.url("/r/lobby/")).header(ACCEPT, BROWSER_ACCEPT).send().await.unwrap();
     assert_eq!((page.status().as_u16(), page.url().path()), (200, "/r/lobby"));
     for path in ["//evil.example/", "/\\evil.example/", "/nothing/"] {
         let (head, _) = crate::half_close::exchange(&server, &format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address)).await;
         assert!(head.starts_with("HTTP/1.1 404"), "{path}: {head}");
     }
     let posted = server.http.post(server.url("/api/rooms/lobby/messages/")).body("hello").send().await.unwrap();
-    assert_eq!(problem(posted).await, (405, "method_not_allowed".to_owned()), "what is posted goes nowhere by itself");
+    assert_eq!(problem(posted).await, (405, "method_not_allowed".to_owned()), "a post must not be redirected");
 }
 
 #[tokio::test]
@@ -86,38 +86,38 @@ async fn browsers_get_errors_as_pages_in_their_language_and_colours() {
         (gone, 410),
         (&long, 414),
     ] {
-        assert_page(person(&server, Method::GET, path).send().await.unwrap(), status, path).await;
+        assert_page(browser(&server, Method::GET, path).send().await.unwrap(), status, path).await;
         let program = server.http.get(server.url(path)).header(ACCEPT, "application/json, text/plain, */*").send().await.unwrap();
         assert_eq!(problem(program).await.0, status, "{path}");
         if path != "/ws/lobby" {
-            let head = person(&server, Method::HEAD, path).send().await.unwrap();
+            let head = browser(&server, Method::HEAD, path).send().await.unwrap();
             assert_eq!((head.status().as_u16(), head.text().await.unwrap().as_str()), (status, ""), "{path}");
         }
     }
     for (path, method) in [("/r/lobby", Method::DELETE), ("/icon.svg", Method::POST), ("/healthz", Method::PUT)] {
-        let response = person(&server, method, path).send().await.unwrap();
+        let response = browser(&server, method, path).send().await.unwrap();
         assert!(response.headers()["allow"].to_str().unwrap().contains("GET"), "{path}");
         assert_page(response, 405, path).await;
     }
-    let foreign = person(&server, Method::POST, "/r/lobby").header(ORIGIN, "https://evil.example").body("content=x");
+    let foreign = browser(&server, Method::POST, "/r/lobby").header(ORIGIN, "https://evil.example").body("content=x");
     assert_page(foreign.send().await.unwrap(), 403, "a foreign form").await;
-    assert_page(person(&server, Method::GET, "/").header("host", "evil.example").send().await.unwrap(), 421, "a foreign host").await;
-    assert_page(person(&server, Method::GET, "/").header("x", "x".repeat(33_000)).send().await.unwrap(), 431, "headers").await;
+    assert_page(browser(&server, Method::GET, "/").header("host", "evil.example").send().await.unwrap(), 421, "a foreign host").await;
+    assert_page(browser(&server, Method::GET, "/").header("x", "x".repeat(33_000)).send().await.unwrap(), 431, "headers").await;
     let form =
-        |body: String| person(&server, Method::POST, "/r/lobby").header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
+        |body: String| browser(&server, Method::POST, "/r/lobby").header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
     assert_page(form(format!("content={}", "x".repeat(70_000))).send().await.unwrap(), 413, "a long form").await;
-    // The address wins over what was remembered.
-    let asked = person(&server, Method::GET, "/nothing?lang=en&scheme=light").send().await.unwrap().text().await.unwrap();
-    assert!(asked.contains(r#"lang="en""#) && asked.contains(r#"data-scheme="light""#), "{asked}");
+    // The query takes precedence over the cookie.
+    let html = browser(&server, Method::GET, "/nothing?lang=en&scheme=light").send().await.unwrap().text().await.unwrap();
+    assert!(html.contains(r#"lang="en""#) && html.contains(r#"data-scheme="light""#), "{html}");
 }
 
 #[tokio::test]
 async fn browsers_get_pages_for_connection_limits_and_unavailable_history() {
     let server = TestServer::start_with(&["--connections-per-address", "1"]);
     let reader = server.subscribe("lobby", None).await;
-    let refused = person(&server, Method::GET, "/").send().await.unwrap();
+    let refused = browser(&server, Method::GET, "/").send().await.unwrap();
     assert!(refused.headers().contains_key("retry-after"));
-    assert_page(refused, 429, "one too many").await;
+    assert_page(refused, 429, "too many connections").await;
     drop(reader);
     let server = TestServer::start();
     server.post("lobby", "x").await;
@@ -125,7 +125,7 @@ async fn browsers_get_pages_for_connection_limits_and_unavailable_history() {
     std::fs::write(server.folder().join("crier.db"), b"").unwrap();
     std::fs::write(server.folder().join("crier.db-wal"), b"").unwrap();
     for path in ["/", "/r/lobby", "/api/rooms/lobby/messages"] {
-        let response = person(&server, Method::GET, path).send().await.unwrap();
+        let response = browser(&server, Method::GET, path).send().await.unwrap();
         assert!(response.headers().contains_key("retry-after"), "{path}");
         assert_page(response, 503, path).await;
     }
@@ -135,8 +135,8 @@ async fn browsers_get_pages_for_connection_limits_and_unavailable_history() {
 async fn a_rate_limited_form_keeps_its_text() {
     let server = TestServer::start_with(&["--publishes-burst", "1", "--publishes-per-second", "1"]);
     let post = || {
-        let form = person(&server, Method::POST, "/r/lobby").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        async { form.body("content=precious").send().await.unwrap() }
+        let form = browser(&server, Method::POST, "/r/lobby").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        async { form.body("content=important").send().await.unwrap() }
     };
     assert_eq!(post().await.status(), 303);
     let mut refused = post().await;
@@ -146,7 +146,7 @@ async fn a_rate_limited_form_keeps_its_text() {
     assert_eq!(refused.status(), 429);
     assert!(refused.headers().contains_key("retry-after"));
     let html = refused.text().await.unwrap();
-    assert!(html.contains("precious") && html.contains(r#"role="alert""#), "{html}");
+    assert!(html.contains("important") && html.contains(r#"role="alert""#), "{html}");
 }
 
 #[tokio::test]
@@ -173,21 +173,21 @@ async fn if_none_match_answers_304() {
     let path = "/api/rooms/lobby/messages";
     let tag = server.get(path).await.headers()["etag"].to_str().unwrap().to_owned();
     let opaque = tag.strip_prefix("W/").unwrap();
-    let ask = |known: &str| {
-        let request = server.http.get(server.url(path)).header(IF_NONE_MATCH, known);
+    let ask = |tags: &str| {
+        let request = server.http.get(server.url(path)).header(IF_NONE_MATCH, tags);
         async { request.send().await.unwrap() }
     };
-    for known in [tag.clone(), opaque.to_owned(), "*".to_owned(), format!("\"a\", W/\"b\" ,{tag}"), format!("{opaque},\"a\"")] {
-        let unchanged = ask(&known).await;
-        assert_eq!(unchanged.status(), 304, "{known}");
-        assert_eq!(unchanged.headers()["etag"], tag, "{known}");
-        assert_eq!(unchanged.headers()["vary"], "accept-encoding", "{known}");
+    for tags in [tag.clone(), opaque.to_owned(), "*".to_owned(), format!("\"a\", W/\"b\" ,{tag}"), format!("{opaque},\"a\"")] {
+        let unchanged = ask(&tags).await;
+        assert_eq!(unchanged.status(), 304, "{tags}");
+        assert_eq!(unchanged.headers()["etag"], tag, "{tags}");
+        assert_eq!(unchanged.headers()["vary"], "accept-encoding", "{tags}");
         assert_eq!(unchanged.text().await.unwrap(), "");
     }
-    for known in ["\"a\"", "W/\"*\"", "", opaque.trim_matches('"')] {
-        assert_eq!(ask(known).await.status(), 200, "{known}");
+    for tags in ["\"a\"", "W/\"*\"", "", opaque.trim_matches('"')] {
+        assert_eq!(ask(tags).await.status(), 200, "{tags}");
     }
-    // Of what is not there, nothing is known.
+    // An error has no tag to match.
     let gone = server.http.get(server.url(&format!("{path}?after=0000000000000007:1"))).header(IF_NONE_MATCH, "*");
     assert_eq!(problem(gone.send().await.unwrap()).await.0, 410);
 }
@@ -208,14 +208,14 @@ async fn compresses_whole_responses_and_no_streams() {
         let packed = ask(path, "gzip, deflate, br, zstd").await;
         for response in [&plain, &packed] {
             assert!(header(response, "vary").unwrap().to_lowercase().contains("accept-encoding"), "{path}");
-            assert_eq!(header(response, "etag"), header(&plain, "etag"), "{path}: a weak tag names no bytes");
+            assert_eq!(header(response, "etag"), header(&plain, "etag"), "{path}: a weak tag is independent of the encoding");
             assert_eq!(header(response, "content-security-policy").is_some(), header(&plain, "content-security-policy").is_some());
         }
         assert_eq!((header(&plain, "content-encoding"), header(&packed, "content-encoding")), (None, Some("gzip".to_owned())), "{path}");
         let (plain, packed) = (plain.bytes().await.unwrap(), packed.bytes().await.unwrap());
         let mut unpacked = Vec::new();
         GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).unwrap();
-        // Pages have a key and a nonce that are new each time.
+        // Each page has a new key and nonce.
         assert!(
             unpacked.len().abs_diff(plain.len()) < 100 && packed.len() < plain.len() / 2,
             "{path}: {} of {}",
@@ -230,5 +230,5 @@ async fn compresses_whole_responses_and_no_streams() {
         assert!(header(&response, "content-encoding").is_none_or(|encoding| encoding == "identity"), "{path}");
     }
     let posted = server.post_json("lobby", &json!({ "text": "x".repeat(TEXT_BYTES_MAX) })).await;
-    assert_eq!((posted.status().as_u16(), header(&posted, "content-encoding")), (200, None), "it is short");
+    assert_eq!((posted.status().as_u16(), header(&posted, "content-encoding")), (200, None), "a short response must not be compressed");
 }

@@ -1,4 +1,4 @@
-//! Bounds, and what happens at them.
+//! Limits, and the answers beyond them.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ async fn limits_the_publish_rate_of_each_address() {
         }
         stored += 1;
     };
-    assert!(stored >= 3, "the burst is granted");
+    assert!(stored >= 3, "the burst was refused");
     assert_eq!(refused.headers()["retry-after"], "1");
     assert_eq!(problem(refused).await, (429, "rate_limited".to_owned()));
     assert_eq!(post("203.0.113.2").await.status(), 200);
@@ -117,7 +117,7 @@ async fn refuses_connections_over_the_limit_and_keeps_the_others() {
     held[0].publish(1, "still here", None).await;
     assert_eq!(held[1].texts(1).await, ["still here"]);
     drop(held);
-    // A place is free again as soon as the server has seen one of them go.
+    // The server accepts connections again when it has noticed a disconnect.
     let start = Instant::now();
     while reqwest::get(server.url("/healthz")).await.unwrap().status() != 200 {
         assert!(start.elapsed() < TIMEOUT);
@@ -129,7 +129,7 @@ async fn closes_a_silent_connection_over_the_limit_at_once() {
     let server = TestServer::start_with(&["--connections-per-address", "1"]);
     let _held = server.subscribe("lobby", None).await;
     let mut silent = TcpStream::connect(server.address).await.unwrap();
-    // One that may stay has five seconds to say something.
+    // A connection within the limit has five seconds for its request.
     let closed = timeout(Duration::from_secs(4), silent.read_to_end(&mut Vec::new())).await;
     assert!(closed.is_ok());
 }
@@ -162,17 +162,17 @@ async fn pages_are_limited_in_bytes() {
             for _ in 0..50 {
                 server.post("lobby", &text).await;
             }
-            pages_are_bounded(&server).await;
+            assert_pages_are_limited(&server).await;
         }
         server.stop().await
     };
-    // What is not in memory any more.
+    // After a restart the messages are not in memory.
     let server = TestServer::start_in(folder, &[]);
-    pages_are_bounded(&server).await;
+    assert_pages_are_limited(&server).await;
     assert_eq!(server.all_entries("lobby").await.len(), 200);
 }
 
-async fn pages_are_bounded(server: &TestServer) {
+async fn assert_pages_are_limited(server: &TestServer) {
     let first = format!("{:016x}:0", server.page("lobby", "").await.position.epoch.0);
     for path in ["/", "/api/rooms/lobby/messages?limit=200", &format!("/api/rooms/lobby/messages?limit=200&after={first}")] {
         let length = server.get(path).await.bytes().await.unwrap().len();
@@ -185,8 +185,8 @@ async fn refuses_a_demo_form_that_is_much_longer_than_its_text() {
     let server = TestServer::start();
     let mut demo = server.socket("/message/").await;
     demo.send_text(format!("content=a&key={}", "\u{1}".repeat(60_000))).await;
-    let Received::Text(said) = demo.receive().await else { panic!("it was closed") };
-    assert!(said.starts_with("error text_too_long"), "{said:.100}");
+    let Received::Text(error) = demo.receive().await else { panic!("the connection was closed") };
+    assert!(error.starts_with("error text_too_long"), "{error:.100}");
     assert!(server.all_entries("lobby").await.is_empty());
 }
 
@@ -203,8 +203,8 @@ async fn limits_rooms_with_messages_but_not_readers_of_others() {
     }
     assert_eq!(server.get("/api/rooms/three/messages").await.status(), 200);
     server.subscribe("three", None).await;
-    server.post("one", "still fine").await;
-    server.post("lobby", "always there").await;
+    server.post("one", "still accepted").await;
+    server.post("lobby", "always accepted").await;
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn limits_the_rooms_that_each_address_opens() {
     assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u32>().unwrap() > 60);
     assert_eq!(problem(refused).await, (429, "rooms_limited".to_owned()));
     assert_eq!(post("203.0.113.2", "three").await.status(), 200);
-    assert_eq!(post("203.0.113.1", "three").await.status(), 200, "it is open now");
+    assert_eq!(post("203.0.113.1", "three").await.status(), 200, "the room is open now");
     assert_eq!(post("203.0.113.1", "lobby").await.status(), 200, "the lobby is always open");
     let mut socket = Socket::try_open(&server.socket_url("/ws/four"), &[("x-forwarded-for", "203.0.113.2")]).await.unwrap();
     socket.send_texts((0..100).map(|number| json!({ "type": "publish", "ref": number, "text": "x" }).to_string())).await;
@@ -230,7 +230,7 @@ async fn limits_the_rooms_that_each_address_opens() {
         match socket.data_frame().await {
             ServerFrame::Published { .. } => published += 1,
             ServerFrame::Hello(_) | ServerFrame::Message(_) => {}
-            other => panic!("a burst opens one room: {other:?}"),
+            other => panic!("a burst counts as one room: {other:?}"),
         }
     }
 }
@@ -287,17 +287,17 @@ async fn unread_pongs_do_not_fill_memory() {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let head = format!("GET /ws/lobby HTTP/1.1\r\n{}\r\n", handshake(server.address));
     stream.write_all(head.as_bytes()).await.unwrap();
-    // Masked pings with 125 bytes each, of which none is ever answered into a buffer that somebody reads.
+    // Masked pings of 125 bytes, whose pongs are never read.
     let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'x'; 125]].concat().repeat(500);
     let start = Instant::now();
     let mut sent = 0;
     while start.elapsed() < TIMEOUT {
         match timeout(Duration::from_secs(15), stream.write_all(&ping)).await {
             Ok(Ok(())) => sent += ping.len(),
-            // The server stopped reading, or closed: either way it does not hoard.
+            // The server stopped reading or closed. Either way it stores no more.
             Ok(Err(_)) | Err(_) => break,
         }
-        assert!(sent < 64 << 20, "the server took 64 MiB of pings whose pongs nobody reads");
+        assert!(sent < 64 << 20, "the server accepted 64 MiB of pings without a read");
     }
     watcher.publish(1, "still here", None).await;
     assert_eq!(watcher.texts(1).await, ["still here"]);
@@ -331,7 +331,7 @@ async fn closes_with_the_code_of_the_protocol_error() {
     }
 }
 
-/// A WebSocket whose bytes the test writes itself.
+/// A WebSocket whose bytes the test writes directly.
 struct Raw(TcpStream);
 
 impl Raw {

@@ -1,4 +1,4 @@
-//! The live view without script.
+//! The live HTML of a page without script.
 
 use protocol::{Epoch, Position};
 use serde_json::json;
@@ -13,7 +13,7 @@ async fn message(live: &mut LiveHtml) -> (u64, String) {
     }
 }
 
-/// The first chunk of the document, which is all that stands before the first row.
+/// Returns the first chunk of the document: all before the first row, and the rows that are ready.
 async fn head(server: &TestServer, path: &str, headers: &[(&'static str, &'static str)]) -> String {
     let mut request = server.http.get(server.url(path));
     for (name, value) in headers {
@@ -47,7 +47,7 @@ async fn forbids_caching_transforming_and_scripts() {
     let policy = header("content-security-policy");
     assert!(policy.starts_with("default-src 'none'; ") && policy.ends_with("frame-ancestors 'self'"), "{policy}");
     assert!(!policy.contains("script-src") && !policy.contains("unsafe"), "{policy}");
-    // See `http::stream::PASS_ON`.
+    // Keeps proxies from compressing, which would buffer.
     assert_eq!(header("content-encoding"), "identity");
     assert!(!response.headers().contains_key("content-length"));
     let html = head(&server, "/r/lobby/live", &[]).await;
@@ -64,7 +64,7 @@ async fn the_page_embeds_it_in_noscript_from_its_own_position() {
     assert_eq!(frames.len(), 1);
     assert!(frames[0].contains(&format!("src=\"/r/大厅/live?after={position}&amp;lang=en&amp;scheme=dark\"")), "{}", frames[0]);
     assert!(!inside.split("<iframe").next().unwrap().contains("<script"));
-    assert!(!frames[0].contains("sandbox"), "that would forbid the refresh, too");
+    assert!(!frames[0].contains("sandbox"), "a sandbox would also forbid the refresh");
 }
 
 #[tokio::test]
@@ -80,8 +80,8 @@ async fn follows_the_language_and_colours_of_the_page() {
         let html = head(&server, path, &headers).await;
         assert!(html.contains(&format!("<html lang=\"{language}\" data-scheme=\"{scheme}\">")), "{path}: {html}");
         assert!(!html.contains("<script"));
-        let way_on = format!("&amp;lang={language}&amp;scheme={scheme}\">");
-        assert!(html.contains(&way_on), "what follows a broken connection looks the same: {html}");
+        let refresh = format!("&amp;lang={language}&amp;scheme={scheme}\">");
+        assert!(html.contains(&refresh), "{html}");
     }
 }
 
@@ -102,7 +102,7 @@ async fn user_text_is_escaped() {
     .enumerate()
     {
         server.post_json("lobby", &json!({ "text": text, "author": "</bdi><script>'\"&" })).await;
-        // The reader of this test refuses any markup in it.
+        // The reader of this test rejects markup in a text.
         assert_eq!(message(&mut live).await, (n as u64 + 1, text.replace("\r\n", "\n")));
     }
     let mut html = String::new();
@@ -143,9 +143,9 @@ async fn refreshes_before_a_document_exceeds_one_megabyte() {
         assert!(html.len() < 1_000_000, "{}", html.len());
         position.offset += html.matches("data-offset").count() as u64;
         if html.contains("class=\"ended\"") {
-            let way_on = html.rsplit("http-equiv=\"refresh\" content=\"").next().unwrap();
-            assert!(way_on.starts_with(&format!("0;url=/r/lobby/live?after={position}&amp;")), "{way_on}");
-            assert_eq!(response.chunk().await.unwrap(), None, "it has ended");
+            let refresh = html.rsplit("http-equiv=\"refresh\" content=\"").next().unwrap();
+            assert!(refresh.starts_with(&format!("0;url=/r/lobby/live?after={position}&amp;")), "{refresh}");
+            assert_eq!(response.chunk().await.unwrap(), None, "the document has not ended");
         }
         documents += 1;
     }
@@ -160,10 +160,10 @@ async fn reports_a_gap_in_the_readers_language() {
     }
     let latest = server.page("lobby", "").await.latest;
     for position in [Position { epoch: Epoch(1), offset: 3 }, Position { offset: 61, ..latest }] {
-        for (language, words) in [("en", "The board was started afresh"), ("zh-CN", "留言板已重新开始")] {
+        for (language, phrase) in [("en", "The board was started afresh"), ("zh-CN", "留言板已重新开始")] {
             let html = head(&server, &format!("/r/lobby/live?after={position}&lang={language}"), &[]).await;
-            assert!(html.contains(&format!("<li class=\"missed\"><span>{words}")), "{html}");
-            assert!(html.contains("id=\"m-11\"") && !html.contains("id=\"m-10\""), "the newest fifty follow: {html}");
+            assert!(html.contains(&format!("<li class=\"missed\"><span>{phrase}")), "{html}");
+            assert!(html.contains("id=\"m-11\"") && !html.contains("id=\"m-10\""), "the newest 50 messages must follow: {html}");
         }
     }
 }
@@ -175,7 +175,7 @@ async fn a_stopping_server_ends_the_document_with_a_refresh() {
     let mut live = LiveHtml::open(&server, &format!("/r/lobby/live?after={position}")).await;
     server.stop().await;
     let Some(Row::Ended { pause, after }) = live.next().await else { panic!() };
-    assert!(pause > 0 && after == position, "it waits until there may be a server again");
+    assert!(pause > 0 && after == position, "the refresh must wait for the server to return");
     assert_eq!((live.next().await, live.broken), (None, false));
 }
 
@@ -184,8 +184,8 @@ async fn sends_heartbeat_rows() {
     let server = TestServer::start_with(&["--heartbeat", "1"]);
     let mut response = server.get("/r/lobby/live").await;
     for _ in 0..4 {
-        let beat = response.chunk().await.unwrap().unwrap();
-        assert!(beat.starts_with(b"<!DOCTYPE") || beat.starts_with(b"<li class=\"beat\"><a href=\"/r/lobby/live?after="));
+        let row = response.chunk().await.unwrap().unwrap();
+        assert!(row.starts_with(b"<!DOCTYPE") || row.starts_with(b"<li class=\"beat\"><a href=\"/r/lobby/live?after="));
     }
 }
 

@@ -19,10 +19,10 @@ async fn answers_at_once_if_there_are_messages() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.position;
     server.post("lobby", "one").await;
-    let asked = Instant::now();
+    let start_time = Instant::now();
     let page: MessagesPage = server.get(&wait(start, 55)).await.json().await.unwrap();
     assert_eq!(texts(&page.entries), ["one"]);
-    assert!(asked.elapsed() < Duration::from_secs(5));
+    assert!(start_time.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]
@@ -31,25 +31,25 @@ async fn answers_when_a_message_arrives() {
     let start = server.page("lobby", "").await.position;
     let mut watcher = server.subscribe("lobby", None).await;
     let asked = tokio::spawn(server.http.get(server.url(&wait(start, 55))).send());
-    // Whoever waits is here.
-    let told = |frame: ServerFrame| if let ServerFrame::Presence { online } = frame { Some(online) } else { None };
-    while told(watcher.socket.frame().await) != Some(2) {}
+    // A waiting reader counts as online.
+    let online = |frame: ServerFrame| if let ServerFrame::Presence { online } = frame { Some(online) } else { None };
+    while online(watcher.socket.frame().await) != Some(2) {}
     server.post("lobby", "one").await;
     let page: MessagesPage = timeout(TIMEOUT, asked).await.unwrap().unwrap().unwrap().json().await.unwrap();
     assert_eq!(texts(&page.entries), ["one"]);
     assert_eq!((page.position, page.online), (page.latest, 2));
-    while told(watcher.socket.frame().await) != Some(1) {}
+    while online(watcher.socket.frame().await) != Some(1) {}
 }
 
 #[tokio::test]
 async fn answers_an_empty_page_with_the_position_after_the_wait() {
     let server = TestServer::start();
     let start = server.post("lobby", "one").await.position;
-    let asked = Instant::now();
+    let start_time = Instant::now();
     let page: MessagesPage = server.get(&wait(start, 1)).await.json().await.unwrap();
     assert!(page.entries.is_empty());
     assert_eq!(page.position, start);
-    assert!((0.9..5.0).contains(&asked.elapsed().as_secs_f64()));
+    assert!((0.9..5.0).contains(&start_time.elapsed().as_secs_f64()));
     let at_once: MessagesPage = server.get(&wait(start, 0)).await.json().await.unwrap();
     assert_eq!(at_once.position, start);
 }
@@ -60,12 +60,12 @@ async fn a_lost_response_loses_no_message() {
     let start = server.page("lobby", "").await.position;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(format!("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", wait(start, 20), server.address).as_bytes()).await.unwrap();
-    server.post("lobby", "precious").await;
-    // It was written, a part of it arrived, and then the connection is gone.
+    server.post("lobby", "important").await;
+    // A part of the response arrives before the connection breaks.
     timeout(TIMEOUT, stream.read_exact(&mut [0; 20])).await.unwrap().unwrap();
     drop(stream);
     let page: MessagesPage = server.get(&wait(start, 20)).await.json().await.unwrap();
-    assert_eq!(texts(&page.entries), ["precious"]);
+    assert_eq!(texts(&page.entries), ["important"]);
 }
 
 #[tokio::test]
@@ -75,10 +75,10 @@ async fn a_reader_that_disconnects_is_no_longer_online() {
     let mut watcher = server.subscribe("lobby", None).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(format!("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", wait(start, 55), server.address).as_bytes()).await.unwrap();
-    let told = |frame: ServerFrame| if let ServerFrame::Presence { online } = frame { Some(online) } else { None };
-    while told(watcher.socket.frame().await) != Some(2) {}
+    let online = |frame: ServerFrame| if let ServerFrame::Presence { online } = frame { Some(online) } else { None };
+    while online(watcher.socket.frame().await) != Some(2) {}
     drop(stream);
-    while told(watcher.socket.frame().await) != Some(1) {}
+    while online(watcher.socket.frame().await) != Some(1) {}
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_reader_stays_online_between_two_polls() {
     let mut position = server.page("lobby", "").await.position;
     let mut watcher = server.subscribe("lobby", None).await;
     let (start, mut counts) = (Instant::now(), Vec::new());
-    // Longer than it takes to tell that somebody went.
+    // Longer than the delay of a presence update.
     while start.elapsed() < Duration::from_secs(4) {
         let asked = tokio::spawn(server.http.get(server.url(&wait(position, 55))).send());
         server.post("lobby", "x").await;
@@ -124,7 +124,7 @@ async fn answers_an_unchanged_room_without_the_database() {
     let path = format!("/api/rooms/lobby/messages?after={start}");
     let tag = server.get(&path).await.headers()[ETAG].clone();
     assert!(tag.to_str().unwrap().starts_with("W/\""));
-    // After a restart memory holds no entry, and from a file that is no database nothing can be read.
+    // After a restart no entry is in memory, and a damaged database cannot be read.
     let server = server.restart().await;
     std::fs::write(server.folder().join("crier.db"), b"").unwrap();
     std::fs::write(server.folder().join("crier.db-wal"), b"").unwrap();
@@ -152,9 +152,9 @@ async fn an_etag_depends_on_the_state_and_the_query() {
     assert_ne!(tag("/api/rooms/lobby/messages?limit=1".to_owned()).await, first);
     server.post("lobby", "two").await;
     assert_ne!(tag("/api/rooms/lobby/messages".to_owned()).await, first);
-    // Who is here is part of the answer.
+    // Presence is part of the response.
     let second = tag("/api/rooms/lobby/messages".to_owned()).await;
-    let _somebody = server.subscribe("lobby", None).await;
+    let _reader = server.subscribe("lobby", None).await;
     assert_ne!(tag("/api/rooms/lobby/messages".to_owned()).await, second);
 }
 

@@ -1,6 +1,6 @@
-//! The whole board against a plain `Vec`: random publishing, subscribing, leaving, lagging, restarting, over every
-//! transport. In every other world the board forgets. In some the sockets are tight: whoever does not read at the moment
-//! is owed something in the middle of a frame, and gets it later from the tail or from history.
+//! Compares the board with a plain `Vec` under random operations over every transport: publish, subscribe, disconnect,
+//! lag, restart. In every other run messages expire. In some runs socket buffers are small, so that writes stop inside a
+//! frame and continue later from the tail or from history.
 
 use std::sync::Arc;
 
@@ -16,21 +16,21 @@ use crate::support::{TIMEOUT, TestServer, texts};
 const SEEDS: u64 = 8;
 const STEPS: usize = 150;
 const ROOMS: [&str; 2] = ["lobby", "大厅"];
-const KEPT: usize = 40;
+const KEEP: usize = 40;
 
-/// What a room must be.
+/// The expected content of a room.
 #[derive(Default)]
 struct Model {
     texts: Vec<String>,
     keys: Vec<(PublishKey, String, u64)>,
 }
 
-struct World {
+struct Simulation {
     server: TestServer,
-    forgets: bool,
-    tight: bool,
+    expires: bool,
+    small_buffers: bool,
     rooms: [Model; 2],
-    /// Each with the number of the room and the offset it started after.
+    /// Each with the index of its room and the offset it started after.
     readers: Vec<(usize, u64, Reader)>,
     random: Rng,
 }
@@ -39,24 +39,25 @@ struct World {
 async fn random_operations_match_the_model() {
     for seed in 0..SEEDS {
         println!("seed {seed}");
-        let forgets = seed % 2 == 1;
-        let tight = seed % 4 >= 2;
-        let server = start(Arc::new(TempDir::new().unwrap()), forgets, tight);
-        let mut world = World { server, forgets, tight, rooms: Default::default(), readers: Vec::new(), random: Rng::with_seed(seed) };
+        let expires = seed % 2 == 1;
+        let small_buffers = seed % 4 >= 2;
+        let server = start(Arc::new(TempDir::new().unwrap()), expires, small_buffers);
+        let mut simulation =
+            Simulation { server, expires, small_buffers, rooms: Default::default(), readers: Vec::new(), random: Rng::with_seed(seed) };
         for _ in 0..STEPS {
-            world = world.step().await;
+            simulation = simulation.step().await;
         }
-        world.settle().await;
+        simulation.check().await;
     }
 }
 
-fn start(folder: Arc<TempDir>, forgets: bool, tight: bool) -> TestServer {
-    let kept = if forgets { KEPT } else { 0 }.to_string();
-    let start = if tight { TestServer::start_with_small_buffers_in } else { TestServer::start_in };
+fn start(folder: Arc<TempDir>, expires: bool, small_buffers: bool) -> TestServer {
+    let kept = if expires { KEEP } else { 0 }.to_string();
+    let start = if small_buffers { TestServer::start_with_small_buffers_in } else { TestServer::start_in };
     start(folder, &["--keep-messages", &kept])
 }
 
-impl World {
+impl Simulation {
     async fn step(mut self) -> Self {
         let room = self.random.usize(0..ROOMS.len());
         match self.random.u32(0..100) {
@@ -76,7 +77,7 @@ impl World {
         let length = if self.random.u8(0..20) == 0 { 10_000 } else { self.random.usize(1..40) };
         let letters = ['a', 'b', ' ', '字', '<', '"', '\n', '\u{202e}', '&', '\''];
         let text: String = (0..length).map(|_| letters[self.random.usize(0..letters.len())]).collect();
-        // Blank lines around it would go.
+        // Blank lines around a text would be removed.
         format!("x{text}x")
     }
 
@@ -104,9 +105,9 @@ impl World {
         if published.duplicate {
             return assert_eq!(published.position.offset, offset);
         }
-        // A key is forgotten with its message.
+        // A key expires with its message.
         let model = &mut self.rooms[room];
-        assert!(self.forgets && offset as usize + KEPT <= model.texts.len());
+        assert!(self.expires && offset as usize + KEEP <= model.texts.len());
         model.texts.push(text);
         model.keys[which].2 = published.position.offset;
         assert_eq!(published.position.offset, model.texts.len() as u64);
@@ -116,7 +117,7 @@ impl World {
         self.server.post_json(ROOMS[room], &json!({ "text": text, "key": key })).await.json().await.unwrap()
     }
 
-    /// Through one socket, without waiting for each answer.
+    /// Publishes over one socket without waiting for each answer.
     async fn publish_a_burst(&mut self, room: usize) {
         let mut socket = self.server.subscribe(ROOMS[room], None).await;
         let count = self.random.usize(1..60);
@@ -134,7 +135,7 @@ impl World {
         self.readers.push((room, position.offset, Reader::new(ROOMS[room], position, transport)));
     }
 
-    /// A reader goes, with whatever its connection still held unread, and comes back another way.
+    /// Drops the connection of a reader, with all that it has not read, and switches its transport.
     fn switch(&mut self) {
         let count = self.readers.len();
         if count > 0 {
@@ -143,7 +144,7 @@ impl World {
         }
     }
 
-    /// Every reader that is behind reads a little, or opens its connection and lets it fill.
+    /// Every reader that is behind reads one item, or opens its connection.
     async fn read_on(&mut self) {
         for (room, _, reader) in &mut self.readers {
             if reader.position.offset < self.rooms[*room].texts.len() as u64 {
@@ -158,39 +159,39 @@ impl World {
         }
     }
 
-    /// Readers find out by themselves that their server is gone.
+    /// Restarts the server. Readers notice by themselves.
     async fn restart(mut self) -> Self {
         let folder = self.server.stop().await;
-        self.server = start(folder, self.forgets, self.tight);
+        self.server = start(folder, self.expires, self.small_buffers);
         self
     }
 
-    /// Everybody reads to the end; then all must have read what the model holds, but for what they were told they can't.
-    async fn settle(mut self) {
+    /// Lets every reader catch up, and checks that it read all of the model, except for reported gaps.
+    async fn check(mut self) {
         self.catch_up().await;
         for (room, start, reader) in &self.readers {
             let model = &self.rooms[*room].texts;
             assert!(reader.read.iter().all(|(offset, text)| model[*offset as usize - 1] == *text));
             let missed: u64 = reader.gaps.iter().map(|(after, resumes)| resumes - after).sum();
             assert_eq!(reader.read.len() as u64 + missed, model.len() as u64 - start);
-            assert!(self.forgets || reader.gaps.is_empty());
+            assert!(self.expires || reader.gaps.is_empty());
         }
         for (name, model) in ROOMS.iter().zip(&self.rooms) {
-            if self.forgets {
-                self.check_what_is_left(name, &model.texts).await;
+            if self.expires {
+                self.check_retained(name, &model.texts).await;
             } else {
                 assert_eq!(texts(&self.server.all_entries(name).await), model.texts);
             }
         }
     }
 
-    async fn check_what_is_left(&self, name: &str, all: &[String]) {
+    async fn check_retained(&self, name: &str, all: &[String]) {
         let start = Instant::now();
         loop {
             let stored = self.server.page(name, "?limit=200").await.entries;
-            assert!(stored.len() >= KEPT.min(all.len()));
+            assert!(stored.len() >= KEEP.min(all.len()));
             assert_eq!(texts(&stored), all[all.len() - stored.len()..]);
-            if stored.len() <= KEPT {
+            if stored.len() <= KEEP {
                 return;
             }
             assert!(start.elapsed() < TIMEOUT, "{} are kept", stored.len());

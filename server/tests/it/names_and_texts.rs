@@ -1,4 +1,4 @@
-//! Names and texts: one rule for each, whichever way they come in.
+//! Room names, author names and texts follow the same rules on every route.
 
 use axum::http::HeaderMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -15,8 +15,8 @@ fn encode(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
-/// Asks without following where the answer leads.
-async fn ask(server: &TestServer, path: &str) -> (StatusCode, HeaderMap) {
+/// Gets a path without following redirects.
+async fn get(server: &TestServer, path: &str) -> (StatusCode, HeaderMap) {
     let client = Client::builder().redirect(Policy::none()).build().unwrap();
     let answer = client.get(server.url(path)).send().await.unwrap();
     (answer.status(), answer.headers().clone())
@@ -32,14 +32,14 @@ const LOBBY: &str = "/api/rooms/lobby/messages";
 #[tokio::test]
 async fn accepts_room_names_of_any_script_on_every_route() {
     let server = TestServer::start();
-    // With a virama, with vowel signs, with tone marks, with a non-joiner in the word, with digits of the script.
+    // A virama, vowel signs, tone marks, a non-joiner inside the word, digits of the script.
     for name in ["हिन्दी", "தமிழ்", "ห้องน้ำ", "می\u{200c}خواهم", "غرفة-٣"] {
         let path = encode(name);
-        let refused = |way: &str| format!("{name} {way}");
-        assert_eq!(ask(&server, &format!("/r/{path}")).await.0, 200, "{}", refused("page"));
-        assert_eq!(ask(&server, &format!("/r/{path}/qr.svg")).await.0, 200, "{}", refused("code"));
-        let (status, headers) = ask(&server, &format!("/open?room={path}")).await;
-        assert_eq!((status.as_u16(), headers["location"].to_str().unwrap()), (303, format!("/r/{path}").as_str()), "{}", refused("open"));
+        let case = |route: &str| format!("{name} {route}");
+        assert_eq!(get(&server, &format!("/r/{path}")).await.0, 200, "{}", case("page"));
+        assert_eq!(get(&server, &format!("/r/{path}/qr.svg")).await.0, 200, "{}", case("code"));
+        let (status, headers) = get(&server, &format!("/open?room={path}")).await;
+        assert_eq!((status.as_u16(), headers["location"].to_str().unwrap()), (303, format!("/r/{path}").as_str()), "{}", case("open"));
         let mut socket = server.subscribe(&path, None).await;
         assert_eq!(socket.hello().room.as_str(), name);
         let mut events = EventStream::open(&server, &path, "").await;
@@ -68,31 +68,31 @@ async fn all_spellings_of_a_name_are_one_room() {
     }
 }
 
-/// Else one room would have many pages: many links, many entries in a browser's history.
+/// A room has one page, so that links and browser history agree.
 #[tokio::test]
 async fn redirects_a_page_to_the_canonical_spelling() {
     let server = TestServer::start();
-    for (asked, answered) in [
+    for (path, location) in [
         ("/r/Tea%20Time", "/r/tea-time"),
         ("/r/LOBBY?lang=en&text=a%20b", "/r/lobby?lang=en&text=a%20b"),
         ("/r/cafe%CC%81", "/r/caf%C3%A9"),
         ("/open?room=Tea+Time", "/r/tea-time"),
         ("/open?room=+r_2-D2+", "/r/r_2-d2"),
     ] {
-        let (status, headers) = ask(&server, asked).await;
-        assert_eq!((status.as_u16(), headers["location"].to_str().unwrap()), (303, answered), "{asked}");
+        let (status, headers) = get(&server, path).await;
+        assert_eq!((status.as_u16(), headers["location"].to_str().unwrap()), (303, location), "{path}");
     }
-    // These are only written otherwise.
-    for asked in ["/r/%6Cobby", "/r/tea%2Dtime", "/r/caf%c3%a9", "/"] {
-        assert_eq!(ask(&server, asked).await.0, 200, "{asked}");
+    // Other encodings of the canonical name are not redirected.
+    for path in ["/r/%6Cobby", "/r/tea%2Dtime", "/r/caf%c3%a9", "/"] {
+        assert_eq!(get(&server, path).await.0, 200, "{path}");
     }
 }
 
-/// `see http://x.example/?a=1&text=hidden` was stored as `hidden`.
+/// `see http://x.example/?a=1&text=hidden` was once stored as `hidden`.
 #[tokio::test]
 async fn a_body_is_a_form_only_if_all_its_fields_are_form_fields() {
     let server = TestServer::start();
-    let whole = [
+    let bare_texts = [
         "see http://x.example/?a=1&text=hidden",
         "content=a&lang=en",
         "text=a&text=b",
@@ -103,13 +103,13 @@ async fn a_body_is_a_form_only_if_all_its_fields_are_form_fields() {
         "a & b",
     ];
     let mut demo = Socket::open(&server.socket_url("/message/")).await;
-    for text in whole {
+    for text in bare_texts {
         assert_eq!(send(&server, LOBBY, FORM, text).await.status(), 200, "{text}");
         demo.receive().await;
         demo.send_text(text).await;
         assert_eq!(demo.receive().await, Received::Text(text.to_owned()));
     }
-    let both: Vec<_> = whole.iter().flat_map(|text| [*text, *text]).collect();
+    let both: Vec<_> = bare_texts.iter().flat_map(|text| [*text, *text]).collect();
     assert_eq!(texts(&server.all_entries("lobby").await), both);
     assert_eq!(send(&server, "/api/rooms/f/messages", FORM, "author=ana&text=a+b&key=k").await.status(), 200);
     let entry = server.all_entries("f").await.remove(0);
@@ -129,48 +129,48 @@ async fn a_null_author_counts_as_none() {
     assert_eq!(problem(server.post_json("lobby", &json!({ "text": null })).await).await, (422, "shape_invalid".to_owned()));
 }
 
-/// Windows programs begin a file with one.
+/// Windows programs begin files with one.
 #[tokio::test]
 async fn removes_a_byte_order_mark() {
     let server = TestServer::start();
     let mut reader = server.subscribe("lobby", None).await;
     let mut demo = Socket::open(&server.socket_url("/message/")).await;
     for (content_type, body) in [
-        ("application/json", "\u{feff}{\"text\":\"said\"}"),
-        ("application/json", r#"{"text":"\ufeffsaid"}"#),
-        (FORM, "\u{feff}text=said"),
-        (FORM, "\u{feff}said"),
-        ("text/plain", "\u{feff}said"),
+        ("application/json", "\u{feff}{\"text\":\"sent\"}"),
+        ("application/json", r#"{"text":"\ufeffsent"}"#),
+        (FORM, "\u{feff}text=sent"),
+        (FORM, "\u{feff}sent"),
+        ("text/plain", "\u{feff}sent"),
     ] {
         assert_eq!(send(&server, LOBBY, content_type, body).await.status(), 200, "{body:?}");
         demo.receive().await;
     }
-    reader.socket.send_text("\u{feff}{\"type\":\"publish\",\"ref\":1,\"text\":\"said\"}").await;
+    reader.socket.send_text("\u{feff}{\"type\":\"publish\",\"ref\":1,\"text\":\"sent\"}").await;
     demo.receive().await;
-    for raw in ["\u{feff}said", "\u{feff}content=said"] {
+    for raw in ["\u{feff}sent", "\u{feff}content=sent"] {
         demo.send_text(raw).await;
         assert_eq!(demo.receive().await, Received::Text(raw.to_owned()), "the demo's pages get what was sent");
     }
-    assert_eq!(reader.texts(8).await, ["said"; 8]);
+    assert_eq!(reader.texts(8).await, ["sent"; 8]);
     assert_eq!(problem(send(&server, LOBBY, "application/json", "{\u{feff}}").await).await, (400, "not_json".to_owned()));
 }
 
-/// Says a text to the lobby in every way there is, and returns what came of each.
+/// Sends a text to the lobby by every route, and returns the result of each.
 async fn send_by_every_route(server: &TestServer, text: &str) -> Vec<(&'static str, Result<(), String>)> {
     let before = server.page("lobby", "").await.latest.offset;
     let json = json!({ "text": text }).to_string();
-    let mut said = Vec::new();
-    for (way, path, content_type, body) in [
+    let mut sent = Vec::new();
+    for (route, path, content_type, body) in [
         ("JSON", LOBBY, "application/json", json),
         ("form", LOBBY, FORM, format!("text={}", encode(text))),
         ("bare", LOBBY, "text/plain", text.to_owned()),
     ] {
         let response = send(server, path, content_type, body).await;
         let result = if response.status() == 200 { Ok(()) } else { Err(problem(response).await.1) };
-        said.push((way, result));
+        sent.push((route, result));
     }
     let page = send(server, "/", FORM, format!("content={}", encode(text))).await;
-    said.push(("page", if page.status() == 200 { Ok(()) } else { said[0].1.clone() }));
+    sent.push(("page", if page.status() == 200 { Ok(()) } else { sent[0].1.clone() }));
     let mut socket = server.subscribe("lobby", None).await;
     socket.socket.send_text(json!({ "type": "publish", "ref": 1, "text": text }).to_string()).await;
     let result = loop {
@@ -180,15 +180,15 @@ async fn send_by_every_route(server: &TestServer, text: &str) -> Vec<(&'static s
             _ => {}
         }
     };
-    said.push(("socket", result));
+    sent.push(("socket", result));
     let mut demo = Socket::open(&server.socket_url("/message/")).await;
     demo.send_text(text).await;
     let Received::Text(heard) = demo.receive().await else { panic!("the demo's socket closed") };
     let refusal = heard.strip_prefix("error ").and_then(|line| line.split(':').next());
-    said.push(("demo", refusal.map_or(Ok(()), |code| Err(code.to_owned()))));
-    let taken = said.iter().filter(|(_, result)| result.is_ok()).count() as u64;
-    assert_eq!(server.page("lobby", "").await.latest.offset, before + taken);
-    said
+    sent.push(("demo", refusal.map_or(Ok(()), |code| Err(code.to_owned()))));
+    let accepted = sent.iter().filter(|(_, result)| result.is_ok()).count() as u64;
+    assert_eq!(server.page("lobby", "").await.latest.offset, before + accepted);
+    sent
 }
 
 #[tokio::test]
@@ -202,16 +202,16 @@ async fn every_route_normalises_texts_alike() {
         ("؀١٢", "؀١٢"),
     ] {
         let before = server.all_entries("lobby").await.len();
-        let said = send_by_every_route(&server, text).await;
-        assert!(said.iter().all(|(_, result)| result.is_ok()), "{text:?}: {said:?}");
+        let sent = send_by_every_route(&server, text).await;
+        assert!(sent.iter().all(|(_, result)| result.is_ok()), "{text:?}: {sent:?}");
         assert_eq!(texts(&server.all_entries("lobby").await)[before..], [stored; 6], "{text:?}");
     }
     let before = server.all_entries("lobby").await.len();
     for blank in
         ["\u{3164}", "\u{1}", "\u{1b}\u{7f}", "\u{34f}\u{115f}\u{ffa0}", "\u{2800}\n\u{2800}", "\u{e0041}", "\u{fff9}", "\u{feff}\n"]
     {
-        for (way, result) in send_by_every_route(&server, blank).await {
-            assert_eq!(result, Err("text_empty".to_owned()), "{blank:?} by {way}");
+        for (route, result) in send_by_every_route(&server, blank).await {
+            assert_eq!(result, Err("text_empty".to_owned()), "{blank:?} by {route}");
         }
     }
     assert_eq!(server.all_entries("lobby").await.len(), before);

@@ -110,6 +110,7 @@ impl Arrived {
 }
 
 #[tokio::test]
+#[ignore = "needs nginx"]
 async fn a_message_passes_nginx_within_a_second() {
     let server = TestServer::start();
     for more in ["proxy_http_version 1.1;", ""] {
@@ -130,6 +131,7 @@ async fn a_message_passes_nginx_within_a_second() {
 }
 
 #[tokio::test]
+#[ignore = "needs nginx"]
 async fn the_nginx_configuration_of_the_readme_works_and_prevents_spoofed_addresses() {
     let readme = include_str!("../../../README.md");
     let more: String = readme.lines().filter(|line| line.starts_with("        proxy_") && !line.contains("proxy_pass")).collect();
@@ -151,6 +153,7 @@ async fn the_nginx_configuration_of_the_readme_works_and_prevents_spoofed_addres
 }
 
 #[tokio::test]
+#[ignore = "needs nginx"]
 async fn a_reader_that_disconnects_from_nginx_is_no_longer_online() {
     let server = TestServer::start();
     let nginx = Nginx::before(&server, "proxy_http_version 1.1;").await;
@@ -170,6 +173,7 @@ async fn a_reader_that_disconnects_from_nginx_is_no_longer_online() {
 
 /// Nginx keeps `Upgrade` to itself unless it is told otherwise, so there is no WebSocket.
 #[tokio::test]
+#[ignore = "needs nginx"]
 async fn the_command_line_works_through_a_default_nginx() {
     let server = TestServer::start();
     for more in ["proxy_http_version 1.1;", ""] {

@@ -1,4 +1,4 @@
-//! The page without any script: what the server sends, and what its form does.
+//! The page without script: the HTML from the server, and its form.
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
@@ -16,7 +16,7 @@ const HOSTILE: &[&str] = &[
     "]]>\u{2028}&lt;b&gt;",
 ];
 
-/// A client that does not follow redirects, as a browser's form sends.
+/// Posts a form like a browser, without following the redirect.
 async fn post_form(server: &TestServer, path: &str, fields: &[(&str, &str)]) -> Response {
     let client = Client::builder().redirect(Policy::none()).build().unwrap();
     let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
@@ -25,9 +25,9 @@ async fn post_form(server: &TestServer, path: &str, fields: &[(&str, &str)]) -> 
     request.header("origin", server.url("")).body(body.join("&")).send().await.unwrap()
 }
 
-/// The value of the form's hidden key.
+/// Returns the hidden publish key of the form.
 fn hidden_key(html: &str) -> String {
-    let input = html.split("<input").find(|input| input.contains(r#"name="key""#)).expect("the form has a key");
+    let input = html.split("<input").find(|input| input.contains(r#"name="key""#)).expect("the form has no key");
     input.split(r#"value=""#).nth(1).unwrap().split('"').next().unwrap().to_owned()
 }
 
@@ -73,16 +73,16 @@ async fn the_form_of_the_lobby_redirects_to_the_lobby() {
 #[tokio::test]
 async fn a_refused_form_shows_the_reason_and_keeps_the_text() {
     let server = TestServer::start();
-    let long = format!("precious {}", "x".repeat(16 * 1024));
+    let long = format!("important {}", "x".repeat(16 * 1024));
     for (fields, status) in [
         (vec![("content", long.as_str())], 422),
-        (vec![("content", "precious "), ("author", "a\u{202e}b")], 422),
-        (vec![("content", "precious "), ("key", "not a key")], 422),
+        (vec![("content", "important "), ("author", "a\u{202e}b")], 422),
+        (vec![("content", "important "), ("key", "not a key")], 422),
     ] {
         let response = post_form(&server, "/r/room", &fields).await;
         assert_eq!(response.status(), status);
         let html = response.text().await.unwrap();
-        assert!(html.contains("precious ") && html.contains("role=\"alert\""), "{html:.200}");
+        assert!(html.contains("important ") && html.contains("role=\"alert\""), "{html:.200}");
     }
     assert_eq!(post_form(&server, "/r/room", &[("content", " \r\n ")]).await.status(), 422);
     assert!(server.all_entries("room").await.is_empty());
@@ -97,7 +97,7 @@ async fn hostile_text_is_escaped() {
     }
     let html = server.get("/").await.text().await.unwrap();
     assert_inert(&html);
-    // A refused draft is hostile too.
+    // A refused form repeats the text.
     for text in HOSTILE {
         let response = post_form(&server, "/", &[("content", text), ("author", "\"><script>x</script>\u{7}")]).await;
         assert_eq!(response.status(), 422);
@@ -105,12 +105,12 @@ async fn hostile_text_is_escaped() {
     }
 }
 
-/// No element in the document but those the page is made of.
+/// Checks that user text added no element to the page.
 fn assert_inert(html: &str) {
-    assert!(!html.contains("<script>alert"), "a script came through");
-    assert!(!html.contains("<img src=x"), "an image came through");
-    assert!(!html.contains("<b>"), "an element came through");
-    assert!(!html.contains("<!--<"), "a comment came through");
+    assert!(!html.contains("<script>alert"), "a script is not escaped");
+    assert!(!html.contains("<img src=x"), "an image is not escaped");
+    assert!(!html.contains("<b>"), "an element is not escaped");
+    assert!(!html.contains("<!--<"), "a comment is not escaped");
     assert_eq!(html.matches("<textarea").count(), 1);
     assert_eq!(html.matches("</textarea>").count(), 1);
     assert!(!html.contains("onerror=alert(1)>") || html.contains("onerror=alert(1)&gt;") || html.contains("onerror=alert(1)\\u003"));

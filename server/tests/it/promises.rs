@@ -1,4 +1,4 @@
-//! The promises of the design, one by one.
+//! The promises of the README, one by one.
 
 use protocol::{Epoch, GapReason, Position, ServerFrame};
 use serde_json::json;
@@ -154,7 +154,7 @@ async fn a_repeated_key_is_recognised_across_transports_and_restarts() {
     assert!(again.duplicate);
     assert_eq!(again.position, first.position);
     assert_eq!(texts(&server.all_entries("lobby").await), ["hello"]);
-    // The same key in another room is another message.
+    // The same key in another room is a new message.
     let elsewhere: protocol::Published =
         server.post_json("other", &json!({ "text": "hello", "key": "the-key" })).await.json().await.unwrap();
     assert!(!elsewhere.duplicate);
@@ -232,10 +232,10 @@ async fn presence_follows_joins_and_leaves() {
     assert_eq!(ana.hello().online, 1);
     let bob = server.subscribe("lobby", None).await;
     assert_eq!(bob.hello().online, 2);
-    let told = |frame: ServerFrame| if let ServerFrame::Presence { online } = frame { Some(online) } else { None };
-    while told(ana.socket.frame().await) != Some(2) {}
+    let online = |frame: ServerFrame| if let ServerFrame::Presence { online } = frame { Some(online) } else { None };
+    while online(ana.socket.frame().await) != Some(2) {}
     drop(bob);
-    while told(ana.socket.frame().await) != Some(1) {}
+    while online(ana.socket.frame().await) != Some(1) {}
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn refuses_and_preserves_a_foreign_database_file() {
         let path = folder.path().join("crier.db");
         if name == "foreign" {
             let other = rusqlite::Connection::open(&path).unwrap();
-            other.execute_batch("CREATE TABLE precious (thing TEXT)").unwrap();
+            other.execute_batch("CREATE TABLE other (thing TEXT)").unwrap();
         } else {
             std::fs::write(&path, content).unwrap();
         }

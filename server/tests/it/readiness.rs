@@ -1,4 +1,4 @@
-//! What `/readyz` says, and what the log says of a history that can't be used.
+//! `/readyz`, and what the log says about a history that cannot be used.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio::process::Child;
 use tokio::time::{Instant, timeout};
 
-use crate::process::{FILE_BYTES_MAX, address, line_with, log, make_room_on_the_disk, serve, serve_on_a_full_disk};
+use crate::process::{FILE_BYTES_MAX, address, free_the_disk, line_with, log, serve, serve_on_a_full_disk};
 use crate::support::{TIMEOUT, TestServer};
 
 async fn get(address: &str, path: &str) -> (u16, String) {
@@ -24,18 +24,18 @@ async fn post(address: &str, text: &str) -> u16 {
     reqwest::Client::new().post(url).json(&json!({ "text": text })).send().await.unwrap().status().as_u16()
 }
 
-/// Posts until not even a short message can be kept.
+/// Posts until not even a short message can be stored.
 async fn fill_the_disk(address: &str) {
     for length in [10_000, 1000, 1] {
         while post(address, &"x".repeat(length)).await == 200 {}
     }
 }
 
-/// Waits until a server is ready, with nobody posting.
+/// Waits until the server is ready without any post.
 async fn wait_until_ready(address: &str) {
     let start = Instant::now();
     while get(address, "/readyz").await.0 != 200 {
-        assert!(start.elapsed() < TIMEOUT, "it is ready when there is room");
+        assert!(start.elapsed() < TIMEOUT, "the server does not become ready");
     }
 }
 
@@ -58,9 +58,9 @@ async fn is_not_ready_while_messages_cannot_be_stored() {
     assert_eq!(get(&address, "/readyz").await, (200, "ready\n".to_owned()));
     fill_the_disk(&address).await;
     assert_not_ready(&address, "the history can't be written").await;
-    make_room_on_the_disk(&crier);
+    free_the_disk(&crier);
     wait_until_ready(&address).await;
-    assert_eq!(post(&address, "there is room again").await, 200);
+    assert_eq!(post(&address, "there is space again").await, 200);
 }
 
 #[tokio::test]
@@ -74,13 +74,13 @@ async fn logs_a_start_that_cannot_write() {
     }
     kill(&mut crier).await;
 
-    // What was posted is in the write-ahead log, which is longer than a file may be now.
+    // The write-ahead log is already longer than the new file limit.
     let mut crier = serve_on_a_full_disk(&folder, 64 * 1024).stderr(Stdio::piped()).spawn().unwrap();
     line_with(&mut log(&mut crier), "the history can't be written").await;
     let address = address(&mut crier).await;
     assert_not_ready(&address, "the history can't be written").await;
     assert_eq!(get(&address, "/api/rooms/lobby/messages").await.0, 200);
-    make_room_on_the_disk(&crier);
+    free_the_disk(&crier);
     wait_until_ready(&address).await;
 }
 

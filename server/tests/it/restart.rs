@@ -1,4 +1,4 @@
-//! The real binary, killed with `-9` while it works, and opened again.
+//! The binary, killed with `-9` while it works, and started again.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::support::{Received, Socket, TestServer};
 
 const KILLS: usize = 4;
 const PUBLISHERS: usize = 8;
-/// A kill comes after this many acknowledgements, at whatever the server is doing then.
+/// The number of acknowledgements before each kill.
 const ACKNOWLEDGED_BEFORE_A_KILL: usize = 300;
 
-/// A publisher's memory: what was acknowledged, and the one message that may or may not have been stored.
+/// What a publisher knows: acknowledged messages, and the ones that may or may not be stored.
 #[derive(Clone, Default)]
 pub struct Promised {
     pub acknowledged: Vec<(String, u64)>,
@@ -32,7 +32,7 @@ async fn kill_9_loses_nothing_acknowledged() {
     let mut resume: Option<Position> = None;
     for round in 0..KILLS {
         let (mut crier, address) = start(&folder).await;
-        // Whoever comes back before anything new is published gets all there is.
+        // A reader that reconnects before any new message gets all of them.
         let stored = read_from(&address, resume, &promised).await;
         resume = Some(stored);
         let (count, mut acknowledged) = watch::channel(0);
@@ -50,10 +50,10 @@ async fn kill_9_loses_nothing_acknowledged() {
     }
     let server = TestServer::start_in(folder, &[]);
     let stored = server.all_entries("lobby").await;
-    assert!(stored.iter().enumerate().all(|(n, entry)| entry.offset == n as u64 + 1), "offsets have no hole");
+    assert!(stored.iter().enumerate().all(|(n, entry)| entry.offset == n as u64 + 1), "offsets are not consecutive");
     for promised in &promised {
         for (text, offset) in &promised.acknowledged {
-            assert_eq!(stored[*offset as usize - 1].text.as_str(), text, "an acknowledged message is where it was said to be");
+            assert_eq!(stored[*offset as usize - 1].text.as_str(), text, "an acknowledged message is missing");
         }
         for text in &promised.unanswered {
             assert!(stored.iter().filter(|entry| entry.text.as_str() == text).count() <= 1);
@@ -62,10 +62,10 @@ async fn kill_9_loses_nothing_acknowledged() {
     let acknowledged: usize = promised.iter().map(|promised| promised.acknowledged.len()).sum();
     let unanswered: usize = promised.iter().map(|promised| promised.unanswered.len()).sum();
     assert!(acknowledged >= KILLS * ACKNOWLEDGED_BEFORE_A_KILL);
-    assert!((acknowledged..=acknowledged + unanswered).contains(&stored.len()), "each is stored once");
+    assert!((acknowledged..=acknowledged + unanswered).contains(&stored.len()), "a message is stored twice");
 }
 
-/// Starts the binary that users run, on a port of the system's choice.
+/// Starts the binary on a free port, and returns its address.
 pub async fn start(folder: &TempDir) -> (Child, String) {
     start_as(Command::new(env!("CARGO_BIN_EXE_crier")), folder).await
 }
@@ -75,7 +75,7 @@ pub async fn start_as(mut command: Command, folder: &TempDir) -> (Child, String)
     spawn(command, folder).await
 }
 
-/// The same, with what it logs left to be read.
+/// Starts the binary with a pipe for its log.
 pub async fn start_with_log(folder: &TempDir) -> (Child, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
     command.stderr(Stdio::piped());
@@ -91,11 +91,11 @@ async fn spawn(mut command: Command, folder: &TempDir) -> (Child, String) {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = lines.next_line().await.unwrap().expect("the server says where it is");
+    let line = lines.next_line().await.unwrap().expect("the server has ended");
     (child, line.rsplit("http://").next().unwrap().to_owned())
 }
 
-/// Publishes one message after another until the server is gone.
+/// Publishes one message after another until the server disappears.
 pub async fn publish(url: String, name: String, mut promised: Promised, count: watch::Sender<usize>) -> Promised {
     let Ok(mut socket) = Socket::try_open(&url, &[]).await else { return promised };
     for n in 0.. {
@@ -116,11 +116,11 @@ pub async fn publish(url: String, name: String, mut promised: Promised, count: w
     promised
 }
 
-/// Reads from where the last life ended, checks that all that was acknowledged since is there, and returns the end.
+/// Reads from the last known position, checks that all acknowledged messages since are there, and returns the end.
 async fn read_from(address: &str, resume: Option<Position>, promised: &[Promised]) -> Position {
     let query = resume.map(|position| format!("?after={position}")).unwrap_or_default();
     let mut socket = Socket::open(&format!("ws://{address}/ws/lobby{query}")).await;
-    let protocol::ServerFrame::Hello(hello) = socket.frame().await else { panic!("the first frame is no hello") };
+    let protocol::ServerFrame::Hello(hello) = socket.frame().await else { panic!("the first frame is not a hello") };
     assert!(hello.recovered);
     let mut seen = std::collections::HashMap::new();
     let mut cursor = hello.position.offset;
@@ -149,8 +149,8 @@ async fn a_signal_stops_the_server_in_order() {
     loop {
         match socket.receive().await {
             Received::Text(_) => {}
-            heard => {
-                assert!(matches!(heard, Received::Closed { code: 1012, .. }), "{heard:?}");
+            received => {
+                assert!(matches!(received, Received::Closed { code: 1012, .. }), "{received:?}");
                 break;
             }
         }
@@ -162,7 +162,7 @@ async fn a_signal_stops_the_server_in_order() {
 #[tokio::test]
 async fn a_full_disk_refuses_new_messages_and_keeps_the_old() {
     let folder = Arc::new(TempDir::new().unwrap());
-    // No file may grow beyond 512 KiB, and trying is an error, not a signal.
+    // No file can grow beyond 512 KiB. Writing more is an error, not a signal.
     let mut limited = Command::new("sh");
     limited.args(["-c", "trap '' XFSZ; ulimit -f 1024; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_crier")]);
     let (mut crier, address) = start_as(limited, &folder).await;
@@ -178,7 +178,7 @@ async fn a_full_disk_refuses_new_messages_and_keeps_the_old() {
     };
     assert!(kept > 10);
     assert_eq!(crate::support::problem(refused).await, (503, "unavailable".to_owned()));
-    // Reading goes on, and nobody was shown what was refused.
+    // Reading continues, and refused messages are not visible.
     let page: protocol::MessagesPage = http.get(&url).send().await.unwrap().json().await.unwrap();
     assert_eq!(page.latest.offset, kept);
     crier.kill().await.unwrap();
@@ -186,5 +186,5 @@ async fn a_full_disk_refuses_new_messages_and_keeps_the_old() {
     let stored = server.all_entries("lobby").await;
     assert!(stored.iter().enumerate().all(|(n, entry)| entry.text.as_str().starts_with(&format!("{n} "))));
     assert_eq!(stored.len() as u64, kept);
-    server.post("lobby", "there is room again").await;
+    server.post("lobby", "there is space again").await;
 }

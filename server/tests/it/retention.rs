@@ -1,4 +1,4 @@
-//! What is kept, and what readers are told of what is not.
+//! Expiry of old messages, and the gaps that readers are told of.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::readers::{EventStream, LiveHtml, Reader, Row, Transport};
 use crate::support::{TIMEOUT, TestServer, texts};
 
-/// A server that keeps ten messages, thirty of which have been posted, and the position after the third.
+/// Returns a server that keeps 10 of 30 messages, and the position of the third.
 async fn ten_of_thirty() -> (TestServer, Position) {
     let server = TestServer::start_with(&["--keep-messages", "10"]);
     let mut third = None;
@@ -20,12 +20,12 @@ async fn ten_of_thirty() -> (TestServer, Position) {
             third = Some(position);
         }
     }
-    kept(&server, 10).await;
+    wait_until_kept(&server, 10).await;
     (server, third.unwrap())
 }
 
-/// Waits until a room has so many entries.
-async fn kept(server: &TestServer, count: usize) {
+/// Waits until a room has `count` entries.
+async fn wait_until_kept(server: &TestServer, count: usize) {
     let start = Instant::now();
     loop {
         let (mut found, mut query) = (0, "?limit=200".to_owned());
@@ -38,7 +38,7 @@ async fn kept(server: &TestServer, count: usize) {
         if found == count {
             return;
         }
-        assert!(start.elapsed() < TIMEOUT, "{count} are to be kept");
+        assert!(start.elapsed() < TIMEOUT, "the room does not shrink to {count} messages");
     }
 }
 
@@ -51,11 +51,11 @@ async fn keeps_at_most_the_configured_number_of_messages() {
     let newest = server.page("lobby", "?limit=5").await;
     let older = server.page("lobby", &format!("?limit=20&before={}", newest.before.unwrap())).await;
     assert_eq!((older.entries.len(), older.before), (5, None));
-    // It is the same after a restart, when memory is empty.
+    // The same after a restart, when no entry is in memory.
     let server = TestServer::start_in(server.stop().await, &["--keep-messages", "10"]);
     assert_eq!(texts(&server.page("lobby", "?limit=200").await.entries)[0], "21");
     assert_eq!(server.post("lobby", "more").await.position.offset, 31);
-    kept(&server, 10).await;
+    wait_until_kept(&server, 10).await;
 }
 
 #[tokio::test]
@@ -64,11 +64,11 @@ async fn keeps_at_most_the_configured_bytes_and_always_the_newest_message() {
     for _ in 0..30 {
         server.post_json("lobby", &json!({ "text": "字".repeat(30), "author": "ten bytes!" })).await;
     }
-    kept(&server, 10).await;
+    wait_until_kept(&server, 10).await;
     server.post("lobby", &"x".repeat(5000)).await;
-    kept(&server, 1).await;
+    wait_until_kept(&server, 1).await;
     server.post("lobby", "short").await;
-    kept(&server, 1).await;
+    wait_until_kept(&server, 1).await;
     assert_eq!(texts(&server.page("lobby", "").await.entries), ["short"]);
 }
 
@@ -82,11 +82,11 @@ async fn keeps_messages_for_the_configured_days() {
     let day = 24 * 60 * 60 * 1000_i64;
     let history = rusqlite::Connection::open(folder.path().join("crier.db")).unwrap();
     history.execute("UPDATE messages SET time = time - 8 * ?1 WHERE offset <= 2", [day]).unwrap();
-    // A clock that was wrong for a moment lets nothing go before its turn.
+    // A wrong time in the middle expires nothing early.
     history.execute("UPDATE messages SET time = 0 WHERE offset = 4", []).unwrap();
     drop(history);
     let server = TestServer::start_in(folder, &["--keep-days", "7"]);
-    kept(&server, 3).await;
+    wait_until_kept(&server, 3).await;
     let folder = server.stop().await;
     let server = TestServer::start_in(folder, &["--keep-days", "0"]);
     assert_eq!(texts(&server.page("lobby", "").await.entries), ["3", "4", "5"]);
@@ -99,7 +99,7 @@ async fn an_emptied_room_continues_its_offsets() {
     let folder = server.stop().await;
     rusqlite::Connection::open(folder.path().join("crier.db")).unwrap().execute("UPDATE messages SET time = 0", []).unwrap();
     let server = TestServer::start_in(folder, &[]);
-    kept(&server, 0).await;
+    wait_until_kept(&server, 0).await;
     let mut reader = server.subscribe("lobby", Some(position)).await;
     assert!(reader.hello().recovered);
     assert_eq!(server.post("lobby", "new").await.position.offset, 2);
@@ -152,7 +152,7 @@ async fn reports_a_gap_within_the_session_of_a_slow_reader() {
     let mut slow = server.subscribe("lobby", None).await;
     let mut events = EventStream::open(&server, "lobby", "").await;
     events.event().await;
-    // More than all socket buffers hold.
+    // More than the socket buffers hold.
     let text = "x".repeat(16_000);
     let mut writer = server.subscribe("lobby", None).await;
     let count = 800;
@@ -160,7 +160,7 @@ async fn reports_a_gap_within_the_session_of_a_slow_reader() {
         writer.publish(n, &text, None).await;
         writer.read_until(|seen| seen.published.len() as u64 + 32 > n).await;
     }
-    kept(&server, 50).await;
+    wait_until_kept(&server, 50).await;
     let seen = slow.read_until(|seen| seen.cursor == count).await;
     assert!(seen.gaps.iter().any(|gap| gap.reason == GapReason::Expired && gap.first == gap.resumes), "{:?}", seen.gaps);
     let (mut cursor, mut gaps) = (start.offset, 0);
@@ -217,8 +217,8 @@ async fn a_key_expires_with_its_message() {
     }
     assert_eq!(post("first").await, Some((1, true)));
     assert_eq!(post("other").await, None);
-    server.post("lobby", "one too many").await;
-    kept(&server, 10).await;
+    server.post("lobby", "the eleventh").await;
+    wait_until_kept(&server, 10).await;
     assert_eq!(post("other").await, Some((12, false)));
 }
 
@@ -253,6 +253,6 @@ async fn expires_nothing_without_limits() {
     let other = TestServer::start_with(&["--keep-messages", "1"]);
     other.post("lobby", "x").await;
     other.post("lobby", "y").await;
-    kept(&other, 1).await;
+    wait_until_kept(&other, 1).await;
     assert_eq!(server.page("lobby", "").await.entries.len(), 1);
 }

@@ -1,4 +1,4 @@
-//! The settings of `crier serve`: what is taken means something, and what can mean nothing is refused with what to write.
+//! The settings of `crier serve`: invalid values are refused with advice.
 
 use std::process::Stdio;
 
@@ -12,15 +12,15 @@ use tokio::time::timeout;
 
 use crate::support::{Socket, TIMEOUT, TestServer, problem};
 
-/// Why a setting is refused.
+/// Returns the error message for a setting.
 fn refusal(flag: &str, value: &str) -> String {
     match Cli::try_parse_from(["crier", "serve", &format!("{flag}={value}")]) {
-        Ok(_) => panic!("{flag}={value} is taken"),
+        Ok(_) => panic!("{flag}={value} is accepted"),
         Err(error) => error.to_string(),
     }
 }
 
-/// Each was taken and then refused every request, or never matched one.
+/// Each of these would match no request.
 #[test]
 fn refuses_an_invalid_allow_host_with_advice() {
     for (value, advice) in [
@@ -45,8 +45,8 @@ fn refuses_an_invalid_allow_host_with_advice() {
         ("10.0.0.0/8", "write 10.0.0.0\n"),
         ("fe80::1%eth0", "board.example.org"),
     ] {
-        let said = refusal("--allow-host", value);
-        assert!(said.contains(advice), "{value}: {said}");
+        let error = refusal("--allow-host", value);
+        assert!(error.contains(advice), "{value}: {error}");
     }
 }
 
@@ -75,8 +75,8 @@ fn refuses_an_invalid_allow_origin_with_advice() {
         ("'https://b'", "https://example.org"),
         ("https://a,,https://b", "https://example.org"),
     ] {
-        let said = refusal("--allow-origin", value);
-        assert!(said.contains(advice), "{value}: {said}");
+        let error = refusal("--allow-origin", value);
+        assert!(error.contains(advice), "{value}: {error}");
     }
 }
 
@@ -97,8 +97,8 @@ fn refuses_an_invalid_trust_proxy_with_advice() {
         ("0.0.0.0", "write 0.0.0.0/0\n"),
         ("::", "write ::/0\n"),
     ] {
-        let said = refusal("--trust-proxy", value);
-        assert!(said.contains(advice), "{value}: {said}");
+        let error = refusal("--trust-proxy", value);
+        assert!(error.contains(advice), "{value}: {error}");
     }
 }
 
@@ -107,11 +107,11 @@ fn refuses_an_invalid_listen_address_with_advice() {
     for value in
         ["", "5000", "localhost", "127.0.0.1", "::1:5000", "::1", "http://localhost:5000", "localhost:", "localhost:x", "127.0.0.1:70000"]
     {
-        let said = refusal("--listen", value);
-        assert!(said.contains("write 127.0.0.1:5000") && said.contains(":5000 for every address"), "{value}: {said}");
+        let error = refusal("--listen", value);
+        assert!(error.contains("write 127.0.0.1:5000") && error.contains(":5000 for every address"), "{value}: {error}");
     }
-    let said = refusal("--listen", "no-such-host.invalid:5000");
-    assert!(said.contains("no-such-host.invalid has no address"), "{said}");
+    let error = refusal("--listen", "no-such-host.invalid:5000");
+    assert!(error.contains("no-such-host.invalid has no address"), "{error}");
 }
 
 #[tokio::test]
@@ -123,7 +123,6 @@ async fn listens_on_a_host_name() {
     }
 }
 
-/// 0 was nobody at all for some, no bound for others, and refused for the rest.
 #[tokio::test]
 async fn zero_means_no_limit_for_every_limit() {
     let bounds = [
@@ -155,7 +154,7 @@ async fn zero_means_no_limit_for_every_limit() {
     server.post("lobby", "x").await;
     let refused = server.http.post(server.url("/api/rooms/lobby/messages")).body("x").send().await.unwrap();
     assert_eq!(problem(refused).await, (429, "rate_limited".to_owned()));
-    // No bound, so there is no zero.
+    // The heartbeat is not a limit, so it accepts no zero.
     assert!(refusal("--heartbeat", "0").contains("1..=300"));
 }
 
@@ -182,7 +181,7 @@ fn documents_what_zero_means_for_each_limit() {
     }
 }
 
-/// `CRIER_ALLOW_HOST=` refused every request, `CRIER_TRUST_PROXY=` the start. Compose files and units set variables to nothing.
+/// Compose files and systemd units set variables to nothing.
 #[tokio::test]
 async fn an_empty_variable_counts_as_unset() {
     let serve = Cli::command().find_subcommand("serve").unwrap().clone();
@@ -197,12 +196,12 @@ async fn an_empty_variable_counts_as_unset() {
         command.env("CRIER_LOG", empty).args(["serve", "--data"]).arg(folder.path()).env("CRIER_LISTEN", "127.0.0.1:0");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("it starts");
+        let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("the server has ended");
         let address = line.strip_prefix("Crier is on http://").unwrap().to_owned();
         let page = reqwest::get(format!("http://{address}/")).await.unwrap();
         assert_eq!(page.status(), 200);
         TcpStream::connect(&address).await.unwrap();
-        // The other verbs' variables are no different.
+        // The same for the variables of the other commands.
         let mut post = Command::new(env!("CARGO_BIN_EXE_crier"));
         post.args(["post", "lobby", "hello", "--server", &format!("http://{address}")]).env("CRIER_AUTHOR", empty);
         assert!(timeout(TIMEOUT, post.output()).await.unwrap().unwrap().status.success());
@@ -212,7 +211,7 @@ async fn an_empty_variable_counts_as_unset() {
     }
 }
 
-/// What an empty flag would mean is not known, and an open board is not a guess to make.
+/// An empty flag could mean that everything is allowed.
 #[test]
 fn refuses_an_empty_flag() {
     for flag in ["--allow-host", "--allow-origin", "--trust-proxy", "--listen"] {

@@ -1,4 +1,4 @@
-//! Rows that another version stored, under rules other than today's.
+//! Messages that another version stored under other rules.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use crate::support::{TestServer, problem, texts};
 
-/// A stopped board, whose database another version has changed.
-async fn start_of_another_version(change: &str) -> Arc<TempDir> {
+/// Returns the folder of a stopped board whose database was changed by SQL.
+async fn folder_of_another_version(change: &str) -> Arc<TempDir> {
     let server = TestServer::start();
     for text in ["1", "2", "3", "4", "5"] {
         assert_eq!(server.post_json("lobby", &json!({ "text": text, "key": text })).await.status(), 200);
@@ -22,7 +22,7 @@ async fn start_of_another_version(change: &str) -> Arc<TempDir> {
 
 #[tokio::test]
 async fn reads_stored_messages_that_are_invalid_today() {
-    let folder = start_of_another_version(
+    let folder = folder_of_another_version(
         "UPDATE messages SET author = 'a' || char(10) || 'b' WHERE offset = 1;
          UPDATE messages SET text = ' ' || char(8203) WHERE offset = 2;
          UPDATE messages SET text = 'x' || char(0) || 'y' WHERE offset = 3;
@@ -41,7 +41,7 @@ async fn reads_stored_messages_that_are_invalid_today() {
     for path in ["/", "/?lang=zh-CN", "/r/lobby"] {
         assert_eq!(server.get(path).await.status(), 200);
     }
-    // New ones are held to today's rules.
+    // New messages follow the rules of today.
     for (body, code) in [
         (json!({ "text": "x", "author": "a\nb" }), ErrorCode::AuthorInvalid),
         (json!({ "text": "x\0y" }), ErrorCode::TextInvalid),
@@ -55,7 +55,7 @@ async fn reads_stored_messages_that_are_invalid_today() {
 
 #[tokio::test]
 async fn recognises_a_repeated_key_by_the_normalised_text() {
-    let folder = start_of_another_version("UPDATE messages SET text = 'a' || char(13, 10) || 'b', author = ' me ' WHERE offset = 1").await;
+    let folder = folder_of_another_version("UPDATE messages SET text = 'a' || char(13, 10) || 'b', author = ' me ' WHERE offset = 1").await;
     let server = TestServer::start_in(folder, &[]);
     let again = json!({ "text": "a\r\nb", "author": " me ", "key": "1" });
     let published: protocol::Published = server.post_json("lobby", &again).await.json().await.unwrap();
@@ -65,15 +65,15 @@ async fn recognises_a_repeated_key_by_the_normalised_text() {
 
 #[tokio::test]
 async fn starts_with_room_names_that_are_invalid_today() {
-    let folder = start_of_another_version(
+    let folder = folder_of_another_version(
         "INSERT INTO rooms (id, name, first) VALUES (7, 'Tea', 0), (8, 'no/room', 0), (9, 'LOBBY', 0), (10, CAST(x'ff' AS TEXT), 0);
          INSERT INTO messages (room, offset, total, time, author, text)
             SELECT id, 1, 3, 1000 * unixepoch(), '', 'old' FROM rooms WHERE id > 6;",
     )
     .await;
     let server = TestServer::start_in(folder, &[]);
-    assert_eq!(texts(&server.all_entries("tea").await), ["old"], "it is found by what its name is today");
-    assert_eq!(server.all_entries("lobby").await.len(), 5, "a name that another room has is left alone");
+    assert_eq!(texts(&server.all_entries("tea").await), ["old"], "the room is not found by its normalised name");
+    assert_eq!(server.all_entries("lobby").await.len(), 5, "a colliding name must not replace a room");
     assert_eq!(server.post("tea", "new").await.position.offset, 2);
     let server = server.restart().await;
     assert_eq!(texts(&server.all_entries("tea").await), ["old", "new"]);

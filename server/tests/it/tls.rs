@@ -1,4 +1,4 @@
-//! The command line and boards behind TLS.
+//! The command line with servers behind TLS.
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
@@ -17,15 +17,15 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::support::{TIMEOUT, TestServer, texts};
 
-/// What ends TLS before a server, with a certificate of an authority of its own.
-struct Front {
+/// A TLS proxy in front of a server, with a certificate of its own authority.
+struct TlsProxy {
     port: u16,
     authority: PathBuf,
     _folder: TempDir,
 }
 
-impl Front {
-    /// `name` is whom the certificate is for.
+impl TlsProxy {
+    /// Starts a proxy whose certificate is for `name`.
     async fn before(server: &TestServer, name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut authority = CertificateParams::default();
@@ -64,15 +64,15 @@ impl Front {
     }
 }
 
-/// Runs a program that is to end by itself, long before it would have given up waiting.
+/// Runs a program that must fail at once, and returns its error output.
 async fn failure(mut command: Command) -> String {
-    let Output { status, stderr, .. } = timeout(TIMEOUT, command.output()).await.expect("it ends").unwrap();
-    let said = String::from_utf8(stderr).unwrap();
-    assert_eq!(status.code(), Some(1), "{said}");
-    said
+    let Output { status, stderr, .. } = timeout(TIMEOUT, command.output()).await.expect("the program does not end").unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "{stderr}");
+    stderr
 }
 
-const VERBS: [&[&str]; 4] = [
+const COMMANDS: [&[&str]; 4] = [
     &["post", "lobby", "x", "--timeout", "3600"],
     &["tail", "lobby"],
     &["tail", "lobby", "--transport", "sse"],
@@ -82,32 +82,32 @@ const VERBS: [&[&str]; 4] = [
 #[tokio::test]
 async fn trusts_a_configured_certificate_authority() {
     let server = TestServer::start();
-    let front = Front::before(&server, "localhost").await;
+    let proxy = TlsProxy::before(&server, "localhost").await;
     let start = server.page("lobby", "").await.latest.to_string();
-    let posted = timeout(TIMEOUT, front.crier(&["post", "lobby", "by TLS"], true).output()).await.unwrap().unwrap();
+    let posted = timeout(TIMEOUT, proxy.crier(&["post", "lobby", "over TLS"], true).output()).await.unwrap().unwrap();
     assert!(posted.status.success(), "{posted:?}");
-    assert_eq!(texts(&server.all_entries("lobby").await), ["by TLS"]);
+    assert_eq!(texts(&server.all_entries("lobby").await), ["over TLS"]);
     for transport in ["ws", "sse", "long-poll", "poll"] {
-        let mut tail = front.crier(&["tail", "lobby", "--json", "--after", &start, "--transport", transport], true);
+        let mut tail = proxy.crier(&["tail", "lobby", "--json", "--after", &start, "--transport", transport], true);
         let mut child = tail.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("the program still runs");
-        assert!(line.contains("by TLS"), "{transport}: {line}");
+        let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("the program has ended");
+        assert!(line.contains("over TLS"), "{transport}: {line}");
     }
 }
 
 #[tokio::test]
 async fn a_rejected_certificate_is_a_final_error() {
     let server = TestServer::start();
-    let front = Front::before(&server, "localhost").await;
-    for verb in VERBS {
-        let said = failure(front.crier(verb, false)).await;
-        assert!(said.contains("authority that this system does not know") && said.contains("SSL_CERT_FILE"), "{verb:?}: {said}");
+    let proxy = TlsProxy::before(&server, "localhost").await;
+    for arguments in COMMANDS {
+        let stderr = failure(proxy.crier(arguments, false)).await;
+        assert!(stderr.contains("authority that this system does not know") && stderr.contains("SSL_CERT_FILE"), "{arguments:?}: {stderr}");
     }
-    let other = Front::before(&server, "other.example").await;
-    for verb in VERBS {
-        let said = failure(other.crier(verb, true)).await;
-        assert!(said.contains("certificate is refused") && said.contains("localhost"), "{verb:?}: {said}");
+    let other = TlsProxy::before(&server, "other.example").await;
+    for arguments in COMMANDS {
+        let stderr = failure(other.crier(arguments, true)).await;
+        assert!(stderr.contains("certificate is refused") && stderr.contains("localhost"), "{arguments:?}: {stderr}");
     }
     assert!(server.all_entries("lobby").await.is_empty());
 }
@@ -115,10 +115,10 @@ async fn a_rejected_certificate_is_a_final_error() {
 #[tokio::test]
 async fn a_server_without_tls_is_a_final_error() {
     let server = TestServer::start();
-    for verb in VERBS {
+    for arguments in COMMANDS {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
-        command.args(verb).env("CRIER_SERVER", format!("https://{}", server.address)).kill_on_drop(true);
-        let said = failure(command).await;
-        assert!(said.contains("no TLS with the server"), "{verb:?}: {said}");
+        command.args(arguments).env("CRIER_SERVER", format!("https://{}", server.address)).kill_on_drop(true);
+        let stderr = failure(command).await;
+        assert!(stderr.contains("no TLS with the server"), "{arguments:?}: {stderr}");
     }
 }

@@ -27,7 +27,7 @@ async fn answers_an_invalid_frame_and_continues() {
     for (n, (frame, r#ref, code)) in cases.into_iter().enumerate() {
         client.socket.send_text(frame.clone()).await;
         assert_eq!(client.socket.next_error().await, (r#ref, code), "{frame:.100}");
-        // A good command in between keeps this from being a series.
+        // A valid command resets the count of errors in a row.
         client.socket.send_text(json!({ "type": "ping", "ref": n }).to_string()).await;
         assert_eq!(client.socket.data_frame().await, ServerFrame::Pong { r#ref: n as u64 });
     }
@@ -41,13 +41,13 @@ async fn closes_with_4500_after_ten_invalid_frames_in_a_row() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
     for _ in 0..10 {
-        client.socket.send_text("rubbish").await;
+        client.socket.send_text("invalid").await;
     }
     for _ in 0..9 {
         assert_eq!(client.socket.next_error().await, (None, ErrorCode::NotJson));
     }
-    let heard = client.socket.receive().await;
-    assert_eq!(heard, Received::Closed { code: 4500, reason: "too many errors".to_owned() });
+    let received = client.socket.receive().await;
+    assert_eq!(received, Received::Closed { code: 4500, reason: "too many errors".to_owned() });
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn refuses_a_message_over_the_frame_limit_with_1009() {
 async fn delivers_a_text_of_maximum_length() {
     let server = TestServer::start();
     let mut client = server.subscribe("lobby", None).await;
-    // Three bytes each, and a line end that is two characters in JSON.
+    // Characters of three bytes, and a line end that takes two in JSON.
     let text = format!("字\n{}", "字".repeat((16 * 1024 - 4) / 3));
     client.publish(1, &text, None).await;
     assert_eq!(client.texts(1).await, [text]);
@@ -103,7 +103,7 @@ async fn sends_heartbeats_and_drops_a_dead_connection() {
     let server = TestServer::start_with(&["--heartbeat", "1"]);
     let mut watcher = server.subscribe("lobby", None).await;
     assert_eq!(watcher.hello().heartbeat_seconds, 1);
-    // This one's socket is never read again, so that it answers no ping.
+    // This socket is never read, so it answers no ping.
     let _dead = server.subscribe("lobby", None).await;
     let mut heartbeats = 0;
     loop {
