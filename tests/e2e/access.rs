@@ -9,7 +9,7 @@ use crate::world::{Board, Browser, tools};
 use crate::{act, check, find};
 
 /// What axe has against the page as it is now, in a line for each kind.
-async fn complaints(browser: &Browser) -> Vec<String> {
+async fn violations(browser: &Browser) -> Vec<String> {
     let axe = fs::read_to_string(tools().join("axe-core/axe.min.js")).expect("`setup/install axe` has installed it");
     browser.page.execute(&axe, vec![]).await.unwrap();
     let run = "const done = arguments[0]; \
@@ -18,13 +18,14 @@ async fn complaints(browser: &Browser) -> Vec<String> {
     browser.page.execute_async(run, vec![]).await.unwrap().convert().unwrap()
 }
 
-async fn is_fine(browser: &Browser, state: &str) {
-    let found = complaints(browser).await;
+async fn assert_accessible(browser: &Browser, state: &str) {
+    let found = violations(browser).await;
     assert!(found.is_empty(), "{state}: {found:#?}");
 }
 
 #[tokio::test]
-async fn axe_finds_nothing_in_any_state_scheme_or_language() {
+#[ignore = "needs a browser"]
+async fn axe_finds_no_violation_in_any_state_scheme_or_language() {
     for wishes in ["lang=en&scheme=light", "lang=zh-CN&scheme=dark", "lang=en&scheme=dark", "lang=zh-CN&scheme=light"] {
         let mut board = Board::start().await;
         for n in 0..60 {
@@ -32,24 +33,24 @@ async fn axe_finds_nothing_in_any_state_scheme_or_language() {
         }
         let browser = Browser::start().await;
         act::open(&browser, &board, &format!("/r/empty?{wishes}")).await;
-        is_fine(&browser, &format!("empty, {wishes}")).await;
+        assert_accessible(&browser, &format!("empty, {wishes}")).await;
         act::open(&browser, &board, &format!("/r/full?{wishes}")).await;
-        is_fine(&browser, &format!("full, {wishes}")).await;
+        assert_accessible(&browser, &format!("full, {wishes}")).await;
         for panel in ["rooms", "share", "settings"] {
             act::click(&browser, &format!("[popovertarget={panel}]")).await;
             find::one(&browser, &format!("#{panel}:popover-open")).await;
-            is_fine(&browser, &format!("{panel}, {wishes}")).await;
+            assert_accessible(&browser, &format!("{panel}, {wishes}")).await;
             act::press(&browser, Key::Escape).await;
         }
-        act::say_what_no_frame_holds(&browser).await;
+        act::send_oversized_json(&browser).await;
         find::one(&browser, "#outbox [data-stage=failed]").await;
-        is_fine(&browser, &format!("failed, {wishes}")).await;
+        assert_accessible(&browser, &format!("failed, {wishes}")).await;
         board.kill().await;
         check::until("the page sees it", || find::connection(&browser), |state| state == "waiting").await;
-        is_fine(&browser, &format!("not connected, {wishes}")).await;
+        assert_accessible(&browser, &format!("not connected, {wishes}")).await;
         act::go_offline(&browser).await;
-        check::is(&browser, "offline").await;
-        is_fine(&browser, &format!("offline, {wishes}")).await;
+        check::connection_is(&browser, "offline").await;
+        assert_accessible(&browser, &format!("offline, {wishes}")).await;
         browser.quit().await;
     }
 }
@@ -61,7 +62,8 @@ async fn focused(browser: &Browser) -> String {
 }
 
 #[tokio::test]
-async fn the_keyboard_alone_gets_everywhere() {
+#[ignore = "needs a browser"]
+async fn the_keyboard_reaches_every_control() {
     let board = Board::start().await;
     for n in 0..120 {
         board.post_as("lobby", &format!("message {n}"), "a").await;
@@ -103,7 +105,8 @@ async fn the_keyboard_alone_gets_everywhere() {
 }
 
 #[tokio::test]
-async fn the_keyboard_alone_does_everything() {
+#[ignore = "needs a browser"]
+async fn every_function_works_by_keyboard() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/r/first?lang=en").await;
@@ -133,7 +136,7 @@ async fn the_keyboard_alone_does_everything() {
     browser.page.action_chain().key_down(Key::Control).send_keys("" + Key::Enter).key_up(Key::Control).perform().await.unwrap();
     check::shows(&browser, &["by keys"]).await;
     // One that was refused is copied and given up, and the focus is not lost with it.
-    act::say_what_no_frame_holds(&browser).await;
+    act::send_oversized_json(&browser).await;
     find::one(&browser, "#outbox [data-stage=failed]").await;
     act::press(&browser, Key::Escape).await;
     act::tab_to(&browser, "#outbox .discard").await;
@@ -152,13 +155,14 @@ async fn the_keyboard_alone_does_everything() {
 }
 
 #[tokio::test]
-async fn a_button_that_goes_when_it_is_pressed_does_not_take_the_focus_with_it() {
+#[ignore = "needs a browser"]
+async fn a_button_that_disappears_when_pressed_keeps_the_focus_on_the_page() {
     let board = Board::start().await;
     for n in 0..50 {
         board.post_as("lobby", &format!("message {n}"), "a").await;
     }
     let browser = Browser::start().await;
-    act::mind_the_network(&browser).await;
+    act::control_network(&browser).await;
     act::open(&browser, &board, "/").await;
     let press = async |css: &str| {
         browser.page.execute("document.querySelector(arguments[0]).focus()", vec![css.into()]).await.unwrap();
@@ -175,17 +179,18 @@ async fn a_button_that_goes_when_it_is_pressed_does_not_take_the_focus_with_it()
     find::one(&browser, ".notice:not([hidden])").await;
     press(".close").await;
     act::go_offline(&browser).await;
-    check::is(&browser, "offline").await;
+    check::connection_is(&browser, "offline").await;
     // The network is back, and nobody but the reader says so.
     browser.page.execute("addEventListener('online', event => event.stopImmediatePropagation(), true)", vec![]).await.unwrap();
     act::go_online(&browser).await;
     press("#connect_now").await;
-    check::is(&browser, "live").await;
+    check::connection_is(&browser, "live").await;
     browser.quit().await;
 }
 
 #[tokio::test]
-async fn history_is_not_announced_and_what_follows_is() {
+#[ignore = "needs a browser"]
+async fn announces_new_messages_but_no_history() {
     let board = Board::start().await;
     for n in 0..60 {
         board.post_as("lobby", &format!("message {n}"), "a").await;
@@ -210,12 +215,13 @@ async fn history_is_not_announced_and_what_follows_is() {
 const BACK: &str = "return document.activeElement.getAttribute('popovertarget') === arguments[0]";
 
 #[tokio::test]
-async fn nothing_is_lost_on_a_narrow_screen() {
+#[ignore = "needs a browser"]
+async fn a_narrow_screen_shows_everything() {
     let board = Board::start().await;
     board.post_as("lobby", &"a-long-word-without-an-end".repeat(20), &"n".repeat(60)).await;
     for wishes in ["lang=en", "lang=zh-CN"] {
         let browser = Browser::start().await;
-        browser.is_as_large_as(320, 640).await;
+        browser.resize(320, 640).await;
         act::open(&browser, &board, &format!("/r/lobby?{wishes}")).await;
         let wide = "const out = [...document.querySelectorAll('.page *')].filter(e => { const r = e.getBoundingClientRect(); \
             return r.width > 1 && r.height > 1 && (r.right > innerWidth + 1 || r.left < -1) && !e.closest('.visually-hidden, #outbox') }); \
@@ -245,12 +251,13 @@ async fn nothing_is_lost_on_a_narrow_screen() {
 }
 
 #[tokio::test]
-async fn nothing_moves_for_those_who_asked_for_less_motion() {
+#[ignore = "needs a browser"]
+async fn respects_reduced_motion() {
     let mut board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
     board.kill().await;
-    check::is(&browser, "waiting").await;
+    check::connection_is(&browser, "waiting").await;
     let moving = "return getComputedStyle(document.querySelector('.connection'), '::before').animationName";
     let moving = async || browser.page.execute(moving, vec![]).await.unwrap().convert::<String>().unwrap();
     assert_eq!(moving().await, "breathe");

@@ -1,4 +1,4 @@
-//! What a person does.
+//! Actions of a user.
 
 use serde_json::json;
 use thirtyfour::TypingData;
@@ -7,14 +7,14 @@ use thirtyfour::prelude::*;
 use crate::find::one;
 use crate::world::{Board, Browser};
 
-/// Opens a page and waits until it is alive.
+/// Opens a page and waits until it is hydrated and connected.
 pub async fn open(browser: &Browser, board: &Board, path: &str) {
     browser.page.goto(board.url(path)).await.unwrap();
     one(browser, "[data-ready=true]").await;
     one(browser, "#connection[data-state=live]").await;
 }
 
-pub async fn write(browser: &Browser, text: &str) {
+pub async fn type_text(browser: &Browser, text: &str) {
     one(browser, "#chat_content").await.send_keys(text).await.unwrap();
 }
 
@@ -22,24 +22,24 @@ pub async fn click(browser: &Browser, css: &str) {
     one(browser, css).await.click().await.unwrap();
 }
 
-/// Writes a message and presses Enter.
-pub async fn say(browser: &Browser, text: &str) {
-    write(browser, text).await;
+/// Types a message and presses Enter.
+pub async fn send(browser: &Browser, text: &str) {
+    type_text(browser, text).await;
     one(browser, "#chat_content").await.send_keys("" + Key::Enter).await.unwrap();
 }
 
-/// Types on with an input method that has not decided yet.
+/// Sets the undecided text of an input method.
 pub async fn compose(browser: &Browser, text: &str) {
     let end = text.encode_utf16().count();
     browser.devtools("Input.imeSetComposition", json!({ "text": text, "selectionStart": end, "selectionEnd": end })).await;
 }
 
-/// Decides for a text, as an input method does.
+/// Commits a text like an input method.
 pub async fn commit(browser: &Browser, text: &str) {
     browser.devtools("Input.insertText", json!({ "text": text })).await;
 }
 
-/// Presses Enter with the key code that the browser gives it: 229 is a key that went to the input method.
+/// Presses Enter with a key code. 229 marks a key that the input method handled.
 pub async fn press_enter(browser: &Browser, key_code: u32) {
     let key = json!({ "type": "rawKeyDown", "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": key_code, "nativeVirtualKeyCode": key_code });
     browser.devtools("Input.dispatchKeyEvent", key).await;
@@ -54,18 +54,18 @@ pub async fn scroll_to_top(browser: &Browser) {
     browser.page.execute("const box = document.getElementById('scroller'); box.scrollTop = -box.scrollHeight", vec![]).await.unwrap();
 }
 
-/// Scrolls to so many pixels from the newest message.
+/// Scrolls to a distance from the newest message, in pixels.
 pub async fn scroll(browser: &Browser, from_end: i64) {
     let script = format!("document.getElementById('scroller').scrollTop = -{from_end}");
     browser.page.execute(&script, vec![]).await.unwrap();
 }
 
-/// Presses a key, wherever the focus is.
+/// Presses a key at the current focus.
 pub async fn press(browser: &Browser, key: impl Into<TypingData>) {
     browser.page.action_chain().send_keys(key).perform().await.unwrap();
 }
 
-/// Goes on with Tab until the focus is on an element of a kind.
+/// Presses Tab until the focus is on an element.
 pub async fn tab_to(browser: &Browser, css: &str) {
     let script = format!("return document.activeElement.matches('{css}')");
     for _ in 0..200 {
@@ -77,14 +77,14 @@ pub async fn tab_to(browser: &Browser, css: &str) {
     panic!("Tab does not lead to {css}");
 }
 
-/// Says something that is short enough as text and too long as JSON, which is found out only when it is sent.
-pub async fn say_what_no_frame_holds(browser: &Browser) {
+/// Sends a text of allowed length that is too long as JSON, so that it fails when it is sent.
+pub async fn send_oversized_json(browser: &Browser) {
     let fill = "const box = document.getElementById('chat_content'); box.value = 'x' + '\\u0001'.repeat(11999); \
         box.dispatchEvent(new InputEvent('input', { bubbles: true })); document.getElementById('message_form').requestSubmit()";
     browser.page.execute(fill, vec![]).await.unwrap();
 }
 
-/// Keeps the answers to whoever asks for older messages from now on, until [`release_history`].
+/// Holds back responses with older messages until [`release_history`].
 pub async fn hold_history(browser: &Browser) {
     let hold = "const held = new Promise(release => window.release = release), ask = window.fetch; \
         window.fetch = async (...request) => { \
@@ -98,8 +98,8 @@ pub async fn release_history(browser: &Browser) {
     browser.page.execute("window.release()", vec![]).await.unwrap();
 }
 
-/// From now on [`go_offline`] cuts what the page opens.
-pub async fn mind_the_network(browser: &Browser) {
+/// Lets [`go_offline`] also cut connections that the page opens from now on.
+pub async fn control_network(browser: &Browser) {
     browser.devtools("Network.enable", json!({})).await;
 }
 
@@ -114,7 +114,7 @@ pub async fn go_online(browser: &Browser) {
 async fn network(browser: &Browser, offline: bool) {
     let conditions = json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
     browser.devtools("Network.emulateNetworkConditions", conditions).await;
-    // The driver's browser cuts the network without saying so to the page, as systems do.
+    // The emulation does not send the event to the page.
     let event = if offline { "offline" } else { "online" };
     browser.page.execute(&format!("dispatchEvent(new Event('{event}'))"), vec![]).await.unwrap();
 }

@@ -6,7 +6,8 @@ use crate::world::{Board, Browser};
 use crate::{act, check, find};
 
 #[tokio::test]
-async fn while_nobody_looks_the_title_counts() {
+#[ignore = "needs a browser"]
+async fn the_title_counts_messages_while_the_page_is_hidden() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
@@ -35,7 +36,8 @@ const PRETEND: &str = "window.away = false; window.called = []; \
     window.look = looks => { away = !looks; document.dispatchEvent(new Event('visibilitychange')) }";
 
 #[tokio::test]
-async fn the_icon_and_the_desktop_call_only_while_nobody_looks() {
+#[ignore = "needs a browser"]
+async fn icon_and_notifications_signal_only_while_the_page_is_hidden() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": PRETEND })).await;
@@ -58,12 +60,13 @@ async fn the_icon_and_the_desktop_call_only_while_nobody_looks() {
     browser.page.execute("look(false)", vec![]).await.unwrap();
     board.post_as("lobby", "unseen", "小明").await;
     check::until("the desktop calls", called, |called| called == &["小明: unseen"]).await;
-    check::console_is_silent(&browser).await;
+    check::console_is_empty(&browser).await;
     browser.quit().await;
 }
 
 #[tokio::test]
-async fn a_frame_that_never_comes_silences_nobody() {
+#[ignore = "needs a browser"]
+async fn the_title_counts_without_animation_frames() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     // A page that is hidden gets no frame that it had asked for before.
@@ -85,7 +88,8 @@ async fn a_frame_that_never_comes_silences_nobody() {
 }
 
 #[tokio::test]
-async fn a_sound_is_given_back_when_it_has_ended() {
+#[ignore = "needs a browser"]
+async fn closes_the_audio_context_after_each_sound() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     let sounds = "window.open_sounds = window.all_sounds = 0; window.AudioContext = class extends AudioContext { \
@@ -100,6 +104,6 @@ async fn a_sound_is_given_back_when_it_has_ended() {
     }
     let sounds = async || browser.page.execute("return [all_sounds, open_sounds]", vec![]).await.unwrap().convert::<[i64; 2]>().unwrap();
     check::until("no sound is left", sounds, |sounds| *sounds == [2, 0]).await;
-    check::console_is_silent(&browser).await;
+    check::console_is_empty(&browser).await;
     browser.quit().await;
 }

@@ -1,22 +1,22 @@
-//! What must become true, and what must stay true.
+//! Conditions to wait for, and conditions to check.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
 use crate::find;
-use crate::world::{Browser, PATIENCE};
+use crate::world::{Browser, TIMEOUT};
 
-/// Asks again until the answer is the one that is wanted.
+/// Asks repeatedly until the answer is the wanted one. `what` describes the condition.
 pub async fn until<T, F>(what: &str, ask: impl FnMut() -> F, wanted: impl Fn(&T) -> bool)
 where
     T: std::fmt::Debug,
     F: Future<Output = T>,
 {
-    until_within(PATIENCE, what, ask, wanted).await;
+    until_within(TIMEOUT, what, ask, wanted).await;
 }
 
-/// The same with a patience of its own.
-pub async fn until_within<T, F>(patience: Duration, what: &str, mut ask: impl FnMut() -> F, wanted: impl Fn(&T) -> bool)
+/// Asks repeatedly, with a timeout of its own.
+pub async fn until_within<T, F>(limit: Duration, what: &str, mut ask: impl FnMut() -> F, wanted: impl Fn(&T) -> bool)
 where
     T: std::fmt::Debug,
     F: Future<Output = T>,
@@ -27,44 +27,45 @@ where
         if wanted(&answer) {
             return;
         }
-        assert!(start.elapsed() < patience, "{what}; it is {answer:?}");
-        // What is asked may need nobody else to answer, and would keep all others from running.
+        assert!(start.elapsed() < limit, "never true: {what}. The last answer is {answer:?}");
+        // An answer that is always ready would block the other tasks.
         tokio::task::yield_now().await;
     }
 }
 
-/// The page comes to show these messages, in this order, and nothing else.
+/// Waits until the page shows exactly these messages, in order.
 pub async fn shows(browser: &Browser, wanted: &[&str]) {
-    until("the page shows other messages", || find::messages(browser), |shown| shown == wanted).await;
+    until("the page shows the messages", || find::messages(browser), |shown| shown == wanted).await;
 }
 
-/// The page comes to have these messages on their way.
+/// Waits until exactly these messages are unsent.
 pub async fn pending_is(browser: &Browser, wanted: &[&str]) {
-    until("other messages are on their way", || find::pending(browser), |pending| pending == wanted).await;
+    until("the messages are unsent", || find::pending(browser), |pending| pending == wanted).await;
 }
 
-/// The composer comes to hold this.
+/// Waits until the composer has this text.
 pub async fn draft_is(browser: &Browser, wanted: &str) {
-    until("the composer holds something else", || find::draft(browser), |draft| draft == wanted).await;
+    until("the composer has the text", || find::draft(browser), |draft| draft == wanted).await;
 }
 
-/// The page comes to have nothing on its way.
+/// Waits until all messages are sent.
 pub async fn nothing_pending(browser: &Browser) {
     pending_is(browser, &[]).await;
 }
 
-pub async fn is(browser: &Browser, connection: &str) {
-    until("the connection is in another state", || find::connection(browser), |state| state == connection).await;
+/// Waits until the connection is in a state.
+pub async fn connection_is(browser: &Browser, connection: &str) {
+    until("the connection is in the state", || find::connection(browser), |state| state == connection).await;
 }
 
-/// The console has said nothing at all.
-pub async fn console_is_silent(browser: &Browser) {
-    let said = browser.console().await;
-    assert!(said.is_empty(), "the console says {said:#?}");
+/// Checks that the console is empty.
+pub async fn console_is_empty(browser: &Browser) {
+    let messages = browser.console().await;
+    assert!(messages.is_empty(), "{messages:#?}");
 }
 
-/// The page has said nothing. What the browser itself says of a server that was not there can't be kept from it.
-pub async fn console_tells_only_of_refused_connections(browser: &Browser) {
-    let said = browser.console().await;
-    assert!(said.iter().all(|line| line.contains("ERR_CONNECTION_REFUSED")), "the console says {said:#?}");
+/// Checks that the console has only the browser's own messages about refused connections.
+pub async fn console_has_only_refused_connections(browser: &Browser) {
+    let messages = browser.console().await;
+    assert!(messages.iter().all(|line| line.contains("ERR_CONNECTION_REFUSED")), "{messages:#?}");
 }

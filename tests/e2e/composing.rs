@@ -6,7 +6,8 @@ use crate::world::{Board, Browser};
 use crate::{act, check, find};
 
 #[tokio::test]
-async fn enter_while_an_input_method_composes_never_sends() {
+#[ignore = "needs a browser"]
+async fn enter_during_composition_does_not_send() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
@@ -25,19 +26,21 @@ async fn enter_while_an_input_method_composes_never_sends() {
 }
 
 #[tokio::test]
-async fn shift_and_enter_breaks_the_line() {
+#[ignore = "needs a browser"]
+async fn shift_enter_inserts_a_line_break() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
-    act::write(&browser, "one").await;
+    act::type_text(&browser, "one").await;
     find::one(&browser, "#chat_content").await.send_keys("" + Key::Shift + Key::Enter).await.unwrap();
-    act::say(&browser, "two").await;
+    act::send(&browser, "two").await;
     check::shows(&browser, &["one\ntwo"]).await;
     browser.quit().await;
 }
 
 #[tokio::test]
-async fn the_field_grows_with_its_text_and_keeps_the_focus_when_it_is_sent() {
+#[ignore = "needs a browser"]
+async fn the_field_grows_with_its_text_and_keeps_the_focus_after_sending() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
@@ -45,22 +48,22 @@ async fn the_field_grows_with_its_text_and_keeps_the_focus_when_it_is_sent() {
         "const it = document.getElementById('chat_content'); return [it.offsetHeight, it === document.activeElement ? 1 : 0, innerHeight]";
     let field = async || browser.page.execute(field, vec![]).await.unwrap().convert::<[f64; 3]>().unwrap();
     let [before, ..] = field().await;
-    act::write(&browser, "one").await;
+    act::type_text(&browser, "one").await;
     for _ in 0..30 {
         find::one(&browser, "#chat_content").await.send_keys("" + Key::Shift + Key::Enter).await.unwrap();
     }
     let [grown, _, window] = field().await;
     assert!(grown > 3.0 * before && grown < window / 2.0, "{before} became {grown} of {window}");
-    act::say(&browser, "two").await;
+    act::send(&browser, "two").await;
     check::until("the message is shown", || find::messages(&browser), |shown| shown.len() == 1).await;
     assert_eq!(field().await[..2], [before, 1.0]);
     // The button does not keep the focus, either.
-    act::write(&browser, "three").await;
+    act::type_text(&browser, "three").await;
     act::click(&browser, "button[type=submit]").await;
     check::until("the message is shown", || find::messages(&browser), |shown| shown.len() == 2).await;
     assert_eq!(field().await[..2], [before, 1.0]);
     // A draft is its room's own.
-    act::write(&browser, "for here").await;
+    act::type_text(&browser, "for here").await;
     act::open(&browser, &board, "/r/elsewhere").await;
     check::draft_is(&browser, "").await;
     act::open(&browser, &board, "/").await;
@@ -69,11 +72,12 @@ async fn the_field_grows_with_its_text_and_keeps_the_focus_when_it_is_sent() {
 }
 
 #[tokio::test]
-async fn an_empty_or_too_long_text_is_refused_and_kept() {
+#[ignore = "needs a browser"]
+async fn refuses_an_empty_or_long_text_and_keeps_it() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
-    act::say(&browser, "   ").await;
+    act::send(&browser, "   ").await;
     find::one(&browser, "#problem:not([hidden])").await;
     let fill = "const box = document.getElementById('chat_content'); box.value = '字'.repeat(6000); \
         box.dispatchEvent(new InputEvent('input', { bubbles: true }))";
@@ -86,12 +90,13 @@ async fn an_empty_or_too_long_text_is_refused_and_kept() {
 }
 
 #[tokio::test]
-async fn clearing_can_be_undone_and_a_name_is_remembered() {
+#[ignore = "needs a browser"]
+async fn clearing_can_be_undone_and_the_name_is_remembered() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
     find::one(&browser, "#author").await.send_keys("小明").await.unwrap();
-    act::write(&browser, "a long and precious draft that took a while to write").await;
+    act::type_text(&browser, "a long and precious draft that took a while to write").await;
     act::click(&browser, "#clear").await;
     check::draft_is(&browser, "").await;
     act::click(&browser, "#clear").await;
@@ -105,16 +110,17 @@ async fn clearing_can_be_undone_and_a_name_is_remembered() {
 }
 
 #[tokio::test]
-async fn with_the_setting_only_ctrl_and_enter_sends_and_it_is_remembered() {
+#[ignore = "needs a browser"]
+async fn the_ctrl_enter_setting_is_applied_and_remembered() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
     act::click(&browser, "[popovertarget=settings]").await;
     act::click(&browser, "[data-set=ctrl-sends]").await;
     act::open(&browser, &board, "/r/other").await;
-    act::write(&browser, "one").await;
+    act::type_text(&browser, "one").await;
     act::press(&browser, Key::Enter).await;
-    act::write(&browser, "two").await;
+    act::type_text(&browser, "two").await;
     check::draft_is(&browser, "one\ntwo").await;
     find::one(&browser, "#chat_content").await.send_keys(Key::Control + Key::Enter).await.unwrap();
     check::shows(&browser, &["one\ntwo"]).await;
@@ -122,11 +128,12 @@ async fn with_the_setting_only_ctrl_and_enter_sends_and_it_is_remembered() {
 }
 
 #[tokio::test]
-async fn a_refused_message_keeps_its_text_and_says_why() {
+#[ignore = "needs a browser"]
+async fn a_refused_message_keeps_its_text_and_shows_the_reason() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/?lang=en").await;
-    act::say_what_no_frame_holds(&browser).await;
+    act::send_oversized_json(&browser).await;
     let failed = find::one(&browser, "#outbox [data-stage=failed]").await;
     assert!(failed.text().await.unwrap().contains("Not sent. The text is longer than 16 KiB."));
     act::click(&browser, "#outbox .copy").await;
@@ -139,13 +146,14 @@ async fn a_refused_message_keeps_its_text_and_says_why() {
     find::one(&browser, "#outbox [data-stage=failed]").await;
     act::click(&browser, "#outbox .discard").await;
     check::nothing_pending(&browser).await;
-    act::say(&browser, "short").await;
+    act::send(&browser, "short").await;
     check::shows(&browser, &["short"]).await;
     browser.quit().await;
 }
 
 #[tokio::test]
-async fn a_draft_outlives_what_another_tab_of_its_room_says() {
+#[ignore = "needs a browser"]
+async fn each_tab_of_a_room_keeps_its_own_draft() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
@@ -153,12 +161,12 @@ async fn a_draft_outlives_what_another_tab_of_its_room_says() {
     browser.page.switch_to_window(second.clone()).await.unwrap();
     act::open(&browser, &board, "/").await;
     browser.page.switch_to_window(first.clone()).await.unwrap();
-    act::write(&browser, "a long thought").await;
+    act::type_text(&browser, "a long thought").await;
     browser.page.switch_to_window(second.clone()).await.unwrap();
-    act::write(&browser, "another").await;
+    act::type_text(&browser, "another").await;
     act::open(&browser, &board, "/").await;
     check::draft_is(&browser, "another").await;
-    act::say(&browser, "").await;
+    act::send(&browser, "").await;
     check::shows(&browser, &["another"]).await;
     browser.page.switch_to_window(first).await.unwrap();
     act::open(&browser, &board, "/").await;
@@ -172,11 +180,12 @@ async fn a_draft_outlives_what_another_tab_of_its_room_says() {
 }
 
 #[tokio::test]
-async fn a_kept_draft_stands_before_what_the_page_came_with() {
+#[ignore = "needs a browser"]
+async fn a_shared_text_is_appended_to_the_draft() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
-    act::write(&browser, "kept").await;
+    act::type_text(&browser, "kept").await;
     // And a second time, as after a reload.
     for _ in 0..2 {
         act::open(&browser, &board, "/?text=shared").await;
@@ -188,7 +197,8 @@ async fn a_kept_draft_stands_before_what_the_page_came_with() {
 }
 
 #[tokio::test]
-async fn what_was_written_before_the_page_came_alive_is_kept() {
+#[ignore = "needs a browser"]
+async fn keeps_text_typed_before_hydration() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     let early = "if (location.hash === '#early') new MutationObserver((_, watch) => { \

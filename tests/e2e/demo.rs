@@ -56,6 +56,7 @@ async fn heard(browser: &Browser) -> Vec<String> {
 }
 
 #[tokio::test]
+#[ignore = "needs a browser"]
 async fn two_demo_pages_see_each_others_messages() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());

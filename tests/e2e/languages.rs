@@ -1,23 +1,25 @@
 //! Two languages, two colour schemes.
 
-use crate::world::{Board, Browser, Wishes};
+use crate::world::{Board, Browser, Options};
 use crate::{act, check, find};
 
 #[tokio::test]
-async fn the_page_speaks_the_readers_language() {
+#[ignore = "needs a browser"]
+async fn the_page_uses_the_readers_language() {
     let board = Board::start().await;
     for (language, post) in [("zh-CN", "发布"), ("en", "Post")] {
-        let browser = Browser::start_with(Wishes { language: Some(language), ..Wishes::default() }).await;
+        let browser = Browser::start_with(Options { language: Some(language), ..Options::default() }).await;
         act::open(&browser, &board, "/").await;
         assert_eq!(find::one(&browser, "button[type=submit]").await.text().await.unwrap(), post);
         assert_eq!(find::one(&browser, "html").await.attr("lang").await.unwrap().unwrap(), language);
-        check::console_is_silent(&browser).await;
+        check::console_is_empty(&browser).await;
         browser.quit().await;
     }
 }
 
 #[tokio::test]
-async fn a_chosen_language_and_scheme_are_remembered() {
+#[ignore = "needs a browser"]
+async fn remembers_language_and_colour_scheme() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/?lang=en&scheme=dark").await;

@@ -1,13 +1,13 @@
-//! The whole board as people meet it: the release binary, served and opened in a real browser.
+//! The release binary in a real browser.
 //!
-//! `world` starts what a test needs, `find`, `act` and `check` are the words a test is written in, and each other file
-//! is one feature.
+//! `world` starts servers and browsers, `proxy` injects faults between them. `find`, `act` and `check` read, use and check
+//! a page. Each other file tests one feature. All tests are ignored unless asked for: `cargo test -- --include-ignored`.
 
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     unreachable_pub,
-    reason = "a test that panics has failed and prints for whoever looks, and a test binary has no outside"
+    reason = "a test fails by a panic, prints its measurements, and exports nothing"
 )]
 
 mod proxy;

@@ -18,7 +18,8 @@ async fn top(browser: &Browser, row: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn whoever_reads_above_is_not_moved_and_told_what_is_new() {
+#[ignore = "needs a browser"]
+async fn new_messages_do_not_move_a_reader_above_and_are_counted() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=40).await;
     let browser = Browser::start().await;
@@ -43,7 +44,8 @@ async fn whoever_reads_above_is_not_moved_and_told_what_is_new() {
 }
 
 #[tokio::test]
-async fn the_unread_begin_where_the_reader_left() {
+#[ignore = "needs a browser"]
+async fn the_unread_line_marks_where_the_reader_left() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=10).await;
     let browser = Browser::start().await;
@@ -54,13 +56,14 @@ async fn the_unread_begin_where_the_reader_left() {
     act::open(&browser, &board, "/").await;
     check::until("the line stands", || find::count(&browser, "#unread"), |count| *count == 1).await;
     assert_eq!(find::after(&browser, "#unread").await, "m-11");
-    act::say(&browser, "mine").await;
+    act::send(&browser, "mine").await;
     check::until("the line goes", || find::count(&browser, "#unread"), |count| *count == 0).await;
     browser.quit().await;
 }
 
 #[tokio::test]
-async fn older_messages_come_without_a_jump_and_the_list_stays_short() {
+#[ignore = "needs a browser"]
+async fn loading_older_messages_neither_jumps_nor_grows_the_list_without_limit() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=520).await;
     let browser = Browser::start().await;
@@ -91,7 +94,7 @@ async fn older_messages_come_without_a_jump_and_the_list_stays_short() {
     find::one(&browser, "#scroller[data-follows]").await;
     board.post("lobby", "521").await;
     check::until("what comes is shown", || find::messages(&browser), |shown| shown.last().unwrap() == "521").await;
-    check::console_is_silent(&browser).await;
+    check::console_is_empty(&browser).await;
     browser.quit().await;
 }
 
@@ -104,7 +107,8 @@ async fn show_400(browser: &Browser) {
 }
 
 #[tokio::test]
-async fn older_messages_that_come_late_hide_no_newer_ones() {
+#[ignore = "needs a browser"]
+async fn older_messages_that_arrive_late_do_not_replace_newer_ones() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=520).await;
     let browser = Browser::start().await;
@@ -126,7 +130,8 @@ async fn older_messages_that_come_late_hide_no_newer_ones() {
 }
 
 #[tokio::test]
-async fn whoever_wants_to_the_end_does_not_wait_for_older_messages() {
+#[ignore = "needs a browser"]
+async fn jumping_to_the_end_does_not_wait_for_older_messages() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=520).await;
     let browser = Browser::start().await;
@@ -147,7 +152,8 @@ async fn whoever_wants_to_the_end_does_not_wait_for_older_messages() {
 }
 
 #[tokio::test]
-async fn older_messages_come_without_a_jump_wherever_the_middle_of_the_screen_is() {
+#[ignore = "needs a browser"]
+async fn loading_older_messages_does_not_jump_if_the_middle_is_between_two_rows() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=520).await;
     let browser = Browser::start().await;
@@ -171,7 +177,8 @@ async fn older_messages_come_without_a_jump_wherever_the_middle_of_the_screen_is
 }
 
 #[tokio::test]
-async fn whoever_goes_to_a_message_is_known_to_be_there_at_once() {
+#[ignore = "needs a browser"]
+async fn following_a_link_updates_the_scroll_state_at_once() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=50).await;
     let browser = Browser::start().await;
@@ -188,7 +195,8 @@ async fn whoever_goes_to_a_message_is_known_to_be_there_at_once() {
 }
 
 #[tokio::test]
-async fn a_link_to_a_message_that_is_not_there_moves_nobody() {
+#[ignore = "needs a browser"]
+async fn a_link_to_a_missing_message_does_not_scroll() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=50).await;
     let browser = Browser::start().await;
@@ -203,7 +211,8 @@ async fn a_link_to_a_message_that_is_not_there_moves_nobody() {
 }
 
 #[tokio::test]
-async fn what_one_tab_has_seen_stays_seen_when_another_closes() {
+#[ignore = "needs a browser"]
+async fn messages_read_in_one_tab_stay_read_after_another_closes() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=40).await;
     let browser = Browser::start().await;
@@ -224,7 +233,8 @@ async fn what_one_tab_has_seen_stays_seen_when_another_closes() {
 }
 
 #[tokio::test]
-async fn a_link_leads_to_its_message_however_far_back() {
+#[ignore = "needs a browser"]
+async fn a_link_opens_its_message_at_any_distance() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=300).await;
     let browser = Browser::start().await;
@@ -249,20 +259,21 @@ async fn a_link_leads_to_its_message_however_far_back() {
 }
 
 #[tokio::test]
-async fn what_is_no_longer_kept_is_told() {
+#[ignore = "needs a browser"]
+async fn shows_a_gap_for_expired_messages() {
     let board = Board::start_with(&["--keep-messages", "20"]).await;
     fill(&board, "lobby", 1..=20).await;
     let browser = Browser::start().await;
     // A socket that was opened before the driver minds the network is not cut with it.
-    act::mind_the_network(&browser).await;
+    act::control_network(&browser).await;
     act::open(&browser, &board, "/?lang=en").await;
     act::go_offline(&browser).await;
-    check::is(&browser, "offline").await;
+    check::connection_is(&browser, "offline").await;
     fill(&board, "lobby", 21..=80).await;
     check::until("the oldest are let go", || board.texts("lobby"), |kept| kept.len() <= 20).await;
     act::go_online(&browser).await;
     find::one(&browser, "#messages .missed").await;
-    check::is(&browser, "live").await;
+    check::connection_is(&browser, "live").await;
     let said = find::one(&browser, "#messages .missed").await.prop("textContent").await.unwrap().unwrap();
     assert_eq!(said, "You missed messages 21–60; they are no longer kept.");
     // It stands where they are missing.
@@ -273,7 +284,8 @@ async fn what_is_no_longer_kept_is_told() {
 }
 
 #[tokio::test]
-async fn times_and_days_are_those_of_the_readers_zone() {
+#[ignore = "needs a browser"]
+async fn times_and_days_use_the_readers_time_zone() {
     let board = Board::start().await;
     fill(&board, "lobby", 1..=1).await;
     let browser = Browser::start().await;
@@ -292,6 +304,6 @@ async fn times_and_days_are_those_of_the_readers_zone() {
     let html = "const done = arguments[0]; fetch('/').then(answer => answer.text()).then(done)";
     let html: String = browser.page.execute_async(html, vec![]).await.unwrap().convert().unwrap();
     assert!(html.contains(&format!("title=\"{}\">{}</time>", wanted[1], wanted[0])));
-    check::console_is_silent(&browser).await;
+    check::console_is_empty(&browser).await;
     browser.quit().await;
 }

@@ -1,4 +1,4 @@
-//! What a test needs: a board that can be killed and started again, and browsers.
+//! What every test needs: a board that can be killed and started again, and browsers.
 
 use std::env;
 use std::fs;
@@ -17,27 +17,27 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Longer than anything takes here; a test that waits this long has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest wait of any test. A test that reaches it has failed.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Tests that measure run while no other test's board does.
-static QUIET: RwLock<()> = RwLock::const_new(());
+/// Held for reading by each test, and for writing by a test that measures, so that it runs alone.
+static EXCLUSIVE: RwLock<()> = RwLock::const_new(());
 
-enum Among {
-    #[expect(dead_code, reason = "it is held to be dropped")]
-    Others(RwLockReadGuard<'static, ()>),
-    #[expect(dead_code, reason = "it is held to be dropped")]
-    Nobody(RwLockWriteGuard<'static, ()>),
+enum Turn {
+    #[expect(dead_code, reason = "held until it is dropped")]
+    Shared(RwLockReadGuard<'static, ()>),
+    #[expect(dead_code, reason = "held until it is dropped")]
+    Exclusive(RwLockWriteGuard<'static, ()>),
 }
 
-/// A running board, at one address for all its lives. A test has one at a time.
+/// A board that keeps its address when it is killed and started again. A test runs one at a time.
 pub struct Board {
     folder: TempDir,
     port: u16,
     arguments: Vec<String>,
     process: Option<Child>,
     http: reqwest::Client,
-    _among: Among,
+    _turn: Turn,
 }
 
 impl Board {
@@ -45,42 +45,42 @@ impl Board {
         Self::start_with(&[]).await
     }
 
-    /// `arguments` are those of `crier serve`.
+    /// Starts a board with arguments of `crier serve`.
     pub async fn start_with(arguments: &[&str]) -> Self {
-        Self::start_among(Among::Others(QUIET.read().await), arguments).await
+        Self::start_in_turn(Turn::Shared(EXCLUSIVE.read().await), arguments).await
     }
 
-    /// The same, for a test that measures.
+    /// Starts a board while no other test runs, for measurements.
     pub async fn start_alone(arguments: &[&str]) -> Self {
-        Self::start_among(Among::Nobody(QUIET.write().await), arguments).await
+        Self::start_in_turn(Turn::Exclusive(EXCLUSIVE.write().await), arguments).await
     }
 
-    async fn start_among(among: Among, arguments: &[&str]) -> Self {
+    async fn start_in_turn(turn: Turn, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(ToString::to_string).collect();
         let (folder, http) = (TempDir::new().unwrap(), reqwest::Client::new());
-        let mut board = Self { folder, port: 0, arguments, process: None, http, _among: among };
-        // Another test may take a free port first.
+        let mut board = Self { folder, port: 0, arguments, process: None, http, _turn: turn };
+        // Another process may take the free port first.
         for _ in 0..5 {
             board.port = free_port();
-            if board.try_open().await {
+            if board.try_start().await {
                 return board;
             }
         }
         panic!("the board does not start");
     }
 
-    /// Starts the binary again, where it was.
-    pub async fn open(&mut self) {
-        assert!(self.try_open().await, "the board does not start again");
+    /// Starts a killed board again, at the same address.
+    pub async fn start_again(&mut self) {
+        assert!(self.try_start().await, "the board does not start again");
     }
 
-    /// Starts the binary, and waits until it says where it is.
-    async fn try_open(&mut self) -> bool {
+    /// Starts the binary and waits until it prints its address. Returns false if it ends before.
+    async fn try_start(&mut self) -> bool {
         let mut process = Command::new(binary())
             .args(["serve", "--listen", &format!("127.0.0.1:{}", self.port), "--data"])
             .arg(self.folder.path())
             .args(&self.arguments)
-            // A fast machine fills a room with more than one address may post at once.
+            // Filling a room quickly exceeds the default limit of one address.
             .env("CRIER_PUBLISHES_BURST", "10000")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -88,12 +88,12 @@ impl Board {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let says_where = lines.next_line().await.unwrap().is_some();
+        let has_started = lines.next_line().await.unwrap().is_some();
         self.process = Some(process);
-        says_where
+        has_started
     }
 
-    /// `kill -9`.
+    /// Kills the board with `kill -9`.
     pub async fn kill(&mut self) {
         self.process.take().unwrap().kill().await.unwrap();
     }
@@ -102,7 +102,7 @@ impl Board {
         format!("http://{}{path}", self.host())
     }
 
-    /// Its address as `host:port`.
+    /// Returns `host:port`.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -125,7 +125,7 @@ impl Board {
         request.send().await.unwrap()
     }
 
-    /// The texts of a room's newest messages.
+    /// Returns the texts of the newest messages of a room.
     pub async fn texts(&self, room: &str) -> Vec<String> {
         let url = self.url(&format!("/api/rooms/{room}/messages?limit=200"));
         let page: protocol::MessagesPage = self.http.get(url).send().await.unwrap().json().await.unwrap();
@@ -133,7 +133,7 @@ impl Board {
     }
 }
 
-/// A driver and its port. It picks one that is free on IPv4 and then finds it taken on IPv6 at times, so it gets a few tries.
+/// Starts a driver and returns it with its port. It sometimes picks a port that is taken on IPv6, so this retries.
 async fn start_driver() -> (Child, String) {
     for _ in 0..5 {
         let mut command = Command::new("chromedriver");
@@ -155,17 +155,17 @@ fn binary() -> PathBuf {
     path
 }
 
-/// The packages that `setup/install` has installed for tests.
+/// Returns the folder of npm packages that `setup/install` installs for tests.
 pub fn tools() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.tools/node_modules")
 }
 
-/// A port that nobody listens on at this moment.
+/// Returns a port that is free at this moment.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A browser with a fresh profile, and the driver that steers it.
+/// A browser with a fresh profile, and its driver.
 pub struct Browser {
     pub page: WebDriver,
     http: reqwest::Client,
@@ -174,7 +174,7 @@ pub struct Browser {
     profile: TempDir,
 }
 
-/// A test that fails does not get to quit its browser, and killing the driver leaves the browser running.
+/// A failed test does not quit its browser, and killing the driver leaves the browser running.
 impl Drop for Browser {
     fn drop(&mut self) {
         let profile = format!("--user-data-dir={}", self.profile.path().display());
@@ -182,24 +182,24 @@ impl Drop for Browser {
     }
 }
 
-/// How a browser differs from the usual one.
+/// Options of a browser.
 #[derive(Default)]
-pub struct Wishes {
+pub struct Options {
     pub language: Option<&'static str>,
     pub no_script: bool,
 }
 
 impl Browser {
     pub async fn start() -> Self {
-        Self::start_with(Wishes::default()).await
+        Self::start_with(Options::default()).await
     }
 
-    pub async fn start_with(wishes: Wishes) -> Self {
+    pub async fn start_with(options: Options) -> Self {
         let (driver, port) = start_driver().await;
         let driver_url = format!("http://127.0.0.1:{port}");
         let profile = TempDir::new().unwrap();
-        let mut wanted = DesiredCapabilities::chrome();
-        let language = wishes.language.unwrap_or("zh-CN");
+        let mut capabilities = DesiredCapabilities::chrome();
+        let language = options.language.unwrap_or("zh-CN");
         for argument in [
             "--headless=new",
             "--no-sandbox",
@@ -214,17 +214,17 @@ impl Browser {
             &format!("--accept-lang={language}"),
             &format!("--user-data-dir={}", profile.path().display()),
         ] {
-            wanted.add_arg(argument).unwrap();
+            capabilities.add_arg(argument).unwrap();
         }
-        if wishes.no_script {
-            // The live view never ends, so the page that holds it never has loaded.
-            wanted.insert_base_capability("pageLoadStrategy".to_owned(), json!("none"));
+        if options.no_script {
+            // The live HTML never ends, so its page never finishes loading.
+            capabilities.insert_base_capability("pageLoadStrategy".to_owned(), json!("none"));
         }
-        wanted.insert_base_capability("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
-        let page = WebDriver::new(&driver_url, wanted).await.unwrap();
-        page.set_script_timeout(PATIENCE).await.unwrap();
+        capabilities.insert_base_capability("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
+        let page = WebDriver::new(&driver_url, capabilities).await.unwrap();
+        page.set_script_timeout(TIMEOUT).await.unwrap();
         let browser = Self { page, http: reqwest::Client::new(), driver_url, _driver: driver, profile };
-        if wishes.no_script {
+        if options.no_script {
             browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
         }
         browser
@@ -235,13 +235,13 @@ impl Browser {
         ChromeDevTools::new(self.page.handle.clone()).execute_cdp_with_params(command, parameters).await.unwrap()
     }
 
-    /// Shows pages in a window of this size, smaller than any that the browser opens.
-    pub async fn is_as_large_as(&self, width: u32, height: u32) {
+    /// Sets the size of the page, which can be smaller than a window.
+    pub async fn resize(&self, width: u32, height: u32) {
         let screen = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
     }
 
-    /// Where the page takes commands of the DevTools protocol without a driver between.
+    /// Returns the WebSocket address for DevTools commands to the page, without the driver.
     pub async fn devtools_address(&self) -> String {
         let port = fs::read_to_string(self.profile.path().join("DevToolsActivePort")).unwrap();
         let list = format!("http://127.0.0.1:{}/json", port.lines().next().unwrap());
@@ -250,7 +250,7 @@ impl Browser {
         page["webSocketDebuggerUrl"].as_str().unwrap().to_owned()
     }
 
-    /// All that the console has said since this was last asked.
+    /// Returns the console messages since the last call.
     pub async fn console(&self) -> Vec<String> {
         let url = format!("{}/session/{}/se/log", self.driver_url, self.page.session_id());
         let answer: Value = self.http.post(url).json(&json!({ "type": "browser" })).send().await.unwrap().json().await.unwrap();
