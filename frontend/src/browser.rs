@@ -2,8 +2,6 @@
 
 pub(crate) mod clock;
 
-pub mod list;
-
 mod attention;
 mod clipboard;
 mod cookie;

@@ -18,5 +18,7 @@ pub use header::Header;
 pub use notice::Notice;
 #[cfg(any(feature = "ssr", debug_assertions))]
 pub use panels::{OpenRoom, Panels};
-pub use row::{message, row};
+pub use row::Rows;
+#[cfg(feature = "ssr")]
+pub use row::{live_gap_html, live_row_html};
 pub use timeline::Timeline;

@@ -10,10 +10,10 @@ mod scheme;
 mod texts;
 
 pub mod logic;
-pub mod markup;
 
 pub mod app;
 pub mod components;
+pub mod lists;
 pub mod state;
 
 mod live;
@@ -23,6 +23,8 @@ pub mod browser;
 #[cfg(feature = "ssr")]
 mod shell;
 
+#[cfg(feature = "ssr")]
+pub use components::{live_gap_html, live_row_html};
 pub use language::Language;
 pub use page_data::PageData;
 pub use scheme::Scheme;

@@ -15,3 +15,4 @@ pub mod shortcut;
 pub mod status;
 pub mod unread;
 pub mod urls;
+pub mod zone;

@@ -4,10 +4,12 @@ use client::{Pending, Timeline};
 use leptos::prelude::*;
 use protocol::{Author, PublishKey, RoomName, Text};
 
+use crate::lists::Lists;
 use crate::logic::draft::{self, Problem};
 use crate::logic::follow::Follow;
 use crate::logic::settings::Settings;
 use crate::logic::status::Status;
+use crate::logic::zone::Zone;
 use crate::texts::Texts;
 use crate::{PageData, Scheme};
 
@@ -21,6 +23,8 @@ pub struct AppState {
     pub texts: &'static Texts,
     /// What the rows are made of.
     pub content: StoredValue<Content>,
+    /// The rows of the lists.
+    pub lists: Lists,
     /// All that changes and is not a row.
     pub look: RwSignal<ViewState>,
     /// What the reader asked for and the driver has not done yet.
@@ -36,8 +40,6 @@ pub struct Content {
     pub timeline: Timeline,
     /// The messages on their way.
     pub pending: Vec<Pending>,
-    /// The zone in which the server wrote the times.
-    pub zone: i32,
     /// The server's version when it wrote the page.
     pub version: String,
 }
@@ -154,14 +156,9 @@ pub enum Command {
 }
 
 impl Command {
-    /// What an element asks for when it is pressed, by its attributes `data-do` and `data-of`. Rows and panels say it in
-    /// their markup, so that one listener serves them all.
+    /// What an element of a panel asks for when it is pressed, by its attributes `data-do` and `data-of`.
     pub fn of(action: &str, of: &str) -> Option<Self> {
-        let key = || of.to_owned().try_into().ok();
         Some(match action {
-            "retry" => Self::Retry(key()?),
-            "copy" => Self::Copy(key()?),
-            "discard" => Self::Discard(key()?),
             "copy-link" => Self::CopyLink,
             "scheme" => Self::Scheme(Scheme::parse(of)?),
             _ => return None,
@@ -193,9 +190,11 @@ impl AppState {
             outbox: 0,
             outbox_room: 1,
         };
-        let content = Content { room: data.room.clone(), timeline, pending: Vec::new(), zone: data.zone, version: data.version.clone() };
+        let content = Content { room: data.room.clone(), timeline, pending: Vec::new(), version: data.version.clone() };
+        let lists = Lists::new(&content.timeline, Zone::Ahead(data.zone));
         Self {
             texts: Texts::of(data.language),
+            lists,
             content: StoredValue::new(content),
             look: RwSignal::new(look),
             commands: RwSignal::new(Vec::new()),
@@ -231,10 +230,6 @@ mod tests {
 
     #[test]
     fn markup_asks_for_what_is_known_only() {
-        let key: PublishKey = "k".parse().unwrap();
-        assert_eq!(Command::of("retry", "k"), Some(Command::Retry(key.clone())));
-        assert_eq!(Command::of("discard", "k"), Some(Command::Discard(key)));
-        assert_eq!(Command::of("retry", "?"), None);
         assert_eq!(Command::of("scheme", "dark"), Some(Command::Scheme(Scheme::Dark)));
         assert_eq!(Command::of("copy-link", ""), Some(Command::CopyLink));
         assert_eq!(Command::of("publish", "x"), None);

@@ -5,15 +5,14 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use frontend::browser::list::List;
-use frontend::components::{Composer, ComposerStart, Timeline, row};
-use frontend::logic::datetime::DateTime;
-use frontend::logic::rows::{self, Row};
+use client::{Pending, Stage};
+use frontend::components::{Composer, ComposerStart, Timeline};
+use frontend::logic::zone::Zone;
 use frontend::state::{AppState, Command, ViewState};
 use frontend::{Language, PageData, Scheme};
 use leptos::prelude::*;
 use leptos::task::tick;
-use protocol::{Author, Entry, Epoch, MessagesPage, Position, RoomName, Text};
+use protocol::{Author, Entry, Epoch, ErrorCode, MessagesPage, Position, PublishKey, PublishRequest, RoomName, Text};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{CompositionEvent, Element, Event, EventInit, HtmlElement, HtmlTextAreaElement, KeyboardEvent, KeyboardEventInit};
@@ -109,95 +108,135 @@ fn published(state: AppState) -> Vec<String> {
     state.commands.read_untracked().iter().filter_map(said).collect()
 }
 
-/// Shows the board's timeline in its list, as the driver does.
-fn show(state: AppState, list: &mut List) {
-    state.content.with_value(|content| {
-        let rows = rows::of(&content.timeline, None, &DateTime::utc);
-        list.show(rows, &|one: &Row| row(one, content, state.texts, DateTime::utc));
-    });
+/// Shows the timeline and the outbox, as the driver does.
+async fn show(state: AppState) {
+    let shown = state.content.with_value(|content| state.lists.show(&content.timeline, None, &content.pending));
+    shown.await;
+}
+
+fn find(place: &Element, selector: &str) -> HtmlElement {
+    place.query_selector(selector).unwrap().unwrap().unchecked_into()
+}
+
+fn count(place: &Element, selector: &str) -> u32 {
+    place.query_selector_all(selector).unwrap().length()
+}
+
+fn offsets(place: &Element) -> Vec<u64> {
+    let shown = place.query_selector_all("#messages > li[data-offset]").unwrap();
+    let offset = |at| shown.item(at).unwrap().unchecked_into::<Element>().get_attribute("data-offset").unwrap();
+    (0..shown.length()).map(|at| offset(at).parse().unwrap()).collect()
 }
 
 #[wasm_bindgen_test]
 fn hostile_text_is_shown_as_text() {
     let texts = ["<script>window.owned = 1</script>", "<img src=x onerror='window.owned = 1'>", "</li></ol><h1>", "javascript:alert(1)"];
     let entries = (1..).zip(texts).map(|(offset, text)| written(offset, text)).collect();
-    let (state, place, _guard) = mount(data(entries), || view! { <Timeline/> });
-    show(state, &mut List::adopt("messages", Vec::new()));
-    let unwanted = "#messages script, #messages img, #messages h1, #messages b, #messages .text a";
-    assert_eq!(place.query_selector_all(unwanted).unwrap().length(), 0);
+    let (_, place, _guard) = mount(data(entries), || view! { <Timeline/> });
+    assert_eq!(count(&place, "#messages script, #messages img, #messages h1, #messages b, #messages .text a"), 0);
     let shown = place.query_selector_all("#messages > li .text").unwrap();
     let shown: Vec<_> = (0..shown.length()).map(|index| shown.item(index).unwrap().text_content().unwrap()).collect();
     assert_eq!(shown, texts);
+    assert_eq!(find(&place, "#m-1 .author").text_content().unwrap(), "<b>小明</b>");
 }
 
 #[wasm_bindgen_test]
 fn an_address_is_a_link_that_tells_nothing() {
-    let (state, place, _guard) = mount(data(vec![written(1, "见https://example.org/x。")]), || view! { <Timeline/> });
-    show(state, &mut List::adopt("messages", Vec::new()));
-    let link = place.query_selector("#messages .text a").unwrap().unwrap();
+    let (_, place, _guard) = mount(data(vec![written(1, "见https://example.org/x。")]), || view! { <Timeline/> });
+    let link = find(&place, "#messages .text a");
     assert_eq!(link.get_attribute("href").unwrap(), "https://example.org/x");
     assert_eq!(link.get_attribute("rel").unwrap(), "noopener noreferrer nofollow ugc");
-    assert_eq!(place.query_selector(".text").unwrap().unwrap().text_content().unwrap(), "见https://example.org/x。");
+    assert_eq!(find(&place, ".text").text_content().unwrap(), "见https://example.org/x。");
 }
 
 #[wasm_bindgen_test]
-fn rows_that_come_are_added_and_what_is_shown_stays() {
+async fn a_new_message_is_added_and_the_others_stay() {
     let (state, place, _guard) = mount(data(vec![written(1, "one")]), || view! { <Timeline/> });
-    let mut list = List::adopt("messages", Vec::new());
-    show(state, &mut list);
-    let first = place.query_selector("#m-1").unwrap().unwrap();
+    let first = find(&place, "#m-1");
     state.content.write_value().timeline.append(written(2, "two"), true);
-    show(state, &mut list);
-    assert!(place.query_selector("#m-1").unwrap().unwrap().is_same_node(Some(&first)));
-    let second = place.query_selector("#m-2").unwrap().unwrap();
+    show(state).await;
+    assert!(find(&place, "#m-1").is_same_node(Some(&first)));
+    let second = find(&place, "#m-2");
     assert_eq!(second.class_name(), "message continued");
-    assert_eq!(second.query_selector(".text").unwrap().unwrap().text_content().unwrap(), "two");
+    assert_eq!(find(&second, ".text").text_content().unwrap(), "two");
 }
 
 #[wasm_bindgen_test]
-fn a_list_changes_where_its_rows_have_changed() {
+async fn a_row_that_stays_keeps_its_node_and_the_focus() {
     let (state, place, _guard) = mount(data((10..20).map(|offset| written(offset, "x")).collect()), || view! { <Timeline/> });
-    let mut list = List::adopt("messages", Vec::new());
-    show(state, &mut list);
-    let kept = place.query_selector("#m-15").unwrap().unwrap();
+    let kept = find(&place, "#m-15");
+    find(&kept, ".when").focus().unwrap();
+    let stays = || {
+        let focused = document().active_element().unwrap();
+        find(&place, "#m-15").is_same_node(Some(&kept)) && kept.contains(Some(&focused))
+    };
+    assert!(stays());
     let position = Position { epoch: Epoch(1), offset: 15 };
-    let page = |offsets: std::ops::Range<u64>, before| MessagesPage {
+    let page = |offsets: Vec<u64>, before| MessagesPage {
         room: RoomName::lobby(),
-        entries: offsets.map(|offset| written(offset, "x")).collect(),
+        entries: offsets.into_iter().map(|offset| written(offset, "x")).collect(),
         position,
         before,
         latest: position,
         online: 1,
     };
+    // Older messages come in front.
     let before = Position { offset: 10, ..position };
-    state.content.write_value().timeline.show(MessagesPage { before: Some(before), ..page(10..20, None) });
-    state.content.write_value().timeline.prepend(page(1..10, None), before, false);
-    show(state, &mut list);
-    let offsets = || -> Vec<String> {
-        let shown = place.query_selector_all("#messages > li[data-offset]").unwrap();
-        (0..shown.length()).map(|at| shown.item(at).unwrap().unchecked_into::<Element>().get_attribute("data-offset").unwrap()).collect()
-    };
-    let wanted = |range: std::ops::Range<u64>| range.map(|offset| offset.to_string()).collect::<Vec<_>>();
-    assert_eq!(offsets(), wanted(1..20));
-    assert!(place.query_selector("#m-15").unwrap().unwrap().is_same_node(Some(&kept)));
-    state.content.write_value().timeline.show(page(13..16, None));
-    show(state, &mut list);
-    assert_eq!(offsets(), wanted(13..16));
-    assert!(place.query_selector("#m-15").unwrap().unwrap().is_same_node(Some(&kept)));
+    state.content.write_value().timeline.show(MessagesPage { before: Some(before), ..page((10..20).collect(), None) });
+    state.content.write_value().timeline.prepend(page((1..10).collect(), None), before, false);
+    show(state).await;
+    assert_eq!(offsets(&place), (1..20).collect::<Vec<_>>());
+    assert!(stays());
+    // The oldest go while newer ones come, right after the row that stays.
+    state.content.write_value().timeline.show(page(vec![14, 15, 21, 22], None));
+    show(state).await;
+    assert_eq!(offsets(&place), [14, 15, 21, 22]);
+    assert!(stays());
 }
 
 #[wasm_bindgen_test]
-fn what_the_server_wrote_is_taken_over() {
+async fn a_row_changes_in_place_when_its_group_or_zone_does() {
     let (state, place, _guard) = mount(data(vec![written(1, "one"), written(2, "two")]), || view! { <Timeline/> });
-    show(state, &mut List::adopt("messages", Vec::new()));
-    let first = place.query_selector("#m-1").unwrap().unwrap();
-    let rows = state.content.with_value(|content| rows::of(&content.timeline, None, &DateTime::utc));
-    let mut list = List::adopt("messages", rows.clone());
-    assert!(list.shows(&rows));
-    state.content.write_value().timeline.append(written(3, "three"), true);
-    show(state, &mut list);
-    assert!(place.query_selector("#m-1").unwrap().unwrap().is_same_node(Some(&first)));
-    assert_eq!(place.query_selector_all("#messages > li[data-offset]").unwrap().length(), 3);
+    let second = find(&place, "#m-2");
+    assert_eq!((second.class_name().as_str(), find(&second, "time").text_content().unwrap().as_str()), ("message continued", "00:00"));
+    let position = Position { epoch: Epoch(1), offset: 2 };
+    let entries = vec![written(2, "two")];
+    let page = MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 };
+    state.content.write_value().timeline.show(page);
+    state.lists.zone.set(Zone::Ahead(60));
+    show(state).await;
+    assert!(find(&place, "#m-2").is_same_node(Some(&second)));
+    assert_eq!((second.class_name().as_str(), find(&second, "time").text_content().unwrap().as_str()), ("message", "01:00"));
+    assert_eq!(find(&second, "time").title(), "1970-01-01 01:00:00");
+}
+
+#[wasm_bindgen_test]
+async fn a_refused_message_says_why_and_what_can_be_done() {
+    let (state, place, _guard) = mount(data(Vec::new()), || view! { <Timeline/> });
+    let key: PublishKey = "k".parse().unwrap();
+    let message = PublishRequest { text: Text::parse("x").unwrap(), author: Author::default(), key: Some(key.clone()) };
+    state.content.write_value().pending = vec![Pending { message: message.clone(), stage: Stage::Sending }];
+    show(state).await;
+    let row = find(&place, "#outbox > li");
+    assert_eq!((row.get_attribute("data-stage").unwrap().as_str(), count(&row, "button")), ("sending", 0));
+    let refused = |code| vec![Pending { message: message.clone(), stage: Stage::Failed { code, detail: String::new() } }];
+    state.content.write_value().pending = refused(ErrorCode::TextTooLong);
+    show(state).await;
+    assert!(find(&place, "#outbox > li").is_same_node(Some(&row)));
+    assert_eq!(row.get_attribute("data-stage").unwrap(), "failed");
+    assert_eq!(find(&row, "[role=alert]").text_content().unwrap(), "Not sent. The text is longer than 16 KiB.");
+    for button in [".retry", ".copy", ".discard"] {
+        find(&row, button).click();
+    }
+    let asked = [Command::Retry(key.clone()), Command::Copy(key.clone()), Command::Discard(key)];
+    assert_eq!(*state.commands.read_untracked(), asked);
+    // A key that belongs to another message is refused each time.
+    state.content.write_value().pending = refused(ErrorCode::KeyReused);
+    show(state).await;
+    assert_eq!((count(&row, ".retry"), count(&row, ".discard")), (0, 1));
+    state.content.write_value().pending = Vec::new();
+    show(state).await;
+    assert_eq!(count(&place, "#outbox > li"), 0);
 }
 
 #[wasm_bindgen_test]

@@ -2,9 +2,9 @@
 #![cfg(feature = "ssr")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
-use frontend::{Language, PageData, Scheme, refusal, shell};
+use frontend::{Language, PageData, Scheme, live_gap_html, live_row_html, refusal, shell};
 use leptos::prelude::*;
-use protocol::{Author, Entry, Epoch, ErrorCode, MessagesPage, Position, RoomName, Text};
+use protocol::{Author, Entry, Epoch, ErrorCode, Gap, GapReason, MessagesPage, Position, RoomName, Text};
 
 fn written(offset: u64, author: &str, text: &str) -> Entry {
     let (author, text) = (Author::parse(author).unwrap(), Text::parse(text).unwrap());
@@ -142,4 +142,37 @@ fn a_page_that_says_no_says_what_would_be_right() {
         assert!(html.contains(said) && html.contains("action=\"/open\""), "{html}");
         assert!(html.contains("data-scheme=\"dark\"") && !html.contains("<script"));
     }
+}
+
+#[test]
+fn a_row_of_the_live_view_has_only_its_own_elements() {
+    let hostile = "</div></li><script>alert(1)</script><img src=x onerror='alert(1)'>\"&amp;";
+    for language in Language::ALL {
+        let row = live_row_html(&written(5, "</bdi><b>\"'&", hostile), language);
+        let tags: Vec<_> = row.split('<').skip(1).map(|tag| tag.split([' ', '>']).next().unwrap()).collect();
+        assert_eq!(tags, ["li", "span", "/span", "bdi", "/bdi", "a", "time", "/time", "/a", "div", "!", "/div", "/li"]);
+        assert!(row.contains("&lt;script&gt;alert(1)") && row.contains("&amp;amp;"), "{row}");
+        assert!(row.contains("title=\"2026-04-14 09:05:03 UTC\">04-14 09:05 UTC</time>"), "{row}");
+        assert!(!row.contains('\n'), "{row}");
+    }
+}
+
+#[test]
+fn only_addresses_are_links() {
+    let row = live_row_html(&written(7, "a", "<b>javascript:alert(1)</b> https://example.org/?a=\"b&c"), Language::En);
+    let link = "<a href=\"https://example.org/?a=\" target=\"_blank\" rel=\"noopener noreferrer nofollow ugc\">https://example.org/?a=</a>";
+    assert!(row.contains(link), "{row}");
+    assert_eq!(row.matches("<a ").count(), 2, "{row}");
+    let hostile = live_row_html(&written(7, "a", "https://a.b/'onclick='alert(1)&x=1"), Language::En);
+    assert!(hostile.contains("href=\"https://a.b/'onclick='alert(1)&amp;x=1\""), "{hostile}");
+}
+
+#[test]
+fn a_gap_of_the_live_view_says_what_is_missing() {
+    let at = |epoch, offset| Position { epoch: Epoch(epoch), offset };
+    let gap = Gap { reason: GapReason::Expired, first: at(1, 9), resumes: at(1, 8) };
+    let html = live_gap_html(&gap, 3, Language::En);
+    assert_eq!(html, "<li class=\"missed\"><span>You missed messages 4–8; they are no longer kept.</span></li>");
+    let other = Gap { reason: GapReason::OtherEpoch, ..gap };
+    assert!(live_gap_html(&other, 3, Language::En).starts_with("<li class=\"missed\"><span>"));
 }

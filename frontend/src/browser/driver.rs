@@ -1,12 +1,12 @@
 //! The driver: hands events to the client core, does what it says, and shows what it tells.
 
 mod commands;
+mod history_navigation;
 mod keys;
 mod links;
 mod listen;
 mod page;
 mod show;
-mod travel;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -57,8 +57,10 @@ struct Driver {
     updates: RefCell<Vec<Update>>,
     frames: Frames,
     page: RefCell<Page>,
-    /// The number of the newest journey through history.
-    journey: Cell<u32>,
+    /// The number of the newest navigation through history.
+    navigation: Cell<u32>,
+    /// Whether the document does not show yet what was drawn.
+    drawing: Cell<bool>,
     /// By how much of a pixel the reader was moved.
     drift: Cell<f64>,
 }
@@ -110,7 +112,8 @@ impl Driver {
                 updates: RefCell::default(),
                 frames: Frames::new(driver.clone()),
                 page: RefCell::new(page),
-                journey: Cell::default(),
+                navigation: Cell::default(),
+                drawing: Cell::default(),
                 drift: Cell::default(),
             }
         })
@@ -136,7 +139,7 @@ impl Driver {
     }
 
     /// Does what the core says. An event that follows at once is returned, so that the core is never asked by itself.
-    fn act(&self, action: Action) -> Option<Event> {
+    fn act(self: &Rc<Self>, action: Action) -> Option<Event> {
         match action {
             Action::Open { channel, transport, after } => return self.open(channel, transport, after),
             Action::Fetch { channel, after, wait_seconds } => return self.fetch(channel, after, wait_seconds),
@@ -148,7 +151,7 @@ impl Driver {
         None
     }
 
-    fn told(&self, update: Update) {
+    fn told(self: &Rc<Self>, update: Update) {
         match update {
             Update::Outbox => {
                 // Kept at once and not with the next frame: the page may be gone by then.

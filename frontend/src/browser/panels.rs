@@ -1,13 +1,12 @@
 //! What a script adds to the panels that the server wrote.
 
+use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement};
 
-use super::list::node;
 use super::{document, window};
 use crate::Scheme;
 use crate::logic::settings::Settings;
-use crate::markup;
 
 /// Shows the settings as they are.
 pub(super) fn show_settings(settings: Settings) {
@@ -29,11 +28,9 @@ pub(super) fn show_scheme(scheme: Scheme) {
 /// Lists the rooms that the reader was in.
 pub(super) fn show_recent(rooms: &str) {
     let (Some(part), Some(list)) = (document().get_element_by_id("recent_part"), document().get_element_by_id("recent")) else { return };
-    for room in rooms.split(' ') {
-        let name = markup::Element::new("bdi").text(room.to_owned().into());
-        let link = markup::Element::new("a").with("href", ("/r/".to_owned() + room).into()).child(name);
-        _ = list.append_child(&node(&markup::Element::new("li").child(link)));
-    }
+    let links = rooms.split(' ').map(|room| view! { <li><a href=format!("/r/{room}")><bdi>{room.to_owned()}</bdi></a></li> });
+    let links = links.collect_view();
+    mount_to_renderer(&list, || links).forget();
     _ = part.remove_attribute("hidden");
 }
 

@@ -1,9 +1,8 @@
 //! What the reader sees of the list, held still while it changes.
 
 use wasm_bindgen::JsCast;
-use web_sys::{Element, Event, HtmlElement, HtmlTextAreaElement};
+use web_sys::{Element, Event, HtmlCollection, HtmlElement, HtmlTextAreaElement};
 
-use super::list::List;
 use crate::logic::draft;
 
 fn element(id: &str) -> Option<Element> {
@@ -61,6 +60,11 @@ pub(super) fn show_follows(follows: bool) {
     }
 }
 
+/// Returns the row of the message at an offset, if it is shown.
+pub(super) fn message(offset: u64) -> Option<Element> {
+    element(&["m-", &offset.to_string()].concat())
+}
+
 /// Puts a row where it is read, and marks it alone. How far that is from the newest message, in pixels.
 pub(super) fn to_row(row: &Element) -> i32 {
     let Some(scroller) = element("scroller") else { return 0 };
@@ -83,10 +87,10 @@ pub(super) struct Anchor {
 
 impl Anchor {
     /// The message in the middle of what is seen. `drift` is by how much the reader was moved before, against all holding.
-    pub(super) fn take(list: &List, drift: f64) -> Option<Self> {
+    pub(super) fn take(drift: f64) -> Option<Self> {
         let scroller = element("scroller")?.get_bounding_client_rect();
-        let row = list.message_at(scroller.top() + scroller.height() / 2.0)?.clone();
-        let top = row.get_bounding_client_rect().top() - drift;
+        let row = message_at(&element("messages")?.children(), scroller.top() + scroller.height() / 2.0)?;
+        let top = top_of(&row) - drift;
         Some(Self { row, top })
     }
 
@@ -103,6 +107,26 @@ impl Anchor {
     }
 
     fn moved(&self) -> f64 {
-        self.row.get_bounding_client_rect().top() - self.top
+        top_of(&self.row) - self.top
     }
+}
+
+fn top_of(element: &Element) -> f64 {
+    element.get_bounding_client_rect().top()
+}
+
+/// Returns the last message that begins above this height of the screen; the first message if none does.
+fn message_at(rows: &HtmlCollection, height: f64) -> Option<Element> {
+    let (mut above, mut below) = (0, rows.length());
+    while above < below {
+        let middle = above.midpoint(below);
+        if rows.item(middle).is_some_and(|row| top_of(&row) <= height) {
+            above = middle + 1;
+        } else {
+            below = middle;
+        }
+    }
+    let is_message = |row: &Element| row.class_list().contains("message");
+    let row = |index| rows.item(index).filter(is_message);
+    (0..above).rev().find_map(row).or_else(|| (above..rows.length()).find_map(row))
 }

@@ -1,167 +1,174 @@
-//! One row of the list, as markup.
+//! The rows of the lists. The server and the browser render the page's rows by the same components, and the server the
+//! rows of the live view for readers without script.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
-use client::{Pending, Stage};
-use protocol::{Entry, ErrorCode, PublishKey};
+use leptos::either::{Either, EitherOf3};
+use leptos::prelude::*;
+use protocol::{Entry, ErrorCode, PublishKey, PublishRequest};
 
+use crate::lists::{ListRow, RowContent};
 use crate::logic::author::{hue_class, initial};
 use crate::logic::datetime::DateTime;
-use crate::logic::rows::Row;
+use crate::logic::rows::{RowKey, RowLook};
 use crate::logic::urls::{Piece, pieces};
-use crate::markup::Element;
-use crate::state::Content;
+use crate::logic::zone::Zone;
+use crate::state::{AppState, Command};
 use crate::texts::Texts;
 
-/// A row. `zone` says where a time is in the reader's day.
-pub fn row(row: &Row, content: &Content, texts: &Texts, zone: impl Fn(u64) -> DateTime) -> Element {
-    match row {
-        Row::Message { offset, continued, .. } => match content.timeline.entry(*offset) {
-            Some(entry) => {
-                let time = zone(entry.time);
-                message(entry, *continued, texts, time.short(), time.full())
-            }
-            // A row without its entry is never asked for; an empty one does no harm.
-            None => Element::new("li"),
-        },
-        Row::Pending { key, .. } => {
-            let found = content.pending.iter().find(|pending| pending.message.key.as_ref() == Some(key));
-            found.map_or_else(|| Element::new("li"), |found| pending(found, key, texts))
-        }
-        Row::Day(day) => line("day", (texts.day)(*day).into()),
-        Row::Unread => line("unread", texts.unread.into()).with("id", "unread".into()),
-        Row::Missed { first, last } => line("missed", (texts.missed)(*first, *last).into()),
-        Row::OtherLog { .. } => line("missed", texts.missed_log.into()),
-    }
-}
-
-/// A message, with its time as `short` and, on a closer look, as `full`. All that people wrote is text.
-pub fn message(entry: &Entry, continued: bool, texts: &Texts, short: String, full: String) -> Element {
-    let offset = entry.offset.to_string();
-    let id = "m-".to_owned() + &offset;
-    let when = Element::new("time").with("datetime", DateTime::utc(entry.time).iso_utc().into()).with("title", full.into());
-    let link = Element::new("a").class("when").with("href", ("#".to_owned() + &id).into()).child(when.text(short.into()));
-    let item = Element::new("li").class(if continued { "message continued" } else { "message" });
-    let item = item.with("id", id.into()).with("data-offset", offset.into());
-    byline(item, entry.author.as_str(), texts).child(link).child(body(entry.text.as_str()))
-}
-
-/// A message on its way: being sent, or refused and waiting for its author's decision.
-fn pending(pending: &Pending, key: &PublishKey, texts: &Texts) -> Element {
-    let message = &pending.message;
-    let item = Element::new("li").class("message pending").with("data-key", key.as_str().to_owned().into());
-    let stage = Element::new("span").class("stage");
-    let Stage::Failed { code, .. } = pending.stage else {
-        let item = byline(item.with("data-stage", "sending".into()), message.author.as_str(), texts);
-        // Which of the two is true the style sheet knows by the connection's state, so that no row changes with it.
-        let word = |class: &'static str, text: &'static str| Element::new("span").class(class).text(text.into());
-        let stage = stage.child(word("now", texts.sending)).child(word("later", texts.sending_later));
-        return item.child(stage).child(body(message.text.as_str()));
-    };
-    let said = [texts.failed, " ", (texts.problem)(code)].concat();
-    let button = |action: &'static str, name: &'static str| {
-        let button = Element::new("button").with("type", "button".into()).class(action).with("data-do", action.into());
-        button.with("data-of", key.as_str().to_owned().into()).text(name.into())
-    };
-    let mut actions = Element::new("span").class("actions");
-    // A key that belongs to another message would be refused each time.
-    if code != ErrorCode::KeyReused {
-        actions = actions.child(button("retry", texts.retry));
-    }
-    let actions = actions.child(button("copy", texts.copy)).child(button("discard", texts.discard));
-    // What is on its way is read out when it has come; only this needs its author.
-    let stage = stage.with("role", "alert".into());
-    let item = byline(item.with("data-stage", "failed".into()), message.author.as_str(), texts);
-    item.child(stage.text(said.into())).child(body(message.text.as_str())).child(actions)
-}
-
-/// Who wrote a message: a square with an initial, and the name.
-fn byline(item: Element, name: &str, texts: &Texts) -> Element {
-    let seal = ["seal ", hue_class(name)].concat();
-    let seal = Element::new("span").with("class", seal.into()).with("aria-hidden", "true".into()).text(initial(name).into());
-    let (class, shown): (_, Cow<'static, str>) =
-        if name.is_empty() { ("author nameless", texts.nameless.into()) } else { ("author", name.to_owned().into()) };
-    item.child(seal).child(Element::new("bdi").class(class).text(shown))
-}
-
-/// Bytes, and line breaks, of a text whose row is not made higher for it.
+/// Bytes, and line breaks, above which a text scrolls in its row.
 const LONG_BYTES: usize = 4000;
 const LONG_LINES: usize = 40;
 
-/// What a message says, with its links. They tell other sites nothing, and get nothing from us.
-fn body(said: &str) -> Element {
-    let is_long = said.len() > LONG_BYTES || said.bytes().filter(|byte| *byte == b'\n').count() > LONG_LINES;
-    let text = Element::new("div").class(if is_long { "text long" } else { "text" }).with("dir", "auto".into());
-    // It scrolls, so the keyboard must reach it.
-    let text = if is_long { text.with("tabindex", "0".into()) } else { text };
-    pieces(said).into_iter().fold(text, |text, piece| match piece {
-        Piece::Plain(part) => text.text(part.to_owned().into()),
-        Piece::Link(address) => {
-            let link = Element::new("a").with("href", address.to_owned().into()).with("target", "_blank".into());
-            text.child(link.with("rel", "noopener noreferrer nofollow ugc".into()).text(address.to_owned().into()))
+/// The rows of a list.
+#[component]
+pub fn Rows(
+    /// The list.
+    list: RwSignal<Vec<ListRow>>,
+) -> impl IntoView {
+    let state = AppState::of_page();
+    let (texts, zone) = (state.texts, state.lists.zone);
+    let children = move |ListRow { key, look, content }| match (key, content) {
+        (_, RowContent::Entry(entry)) => EitherOf3::A(view! { <MessageRow entry=&entry look zone texts/> }),
+        (RowKey::Pending(key), RowContent::Request(request)) => EitherOf3::B(view! { <PendingRow key request look state/> }),
+        (key, _) => EitherOf3::C(view! { <LineRow key=&key texts/> }),
+    };
+    view! { <For each=move || list.get() key=|row| row.key.clone() children=children/> }
+}
+
+/// A message.
+#[component]
+pub fn MessageRow<'a>(
+    /// The message.
+    entry: &'a Entry,
+    /// Whether it continues a group.
+    look: ArcRwSignal<RowLook>,
+    /// The zone in which its time is shown.
+    zone: RwSignal<Zone>,
+    /// The texts.
+    texts: &'static Texts,
+) -> impl IntoView + use<> {
+    let (time, iso) = (entry.time, DateTime::utc(entry.time).iso_utc());
+    let id = format!("m-{}", entry.offset);
+    let href = format!("#{id}");
+    let when = move || {
+        let zone = zone.get();
+        view! { <time datetime=iso.clone() title=zone.full(time)>{zone.short(time)}</time> }
+    };
+    view! {
+        <li class="message" class:continued=move || look.get() == RowLook::Continued id=id data-offset=entry.offset>
+            <Byline name=entry.author.as_str() texts/>
+            <a class="when" href=href>{when}</a>
+            <Body text=entry.text.as_str()/>
+        </li>
+    }
+}
+
+/// A message that is being sent, or was refused and waits for its author's decision.
+#[component]
+fn PendingRow(key: PublishKey, request: Arc<PublishRequest>, look: ArcRwSignal<RowLook>, state: AppState) -> impl IntoView {
+    let texts = state.texts;
+    let failure = move || if let RowLook::Failed(code) = look.get() { Some(code) } else { None };
+    let stage = {
+        let failure = failure.clone();
+        move || match failure() {
+            // The style sheet shows one of the two words, by the state of the connection.
+            None => Either::Left(view! {
+                <span class="stage"><span class="now">{texts.sending}</span><span class="later">{texts.sending_later}</span></span>
+            }),
+            // A screen reader reads a sent message out when it arrives; a failure needs attention at once.
+            Some(code) => Either::Right(view! { <span class="stage" role="alert">{texts.failed} " " {(texts.problem)(code)}</span> }),
         }
-    })
+    };
+    let actions = {
+        let failure = failure.clone();
+        move || failure().map(|code| view! { <Actions key=key.clone() code state/> })
+    };
+    view! {
+        <li class="message pending" data-stage=move || if failure().is_some() { "failed" } else { "sending" }>
+            <Byline name=request.author.as_str() texts/>
+            {stage}
+            <Body text=request.text.as_str()/>
+            {actions}
+        </li>
+    }
+}
+
+/// What an author can do with a refused message.
+#[component]
+fn Actions(key: PublishKey, code: ErrorCode, state: AppState) -> impl IntoView {
+    let texts = state.texts;
+    let button = |class, name, command: fn(PublishKey) -> Command| {
+        let key = key.clone();
+        view! { <button type="button" class=class on:click=move |_| state.ask(command(key.clone()))>{name}</button> }
+    };
+    // A key that belongs to another message is refused each time.
+    let retry = (code != ErrorCode::KeyReused).then(|| button("retry", texts.retry, Command::Retry));
+    let (copy, discard) = (button("copy", texts.copy, Command::Copy), button("discard", texts.discard, Command::Discard));
+    view! { <span class="actions">{retry}{copy}{discard}</span> }
 }
 
 /// A line across the list.
-fn line(class: &'static str, said: Cow<'static, str>) -> Element {
-    Element::new("li").class(class).child(Element::new("span").text(said))
+#[component]
+pub fn LineRow<'a>(
+    /// What it marks.
+    key: &'a RowKey,
+    /// The texts.
+    texts: &'static Texts,
+) -> impl IntoView + use<> {
+    let (class, text) = match key {
+        RowKey::Day(day) => ("day", (texts.day)(*day)),
+        RowKey::Unread(_) => ("unread", texts.unread.to_owned()),
+        RowKey::Missed { first, last } => ("missed", (texts.missed)(*first, *last)),
+        RowKey::OtherLog(_) => ("missed", texts.missed_log.to_owned()),
+        // These are rows of their own.
+        RowKey::Message { .. } | RowKey::Pending(_) => ("missed", String::new()),
+    };
+    view! { <li class=class id=(class == "unread").then_some(class)><span>{text}</span></li> }
 }
 
-#[cfg(test)]
-mod tests {
-    use client::Timeline;
-    use protocol::{Author, Epoch, MessagesPage, Position, PublishRequest, RoomName, Text};
-
-    use super::*;
-    use crate::Language;
-
-    fn html(text: &str, made: impl Fn(Content) -> Element) -> String {
-        let text = Text::parse(text).unwrap();
-        let entry = Entry { offset: 7, time: 1_776_157_503_250, author: Author::default(), text: text.clone(), key: None, raw: None };
-        let position = Position { epoch: Epoch(1), offset: 7 };
-        let page = MessagesPage { room: RoomName::lobby(), entries: vec![entry], position, before: None, latest: position, online: 0 };
-        let message = PublishRequest { text, author: Author::default(), key: Some("k".parse().unwrap()) };
-        let stage = Stage::Failed { code: ErrorCode::TextTooLong, detail: String::new() };
-        let pending = vec![Pending { message, stage }];
-        let room = RoomName::lobby();
-        let mut html = String::new();
-        made(Content { room, timeline: Timeline::new(page), pending, zone: 0, version: String::new() }).write(&mut html);
-        html
+/// Who wrote a message: a square with an initial, and the name.
+#[component]
+fn Byline<'a>(name: &'a str, texts: &'static Texts) -> impl IntoView + use<> {
+    let is_nameless = name.is_empty();
+    let shown = if is_nameless { texts.nameless.to_owned() } else { name.to_owned() };
+    view! {
+        <span class=format!("seal {}", hue_class(name)) aria-hidden="true">{initial(name)}</span>
+        <bdi class=if is_nameless { "author nameless" } else { "author" }>{shown}</bdi>
     }
+}
 
-    fn shown(text: &str) -> String {
-        let it = Row::Message { epoch: Epoch(1), offset: 7, continued: false };
-        html(text, |content| row(&it, &content, Texts::of(Language::En), |time| DateTime::ahead(time, 60)))
-    }
+/// The text of a message, with its links. Following one tells the other site nothing about ours.
+#[component]
+fn Body<'a>(text: &'a str) -> impl IntoView + use<> {
+    let is_long = text.len() > LONG_BYTES || text.bytes().filter(|byte| *byte == b'\n').count() > LONG_LINES;
+    let parts: Vec<_> = pieces(text)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Plain(part) => Either::Left(part.to_owned()),
+            Piece::Link(url) => Either::Right(view! {
+                <a href=url.to_owned() target="_blank" rel="noopener noreferrer nofollow ugc">{url.to_owned()}</a>
+            }),
+        })
+        .collect();
+    // The keyboard must reach what scrolls.
+    view! { <div class=if is_long { "text long" } else { "text" } dir="auto" tabindex=is_long.then_some("0")>{parts}</div> }
+}
 
-    #[test]
-    fn addresses_are_links_and_nothing_else_is() {
-        let html = shown("<b>javascript:alert(1)</b> https://example.org/?a=\"b&c");
-        assert!(html.contains(
-            "<a href=\"https://example.org/?a=\" target=\"_blank\" rel=\"noopener noreferrer nofollow ugc\">https://example.org/?a=</a>"
-        ));
-        assert_eq!(html.matches("<a ").count(), 2, "{html}");
-        assert!(html.contains("&lt;b&gt;javascript:alert(1)&lt;/b&gt;"));
-    }
+/// Returns a message as a row of the live view. It is made once for all readers of a language, so its time is in no
+/// reader's zone.
+#[cfg(feature = "ssr")]
+pub fn live_row_html(entry: &Entry, language: crate::Language) -> String {
+    Owner::new().with(|| {
+        let (look, zone) = (ArcRwSignal::default(), RwSignal::new(Zone::Unknown));
+        view! { <MessageRow entry look zone texts=Texts::of(language)/> }.to_html()
+    })
+}
 
-    #[test]
-    fn a_message_says_when_in_the_readers_zone_and_links_to_itself() {
-        let html = shown("x");
-        assert!(html.starts_with("<li class=\"message\" id=\"m-7\" data-offset=\"7\">"), "{html}");
-        let time = "<time datetime=\"2026-04-14T09:05:03Z\" title=\"2026-04-14 10:05:03\">10:05</time>";
-        assert!(html.contains(&["<a class=\"when\" href=\"#m-7\">", time, "</a>"].concat()));
-        assert!(html.contains("<bdi class=\"author nameless\">Anonymous</bdi>"));
-    }
-
-    #[test]
-    fn a_refused_message_says_why_and_what_can_be_done() {
-        let key: PublishKey = "k".parse().unwrap();
-        let it = Row::Pending { key, failure: Some(ErrorCode::TextTooLong) };
-        let html = html("x", |content| row(&it, &content, Texts::of(Language::En), DateTime::utc));
-        assert!(html.contains("<span class=\"stage\" role=\"alert\">Not sent. The text is longer than 16 KiB.</span>"), "{html}");
-        for action in ["retry", "copy", "discard"] {
-            assert!(html.contains(&format!("data-do=\"{action}\" data-of=\"k\"")), "{html}");
-        }
-    }
+/// Returns the row of the live view that marks a gap. The reader had come to the offset `after`.
+#[cfg(feature = "ssr")]
+pub fn live_gap_html(gap: &protocol::Gap, after: u64, language: crate::Language) -> String {
+    let missed = client::Missed { after, resumes: gap.resumes.offset, reason: gap.reason };
+    let key = crate::logic::rows::gap_key(&missed, gap.resumes.epoch);
+    view! { <LineRow key=&key texts=Texts::of(language)/> }.to_html()
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::Rows;
 use crate::live::{attribute, flag, text, truth};
 use crate::logic::follow::is_near;
 use crate::state::{AppState, Command, Older, ViewState};
@@ -62,8 +63,10 @@ pub fn Timeline() -> impl IntoView {
                 <div class="column">
                     <OlderButton/>
                     <p class="empty" hidden=flag(move || !state.look.get().empty)>{texts.empty}</p>
-                    <div role="log" aria-label=texts.messages aria-live=attribute(live)>{rows(state)}</div>
-                    <ol id="outbox" aria-label=texts.outbox hidden=flag(move || state.look.get().outbox == 0)></ol>
+                    <div role="log" aria-label=texts.messages aria-live=attribute(live)><ol id="messages"><Rows list=state.lists.messages/></ol></div>
+                    <ol id="outbox" aria-label=texts.outbox hidden=flag(move || state.look.get().outbox == 0)>
+                        <Rows list=state.lists.outbox/>
+                    </ol>
                     <p class="held" hidden=flag(move || state.look.get().held == 0)>{text(held)}</p>
                 </div>
             </div>
@@ -95,26 +98,4 @@ fn OlderButton() -> impl IntoView {
             {text(move || words().to_owned())}
         </button>
     }
-}
-
-/// The list and, on the server, its rows. Only markup that escapes what people wrote goes into it.
-#[cfg(feature = "ssr")]
-fn rows(state: AppState) -> impl IntoView {
-    use crate::logic::datetime::DateTime;
-
-    let html = state.content.with_value(|content| {
-        let zone = |time| DateTime::ahead(time, content.zone);
-        let mut html = String::new();
-        for row in crate::logic::rows::of(&content.timeline, None, &zone) {
-            super::row(&row, content, state.texts, zone).write(&mut html);
-        }
-        html
-    });
-    view! { <ol id="messages" inner_html=html></ol> }
-}
-
-/// In the browser the driver fills the list.
-#[cfg(not(feature = "ssr"))]
-fn rows(_: AppState) -> impl IntoView {
-    view! { <ol id="messages"></ol> }
 }

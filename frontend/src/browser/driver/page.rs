@@ -7,16 +7,14 @@ use protocol::{Epoch, Position};
 
 use super::Driver;
 use crate::browser::attention::Sign;
-use crate::browser::list::List;
 use crate::browser::{clock, cookie, panels, storage, viewport, window};
 use crate::logic::announcer::Announcer;
 use crate::logic::attention::Calls;
-use crate::logic::datetime::DateTime;
 use crate::logic::permalink::linked;
 use crate::logic::recent;
-use crate::logic::rows::{self, Row};
 use crate::logic::settings::Settings;
 use crate::logic::unread::Unread;
+use crate::logic::zone::Zone;
 use crate::state::ViewState;
 
 /// What of a room was seen when it was last left.
@@ -29,8 +27,6 @@ fn seen_before(room: &str, epoch: Epoch) -> Option<u64> {
 }
 
 pub(super) struct Page {
-    /// The messages, and those on their way.
-    pub(super) lists: [List; 2],
     pub(super) unread: Unread,
     pub(super) announcer: Announcer,
     pub(super) calls: Calls,
@@ -43,10 +39,8 @@ impl Page {
     pub(super) fn new(room: &str, state: crate::state::AppState) -> Self {
         let content = state.content.read_value();
         let timeline = &content.timeline;
-        let rows = rows::of(timeline, None, &|time| DateTime::ahead(time, content.zone));
         let seen = seen_before(room, timeline.end().epoch);
         Self {
-            lists: [List::adopt("messages", rows), List::adopt("outbox", Vec::new())],
             unread: Unread::open(seen, timeline.latest()),
             announcer: Announcer::default(),
             calls: Calls::default(),
@@ -61,7 +55,7 @@ impl Driver {
     pub(super) fn settle_in(&self) {
         let zone = clock::zone();
         cookie::keep_zone(zone);
-        self.localise();
+        self.state.lists.zone.set(Zone::Local(clock::local));
         let settings = Settings::parse(&storage::kept("settings", ""));
         panels::show_settings(settings);
         let rooms = recent::visited(&storage::kept("rooms", ""), self.room.as_str());
@@ -73,22 +67,6 @@ impl Driver {
         let text = viewport::restore_draft(draft.kept());
         draft.keep(text);
         self.state.show(ViewState { ready: true, settings, ..self.state.looked() });
-    }
-
-    /// Writes the times that the server wrote in another zone anew.
-    fn localise(&self) {
-        let content = self.state.content.read_value();
-        for (row, element) in self.page.borrow().lists[0].elements() {
-            let Row::Message { offset, .. } = row else { continue };
-            let Some(entry) = content.timeline.entry(*offset) else { continue };
-            let local = clock::local(entry.time);
-            if local != DateTime::ahead(entry.time, content.zone)
-                && let Ok(Some(time)) = element.query_selector("time")
-            {
-                time.set_text_content(Some(&local.short()));
-                _ = time.set_attribute("title", &local.full());
-            }
-        }
     }
 
     /// Keeps what was seen for the next visit. Another tab may have seen more.

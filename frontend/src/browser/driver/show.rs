@@ -1,19 +1,18 @@
 //! Showing what was told: once per animation frame, however much came in.
 
 use std::cell::Cell;
-use std::rc::Weak;
+use std::rc::{Rc, Weak};
 
 use client::{ConnectionState, Update};
 use leptos::prelude::*;
+use leptos::task::{spawn_local, tick};
 use protocol::Entry;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 
 use super::Driver;
 use crate::browser::viewport::{self, Anchor};
-use crate::browser::{attention, clock, document, window};
-use crate::components::row;
-use crate::logic::rows::{self, Row};
+use crate::browser::{attention, document, window};
 use crate::state::{Content, Notice, Older, ViewState};
 
 /// How many updates wait for a frame at the most; a page in the background gets no frames.
@@ -67,9 +66,12 @@ struct News {
 }
 
 impl Driver {
-    /// Shows all that was told.
-    pub(super) fn flush(&self) {
+    /// Shows all updates.
+    pub(super) fn flush(self: &Rc<Self>) {
         self.frames.asked.set(false);
+        if self.drawing.get() {
+            return self.frames.ask();
+        }
         self.frames.crowded.set(self.updates.borrow().len() >= CROWD_UPDATES);
         self.attend();
         let anchor = self.anchor();
@@ -89,7 +91,7 @@ impl Driver {
         };
         let look = self.state.looked();
         self.state.show(ViewState { follow: look.follow.arrived(news.count), ..look });
-        self.draw(anchor);
+        spawn_local(self.draw(anchor));
         if calls {
             self.call(news.last);
         }
@@ -137,26 +139,17 @@ impl Driver {
 
     /// What to hold on to while the list changes; nothing, where it follows its end.
     pub(super) fn anchor(&self) -> Option<Anchor> {
-        if self.state.looked().follow.at_end() { None } else { Anchor::take(&self.page.borrow().lists[0], self.drift.get()) }
+        if self.state.looked().follow.at_end() { None } else { Anchor::take(self.drift.get()) }
     }
 
-    /// Shows the timeline and the outbox as they are, touching only what has changed.
-    pub(super) fn draw(&self, anchor: Option<Anchor>) {
+    /// Shows the timeline and the outbox as they are, and keeps the anchor where it is. Returns at once a future, which
+    /// ends when the document shows them.
+    pub(super) fn draw(self: &Rc<Self>, anchor: Option<Anchor>) -> impl Future<Output = ()> + use<> {
         let state = self.state;
         let core = self.core.borrow();
         let mut content = state.content.write_value();
         content.pending = core.outbox().pending().to_vec();
-        let mut page = self.page.borrow_mut();
-        let unread = page.unread.line();
-        let lists = [rows::of(&content.timeline, unread, &clock::local), rows::of_outbox(&content.pending)];
-        let mut changed = false;
-        for (list, rows) in page.lists.iter_mut().zip(lists) {
-            if !list.shows(&rows) {
-                changed = true;
-                list.show(rows, &|one: &Row| row(one, &content, state.texts, clock::local));
-            }
-        }
-        drop(page);
+        let shown = state.lists.show(&content.timeline, self.page.borrow().unread.line(), &content.pending);
         let look = state.looked();
         let older = match look.older {
             Older::None | Older::Some if content.timeline.before().is_some() => Older::Some,
@@ -178,10 +171,23 @@ impl Driver {
         drop(content);
         let notice = if outdated { Some(Notice::Outdated) } else { look.notice };
         state.show(ViewState { older, here, empty, outbox, outbox_room, notice, ..look });
-        match anchor {
-            Some(anchor) => self.drift.set(anchor.hold()),
-            None if changed && look.follow.at_end() => viewport::to_end(),
-            None => {}
+        self.drawing.set(true);
+        let driver = Rc::clone(self);
+        async move {
+            let changed = shown.await;
+            driver.drawing.set(false);
+            match anchor {
+                Some(anchor) => driver.drift.set(anchor.hold()),
+                None if changed && driver.state.looked().follow.at_end() => viewport::to_end(),
+                None => {}
+            }
+        }
+    }
+
+    /// Waits until the document shows what was drawn.
+    pub(super) async fn drawn(&self) {
+        while self.drawing.get() {
+            tick().await;
         }
     }
 

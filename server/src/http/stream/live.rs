@@ -12,10 +12,8 @@ use axum::extract::State as FromState;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Version};
 use axum::response::{IntoResponse, Response};
-use frontend::components::message;
-use frontend::logic::datetime::DateTime;
-use frontend::{Language, Scheme, TITLE, Texts};
-use protocol::{Disconnect, Entry, Epoch, Gap, GapReason, Position, RoomName, ServerFrame};
+use frontend::{Language, Scheme, TITLE, Texts, live_gap_html, live_row_html};
+use protocol::{Disconnect, Epoch, Gap, Position, RoomName, ServerFrame};
 
 use super::{End, PASS_ON, Script};
 use crate::encoded::{Encoded, HTML_FORMS};
@@ -109,12 +107,7 @@ impl Document {
     }
 
     fn missing(&self, gap: &Gap, after: u64) -> String {
-        let texts = self.texts();
-        let said = match gap.reason {
-            GapReason::Expired => (texts.missed)(after + 1, gap.resumes.offset),
-            GapReason::OtherEpoch | GapReason::BeyondEnd => texts.missed_log.to_owned(),
-        };
-        format!("<li class=\"missed\"><span>{said}</span></li>\n")
+        live_gap_html(gap, after, self.language) + "\n"
     }
 }
 
@@ -125,7 +118,7 @@ impl Script for Document {
 
     fn entry(&self, entry: &Encoded) -> Bytes {
         let form = Language::ALL.iter().position(|language| *language == self.language).unwrap_or_default();
-        entry.html(form, |entry| row(entry, self.texts()))
+        entry.html(form, |entry| live_row_html(entry, self.language) + "\n")
     }
 
     fn frame(&self, frame: &ServerFrame, after: u64) -> Bytes {
@@ -153,40 +146,5 @@ impl Script for Document {
         // The link is for browsers that were told not to follow a refresh.
         let (refresh, address, words) = (self.refresh(pause, after), self.address(after), self.texts().live_view);
         format!("<li class=\"ended\"><a href=\"{address}\">{words}</a></li>{refresh}\n").into()
-    }
-}
-
-/// A message, as the page's list shows it. Its time is that of no reader: a row is made once for all who read the language.
-fn row(entry: &Entry, texts: &Texts) -> String {
-    let utc = DateTime::utc(entry.time);
-    let mut html = String::new();
-    message(entry, false, texts, utc.neutral(), utc.full() + " UTC").write(&mut html);
-    html + "\n"
-}
-
-#[cfg(test)]
-mod tests {
-    use protocol::{Author, Text};
-
-    use super::*;
-
-    #[test]
-    fn a_row_has_no_element_but_its_own() {
-        let hostile = "</div></li><script>alert(1)</script><img src=x onerror='alert(1)'>\"&amp;";
-        let entry = Entry {
-            offset: 5,
-            time: 0,
-            author: Author::parse("</bdi><b>\"'&").unwrap(),
-            text: Text::parse(hostile).unwrap(),
-            key: None,
-            raw: None,
-        };
-        for language in Language::ALL {
-            let row = row(&entry, Texts::of(language));
-            let tags: Vec<_> = row.split('<').skip(1).map(|tag| tag.split([' ', '>']).next().unwrap()).collect();
-            assert_eq!(tags, ["li", "span", "/span", "bdi", "/bdi", "a", "time", "/time", "/a", "div", "/div", "/li"]);
-            assert!(row.contains("&lt;script&gt;alert(1)") && row.contains("&quot;&amp;amp;") && row.contains("&#39;"));
-            assert_eq!(row.matches('\n').count(), 1);
-        }
     }
 }

@@ -1,0 +1,149 @@
+//! Navigation through history: to older messages, to newer ones, to one message, to the newest.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use protocol::{MessagesPage, Position};
+
+use super::Driver;
+use crate::browser::requests::{self, Range};
+use crate::browser::viewport;
+use crate::logic::follow::Follow;
+use crate::logic::permalink::page_around;
+use crate::state::{Notice, Older, ViewState};
+
+/// How long a page of history suppresses screen-reader announcements, in milliseconds. Browsers look for changes to
+/// announce only after they have painted.
+const QUIET_MS: u64 = 500;
+
+/// Where a navigation goes.
+#[derive(Clone, Copy)]
+enum Target {
+    /// The messages before this position.
+    Older(Position),
+    /// The messages after the last one shown.
+    Newer,
+    Newest,
+    /// The message at this offset.
+    Message(u64),
+}
+
+impl Driver {
+    pub(super) fn older(self: &Rc<Self>) {
+        if let Some(before) = self.state.content.with_value(|content| content.timeline.before()) {
+            self.navigate(Target::Older(before), Range::Before(before));
+        }
+    }
+
+    pub(super) fn newer(self: &Rc<Self>) {
+        let end = self.state.content.with_value(|content| content.timeline.end());
+        self.navigate(Target::Newer, Range::After(end));
+    }
+
+    pub(super) fn to_end(self: &Rc<Self>) {
+        if !self.state.content.with_value(|content| content.timeline.has_newest()) {
+            return self.navigate(Target::Newest, Range::Newest);
+        }
+        viewport::to_end();
+        self.follow(self.state.looked().follow.scrolled(0, true));
+    }
+
+    /// Sets whether the list follows its end. Browsers report a scroll only with the next frame, so code that scrolls
+    /// calls this itself.
+    pub(super) fn follow(&self, follow: Follow) {
+        self.state.show(ViewState { follow, ..self.state.looked() });
+        viewport::show_follows(follow.at_end());
+        if follow.at_end() {
+            viewport::pass_focus("unseen");
+        }
+        self.attend();
+    }
+
+    /// Scrolls to a message, and loads its part of history first if it is not shown.
+    pub(super) fn to_message(self: &Rc<Self>, offset: u64) {
+        let driver = Rc::clone(self);
+        spawn_local(async move {
+            driver.drawn().await;
+            if !driver.scroll_to(offset) {
+                let before = driver.state.content.with_value(|content| page_around(&content.timeline, offset));
+                driver.navigate(Target::Message(offset), before.map_or(Range::Newest, Range::Before));
+            }
+        });
+    }
+
+    /// Scrolls to a message. False if it is not shown.
+    fn scroll_to(self: &Rc<Self>, offset: u64) -> bool {
+        let Some(row) = viewport::message(offset) else { return false };
+        let has_newest = self.state.content.with_value(|content| content.timeline.has_newest());
+        let follow = self.state.looked().follow;
+        // Heights are right only while the list does not follow its end.
+        self.follow(follow.scrolled(i32::MAX, has_newest));
+        self.follow(follow.scrolled(viewport::to_row(&row), has_newest));
+        true
+    }
+
+    fn navigate(self: &Rc<Self>, target: Target, range: Range) {
+        let state = self.state;
+        // One page at a time. A navigation to another place replaces the one that is under way.
+        let is_onward = matches!(target, Target::Older(_) | Target::Newer);
+        if is_onward && state.looked().older == Older::Loading {
+            return;
+        }
+        let navigation = self.navigation.get() + 1;
+        self.navigation.set(navigation);
+        state.show(ViewState { older: Older::Loading, quiet: true, ..state.looked() });
+        let driver = Rc::clone(self);
+        spawn_local(async move {
+            let page = requests::history(&driver.room, range).await;
+            driver.drawn().await;
+            if driver.navigation.get() == navigation {
+                driver.arrive(target, page).await;
+            }
+        });
+    }
+
+    async fn arrive(self: &Rc<Self>, target: Target, page: Option<MessagesPage>) {
+        let state = self.state;
+        let arrived = page.is_some();
+        let anchor = self.anchor();
+        if let Some(page) = page {
+            self.take_in(target, page);
+        }
+        state.show(ViewState { older: if arrived { Older::Some } else { Older::Failed }, ..state.looked() });
+        let has_newest = state.content.with_value(|content| content.timeline.has_newest());
+        if !has_newest {
+            self.follow(state.looked().follow.scrolled(i32::MAX, false));
+        }
+        self.draw(anchor).await;
+        self.page.borrow_mut().quiet_until = self.now() + QUIET_MS;
+        self.look();
+        match target {
+            Target::Message(offset) => _ = self.scroll_to(offset),
+            // More may have come in while the page was loading.
+            Target::Newest if arrived && !has_newest => self.newer(),
+            Target::Newest if arrived => self.to_end(),
+            _ => {}
+        }
+    }
+
+    /// Puts a page of history into the timeline.
+    fn take_in(&self, target: Target, page: MessagesPage) {
+        let state = self.state;
+        // A reader who scrolled down while older messages were loading keeps the messages they read there.
+        let stays = state.looked().follow.at_end() || viewport::is_nearer_end();
+        let has = |offset| page.entries.iter().any(|entry| entry.offset == offset);
+        let mut content = state.content.write_value();
+        let timeline = &mut content.timeline;
+        match target {
+            Target::Older(before) => timeline.prepend(page, before, stays),
+            Target::Newer => timeline.extend(page),
+            // The reader stays where they are if the message does not exist.
+            Target::Message(offset) if !has(offset) => {
+                drop(content);
+                state.show(ViewState { notice: Some(Notice::LinkGone), ..state.looked() });
+            }
+            Target::Newest | Target::Message(_) => timeline.show(page),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The rows of the page's two lists, as signals.
+
+use std::sync::Arc;
+
+use client::{Pending, Timeline};
+use leptos::prelude::*;
+use leptos::task::tick;
+use protocol::{Entry, PublishRequest};
+
+use crate::logic::rows::{self, Row, RowKey, RowLook};
+use crate::logic::zone::Zone;
+
+/// The lists of the page. In the browser the driver writes them; on the server nothing changes them.
+#[derive(Clone, Copy, Debug)]
+pub struct Lists {
+    /// The messages, and the lines between them.
+    pub messages: RwSignal<Vec<ListRow>>,
+    /// The messages that are being sent.
+    pub outbox: RwSignal<Vec<ListRow>>,
+    /// The zone in which their times are shown.
+    pub zone: RwSignal<Zone>,
+}
+
+/// A row with what its component needs. Two are equal if they have the same key: such a row keeps its nodes, and shows
+/// the `look` that the signal says.
+#[derive(Clone, Debug)]
+pub struct ListRow {
+    /// What the row is.
+    pub key: RowKey,
+    /// How it looks now.
+    pub look: ArcRwSignal<RowLook>,
+    /// What people wrote in it.
+    pub content: RowContent,
+}
+
+/// What people wrote in a row.
+#[derive(Clone, Debug)]
+pub enum RowContent {
+    /// A message.
+    Entry(Arc<Entry>),
+    /// A message that is being sent.
+    Request(Arc<PublishRequest>),
+    /// Nothing: the key says all.
+    Nothing,
+}
+
+impl PartialEq for ListRow {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Lists {
+    /// The lists as the server knows them.
+    pub fn new(timeline: &Timeline, zone: Zone) -> Self {
+        let rows = rows::of(timeline, None, zone);
+        let messages = rows.into_iter().filter_map(|row| ListRow::new(row, timeline, &[])).collect();
+        Self { messages: RwSignal::new(messages), outbox: RwSignal::new(Vec::new()), zone: RwSignal::new(zone) }
+    }
+
+    /// Shows the timeline and the outbox as they are now. Returns at once a future, which ends when the document shows them
+    /// and says whether anything changed. Only one of these futures may run at a time.
+    pub fn show(self, timeline: &Timeline, unread: Option<u64>, outbox: &[Pending]) -> impl Future<Output = bool> + use<> {
+        let messages = rows::of(timeline, unread, self.zone.get_untracked());
+        let messages = update(self.messages, messages, |row| ListRow::new(row, timeline, outbox));
+        let outbox = update(self.outbox, rows::of_outbox(outbox), |row| ListRow::new(row, timeline, outbox));
+        async move {
+            let changed = messages.is_some() || outbox.is_some();
+            approach(self.messages, messages).await;
+            approach(self.outbox, outbox).await;
+            changed
+        }
+    }
+}
+
+impl ListRow {
+    /// `None` if the message is not there.
+    fn new(row: Row, timeline: &Timeline, outbox: &[Pending]) -> Option<Self> {
+        let content = match &row.key {
+            RowKey::Message { offset, .. } => RowContent::Entry(timeline.entry(*offset)?.clone().into()),
+            RowKey::Pending(key) => {
+                let pending = outbox.iter().find(|pending| pending.message.key.as_ref() == Some(key))?;
+                RowContent::Request(pending.message.clone().into())
+            }
+            _ => RowContent::Nothing,
+        };
+        Some(Self { key: row.key, look: ArcRwSignal::new(row.look), content })
+    }
+}
+
+/// Has the rows that stay look as they should. Returns all rows that the list has to show; `None` if nothing changed.
+fn update(list: RwSignal<Vec<ListRow>>, rows: Vec<Row>, make: impl Fn(Row) -> Option<ListRow>) -> Option<Vec<ListRow>> {
+    let shown = list.read_untracked();
+    let is_shown = |(shown, row): (&ListRow, &Row)| shown.key == row.key && shown.look.get_untracked() == row.look;
+    if shown.len() == rows.len() && shown.iter().zip(&rows).all(is_shown) {
+        return None;
+    }
+    let mut next = 0;
+    let mut target = Vec::with_capacity(rows.len());
+    for row in rows {
+        // Rows that stay keep their order, so the search is short for all but new rows.
+        let ahead = shown[next..].iter().position(|shown| shown.key == row.key).map(|found| next + found);
+        let found = ahead.or_else(|| shown[..next].iter().position(|shown| shown.key == row.key));
+        let Some(found) = found else {
+            target.extend(make(row));
+            continue;
+        };
+        next = found + 1;
+        let kept = &shown[found];
+        if kept.look.get_untracked() != row.look {
+            kept.look.set(row.look);
+        }
+        target.push(kept.clone());
+    }
+    Some(target)
+}
+
+/// Shows the rows of `target` step by step, and waits until the document does.
+async fn approach(list: RwSignal<Vec<ListRow>>, target: Option<Vec<ListRow>>) {
+    let Some(target) = target else { return };
+    while let Some(next) = list.with_untracked(|shown| rows::next_step(shown, &target)) {
+        list.set(next);
+        // The nodes follow in a task of the framework.
+        tick().await;
+    }
+    tick().await;
+}
