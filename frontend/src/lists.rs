@@ -10,7 +10,8 @@ use protocol::{Entry, PublishRequest};
 use crate::logic::rows::{self, Row, RowKey, RowLook};
 use crate::logic::zone::Zone;
 
-/// The lists of the page. In the browser the driver writes them; on the server nothing changes them.
+/// The lists of the page. In the browser the driver writes them; on the server nothing changes
+/// them.
 #[derive(Clone, Copy, Debug)]
 pub struct Lists {
     /// The messages, and the lines between them.
@@ -21,8 +22,8 @@ pub struct Lists {
     pub zone: RwSignal<Zone>,
 }
 
-/// A row with what its component needs. Two are equal if they have the same key: such a row keeps its nodes, and shows
-/// the `look` that the signal says.
+/// A row with what its component needs. Two are equal if they have the same key: such a row keeps
+/// its nodes, and shows the `look` that the signal says.
 #[derive(Clone, Debug)]
 pub struct ListRow {
     /// What the row is.
@@ -58,8 +59,9 @@ impl Lists {
         Self { messages: RwSignal::new(messages), outbox: RwSignal::new(Vec::new()), zone: RwSignal::new(zone) }
     }
 
-    /// Shows the timeline and the outbox as they are now. Returns at once a future, which ends when the document shows them
-    /// and says whether anything changed. Only one of these futures may run at a time.
+    /// Shows the timeline and the outbox as they are now. Returns at once a future, which ends when
+    /// the document shows them and says whether anything changed. Only one of these futures may run
+    /// at a time.
     pub fn show(self, timeline: &Timeline, unread: Option<u64>, outbox: &[Pending]) -> impl Future<Output = bool> + use<> {
         let messages = rows::of(timeline, unread, self.zone.get_untracked());
         let messages = update(self.messages, messages, |row| ListRow::new(row, timeline, outbox));
@@ -88,7 +90,8 @@ impl ListRow {
     }
 }
 
-/// Has the rows that stay look as they should. Returns all rows that the list has to show; `None` if nothing changed.
+/// Has the rows that stay look as they should. Returns all rows that the list has to show; `None`
+/// if nothing changed.
 fn update(list: RwSignal<Vec<ListRow>>, rows: Vec<Row>, make: impl Fn(Row) -> Option<ListRow>) -> Option<Vec<ListRow>> {
     let shown = list.read_untracked();
     let is_shown = |(shown, row): (&ListRow, &Row)| shown.key == row.key && shown.look.get_untracked() == row.look;

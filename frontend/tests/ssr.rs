@@ -1,4 +1,5 @@
-//! What the server sends: hostile texts are inert, and everything a reader without script needs is there.
+//! What the server sends: hostile texts are inert, and everything a reader without script needs is
+//! there.
 #![cfg(feature = "ssr")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 

@@ -1,4 +1,4 @@
-//! What the reader sees of the list, held still while it changes.
+//! The scroll position of the list, and the focus.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlCollection, HtmlElement, HtmlTextAreaElement};
@@ -9,14 +9,15 @@ fn element(id: &str) -> Option<Element> {
     super::document().get_element_by_id(id)
 }
 
-/// Puts a kept draft into the composer, to what is in it already: before the page came alive, people may have typed, and
-/// the server puts in what was shared or refused. Tells the composer what it now holds, and returns that.
+/// Puts a stored draft into the composer and returns the composer's text. Text that is there
+/// already stays: people may have typed before hydration, and the server puts in shared or refused
+/// text.
 pub(super) fn restore_draft(kept: &str) -> String {
     let Some(field) = element("chat_content") else { return kept.to_owned() };
     let field: HtmlTextAreaElement = field.unchecked_into();
     let written = field.value();
     let text = draft::put_together(kept, &written);
-    // Writing even the same moves the cursor and ends what an input method composes.
+    // Setting even the same text moves the cursor and ends an input method's composition.
     if text != written {
         field.set_value(&text);
     }
@@ -26,34 +27,34 @@ pub(super) fn restore_draft(kept: &str) -> String {
     text
 }
 
-/// Gives the focus to an element.
+/// Focuses an element.
 pub(super) fn focus(id: &str) {
     if let Some(element) = element(id) {
         _ = element.unchecked_into::<HtmlElement>().focus();
     }
 }
 
-/// Gives the focus to the list, if an element has it that is about to go.
+/// Focuses the list if the element that is about to disappear has the focus.
 pub(super) fn pass_focus(from: &str) {
     if super::document().active_element().is_some_and(|focused| focused.id() == from) {
         focus("scroller");
     }
 }
 
-/// Goes to the newest message. The box is laid out from its end, so that is 0.
+/// Scrolls to the newest message. The box is laid out from its end, so that is 0.
 pub(super) fn to_end() {
     if let Some(scroller) = element("scroller") {
         scroller.set_scroll_top(0);
     }
 }
 
-/// Whether the newest message is nearer than the oldest one shown.
+/// True if the reader is nearer to the newest message than to the oldest one shown.
 pub(super) fn is_nearer_end() -> bool {
     element("scroller").is_some_and(|scroller| 2 * scroller.scroll_top().abs() < scroller.scroll_height() - scroller.client_height())
 }
 
-/// Marks the list while it follows its end. Rows that were never on the screen have a height that is a guess then
-/// (`list.css`), so whoever goes by heights takes the mark away before.
+/// Marks a list that follows its end. Rows that were never on the screen then have estimated
+/// heights (`list.css`), so code that measures heights removes the mark first.
 pub(super) fn show_follows(follows: bool) {
     if let Some(scroller) = element("scroller") {
         _ = scroller.toggle_attribute_with_force("data-follows", follows);
@@ -65,7 +66,8 @@ pub(super) fn message(offset: u64) -> Option<Element> {
     element(&["m-", &offset.to_string()].concat())
 }
 
-/// Puts a row where it is read, and marks it alone. How far that is from the newest message, in pixels.
+/// Scrolls to a row and marks it, and no other. Returns its distance from the newest message, in
+/// pixels.
 pub(super) fn to_row(row: &Element) -> i32 {
     let Some(scroller) = element("scroller") else { return 0 };
     let distance = row.get_bounding_client_rect().top() - scroller.get_bounding_client_rect().top();
@@ -78,15 +80,17 @@ pub(super) fn to_row(row: &Element) -> i32 {
     scroller.scroll_top().abs()
 }
 
-/// A row that the reader sees and where it stood. Browsers disagree on keeping a list in place that is laid out from its
-/// end, so the style sheet turns their own attempts off (`overflow-anchor`) and the driver holds on to a row.
+/// A row on the screen and its place. Browsers differ in scroll anchoring for boxes that are laid
+/// out from their end, so the style sheet turns it off (`overflow-anchor`) and the driver keeps a
+/// row in place.
 pub(super) struct Anchor {
     row: Element,
     top: f64,
 }
 
 impl Anchor {
-    /// The message in the middle of what is seen. `drift` is by how much the reader was moved before, against all holding.
+    /// Takes the message in the middle of the screen. `drift` is the rest that the last
+    /// [`Anchor::hold`] returned.
     pub(super) fn take(drift: f64) -> Option<Self> {
         let scroller = element("scroller")?.get_bounding_client_rect();
         let row = message_at(&element("messages")?.children(), scroller.top() + scroller.height() / 2.0)?;
@@ -94,7 +98,7 @@ impl Anchor {
         Some(Self { row, top })
     }
 
-    /// Scrolls by as much as the row has moved, and says what is missing to that: boxes scroll by whole pixels.
+    /// Scrolls by as much as the row has moved. Boxes scroll by whole pixels; returns the rest.
     pub(super) fn hold(&self) -> f64 {
         let Some(scroller) = element("scroller").filter(|_| self.row.is_connected()) else { return 0.0 };
         let moved = self.moved();
@@ -102,7 +106,7 @@ impl Anchor {
             scroller.set_scroll_top(scroller.scroll_top() + moved.round() as i32);
         }
         let drift = self.moved();
-        // At an end of the list the box scrolls no further.
+        // At an end of the list the box can't scroll further.
         if drift.abs() < 1.0 { drift } else { 0.0 }
     }
 
@@ -115,7 +119,8 @@ fn top_of(element: &Element) -> f64 {
     element.get_bounding_client_rect().top()
 }
 
-/// Returns the last message that begins above this height of the screen; the first message if none does.
+/// Returns the last message that begins above this height of the screen; the first message if none
+/// does.
 fn message_at(rows: &HtmlCollection, height: f64) -> Option<Element> {
     let (mut above, mut below) = (0, rows.length());
     while above < below {

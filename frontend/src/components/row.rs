@@ -1,5 +1,5 @@
-//! The rows of the lists. The server and the browser render the page's rows by the same components, and the server the
-//! rows of the live view for readers without script.
+//! The rows of the lists. The server and the browser render the page's rows by the same components,
+//! and the server the rows of the live view for readers without script.
 
 use std::sync::Arc;
 
@@ -76,7 +76,8 @@ fn PendingRow(key: PublishKey, request: Arc<PublishRequest>, look: ArcRwSignal<R
             None => Either::Left(view! {
                 <span class="stage"><span class="now">{texts.sending}</span><span class="later">{texts.sending_later}</span></span>
             }),
-            // A screen reader reads a sent message out when it arrives; a failure needs attention at once.
+            // A screen reader reads a sent message out when it arrives; a failure needs attention
+            // at once.
             Some(code) => Either::Right(view! { <span class="stage" role="alert">{texts.failed} " " {(texts.problem)(code)}</span> }),
         }
     };
@@ -155,8 +156,8 @@ fn Body<'a>(text: &'a str) -> impl IntoView + use<> {
     view! { <div class=if is_long { "text long" } else { "text" } dir="auto" tabindex=is_long.then_some("0")>{parts}</div> }
 }
 
-/// Returns a message as a row of the live view. It is made once for all readers of a language, so its time is in no
-/// reader's zone.
+/// Returns a message as a row of the live view. It is made once for all readers of a language, so
+/// its time is in no reader's zone.
 #[cfg(feature = "ssr")]
 pub fn live_row_html(entry: &Entry, language: crate::Language) -> String {
     Owner::new().with(|| {

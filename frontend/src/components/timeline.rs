@@ -7,11 +7,11 @@ use crate::live::{attribute, flag, text, truth};
 use crate::logic::follow::is_near;
 use crate::state::{AppState, Command, Older, ViewState};
 
-/// The list of messages, with the way to older ones above and the messages on their way below. The rows in it are made
-/// by the server as HTML, and by the browser's driver as nodes.
+/// The list of messages, with the button for older ones above and the outbox below.
 ///
-/// The box is laid out from its end (`flex-direction: column-reverse` in the style sheet), so it stands at the newest
-/// message from the first paint on, without script, and its `scrollTop` is 0 there and negative above.
+/// The box is laid out from its end (`flex-direction: column-reverse` in the style sheet), so it
+/// shows the newest message from the first paint on, without script. Its `scrollTop` is 0 there and
+/// negative above.
 #[component]
 pub fn Timeline() -> impl IntoView {
     let state = AppState::of_page();
@@ -28,14 +28,14 @@ pub fn Timeline() -> impl IntoView {
         if follow.at_end() != look.follow.at_end() {
             state.ask(Command::Looked);
         }
-        // One that failed is tried again with the button only.
+        // After a failure only the button tries again.
         if is_near(from_start) && look.older == Older::Some {
             state.ask(Command::Older);
         } else if is_near(from_end) && !has_newest {
             state.ask(Command::Newer);
         }
     };
-    // What is loaded from the past is not news, and a crowd is told by its number.
+    // A screen reader announces no loaded history, and in a busy room only the number of messages.
     let live = move || {
         let look = state.look.get();
         Some(if look.crowded || look.quiet { "off" } else { "polite" })
@@ -54,8 +54,8 @@ pub fn Timeline() -> impl IntoView {
     };
     view! {
         <main class="timeline">
-            // Whoever has no pointer scrolls with the keyboard, which needs the focus here. At first the list follows its end;
-            // from then on the driver says whether it does.
+            // Scrolling by keyboard needs the focus here. The list follows its end at first; later
+            // the driver sets the mark.
             <div
                 id="scroller" node_ref=scroller tabindex="0" role="region" aria-label=texts.messages
                 data-follows="" on:scroll=scrolled

@@ -1,4 +1,5 @@
-//! The rows of a list: messages, the lines between them, and how one list of rows turns into another.
+//! The rows of a list: messages, the lines between them, and how one list of rows turns into
+//! another.
 
 use client::{Missed, Pending, Stage, Timeline};
 use protocol::{Entry, Epoch, ErrorCode, GapReason, PublishKey};
@@ -134,9 +135,9 @@ fn are_grouped(previous: &Entry, entry: &Entry) -> bool {
 
 /// Returns the next list to show on the way from `shown` to `target`; `None` if they are equal.
 ///
-/// `<For>` takes nodes that could stay out of the document and inserts them again when one update both removes and adds
-/// rows, or adds several rows before others. Such a node loses focus and selection. So each step only removes rows, or
-/// appends rows, or inserts one row.
+/// `<For>` takes nodes that could stay out of the document and inserts them again when one update
+/// both removes and adds rows, or adds several rows before others. Such a node loses focus and
+/// selection. So each step only removes rows, or appends rows, or inserts one row.
 pub fn next_step<R: Clone + PartialEq>(shown: &[R], target: &[R]) -> Option<Vec<R>> {
     let mut rest = shown;
     let mut kept = Vec::with_capacity(target.len());

@@ -13,8 +13,8 @@ use crate::logic::follow::Follow;
 use crate::logic::permalink::page_around;
 use crate::state::{Notice, Older, ViewState};
 
-/// How long a page of history suppresses screen-reader announcements, in milliseconds. Browsers look for changes to
-/// announce only after they have painted.
+/// How long a page of history suppresses screen-reader announcements, in milliseconds. Browsers
+/// look for changes to announce only after they have painted.
 const QUIET_MS: u64 = 500;
 
 /// Where a navigation goes.
@@ -49,8 +49,8 @@ impl Driver {
         self.follow(self.state.looked().follow.scrolled(0, true));
     }
 
-    /// Sets whether the list follows its end. Browsers report a scroll only with the next frame, so code that scrolls
-    /// calls this itself.
+    /// Sets whether the list follows its end. Browsers report a scroll only with the next frame, so
+    /// code that scrolls calls this itself.
     pub(super) fn follow(&self, follow: Follow) {
         self.state.show(ViewState { follow, ..self.state.looked() });
         viewport::show_follows(follow.at_end());
@@ -130,7 +130,8 @@ impl Driver {
     /// Puts a page of history into the timeline.
     fn take_in(&self, target: Target, page: MessagesPage) {
         let state = self.state;
-        // A reader who scrolled down while older messages were loading keeps the messages they read there.
+        // A reader who scrolled down while older messages were loading keeps the messages they read
+        // there.
         let stays = state.looked().follow.at_end() || viewport::is_nearer_end();
         let has = |offset| page.entries.iter().any(|entry| entry.offset == offset);
         let mut content = state.content.write_value();

@@ -1,4 +1,4 @@
-//! Showing what was told: once per animation frame, however much came in.
+//! Shows updates of the client core: once per animation frame, whatever their number.
 
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
@@ -15,17 +15,17 @@ use crate::browser::viewport::{self, Anchor};
 use crate::browser::{attention, document, window};
 use crate::state::{Content, Notice, Older, ViewState};
 
-/// How many updates wait for a frame at the most; a page in the background gets no frames.
+/// Maximum updates that wait for a frame. A page in the background gets no frames.
 pub(super) const UPDATES_MAX: usize = 1000;
-/// How long updates of a page in the background wait, in milliseconds.
+/// How long updates wait while the page is in the background, in milliseconds.
 const HIDDEN_MS: i32 = 250;
-/// So many updates with one frame are a crowd: the next wait for [`CROWD_MS`], because laying out and painting takes the
-/// time that whoever types needs.
+/// From this many updates in one frame on, the next ones wait for [`CROWD_MS`]: layout and paint
+/// take time that typing needs.
 const CROWD_UPDATES: usize = 5;
-/// How long updates wait in a crowd, in milliseconds: short enough to look like a stream.
+/// How long updates wait in a busy room, in milliseconds. Short enough to look like a stream.
 const CROWD_MS: i32 = 60;
 
-/// Asks the browser for a frame, one at a time.
+/// Requests frames from the browser, one at a time.
 pub(super) struct Frames {
     asked: Cell<bool>,
     crowded: Cell<bool>,
@@ -47,7 +47,8 @@ impl Frames {
             return;
         }
         let callback = self.callback.as_ref().unchecked_ref();
-        // Neither can fail with a function to call. One that comes after another flush finds nothing to do.
+        // Neither can fail with a function to call. A callback after another flush finds nothing to
+        // do.
         let wait = if document().hidden() { HIDDEN_MS } else { CROWD_MS };
         if wait == HIDDEN_MS || self.crowded.get() {
             _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(callback, wait);
@@ -57,10 +58,10 @@ impl Frames {
     }
 }
 
-/// What came in with one frame.
+/// What arrived with one frame.
 #[derive(Default)]
 struct News {
-    /// How many messages of others.
+    /// Messages of other people.
     count: usize,
     last: Option<Entry>,
 }
@@ -86,7 +87,7 @@ impl Driver {
             page.announcer.arrived(news.count, now);
             let hidden = page.unread.hidden();
             page.sign.show(hidden);
-            // Who has asked for no calls has had none, from which the next would keep its distance.
+            // While nobody asks for notifications there are none, so they delay no later one.
             page.calls.calls(news.count, !visible && (settings.notify || settings.sound), now)
         };
         let look = self.state.looked();
@@ -97,7 +98,7 @@ impl Driver {
         }
     }
 
-    /// Takes what was told into the content.
+    /// Moves the updates into the content.
     fn fold(&self) -> News {
         let mut news = News::default();
         let follows = self.state.looked().follow.at_end();
@@ -137,13 +138,14 @@ impl Driver {
         }
     }
 
-    /// What to hold on to while the list changes; nothing, where it follows its end.
+    /// Returns the row to keep in place while the list changes; `None` while the list follows its
+    /// end.
     pub(super) fn anchor(&self) -> Option<Anchor> {
         if self.state.looked().follow.at_end() { None } else { Anchor::take(self.drift.get()) }
     }
 
-    /// Shows the timeline and the outbox as they are, and keeps the anchor where it is. Returns at once a future, which
-    /// ends when the document shows them.
+    /// Shows the timeline and the outbox as they are, and keeps the anchor where it is. Returns at
+    /// once a future, which ends when the document shows them.
     pub(super) fn draw(self: &Rc<Self>, anchor: Option<Anchor>) -> impl Future<Output = ()> + use<> {
         let state = self.state;
         let core = self.core.borrow();
@@ -160,10 +162,10 @@ impl Driver {
             viewport::pass_focus("older");
         }
         let empty = is_empty(&content);
-        // Before the first hello, the server's own count in the page is the better one.
+        // Until the first hello, the count in the server's page is the best one.
         let here = if core.online() > 0 { core.online() } else { look.here };
         let (outbox, outbox_room) = (content.pending.len(), core.outbox().free_slots());
-        // A newer server may speak of what this page does not understand. That is said once.
+        // A newer server may send what this page does not understand. The notice appears once.
         let outdated = !core.version().is_empty() && !content.version.is_empty() && core.version() != content.version;
         if outdated {
             content.version.clear();
@@ -191,7 +193,7 @@ impl Driver {
         }
     }
 
-    /// Follows what the reader looks at.
+    /// Notes what the reader sees.
     pub(super) fn attend(&self) {
         let visible = !document().hidden();
         let looks = visible && self.state.looked().follow.at_end();
@@ -202,7 +204,7 @@ impl Driver {
         page.sign.show(hidden);
     }
 
-    /// Shows what changes by itself as time goes by. When to look again.
+    /// Shows what changes with time alone. Returns when to look again.
     pub(super) fn linger(&self, now: u64) -> Option<u64> {
         let core = self.core.borrow();
         let hold = core.outbox().held_until();
