@@ -7,12 +7,13 @@ use crate::{Author, Entry, Position, PublishKey, RoomName, Text};
 /// A message to publish, as the body of a `POST` and inside a publish frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishRequest {
-    /// What to say.
+    /// The message's text.
     pub text: Text,
-    /// Who says it; `null` is nobody.
+    /// The author's name. In JSON, `null` is the same as an absent field.
     #[serde(default, deserialize_with = "author_or_null", skip_serializing_if = "Author::is_nameless")]
     pub author: Author,
-    /// The name by which sending it again is recognised. Without one, sending again publishes again.
+    /// The key that makes it safe to publish the message again. Without one, it would be stored
+    /// twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PublishKey>,
 }
@@ -21,32 +22,33 @@ fn author_or_null<'de, D: Deserializer<'de>>(author: D) -> Result<Author, D::Err
     Option::deserialize(author).map(Option::unwrap_or_default)
 }
 
-/// The answer to a publish: the message is durable and on its way to everybody.
+/// The answer to a publish: the message is durable, and readers receive it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
-    /// Where it is.
+    /// The message's position.
     pub position: Position,
-    /// Whether it had been there before, under the same key.
+    /// True if the message was stored before, with the same key.
     pub duplicate: bool,
-    /// How many sessions the room had when it became visible.
+    /// The number of sessions in the room when the message became visible.
     pub reached: usize,
 }
 
 /// A page of a room's history, oldest entry first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessagesPage {
-    /// The room, by its canonical name.
+    /// The room's name in its one spelling.
     pub room: RoomName,
-    /// The entries.
+    /// The entries, oldest first.
     pub entries: Vec<Entry>,
-    /// Where to go on: pass it as `after`, or subscribe from it, and nothing is missed.
+    /// The position after the entries: pass it as `after`, or subscribe from it, and nothing is
+    /// missed.
     pub position: Position,
-    /// Where to go back: pass it as `before` to get the entries older than this one. Absent when nothing older is kept.
+    /// The position to pass as `before` for older entries. Absent if nothing older is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Position>,
-    /// The room's newest entry.
+    /// The position of the room's newest entry.
     pub latest: Position,
-    /// How many sessions the room has; who only asks now and then is not one of them.
+    /// The number of sessions in the room. A reader that polls is not one. `here` on the wire.
     #[serde(default, rename = "here")]
     pub online: usize,
 }

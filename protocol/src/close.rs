@@ -1,28 +1,29 @@
-//! How a WebSocket session ends: the close codes, whose range says whether to come back.
+//! Close codes: why a WebSocket session ends, and whether to reconnect.
 
-/// Why the server ended a session. Codes 4000 to 4499 say "come back", 4500 to 4999 say "do not"; 1001 and 1012 are a
-/// shutdown or restart, after which a client comes back as well.
+/// Why the server ended a session. Codes 4000 to 4499 mean "reconnect", 4500 to 4999 "do not". 1001
+/// and 1012 are a shutdown or restart, after which a client reconnects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disconnect {
-    /// 1012: the server stops or restarts. The reason holds `spread=MILLISECONDS`: come back at a random time within it.
+    /// 1012: the server stops or restarts. The reason is `spread=MILLISECONDS`: reconnect at a
+    /// random time within the spread.
     Restart {
-        /// The width of that time, in milliseconds.
+        /// The spread, in milliseconds.
         spread: u64,
     },
-    /// 1003: a binary message, where only text means something.
+    /// 1003: a binary message. Only text is accepted.
     Binary,
     /// 4000: the connection made no progress while the server had something to write.
     SlowConsumer,
-    /// 4001: nothing was heard of the client for two heartbeats.
+    /// 4001: nothing came from the client for two heartbeats.
     HeartbeatMissed,
-    /// 4002: the history could not be read; what was not delivered is still there to be read.
+    /// 4002: the history could not be read. Nothing is lost: the reader continues at its position.
     Unavailable,
-    /// 4500: too many refused frames in a row.
+    /// 4500: too many refused commands in a row.
     TooManyErrors,
 }
 
 impl Disconnect {
-    /// The close code.
+    /// Returns the close code.
     pub fn code(self) -> u16 {
         match self {
             Self::Restart { .. } => 1012,
@@ -34,7 +35,7 @@ impl Disconnect {
         }
     }
 
-    /// The close reason, at most 123 bytes as RFC 6455 (section 5.5) asks.
+    /// Returns the close reason: at most 123 bytes (RFC 6455, section 5.5).
     pub fn reason(self) -> String {
         let reason = match self {
             Self::Restart { spread } => return format!("spread={spread}"),
@@ -47,13 +48,13 @@ impl Disconnect {
         reason.to_owned()
     }
 
-    /// Whether a client that saw this close code should connect again. All that is not said to be final is worth a
-    /// second try: networks and proxies close with codes of their own.
+    /// True if a client should reconnect after this close code. That includes unknown codes,
+    /// because networks and proxies have codes of their own.
     pub fn should_reconnect(code: u16) -> bool {
         !matches!(code, 4500..=4999 | 1003 | 1008)
     }
 
-    /// Reads the spread, in milliseconds, out of a close reason.
+    /// Reads the spread from a close reason, in milliseconds.
     pub fn parse_spread(reason: &str) -> Option<u64> {
         reason.strip_prefix("spread=")?.parse().ok()
     }
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_range_says_whether_to_come_back() {
+    fn the_code_says_whether_to_reconnect() {
         for close in [Disconnect::Restart { spread: 1 }, Disconnect::SlowConsumer, Disconnect::HeartbeatMissed, Disconnect::Unavailable] {
             assert!(Disconnect::should_reconnect(close.code()), "{close:?}");
         }
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_tells_its_spread() {
+    fn reads_the_spread_of_a_restart() {
         assert_eq!(Disconnect::parse_spread(&Disconnect::Restart { spread: 5000 }.reason()), Some(5000));
         assert_eq!(Disconnect::parse_spread("going away"), None);
     }

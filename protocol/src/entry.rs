@@ -1,28 +1,30 @@
-//! The records of a room's log.
+//! The entries of a room's log.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Author, PublishKey, Text};
 
-/// One record of a room's log: today always a message. Its place, `offset`, never changes.
+/// An entry of a room's log: today always a message. Its `offset` never changes.
 ///
-/// Deserializing does not check author, text and key: another version may have accepted them under other rules.
+/// Deserializing does not check author, text and key: another version may have accepted them under
+/// other rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The place in the room: the first entry's is 1, each later one's is greater.
+    /// The place in the room: 1 for the first entry, and one more for each later one.
     pub offset: u64,
-    /// When the server took the message, in milliseconds since 1970 (UTC). Offsets order entries; times need not.
+    /// When the server accepted the message, in milliseconds since 1970 (UTC). Never before the
+    /// time of the entry before it; several may be equal.
     pub time: u64,
-    /// Who wrote it, in their own words; nobody checked.
+    /// The name that the author gave, which nobody checked.
     #[serde(default, skip_serializing_if = "Author::is_nameless", deserialize_with = "author")]
     pub author: Author,
-    /// What they wrote.
+    /// The message's text.
     #[serde(deserialize_with = "text")]
     pub text: Text,
-    /// The publisher's key, by which they know their own message again.
+    /// The publish key, by which the publisher recognizes the message.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "key")]
     pub key: Option<PublishKey>,
-    /// What came in on the demo's socket, where that is not just the text.
+    /// What arrived on the demo's WebSocket, if that is not just the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
 }
@@ -44,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_says_only_what_there_is() {
+    fn omits_absent_fields() {
         let entry = Entry { offset: 1, time: 2, author: Author::default(), text: Text::parse("hi").unwrap(), key: None, raw: None };
         let json = serde_json::to_string(&entry).unwrap();
         assert_eq!(json, r#"{"offset":1,"time":2,"text":"hi"}"#);
@@ -52,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_other_versions_accepted_is_read() {
+    fn reads_values_that_other_versions_accepted() {
         let json = r#"{"offset":1,"time":2,"author":"a\nb","text":"","key":"no key"}"#;
         let entry = serde_json::from_str::<Entry>(json).unwrap();
         assert_eq!((entry.author.as_str(), entry.text.as_str()), ("a\nb", ""));

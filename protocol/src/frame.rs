@@ -1,30 +1,32 @@
-//! WebSocket frames: one JSON object in one text message, told apart by `type`.
+//! WebSocket frames: one JSON object in one text message; `type` says which.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Entry, Epoch, ErrorCode, Limits, Position, Published, RoomName};
 
-/// What a client says.
+/// A frame from a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientFrame {
-    /// Publish a message; answered by [`ServerFrame::Published`] or [`ServerFrame::Error`] with the same `ref`.
+    /// Publishes a message. Answered by [`ServerFrame::Published`] or [`ServerFrame::Error`] with
+    /// the same `ref`.
     Publish {
-        /// The client's name for this command.
+        /// The number by which the client recognizes the answer.
         r#ref: u64,
         /// The message.
         #[serde(flatten)]
         message: crate::PublishRequest,
     },
-    /// Ask for a [`ServerFrame::Pong`], to see that the connection still carries both ways.
+    /// Asks for a [`ServerFrame::Pong`], which shows that the connection works in both directions.
     Ping {
-        /// The client's name for this command.
+        /// The number by which the client recognizes the answer.
         r#ref: u64,
     },
 }
 
 impl ClientFrame {
-    /// Reads a text message. What can't be read is told with the `ref` it carries, if that much can be read.
+    /// Reads a text message. What can't be read is told with the `ref` it carries, if that much can
+    /// be read.
     pub fn parse(json: &str) -> Result<Self, FrameError> {
         // RFC 8259, section 8.1: a reader may ignore a byte order mark.
         let json = json.strip_prefix('\u{feff}').unwrap_or(json);
@@ -59,54 +61,54 @@ impl FrameError {
     }
 }
 
-/// What a server says.
+/// A frame from a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerFrame {
     /// The first frame: where this session starts.
     Hello(Hello),
-    /// An entry of the room. Entries come in order, each once.
+    /// An entry of the room. Entries come in order, each once per session.
     Message(Entry),
-    /// Entries were lost to this reader; delivery goes on at `gap.resumes`.
+    /// Entries are missing; delivery continues after [`Gap::resumes`].
     Gap(Gap),
-    /// How many sessions the room has.
+    /// The number of sessions in the room has changed.
     Presence {
-        /// That number, this session included.
+        /// The number of sessions, this one included. `here` on the wire.
         #[serde(rename = "here")]
         online: usize,
     },
-    /// Nothing happened; the connection is alive.
+    /// The connection is alive, though nothing was sent for a while.
     Heartbeat,
     /// The answer to [`ClientFrame::Publish`]: the message is durable.
     Published {
-        /// The command's.
+        /// The publish's number.
         r#ref: u64,
-        /// Where the message is.
+        /// Where the message is, and whether it was there before.
         #[serde(flatten)]
         published: Published,
     },
     /// The answer to [`ClientFrame::Ping`].
     Pong {
-        /// The command's.
+        /// The ping's number.
         r#ref: u64,
     },
-    /// A command was refused; the session goes on.
+    /// A command was refused; the session continues.
     Error {
-        /// The command's, if it had one that could be read.
+        /// The command's number, if it could be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         r#ref: Option<u64>,
-        /// What is wrong.
+        /// Why.
         code: ErrorCode,
-        /// A sentence for people.
+        /// An explanation for people.
         detail: String,
-        /// With a temporary code: how many milliseconds to wait before another try.
+        /// With a temporary code: the time to wait before another attempt, in milliseconds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<u64>,
     },
 }
 
 impl ServerFrame {
-    /// The frame as the text it travels as.
+    /// Returns the frame as JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a frame has only string keys and plain values")
     }
@@ -117,34 +119,34 @@ impl ServerFrame {
 pub struct Hello {
     /// The room, by its canonical name.
     pub room: RoomName,
-    /// Where delivery starts: every entry after this position follows.
+    /// Every entry after this position follows.
     pub position: Position,
-    /// The room's newest entry at this moment.
+    /// The offset of the room's newest entry.
     pub latest: u64,
-    /// Whether that is exactly the position the client asked for. When it asked for none, this is true.
+    /// True if `position` is the one that the client asked for, or it asked for none.
     pub recovered: bool,
-    /// Why not, and what is missing.
+    /// What is missing and why, if `recovered` is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<Gap>,
-    /// How many sessions the room has, this one included.
+    /// The number of sessions in the room, this one included. `here` on the wire.
     #[serde(rename = "here")]
     pub online: usize,
-    /// How often the server says something, in seconds. Twice that without a word is a dead connection.
+    /// The longest silence of the server, in seconds. After twice that, the connection is dead.
     pub heartbeat_seconds: u64,
-    /// What the server takes.
+    /// What the server accepts.
     pub limits: Limits,
     /// The server's version.
     pub version: String,
 }
 
-/// Entries that a reader asked for and can't get.
+/// Entries that a reader can't get.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// Why.
     pub reason: GapReason,
-    /// Just before the first entry that exists.
+    /// The position just before the oldest entry that is kept.
     pub first: Position,
-    /// Where delivery goes on.
+    /// The position after which delivery continues.
     pub resumes: Position,
 }
 
@@ -152,16 +154,17 @@ pub struct Gap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
-    /// The entries after it are no longer kept.
+    /// Entries after the position are no longer kept.
     Expired,
-    /// It belongs to a log that is gone.
+    /// The position belongs to another log.
     OtherEpoch,
-    /// It is beyond the newest entry, so it can't have come from this log.
+    /// The position is beyond the newest entry, so it can't be of this log.
     BeyondEnd,
 }
 
 impl GapReason {
-    /// Why a reader at `position` can't go on in the log `epoch`, which keeps the entries after `first` up to `latest`.
+    /// Returns why a reader at `position` can't continue in the log `epoch`, which keeps the
+    /// entries after `first` up to `latest`. `None` if it can.
     pub fn find(position: Position, epoch: Epoch, first: u64, latest: u64) -> Option<Self> {
         if position.epoch != epoch {
             Some(Self::OtherEpoch)
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_publish_reads_back() {
+    fn reads_the_publish_that_it_writes() {
         let message = PublishRequest { text: Text::parse("hi").unwrap(), author: Author::default(), key: Some("k".parse().unwrap()) };
         let frame = ClientFrame::Publish { r#ref: 1, message };
         let json = serde_json::to_string(&frame).unwrap();
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_frame_is_told_with_its_ref() {
+    fn refuses_a_bad_frame_with_its_ref() {
         let long = format!(r#"{{"type":"publish","ref":7,"text":"{}"}}"#, "x".repeat(20_000));
         for (json, r#ref, code) in [
             ("", None, ErrorCode::NotJson),
@@ -220,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_frame_is_the_entry_with_its_type() {
+    fn a_message_frame_is_an_entry_with_a_type() {
         let entry =
             Entry { offset: 3, time: 4, author: Author::parse("a").unwrap(), text: Text::parse("b").unwrap(), key: None, raw: None };
         let json = ServerFrame::Message(entry).to_json();
@@ -228,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_found_at_every_boundary() {
+    fn finds_the_gap_at_every_boundary() {
         let of = |at| GapReason::find(at, Epoch(1), 5, 9);
         assert_eq!(of(position(2, 7)), Some(GapReason::OtherEpoch));
         assert_eq!(of(position(1, 4)), Some(GapReason::Expired));

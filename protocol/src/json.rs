@@ -1,15 +1,16 @@
-//! Reading server frames out of JSON, whoever parses it.
+//! Reads frames and problem documents of a server, with any JSON parser.
 //!
-//! Programs have `serde_json`. A browser has a parser of its own, and `serde_json`'s would be 40 KB of its download.
+//! Programs use `serde_json`. A browser uses its own parser, which saves 40 KB of download.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::{ErrorCode, Problem, ServerFrame};
 
-/// A JSON text out of which values can be read.
+/// A JSON text from which values can be read.
 pub trait Json {
-    /// Reads all of it as a value; `None` if it is not JSON, or not of that shape. Unknown fields are passed over.
+    /// Reads the whole text as a value. Returns `None` if it is not JSON, or has another structure.
+    /// Ignores unknown fields.
     fn read<T: DeserializeOwned>(&self) -> Option<T>;
 }
 
@@ -19,9 +20,9 @@ impl Json for str {
     }
 }
 
-/// What says which frame it is.
+/// The fields that say which frame it is.
 #[derive(Deserialize)]
-struct Head {
+struct Tag {
     r#type: String,
     #[serde(default)]
     r#ref: Option<u64>,
@@ -34,7 +35,7 @@ struct Presence {
 }
 
 #[derive(Deserialize)]
-struct Refused {
+struct KnownError {
     code: ErrorCode,
     #[serde(default)]
     detail: String,
@@ -42,9 +43,9 @@ struct Refused {
     retry_after: Option<u64>,
 }
 
-/// An error whose code is newer than this reader.
+/// An error with a code that this version does not know.
 #[derive(Deserialize)]
-struct RefusedAnew {
+struct UnknownError {
     #[serde(default)]
     detail: String,
     #[serde(default)]
@@ -52,12 +53,13 @@ struct RefusedAnew {
 }
 
 impl ServerFrame {
-    /// Reads a server's frame; `None` for one that a newer server may say.
+    /// Reads a server's frame. Returns `None` if its `type` or structure is unknown: a newer server
+    /// may have sent it.
     ///
-    /// The derived reader would first copy the whole frame into a tree, because its `type` may come last. Reading that
-    /// first, and then what it says, needs no tree, and less code.
+    /// The derived deserializer would copy the whole frame into a tree, because `type` may come
+    /// last. Reading `type` first needs no tree, and less code in a browser.
     pub fn read(json: &(impl Json + ?Sized)) -> Option<Self> {
-        let Head { r#type, r#ref } = json.read()?;
+        let Tag { r#type, r#ref } = json.read()?;
         match r#type.as_str() {
             "hello" => json.read().map(Self::Hello),
             "message" => json.read().map(Self::Message),
@@ -66,15 +68,15 @@ impl ServerFrame {
             "heartbeat" => Some(Self::Heartbeat),
             "published" => Some(Self::Published { r#ref: r#ref?, published: json.read()? }),
             "pong" => Some(Self::Pong { r#ref: r#ref? }),
-            "error" => Some(refused(r#ref, json.read(), json.read()?)),
+            "error" => Some(error(r#ref, json.read(), json.read()?)),
             _ => None,
         }
     }
 }
 
-/// A problem document whose code is newer than this reader.
+/// A problem document with a code that this version does not know.
 #[derive(Deserialize)]
-struct ProblemAnew {
+struct UnknownProblem {
     r#type: String,
     #[serde(default)]
     title: String,
@@ -85,26 +87,27 @@ struct ProblemAnew {
 }
 
 impl Problem {
-    /// Reads a problem document; `None` for what is none of Crier's, such as a proxy's own answer.
+    /// Reads a problem document. Returns `None` if a Crier server did not write it.
     pub fn read(json: &(impl Json + ?Sized)) -> Option<Self> {
         json.read().or_else(|| {
-            let ProblemAnew { r#type, title, detail, retry_after } = json.read()?;
-            let code = code_anew(retry_after);
+            let UnknownProblem { r#type, title, detail, retry_after } = json.read()?;
+            let code = unknown_code(retry_after);
             r#type.starts_with("urn:crier:error:").then(|| Self { title, detail, retry_after, ..code.into() })
         })
     }
 }
 
-/// An unknown code is an answer all the same, without which the message it is about would be sent again for ever. A time
-/// to wait says that it is temporary.
-fn refused(r#ref: Option<u64>, known: Option<Refused>, anew: RefusedAnew) -> ServerFrame {
-    let RefusedAnew { detail, retry_after } = anew;
-    let code = code_anew(retry_after);
-    let Refused { code, detail, retry_after } = known.unwrap_or(Refused { code, detail, retry_after });
+/// Builds an error frame. Without it, a client would send a message again and again that is refused
+/// with an unknown code.
+fn error(r#ref: Option<u64>, known: Option<KnownError>, unknown: UnknownError) -> ServerFrame {
+    let UnknownError { detail, retry_after } = unknown;
+    let code = unknown_code(retry_after);
+    let KnownError { code, detail, retry_after } = known.unwrap_or(KnownError { code, detail, retry_after });
     ServerFrame::Error { r#ref, code, detail, retry_after }
 }
 
-fn code_anew(retry_after: Option<u64>) -> ErrorCode {
+/// Returns the code that stands for an unknown one, which is temporary if it has a time to wait.
+fn unknown_code(retry_after: Option<u64>) -> ErrorCode {
     if retry_after.is_some() { ErrorCode::Unavailable } else { ErrorCode::RequestInvalid }
 }
 
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_frame_is_read_as_the_derived_reader_reads_it() {
+    fn reads_every_frame_like_the_derived_deserializer() {
         for frame in frames() {
             let json = frame.to_json();
             assert_eq!(serde_json::from_str::<ServerFrame>(&json).unwrap(), frame);
@@ -155,7 +158,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_frame_is_nothing() {
+    fn online_is_here_on_the_wire() {
+        assert_eq!(ServerFrame::Presence { online: 3 }.to_json(), r#"{"type":"presence","here":3}"#);
+        for frame in frames().iter().filter(|frame| matches!(frame, ServerFrame::Hello(_))) {
+            assert!(frame.to_json().contains(r#""here":2"#), "{frame:?}");
+        }
+    }
+
+    #[test]
+    fn ignores_unknown_frames() {
         for json in ["", "?", "[]", "{}", r#"{"type":"dance"}"#, r#"{"type":"pong"}"#, r#"{"type":"message","offset":1}"#, r#"{"type":5}"#]
         {
             assert_eq!(ServerFrame::read(json), None, "{json}");
@@ -163,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_with_a_new_code_is_an_answer() {
+    fn reads_a_problem_with_an_unknown_code() {
         let problem = Problem { detail: Some("d".to_owned()), retry_after: Some(5), ..ErrorCode::RateLimited.into() };
         assert_eq!(Problem::read(serde_json::to_string(&problem).unwrap().as_str()), Some(problem));
         for (retry_after, code) in [("", ErrorCode::RequestInvalid), (r#","retry_after":5"#, ErrorCode::Unavailable)] {
@@ -177,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_with_a_new_code_is_an_answer() {
+    fn reads_an_error_with_an_unknown_code() {
         for (json, code, retry_after) in [
             (r#"{"type":"error","ref":1,"code":"mood_wrong","detail":"No."}"#, ErrorCode::RequestInvalid, None),
             (r#"{"type":"error","ref":1,"code":"mood_wrong","detail":"No.","retry_after":5}"#, ErrorCode::Unavailable, Some(5)),

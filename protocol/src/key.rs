@@ -1,4 +1,4 @@
-//! Publish keys: what makes sending a message twice safe.
+//! Publish keys, with which it is safe to publish a message twice.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 use crate::ErrorCode;
 use crate::limits::KEY_CHARS_MAX;
 
-/// A client-minted name for one message: 1 to 64 of `A-Z a-z 0-9 _ -`.
+/// A key that a client gives to one message: 1 to 64 of `A-Z a-z 0-9 _ -`.
 ///
-/// A room stores at most one message per key. Clients draw keys at random (128 bits), because a key somebody else
-/// used first belongs to the message they posted.
+/// A room stores at most one message per key. Clients draw keys at random (128 bits), because a key
+/// that another client used first belongs to that client's message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PublishKey(String);
 
 impl PublishKey {
-    /// Writes 128 random bits as a key of 32 hexadecimal digits.
+    /// Creates a key of 32 hexadecimal digits from 128 random bits.
     pub fn from_bits(bits: u128) -> Self {
         Self(format!("{bits:032x}"))
     }
 
-    /// Draws a key from the system's random numbers, which nobody else can guess or repeat.
+    /// Draws a key from the system's random numbers.
     ///
     /// # Errors
     /// Fails if the system has no random numbers.
@@ -33,12 +33,13 @@ impl PublishKey {
         Ok(Self::from_bits(u128::from_ne_bytes(bits)))
     }
 
-    /// Takes a key that was accepted when it was stored, perhaps under other rules than today's.
+    /// Creates a key from storage without checking it: another version may have accepted it under
+    /// other rules.
     pub fn from_stored(key: String) -> Self {
         Self(key)
     }
 
-    /// The key's text.
+    /// Returns the key's text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_short_and_plain() {
+    fn accepts_short_ascii_keys_only() {
         assert!("a".parse::<PublishKey>().is_ok());
         assert!("aZ_9-".parse::<PublishKey>().is_ok());
         assert!("k".repeat(64).parse::<PublishKey>().is_ok());
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn random_bits_make_a_valid_key() {
+    fn random_bits_become_a_valid_key() {
         for bits in [0, 1, u128::MAX] {
             let key = PublishKey::from_bits(bits);
             assert_eq!(key.as_str().parse(), Ok(key.clone()));

@@ -1,6 +1,25 @@
-//! What travels between a Crier server and its clients: names, positions, entries, frames, error codes and limits.
+//! The wire protocol between a Crier server and its clients: names, positions, entries, frames,
+//! error codes and limits. `docs/protocol.md` describes it for other languages.
 //!
-//! Values only. There is no I/O here, no clock and no chance; both ends build on the same definitions.
+//! Values only: no I/O and no clock. Values check themselves: a [`Text`] that was parsed is valid.
+//! Deserialized [`Entry`] values are the exception, because a server may have other rules.
+//!
+//! ```
+//! use protocol::{ClientFrame, Position, RoomName, ServerFrame};
+//!
+//! // A room's name has one spelling.
+//! let room: RoomName = "Tea Time".parse()?;
+//! assert_eq!(room.as_str(), "tea-time");
+//!
+//! // A position is a place in a log.
+//! let position: Position = "00c0ffee00c0ffee:42".parse()?;
+//! assert_eq!(position.offset, 42);
+//!
+//! // Frames are JSON.
+//! assert_eq!(ServerFrame::read(r#"{"type":"heartbeat"}"#), Some(ServerFrame::Heartbeat));
+//! assert_eq!(ClientFrame::parse(r#"{"type":"ping","ref":1}"#), Ok(ClientFrame::Ping { r#ref: 1 }));
+//! # Ok::<(), protocol::ErrorCode>(())
+//! ```
 
 pub mod limits;
 

@@ -1,44 +1,48 @@
-//! Every limit of the protocol, with its unit last in its name. A server may be told to be stricter; none is laxer.
+//! Every limit of the protocol, with its unit last in its name. A server may be configured to be
+//! stricter, never laxer.
 
 use serde::{Deserialize, Serialize};
 
-/// A WebSocket message from a client, in bytes. A longer one closes the socket with 1009.
+/// Maximum size of a WebSocket message from a client, in bytes. A longer one closes the WebSocket
+/// with 1009.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
-/// In how many fragments a WebSocket message may come. More of them close the socket with 1008.
+/// Maximum number of fragments of a WebSocket message. More of them close the WebSocket with 1008.
 pub const FRAGMENTS_MAX: usize = 1024;
-/// An HTTP request's body, in bytes.
+/// Maximum size of an HTTP request's body, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
-/// An HTTP request's target, in bytes.
+/// Maximum size of an HTTP request's target, in bytes.
 pub const URI_BYTES_MAX: usize = 8 * 1024;
-/// An HTTP request's header fields together, in bytes.
+/// Maximum size of all header fields of an HTTP request together, in bytes.
 pub const HEADER_BYTES_MAX: usize = 32 * 1024;
-/// A message's text, in bytes of UTF-8.
+/// Maximum size of a message's text, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
-/// An author's name, in characters (Unicode scalar values).
+/// Maximum length of an author's name, in characters (Unicode scalar values).
 pub const AUTHOR_CHARS_MAX: usize = 64;
-/// A room's name, in characters.
+/// Maximum length of a room's name, in characters.
 pub const ROOM_NAME_CHARS_MAX: usize = 64;
-/// A publish key, in characters (they are ASCII).
+/// Maximum length of a publish key, in characters; they are ASCII.
 pub const KEY_CHARS_MAX: usize = 64;
-/// An offset that every JSON reader can hold exactly: 2^53 - 1.
+/// Maximum offset: 2^53 - 1, which every JSON parser can represent exactly.
 pub const OFFSET_MAX: u64 = (1 << 53) - 1;
-/// How many entries one page of history holds at the most.
+/// Maximum number of entries in a page of history.
 pub const PAGE_ENTRIES_MAX: usize = 200;
-/// How many entries a page holds when the reader does not say.
+/// Number of entries in a page if the request does not say.
 pub const PAGE_ENTRIES_DEFAULT: usize = 50;
-/// How often a server lets a silent connection hear from it, in seconds.
+/// Interval between heartbeats on a silent connection, in seconds.
 pub const HEARTBEAT_SECONDS: u64 = 20;
-/// How long a long-poll may ask the server to wait, in seconds: less than the minute after which most proxies give up.
+/// Maximum wait of a long-poll, in seconds: less than the minute after which most proxies give up.
 pub const WAIT_SECONDS_MAX: u64 = 55;
-/// How many refused frames in a row a WebSocket survives.
+/// Number of refused commands in a row that ends a WebSocket session. Temporary refusals do not
+/// count.
 pub const ERRORS_IN_A_ROW_MAX: u32 = 10;
-/// How many unanswered publishes one WebSocket may have; the server reads on when one is answered.
+/// Maximum number of unanswered publishes on a WebSocket. The server then reads no further frame
+/// until one is answered.
 pub const PUBLISHES_IN_FLIGHT_MAX: usize = 64;
 
 const _: () = assert!(TEXT_BYTES_MAX < FRAME_BYTES_MAX && TEXT_BYTES_MAX < BODY_BYTES_MAX);
 const _: () = assert!(PAGE_ENTRIES_DEFAULT <= PAGE_ENTRIES_MAX);
 
-/// The limits that a client needs to know, as a server's hello tells them.
+/// The limits in a server's hello, which a client needs to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// See [`FRAME_BYTES_MAX`].

@@ -1,4 +1,5 @@
-//! Positions: where a reader of a room is, in a form that survives reconnects, restarts and lost logs.
+//! Positions: where a reader of a room is. They stay valid over reconnects and restarts, and never
+//! match another log.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::ErrorCode;
 use crate::limits::OFFSET_MAX;
 
-/// The identity of a log. A new one is drawn when history was lost, reset or restored, so that an offset of another
-/// log is never mistaken for one of this. Written as 16 hexadecimal digits.
+/// Identifies a log. A new one is drawn when history is lost, reset or restored, so that an offset
+/// of one log is never mistaken for an offset of another. Written as 16 lower-case hexadecimal
+/// digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Epoch(pub u64);
 
@@ -19,15 +21,17 @@ impl fmt::Display for Epoch {
     }
 }
 
-/// The place just after the entry `offset` in the log `epoch`; offset 0 is before the first entry.
+/// The place just after the entry at `offset` in the log `epoch`. Offset 0 is before the first
+/// entry.
 ///
-/// The text form is `epoch:offset`, for example `00c0ffee00c0ffee:42`, in URLs, in JSON and as SSE ids.
+/// In URLs, in JSON and as ids of server-sent events it is written `epoch:offset`, for example
+/// `00c0ffee00c0ffee:42`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Position {
     /// The log.
     pub epoch: Epoch,
-    /// The last entry that was read.
+    /// The offset of the last entry that was read; at most [`OFFSET_MAX`] in text form.
     pub offset: u64,
 }
 
@@ -40,7 +44,7 @@ impl fmt::Display for Position {
 impl FromStr for Position {
     type Err = ErrorCode;
 
-    /// Takes only what `Display` writes: one position has one text.
+    /// Parses exactly what `Display` writes, so that each position has one text.
     fn from_str(text: &str) -> Result<Self, ErrorCode> {
         let parse = || {
             let (epoch, offset) = text.split_once(':')?;
@@ -76,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_and_back() {
+    fn parses_what_it_writes() {
         for offset in [0, 1, 42, OFFSET_MAX] {
             let position = Position { epoch: Epoch(0x00c0_ffee), offset };
             assert_eq!(position.to_string().parse(), Ok(position));
@@ -85,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_canonical_text_is_taken() {
+    fn refuses_every_other_text() {
         for bad in [
             "",
             ":",

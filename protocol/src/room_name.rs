@@ -9,32 +9,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::ErrorCode;
 use crate::limits::ROOM_NAME_CHARS_MAX;
-use crate::visible::hides_nothing;
+use crate::visible::has_only_shaping_invisibles;
 
-/// As how many characters a name may be typed: a composed one as up to four, and spaces may be many. More would cost work.
+/// Maximum length of a name before it is normalized, in characters: a composed character may be
+/// typed as four, and spaces may repeat. The bound limits the work.
 const TYPED_CHARS_MAX: usize = 8 * ROOM_NAME_CHARS_MAX;
 
-/// A room's name: 1 to 64 characters, each a letter, a mark within a word or a digit, of any script, `_` or `-`, or a joiner that
-/// shapes a word.
+/// A room's name: 1 to 64 characters, each a letter, a mark within a word or a digit of any script,
+/// `_`, `-`, or a joiner that shapes a word.
 ///
-/// However it is typed, it has one spelling: lower case, NFC, `-` for spaces, no variation selectors. So `Lobby` and `lobby` are
-/// one room.
+/// Parsing normalizes a name to its one spelling: lower case, NFC, `-` for spaces, no variation
+/// selectors. So `Lobby` and `lobby` are the same room.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RoomName(String);
 
 impl RoomName {
-    /// The room behind `/`.
+    /// Returns the name of the room at `/`.
     pub fn lobby() -> Self {
         Self("lobby".to_owned())
     }
 
-    /// Takes a name that was accepted when it was stored, perhaps under other rules than today's.
+    /// Creates a name from storage without checking it: another version may have accepted it under
+    /// other rules.
     pub fn from_stored(name: String) -> Self {
         Self(name)
     }
 
-    /// The name's text, in lower case.
+    /// Returns the name's text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -45,7 +47,7 @@ impl FromStr for RoomName {
 
     fn from_str(name: &str) -> Result<Self, ErrorCode> {
         let name = name.trim();
-        // Most names are ready, and a crowd that comes back asks for one all at once.
+        // Most names need no normalization, and many clients may reconnect at once.
         if name.is_ascii()
             && name.len() <= ROOM_NAME_CHARS_MAX
             && let Ok(ready) = Self::try_from(name.to_owned())
@@ -55,8 +57,8 @@ impl FromStr for RoomName {
         if name.chars().nth(TYPED_CHARS_MAX).is_some() {
             return Err(ErrorCode::RoomNameInvalid);
         }
-        let shapeless: String = name.chars().filter(|c| !VariationSelector::for_char(*c)).collect();
-        let joined = shapeless.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
+        let unvaried: String = name.chars().filter(|c| !VariationSelector::for_char(*c)).collect();
+        let joined = unvaried.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
         let normalizer = ComposingNormalizerBorrowed::new_nfc();
         let name = normalizer.normalize(&normalizer.normalize(&joined).to_lowercase()).into_owned();
         if is_well_formed(&name) { Ok(Self(name)) } else { Err(ErrorCode::RoomNameInvalid) }
@@ -76,14 +78,14 @@ fn is_well_formed(name: &str) -> bool {
         if is_mark { in_word } else { c.is_alphabetic() || is_digit() || matches!(c, '-' | '_') || JoinControl::for_char(c) }
     };
     let is_short = name.chars().take(ROOM_NAME_CHARS_MAX + 1).count() <= ROOM_NAME_CHARS_MAX;
-    !name.is_empty() && is_short && name.chars().all(&mut allowed) && hides_nothing(name)
+    !name.is_empty() && is_short && name.chars().all(&mut allowed) && has_only_shaping_invisibles(name)
 }
 
 impl TryFrom<String> for RoomName {
     type Error = ErrorCode;
 
-    /// Takes a name as a server wrote it; what people type is parsed. A browser needs only this, and no table for it. So
-    /// only ASCII is checked: that the name can stand in an address.
+    /// Accepts a name that a server wrote. Use [`str::parse`] for one that people typed. Only ASCII
+    /// characters are checked, so that a browser needs no Unicode tables.
     fn try_from(name: String) -> Result<Self, ErrorCode> {
         let plain = |byte: u8| !byte.is_ascii() || byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
         if !name.is_empty() && name.bytes().all(plain) { Ok(Self(name)) } else { Err(ErrorCode::RoomNameInvalid) }
@@ -107,26 +109,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_of_any_script_are_fine() {
+    fn accepts_letters_of_any_script() {
         for name in ["lobby", "r_2-d2", "大厅", "café", "комната", "غرفة", &"大".repeat(64)] {
             assert_eq!(name.parse::<RoomName>().map(|room| room.to_string()), Ok(name.to_owned()));
         }
     }
 
     #[test]
-    fn case_does_not_matter() {
+    fn ignores_case() {
         assert_eq!("Lobby".parse::<RoomName>(), Ok(RoomName::lobby()));
     }
 
     #[test]
-    fn names_travel_in_lower_case() {
+    fn accepts_only_lower_case_from_a_server() {
         assert_eq!(RoomName::try_from("lobby".to_owned()), Ok(RoomName::lobby()));
         assert_eq!(RoomName::try_from("Lobby".to_owned()), Err(ErrorCode::RoomNameInvalid));
         assert_eq!(RoomName::try_from("a b".to_owned()), Err(ErrorCode::RoomNameInvalid));
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn refuses_everything_else() {
         for name in ["", " ", "a/b", "..", "a.b", "<b>", "a\0", "a\u{202e}b", "👍", &"a".repeat(65), &"大".repeat(65)] {
             assert_eq!(name.parse::<RoomName>(), Err(ErrorCode::RoomNameInvalid), "{name:?}");
         }

@@ -4,40 +4,45 @@ use serde::{Deserialize, Serialize};
 
 use crate::ErrorCode;
 use crate::limits::{AUTHOR_CHARS_MAX, TEXT_BYTES_MAX};
-use crate::visible::{ends_line, hides_nothing, is_shown};
+use crate::visible::{has_only_shaping_invisibles, is_line_break, is_visible};
 
-/// A message's text: it shows something, on its first line and its last; at most 16 KiB of UTF-8, no NUL, line ends as `\n`.
+/// A message's text: at most 16 KiB of UTF-8, without NUL, with line ends as `\n`. Its first and
+/// last lines have visible characters.
 ///
-/// All else is kept as it came, and it is never markup: whoever shows it shows text.
+/// Everything else is kept as it was written. A text is never markup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Text(String);
 
 impl Text {
-    /// Checks a text, drops the blank lines around it, and gives its line ends one form, which HTML would do anyway (a page
-    /// must show after hydration what the server wrote).
+    /// Checks a text, removes the blank lines around it, and turns line ends into `\n`. HTML would
+    /// do that anyway, and a page must be the same after hydration.
+    ///
+    /// # Errors
+    /// [`ErrorCode::TextEmpty`], [`ErrorCode::TextTooLong`] or [`ErrorCode::TextInvalid`].
     pub fn parse(text: &str) -> Result<Self, ErrorCode> {
         if text.contains('\0') {
             return Err(ErrorCode::TextInvalid);
         }
-        let text = without_blank_lines(text);
-        // The first condition is what saves a hostile megabyte from being copied.
+        let text = trim_blank_lines(text);
+        // A hostile megabyte is refused before it is copied.
         if text.len() > 2 * TEXT_BYTES_MAX {
             return Err(ErrorCode::TextTooLong);
         }
-        let text = one_line_end(text);
+        let text = unify_line_ends(text);
         if text.len() > TEXT_BYTES_MAX {
             return Err(ErrorCode::TextTooLong);
         }
         if text.is_empty() { Err(ErrorCode::TextEmpty) } else { Ok(Self(text)) }
     }
 
-    /// Takes a text that was accepted when it was stored, perhaps under other rules than today's.
+    /// Creates a text from storage without checking it: another version may have accepted it under
+    /// other rules.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -57,35 +62,39 @@ impl From<Text> for String {
     }
 }
 
-/// An author's name as they wish to be called: at most 64 characters, none that moves or hides others, and not all of them
-/// invisible. The empty name is a nameless author's.
+/// An author's name: at most 64 characters on one line, without any that move or hide others, and
+/// not all of them invisible. Empty if the author gave no name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Author(String);
 
 impl Author {
     /// Trims a name and checks it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::AuthorTooLong`] or [`ErrorCode::AuthorInvalid`].
     pub fn parse(name: &str) -> Result<Self, ErrorCode> {
         let name = name.trim();
         if name.chars().take(AUTHOR_CHARS_MAX + 1).count() > AUTHOR_CHARS_MAX {
             return Err(ErrorCode::AuthorTooLong);
         }
-        let is_one_line = !name.contains(|c: char| c.is_control() || ends_line(c));
-        let is_fine = is_one_line && hides_nothing(name) && (name.is_empty() || name.contains(is_shown));
+        let is_one_line = !name.contains(|c: char| c.is_control() || is_line_break(c));
+        let is_fine = is_one_line && has_only_shaping_invisibles(name) && (name.is_empty() || name.contains(is_visible));
         if is_fine { Ok(Self(name.to_owned())) } else { Err(ErrorCode::AuthorInvalid) }
     }
 
-    /// Takes a name that was accepted when it was stored, perhaps under other rules than today's.
+    /// Creates a name from storage without checking it: another version may have accepted it under
+    /// other rules.
     pub fn from_stored(name: String) -> Self {
         Self(name)
     }
 
-    /// The name; empty for a nameless author.
+    /// Returns the name; empty if the author gave none.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether the author gave no name.
+    /// True if the author gave no name.
     pub fn is_nameless(&self) -> bool {
         self.0.is_empty()
     }
@@ -105,31 +114,31 @@ impl From<Author> for String {
     }
 }
 
-/// The text from its first line that shows something to its last. A byte order mark before it is no part of it, wherever the
-/// text came from.
-fn without_blank_lines(text: &str) -> &str {
-    let Some(first) = text.find(is_shown) else { return "" };
-    let start = text[..first].char_indices().rfind(|(_, c)| ends_line(*c)).map_or(0, |(at, c)| at + c.len_utf8());
-    let last = text.rfind(is_shown).unwrap_or(first);
-    let end = text[last..].find(ends_line).map_or(text.len(), |at| last + at);
+/// Returns the text from its first to its last line with a visible character, without a byte order
+/// mark.
+fn trim_blank_lines(text: &str) -> &str {
+    let Some(first) = text.find(is_visible) else { return "" };
+    let start = text[..first].char_indices().rfind(|(_, c)| is_line_break(*c)).map_or(0, |(at, c)| at + c.len_utf8());
+    let last = text.rfind(is_visible).unwrap_or(first);
+    let end = text[last..].find(is_line_break).map_or(text.len(), |at| last + at);
     text[start..end].trim_start_matches('\u{feff}')
 }
 
-/// Writes `\n` for `\r\n` and `\r`. By hand, because searching for a string brings more code into the browser's bundle
-/// than all else here.
-fn one_line_end(text: &str) -> String {
+/// Replaces `\r\n` and `\r` by `\n`. [`str::replace`] would bring more code into the browser's
+/// bundle than everything else here.
+fn unify_line_ends(text: &str) -> String {
     if !text.as_bytes().contains(&b'\r') {
         return text.to_owned();
     }
-    let mut one = String::with_capacity(text.len());
+    let mut unified = String::with_capacity(text.len());
     let mut after_return = false;
     for c in text.chars() {
         if c != '\n' || !after_return {
-            one.push(if c == '\r' { '\n' } else { c });
+            unified.push(if c == '\r' { '\n' } else { c });
         }
         after_return = c == '\r';
     }
-    one
+    unified
 }
 
 #[cfg(test)]
@@ -137,19 +146,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_kept_as_it_came() {
+    fn keeps_a_text_as_it_was_written() {
         for text in ["hello", " indented\n\tline ", "a\n\n\nb", "<script>", "\u{202e}abc", "a\u{1}b", &"字".repeat(TEXT_BYTES_MAX / 3)] {
             assert_eq!(Text::parse(text).as_ref().map(Text::as_str), Ok(text));
         }
     }
 
     #[test]
-    fn line_ends_have_one_form() {
+    fn unifies_line_ends() {
         assert_eq!(Text::parse("a\r\nb\rc\n\rd").as_ref().map(Text::as_str), Ok("a\nb\nc\n\nd"));
     }
 
     #[test]
-    fn a_text_has_bounds() {
+    fn refuses_long_invalid_and_blank_texts() {
         assert!(Text::parse(&"x".repeat(TEXT_BYTES_MAX)).is_ok());
         assert_eq!(Text::parse(&"x".repeat(TEXT_BYTES_MAX + 1)), Err(ErrorCode::TextTooLong));
         assert_eq!(Text::parse("a\0b"), Err(ErrorCode::TextInvalid));
@@ -159,14 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_are_counted_as_they_are_stored() {
+    fn counts_line_ends_as_they_are_stored() {
         let lines = |count: usize| format!("x{}x", "\r\n".repeat(count));
         assert!(Text::parse(&lines(TEXT_BYTES_MAX - 2)).is_ok());
         assert_eq!(Text::parse(&lines(TEXT_BYTES_MAX - 1)), Err(ErrorCode::TextTooLong));
     }
 
     #[test]
-    fn a_name_is_trimmed_and_moves_nobody() {
+    fn trims_names_and_refuses_invisible_characters() {
         assert_eq!(Author::parse("  小明 ").as_ref().map(Author::as_str), Ok("小明"));
         assert!(Author::parse(" ").is_ok_and(|author| author.is_nameless()));
         assert!(Author::parse(&"é".repeat(64)).is_ok());

@@ -1,32 +1,33 @@
-//! What of a text can be seen, by Unicode's own tables. They are compiled in: 28 KB, a third of that in a browser's download.
+//! Which characters are visible, by Unicode's tables. They are compiled in: 28 KB, a third of that
+//! compressed in a browser's download.
 
 use icu_properties::props::{
     BinaryProperty, DefaultIgnorableCodePoint, Emoji, EnumeratedProperty, ExtendedPictographic, GeneralCategory, GraphemeLink, Ideographic,
     JoinControl, JoiningType, PrependedConcatenationMark, VariationSelector,
 };
 
-/// A pattern of Braille dots without a dot. By its category it is a symbol.
+/// The Braille pattern without a dot, which looks like a space. Its category is symbol.
 const BRAILLE_BLANK: char = '\u{2800}';
-/// The emoji that becomes a region's flag by the tag characters after it (UTS #51, annex C).
+/// The emoji that becomes a region's flag with tag characters after it (UTS #51, annex C).
 const FLAG: char = '\u{1f3f4}';
-/// What ends them.
+/// Ends a sequence of tag characters.
 const TAG_END: char = '\u{e007f}';
 
-/// True if a character leaves a mark: it is not a space, a control character, or invisible.
-pub(crate) fn is_shown(c: char) -> bool {
+/// True if a character is visible: not a space, a control character, or an invisible one.
+pub(crate) fn is_visible(c: char) -> bool {
     !(c.is_whitespace() || c.is_control() || is_invisible(c) || c == BRAILLE_BLANK)
 }
 
-/// True if a line ends with this character (UAX #14, classes BK, CR, LF and NL).
-pub(crate) fn ends_line(c: char) -> bool {
+/// True if a character breaks a line (UAX #14, classes BK, CR, LF and NL).
+pub(crate) fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// True if every invisible character of a name shapes the characters beside it, as names in many scripts and emoji need.
-/// Any other would only make two names that look the same.
-pub(crate) fn hides_nothing(name: &str) -> bool {
+/// True if every invisible character of a name shapes the characters beside it, as many scripts and
+/// emoji need. Any other would allow two different names that look the same.
+pub(crate) fn has_only_shaping_invisibles(name: &str) -> bool {
     let mut rest = name;
-    // The character before, and the last one that is no mark.
+    // The character before, and the last one that is not a mark.
     let (mut before, mut base) = (' ', ' ');
     while let Some(c) = rest.chars().next() {
         rest = &rest[c.len_utf8()..];
@@ -51,18 +52,18 @@ pub(crate) fn hides_nothing(name: &str) -> bool {
     true
 }
 
-/// True for characters without a glyph of their own: those that Unicode lets a font ignore, and format characters, but for the few
-/// that are drawn around digits.
+/// True for characters without a glyph: those that a font may ignore, and format characters, except
+/// the few that are drawn around digits.
 fn is_invisible(c: char) -> bool {
     !c.is_ascii()
         && (DefaultIgnorableCodePoint::for_char(c)
             || GeneralCategory::for_char(c) == GeneralCategory::Format && !PrependedConcatenationMark::for_char(c))
 }
 
-/// True if a joiner can change how its neighbours look: beside a virama, within a word of a script that joins its letters, or between
-/// emoji. `base` is the letter before, whatever marks it has.
+/// True if a joiner can change how its neighbours look: beside a virama, within a word of a script
+/// that joins its letters, or between emoji. `base` is the letter before, without its marks.
 fn joins(before: char, base: char, after: char) -> bool {
-    // One is enough: some letters of such scripts, as the Arabic hamza, join none.
+    // One neighbour is enough: some letters of such scripts, such as the Arabic hamza, do not join.
     let is_cursive = |c| !matches!(JoiningType::for_char(c), JoiningType::NonJoining | JoiningType::Transparent);
     let is_emoji = |c| Emoji::for_char(c) || VariationSelector::for_char(c);
     GraphemeLink::for_char(before)
@@ -73,12 +74,12 @@ fn joins(before: char, base: char, after: char) -> bool {
 
 /// True if a variation selector can choose another glyph for the character before it.
 fn varies(before: char) -> bool {
-    // Mongolian letters have variants, and are joined.
+    // Mongolian letters, which are dual-joining, have variants.
     Emoji::for_char(before) || Ideographic::for_char(before) || JoiningType::for_char(before) == JoiningType::DualJoining
 }
 
-/// What follows the tag characters that make a flag a region's, such as `gbeng` for England. Each is an ASCII character in
-/// another plane.
+/// Skips the tag characters that turn a flag into a region's, such as `gbeng` for England. Each is
+/// an ASCII character in another plane.
 fn after_tags(after_flag: &str) -> &str {
     let tag = |c: char| char::from_u32(u32::from(c).wrapping_sub(0xe0000)).filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     let rest = after_flag.trim_start_matches(|c| tag(c).is_some());

@@ -1,4 +1,4 @@
-//! Names and texts: the rules, over every character and over random ones.
+//! The rules of names and texts, with every character and with random strings.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that panics has failed, and a failing one prints its seed")]
 
@@ -11,9 +11,9 @@ use icu_properties::props::DefaultIgnorableCodePoint;
 use protocol::limits::{AUTHOR_CHARS_MAX, ROOM_NAME_CHARS_MAX, TEXT_BYTES_MAX};
 use protocol::{Author, ErrorCode, RoomName, Text};
 
-/// How many random names and texts are tried.
+/// Number of random strings in a test.
 const ROUNDS: u64 = 5_000;
-/// Characters that rules are about, beside any at all.
+/// Characters that a rule mentions. Random strings prefer them.
 const SPECIAL: &[char] = &[
     'a',
     'Z',
@@ -63,7 +63,7 @@ fn random(rng: &mut Rng, length: usize) -> String {
     (0..rng.usize(..=length)).map(|_| if rng.u8(..4) == 0 { any(rng) } else { SPECIAL[rng.usize(..SPECIAL.len())] }).collect()
 }
 
-/// Runs a check on many seeds; a failing one is printed.
+/// Runs a check with many seeds. Prints the seed that fails.
 fn for_many(check: impl Fn(&mut Rng)) {
     struct Seed(u64);
     impl Drop for Seed {
@@ -84,7 +84,7 @@ fn room(name: &str) -> Result<String, ErrorCode> {
 }
 
 #[test]
-fn a_room_has_one_name_however_it_is_typed() {
+fn a_room_name_has_one_spelling() {
     for (typed, name) in [
         ("हिन्दी", "हिन्दी"),
         ("தமிழ்", "தமிழ்"),
@@ -104,7 +104,7 @@ fn a_room_has_one_name_however_it_is_typed() {
         ("র\u{200d}্যাম", "র\u{200d}্যাম"),
         ("می\u{200c}خواهم", "می\u{200c}خواهم"),
         ("سوء\u{200c}استفاده", "سوء\u{200c}استفاده"),
-        // Which of its shapes a letter has is no part of a name.
+        // A variation selector is not part of a name.
         ("葛\u{e0100}城", "葛城"),
     ] {
         assert_eq!(room(typed), Ok(name.to_owned()), "{typed:?}");
@@ -112,7 +112,7 @@ fn a_room_has_one_name_however_it_is_typed() {
 }
 
 #[test]
-fn what_can_not_be_seen_or_stands_alone_is_no_room() {
+fn refuses_invisible_and_lone_characters_in_room_names() {
     for name in [
         "\u{3164}",
         "a\u{34f}b",
@@ -145,8 +145,8 @@ fn what_can_not_be_seen_or_stands_alone_is_no_room() {
 }
 
 #[test]
-fn a_room_name_is_as_long_as_it_is_kept() {
-    // As typed these have 128 characters, and more.
+fn measures_a_room_name_in_its_one_spelling() {
+    // These are typed with 128 or more characters.
     assert_eq!(room(&"e\u{301}".repeat(64)), Ok("é".repeat(64)));
     assert_eq!(room(&format!("{}a", " ".repeat(100))), Ok("a".to_owned()));
     assert_eq!(room(&"a ".repeat(32)), Ok(format!("{}a", "a-".repeat(31))));
@@ -157,7 +157,7 @@ fn a_room_name_is_as_long_as_it_is_kept() {
 }
 
 #[test]
-fn a_room_name_is_its_own_name() {
+fn a_spelled_room_name_stays_as_it_is() {
     let decompose = DecomposingNormalizerBorrowed::new_nfd();
     let check = |typed: &str| {
         let name = room(typed);
@@ -170,13 +170,13 @@ fn a_room_name_is_its_own_name() {
             assert!((1..=ROOM_NAME_CHARS_MAX).contains(&name.chars().count()), "{typed:?}");
         }
     };
-    // The last letter there is, by a wide margin.
+    // No letter has a code point beyond this range.
     ('\0'..'\u{40000}').for_each(|c| check(&c.to_string()));
     for_many(|rng| check(&random(rng, 80)));
 }
 
 #[test]
-fn nothing_invisible_is_a_text_or_in_a_name() {
+fn invisible_characters_are_no_text_and_not_in_names() {
     let invisible = CodePointSetData::new::<DefaultIgnorableCodePoint>();
     for c in ('\u{1}'..=char::MAX).filter(|c| invisible.contains(*c) || c.is_control() || matches!(c, '\u{fff9}'..='\u{fffb}')) {
         assert_eq!(Text::parse(&c.to_string()), Err(ErrorCode::TextEmpty), "{c:?}");
@@ -187,7 +187,7 @@ fn nothing_invisible_is_a_text_or_in_a_name() {
 }
 
 #[test]
-fn what_shapes_its_neighbours_may_be_in_a_name() {
+fn accepts_invisible_characters_that_shape_their_neighbours() {
     for name in [
         "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} Tom",
         "🏴\u{200d}☠\u{fe0f}",
@@ -226,7 +226,7 @@ fn what_shapes_its_neighbours_may_be_in_a_name() {
 }
 
 #[test]
-fn a_text_begins_and_ends_with_what_it_shows() {
+fn removes_blank_lines_around_a_text() {
     for (typed, text) in [
         ("\n\na\n\nb\n\n", "a\n\nb"),
         ("\r\n \t\r\n  a \r\n \r\n", "  a "),
@@ -239,13 +239,13 @@ fn a_text_begins_and_ends_with_what_it_shows() {
     ] {
         assert_eq!(Text::parse(typed).as_ref().map(Text::as_str), Ok(text), "{typed:?}");
     }
-    // Blank lines are no reason to refuse what is between them.
+    // Blank lines do not count towards the limit.
     let long = format!("{}{}{}", "\n".repeat(20_000), "x".repeat(TEXT_BYTES_MAX), "\r\n".repeat(20_000));
     assert_eq!(Text::parse(&long).map(|text| text.as_str().len()), Ok(TEXT_BYTES_MAX));
 }
 
 #[test]
-fn what_was_taken_is_taken_again_as_it_is() {
+fn accepts_an_accepted_text_unchanged() {
     for_many(|rng| {
         let typed = random(rng, 40);
         if let Ok(text) = Text::parse(&typed) {
