@@ -1,26 +1,26 @@
-//! When to try again: exponential back-off with full jitter.
-//!
-//! Full jitter is what Marc Brooker's "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015) found to bring a
-//! crowd back with the least work for the server.
+//! When to connect again: exponential back-off with full jitter (Marc Brooker, "Exponential Backoff
+//! And Jitter", AWS Architecture Blog, 2015). Many clients then return with the least work for the
+//! server.
 
 use fastrand::Rng;
 
-/// What the first wait is drawn from, in milliseconds.
+/// Maximum wait after the first failure, in milliseconds. It doubles with each further one.
 pub(crate) const BASE_MS: u64 = 500;
-/// What no wait is drawn beyond, in milliseconds.
+/// Maximum of all waits, in milliseconds.
 pub(crate) const CAP_MS: u64 = 30_000;
-/// The least time from one attempt to the next, in milliseconds.
+/// Minimum time between two attempts, in milliseconds.
 pub(crate) const SPACING_MS: u64 = 1_000;
-/// The widest spread a server may ask for, in milliseconds; a wider one is taken for this.
+/// Maximum spread that a server may ask for, in milliseconds.
 pub(crate) const SPREAD_MAX_MS: u64 = 120_000;
 
-/// A wait drawn evenly from zero to `base` doubled `failures` times, but not beyond `cap`.
+/// Returns a random wait, in milliseconds: between zero and `base`, doubled `failures` times, at
+/// most `cap`.
 pub(crate) fn full_jitter(base: u64, cap: u64, failures: u32, rng: &mut Rng) -> u64 {
-    // Sixteen doublings are beyond every cap there is.
+    // 16 doublings exceed every cap in use, and cannot overflow.
     rng.u64(0..=(base << failures.min(16)).min(cap))
 }
 
-/// What a client remembers about its attempts.
+/// When the next attempt may start. Times are in milliseconds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Backoff {
     failures: u32,
@@ -28,42 +28,43 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// An attempt starts.
+    /// Records that an attempt starts.
     pub(crate) fn attempt(&mut self, now: u64) {
         self.earliest = self.earliest.max(now + SPACING_MS);
     }
 
-    /// What was about to be an attempt was none.
-    pub(crate) fn no_attempt(&mut self, now: u64) {
+    /// Records that the last attempt sent nothing to the server.
+    pub(crate) fn cancel_attempt(&mut self, now: u64) {
         self.earliest = self.earliest.min(now);
     }
 
-    /// The server asked to be left alone for so long.
-    pub(crate) fn hold(&mut self, wait: u64, now: u64) {
+    /// Records that the server asked for a pause of `wait` milliseconds.
+    pub(crate) fn pause(&mut self, wait: u64, now: u64) {
         self.earliest = self.earliest.max(now + wait.min(SPREAD_MAX_MS));
     }
 
-    /// What was learned from failures no longer holds.
-    pub(crate) fn forget(&mut self) {
+    /// Forgets the failures so far.
+    pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// The first moment at which another attempt is decent, however urgent it is.
+    /// Returns the earliest time of the next attempt, however urgent it is.
     pub(crate) fn earliest(&self) -> u64 {
         self.earliest
     }
 
-    /// An attempt or a session failed: when the next attempt is, given the spread the server asked for.
+    /// Records that an attempt or a session failed. Returns when the next attempt is, within
+    /// `spread` if the server asked for one.
     pub(crate) fn failed(&mut self, spread: Option<u64>, now: u64, rng: &mut Rng) -> u64 {
-        let drawn = full_jitter(BASE_MS, CAP_MS, self.failures, rng);
+        let wait = full_jitter(BASE_MS, CAP_MS, self.failures, rng);
         let until = match spread.map(|spread| now + rng.u64(0..=spread.min(SPREAD_MAX_MS))) {
             Some(until) if self.failures == 0 => until,
-            // A server that asks for a short spread over and over is failing all the same.
-            Some(until) => until.max(now + drawn),
-            None => self.earliest().max(now) + drawn,
+            // A server that asks for a short spread again and again fails nevertheless.
+            Some(until) => until.max(now + wait),
+            None => self.earliest.max(now) + wait,
         };
         self.failures = self.failures.saturating_add(1);
-        until.max(self.earliest())
+        until.max(self.earliest)
     }
 }
 
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_are_drawn_from_the_whole_of_a_doubling_span() {
+    fn waits_cover_a_span_that_doubles() {
         for (failures, span) in [(0, 500), (1, 1_000), (5, 16_000), (6, 30_000), (7, 30_000), (u32::MAX, 30_000)] {
             let waits = waits(failures);
             assert!(waits.iter().all(|wait| *wait <= span), "{failures}");
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_is_kept_to_after_a_good_session() {
+    fn returns_within_the_spread_after_a_stable_session() {
         let mut rng = Rng::with_seed(1);
         let untils: Vec<u64> = (0..1_000)
             .map(|_| {
@@ -115,19 +116,19 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_has_a_bound() {
+    fn limits_the_spread() {
         let mut rng = Rng::with_seed(1);
         assert!(Backoff::default().failed(Some(u64::MAX), 0, &mut rng) <= SPREAD_MAX_MS);
     }
 
     #[test]
-    fn forgetting_starts_over() {
+    fn starts_over_after_a_reset() {
         let mut rng = Rng::with_seed(1);
         let mut backoff = Backoff::default();
         for _ in 0..20 {
             backoff.failed(None, 0, &mut rng);
         }
-        backoff.forget();
+        backoff.reset();
         assert!(backoff.failed(None, 0, &mut rng) <= BASE_MS);
     }
 }

@@ -1,7 +1,10 @@
-//! The connection as a state machine: when to connect and how, what to send, what arrived.
+//! The connection to a room as a state machine: when and how to connect, what to send, what
+//! arrived.
 //!
-//! Time is the `now` of each call, in milliseconds on any clock that only moves forward; chance is the seed in
-//! [`Options`]. Not here: sockets, timers, storage, anything that shows.
+//! [`Core::handle`] takes an [`Event`] and the time, and returns [`Action`]s. The core has no I/O,
+//! no timer and no storage. Time is the `now` of each call: milliseconds on any clock that only
+//! moves forward. Random numbers come from the seed in [`Options`], so a run can be repeated
+//! exactly.
 
 mod channel;
 mod event;
@@ -27,49 +30,60 @@ use upgrade::UpgradeSchedule;
 pub use event::{ABNORMAL_CLOSURE, Action, ConnectionState, Event, Options, Update};
 
 /// A client of one room.
+///
+/// The owner calls [`Core::handle`] for everything that happens, carries out the actions in order,
+/// and sends [`Event::Tick`] at [`Core::deadline`].
+///
+/// # Guarantees
+/// - Entries come in order, each once, across reconnects and changes of transport. Where entries
+///   are missing, an [`Update::Gap`] says so.
+/// - A message stays in [`Core::outbox`] until the server has stored it and its entry has arrived,
+///   or until the server refuses it. Messages are published in order, each once.
+/// - Attempts to connect are at least a second apart, whatever events come.
 #[derive(Clone, Debug)]
 pub struct Core {
-    /// The channel in use. Only while it is proven is there another one beside it.
+    /// The channel in use.
     current: Option<Channel>,
-    /// A channel that shows whether it is better.
+    /// A better channel on trial beside `current`. There is one only while `current` is proven.
     candidate: Option<Channel>,
-    /// What is done while there is no channel.
-    rest: Rest,
+    /// What the core waits for while it has no channel.
+    idle: Idle,
     selection: TransportSelection,
     upgrade: UpgradeSchedule,
-    /// The last entry that was told, or where the first session started.
+    /// The position after the last entry that was passed on, or where the first session started.
     cursor: Option<Position>,
     outbox: Outbox,
     limits: Limits,
     online: usize,
     version: String,
-    /// Whether the system says that there is no network.
+    /// True if the system reports that there is no network.
     offline: bool,
     backoff: Backoff,
     rng: Rng,
-    /// The number of the last channel.
-    channels: u32,
-    /// The number of the last publish.
-    refs: u64,
-    /// What this call has led to so far.
+    /// The number of the channel that was opened last.
+    last_channel: u32,
+    /// The number of the publish that was sent last.
+    last_ref: u64,
+    /// The actions of the current call so far.
     actions: Vec<Action>,
 }
 
+/// Times are in milliseconds on the owner's clock.
 #[derive(Clone, Copy, Debug)]
-enum Rest {
+enum Idle {
     Stopped { code: Option<u16> },
     Waiting { until: u64 },
     Offline { until: u64 },
 }
 
 impl Core {
-    /// A client that waits for [`Event::Start`].
+    /// Creates a client that does nothing until [`Event::Start`].
     pub fn new(options: Options) -> Self {
         let mut rng = Rng::with_seed(options.seed);
         Self {
             current: None,
             candidate: None,
-            rest: Rest::Stopped { code: None },
+            idle: Idle::Stopped { code: None },
             selection: TransportSelection::new(options.only, options.last_proven),
             upgrade: UpgradeSchedule::default(),
             cursor: options.after,
@@ -80,25 +94,25 @@ impl Core {
             offline: false,
             backoff: Backoff::default(),
             rng,
-            channels: 0,
-            refs: 0,
+            last_channel: 0,
+            last_ref: 0,
             actions: Vec::new(),
         }
     }
 
-    /// Takes an event, and says what to do about it, in that order.
+    /// Handles an event at the time `now`, in milliseconds. Returns what to do, in order.
     pub fn handle(&mut self, event: Event, now: u64) -> Vec<Action> {
         let connection = self.connection();
         match event {
             Event::Start => self.connect_soon(now),
             Event::Opened { channel } => self.ping(channel, now),
             Event::Received { channel, frame } => self.received(channel, frame, now),
-            Event::Comment { channel } => self.alive(channel, now),
+            Event::Comment { channel } => self.comment(channel, now),
             Event::Closed { channel, code, reason } => self.closed(channel, code, &reason, now),
             Event::Page { channel, result } => self.page(channel, result, now),
             Event::Posted { r#ref, result } => self.posted(r#ref, result, now),
-            Event::NotLeader { channel } => self.taken(channel, now),
-            Event::BecameLeader => self.leads(now),
+            Event::NotLeader { channel } => self.not_leader(channel, now),
+            Event::BecameLeader => self.became_leader(now),
             Event::Woken => self.woken(now),
             Event::Tick => self.tick(now),
             Event::Publish(message) => self.outbox.push(message, &mut self.rng),
@@ -107,75 +121,79 @@ impl Core {
             Event::RetryNow => self.retry_now(now),
             Event::Offline => self.lost_network(now),
         }
-        // What is kept across lives is kept before it is sent.
-        self.tell_outbox();
-        self.flush(now);
-        self.tell_outbox();
+        // The owner stores a message before it is sent.
+        self.report_outbox();
+        self.send_messages(now);
+        self.report_outbox();
         if self.connection() != connection {
             self.actions.insert(0, Action::Update(Update::Connection));
         }
         std::mem::take(&mut self.actions)
     }
 
-    /// When [`Event::Tick`] is wanted. A tick that comes earlier does no harm.
+    /// Returns when [`Event::Tick`] is due, in milliseconds. An earlier tick has no effect.
     pub fn deadline(&self) -> Option<u64> {
         let Some(current) = &self.current else {
-            return match self.rest {
-                Rest::Stopped { .. } => None,
-                Rest::Waiting { until } | Rest::Offline { until } => Some(until),
+            return match self.idle {
+                Idle::Stopped { .. } => None,
+                Idle::Waiting { until } | Idle::Offline { until } => Some(until),
             };
         };
         let outbox = current.epoch.and_then(|_| self.outbox.deadline(self.window()));
         let candidate = self.candidate.as_ref().map(Channel::deadline);
-        [Some(current.deadline()), candidate, self.trial_end(), self.upgrade_at(), outbox, self.late_at()].into_iter().flatten().min()
+        [Some(current.deadline()), candidate, self.trial_end(), self.upgrade_at(), outbox, self.own_entry_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
-    /// How the connection is.
+    /// Returns the state of the connection.
     pub fn connection(&self) -> ConnectionState {
-        match (&self.current, self.rest) {
+        match (&self.current, self.idle) {
             (Some(Channel { proven: None, .. }), _) => ConnectionState::Connecting,
-            (Some(channel), _) => ConnectionState::Live {
-                transport: channel.transport,
-                follower: self.selection.follows && channel.transport == Transport::Poll,
-            },
-            (None, Rest::Stopped { code }) => ConnectionState::Stopped { code },
-            (None, Rest::Waiting { until }) => ConnectionState::Waiting { until },
-            (None, Rest::Offline { .. }) => ConnectionState::Offline,
+            (Some(channel), _) => {
+                let follower = self.selection.follower && channel.transport == Transport::Poll;
+                ConnectionState::Live { transport: channel.transport, follower }
+            }
+            (None, Idle::Stopped { code }) => ConnectionState::Stopped { code },
+            (None, Idle::Waiting { until }) => ConnectionState::Waiting { until },
+            (None, Idle::Offline { .. }) => ConnectionState::Offline,
         }
     }
 
-    /// The messages on their way.
+    /// Returns the messages that are being published.
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
     }
 
-    /// The server's version; empty before it has said so.
+    /// Returns the server's version; empty before the first hello.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// How many sessions the room had when the server last said so.
+    /// Returns how many sessions the room had when the server last said so; 0 before that.
     pub fn online(&self) -> usize {
         self.online
     }
 
-    /// Where the reader is: just after the last entry that was told.
+    /// Returns the position after the last entry that was passed on. `None` until the first hello
+    /// or page, if [`Options::after`] was `None`.
     pub fn position(&self) -> Option<Position> {
         self.cursor
     }
 
-    /// What the server takes; before the first hello, what servers take by default.
+    /// Returns what the server accepts; before the first hello, what servers accept by default.
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    fn tell(&mut self, update: Update) {
+    fn report(&mut self, update: Update) {
         self.actions.push(Action::Update(update));
     }
 
-    fn tell_outbox(&mut self) {
+    fn report_outbox(&mut self) {
         if self.outbox.take_changed() {
-            self.tell(Update::Outbox);
+            self.report(Update::Outbox);
         }
     }
 

@@ -1,36 +1,39 @@
-//! Reading an event stream (`text/event-stream`), whatever pieces it comes in.
+//! Reads an event stream (`text/event-stream`; WHATWG HTML, section 9.2.6) in pieces of any size.
 //!
-//! As the WHATWG HTML standard has it (section 9.2.6), but for the fields that nobody here needs: an event's name is in its
-//! data too, its id follows from it, and when to reconnect is for the core to say.
+//! Only data and comments are read: an event's name and id also follow from its data, and the core
+//! decides when to reconnect.
 
-/// The longest event taken, in bytes: one entry as JSON, with what came in on the demo's socket. See `docs/protocol.md`.
+/// Maximum size of an event, in bytes: an entry as JSON is shorter, see `docs/protocol.md`.
 const EVENT_BYTES_MAX: usize = 512 * 1024;
 
-/// Something that stood in the stream.
+/// A part of an event stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamItem {
     /// An event's data.
     Data(String),
-    /// A comment: the server is alive.
+    /// A comment. Servers send it as a heartbeat.
     Comment,
 }
 
-/// An event is longer than any that Crier sends.
+/// An event is longer than any that a Crier server sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventTooLong;
 
-/// What was read of a stream and is not complete yet.
+/// Parses an event stream. Keeps what is not complete yet, at most 512 KiB.
 #[derive(Clone, Debug, Default)]
 pub struct EventStreamParser {
     line: Vec<u8>,
     data: Vec<u8>,
     is_begun: bool,
-    /// The last line ended with a carriage return, so a line feed that comes next belongs to it.
+    /// True if the last line ended with a carriage return: a line feed that follows belongs to it.
     after_return: bool,
 }
 
 impl EventStreamParser {
-    /// Takes what arrived. What is complete by it.
+    /// Reads the next bytes. Returns the items that they complete.
+    ///
+    /// # Errors
+    /// Fails if an event is longer than 512 KiB. The stream cannot be read any further.
     pub fn read(&mut self, mut bytes: &[u8]) -> Result<Vec<StreamItem>, EventTooLong> {
         let mut items = Vec::new();
         while let Some((&first, rest)) = bytes.split_first() {
@@ -58,7 +61,7 @@ impl EventStreamParser {
         let line = std::mem::take(&mut self.line);
         let mut line = line.as_slice();
         if !std::mem::replace(&mut self.is_begun, true) {
-            // A byte order mark.
+            // The stream may start with a byte order mark.
             line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         }
         if line.is_empty() {
@@ -114,12 +117,12 @@ mod tests {
     }
 
     #[test]
-    fn it_reads_what_the_standard_says() {
+    fn reads_what_the_standard_says() {
         assert_eq!(read(&[STREAM.as_bytes()]), expected());
     }
 
     #[test]
-    fn it_may_be_cut_anywhere() {
+    fn reads_pieces_of_any_size() {
         let bytes = STREAM.as_bytes();
         for first in 0..=bytes.len() {
             for second in first..=bytes.len() {
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_there_when_its_blank_line_is() {
+    fn returns_an_event_at_its_blank_line() {
         let mut stream = EventStreamParser::default();
         assert_eq!(stream.read(b"data: x\n"), Ok(vec![]));
         assert_eq!(stream.read(b"\r"), Ok(vec![data("x")]));
@@ -142,12 +145,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_stays_apart() {
+    fn replaces_what_is_not_utf8() {
         assert_eq!(read(&[b"data: a\xff\xfeb\n\n"]), [data("a\u{fffd}\u{fffd}b")]);
     }
 
     #[test]
-    fn an_endless_event_is_refused() {
+    fn refuses_an_event_that_is_too_long() {
         let piece = [b'x'; 1024];
         for line_end in [&b""[..], b"\ndata:"] {
             let mut stream = EventStreamParser::default();
@@ -158,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_entry_is_not_too_long() {
+    fn accepts_the_longest_entry() {
         let long = "x".repeat(6 * 2 * protocol::limits::TEXT_BYTES_MAX + 1024);
         assert_eq!(read(&[b"data:", long.as_bytes(), b"\n\n"]), [data(&long)]);
     }

@@ -1,14 +1,54 @@
-//! The Crier client, without any I/O of its own: events and the time go in, actions come out.
+//! A client for Crier rooms: follow a room without losing an entry, and publish each message once.
 //!
-//! [`Core`] keeps the connection and the outbox, [`Timeline`] folds what arrives into what a reader sees. The page drives both with
-//! the browser's sockets, the command line with native ones (feature `native`), the tests with none at all.
+//! # For programs
+//!
+//! With the feature `native`, [`native::Client`] connects to a server, reconnects by itself,
+//! changes transports where a proxy is in the way, and continues after its last position:
+//!
+//! ```no_run
+//! # #[cfg(feature = "native")]
+//! # async fn follow() -> Result<(), Box<dyn std::error::Error>> {
+//! use client::native::Client;
+//! use client::{Options, Update};
+//! use protocol::{Author, PublishRequest, RoomName, Text};
+//!
+//! let room: RoomName = "lobby".parse()?;
+//! let mut client = Client::connect("http://localhost:5000", &room, Options::default())?;
+//!
+//! // Publish a message. It is sent as soon as there is a connection.
+//! let (text, author) = (Text::parse("hello")?, Author::parse("Ana")?);
+//! let key = client.publish(PublishRequest { text, author, key: None }).await?;
+//!
+//! // Follow the room. Every entry comes once and in order.
+//! while let Some(update) = client.next().await {
+//!     match update {
+//!         Update::Entry(entry) => println!("{}: {}", entry.author.as_str(), entry.text.as_str()),
+//!         Update::Gap(gap) => println!("entries are missing: {:?}", gap.reason),
+//!         Update::Published { key: published, .. } if published == key => break,
+//!         _ => {}
+//!     }
+//! }
+//!
+//! // Continue later where this client stopped.
+//! let options = Options { after: client.position(), ..Options::default() };
+//! let client = Client::connect("http://localhost:5000", &room, options)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # For other environments
+//!
+//! [`Core`] is the same client without I/O: events and the time go in, actions come out. Crier's
+//! page drives it with the browser's sockets, and tests drive it with simulated ones. [`Timeline`]
+//! keeps the part of a room that a reader looks at. [`EventStreamParser`] reads server-sent events.
 
 mod backoff;
-mod core;
 mod event_stream;
 mod outbox;
 mod timeline;
 mod transport;
+
+mod core;
 
 #[cfg(feature = "native")]
 pub mod native;

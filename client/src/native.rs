@@ -1,7 +1,9 @@
-//! The client for programs outside a browser: a [`crate::Core`] over sockets and HTTP, in a task of its own.
+//! The client for programs outside a browser: a [`crate::Core`] over sockets and HTTP, in a Tokio
+//! task.
 //!
-//! The task ends when its [`Client`] is dropped. While nobody takes updates it does not read either, so that a slow
-//! program is a slow reader to the server, and not a queue without an end here.
+//! The task ends when its [`Client`] is dropped. While the program does not take updates, the task
+//! does not read from the server either. So a slow program is a slow reader to the server, and
+//! memory is bounded.
 
 mod address;
 mod channel;
@@ -24,44 +26,52 @@ use tokio::time::Instant;
 
 use crate::{ConnectionState, Core, Event, Options, Pending, Update};
 use address::Address;
-use driver::{Driver, Told};
+use driver::{Driver, Notice};
 
 pub use publish::{PublishError, publish, publish_all};
 
-/// How many updates may wait to be taken.
+/// Maximum number of updates that wait for the program.
 const UPDATES_MAX: usize = 64;
-/// How many commands may wait for the task.
+/// Maximum number of commands that wait for the task.
 const COMMANDS_MAX: usize = 16;
 
-/// Why there is no client.
+/// Why a [`Client`] could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The address can't be one of a Crier server.
+    /// The address is not one of a Crier server.
     #[error("{0:?} is not the address of a server: it must be like http://localhost:5000")]
     Address(String),
-    /// The system has no random numbers, without which no key is safe.
+    /// The system has no random numbers, so keys would not be unique.
     #[error("the system gives no random numbers")]
     Random(#[from] getrandom::Error),
 }
 
-/// The client is over: the server said not to come back.
+/// The client has ended: its [`Client`] was dropped, or the server told it not to reconnect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the connection has ended for good")]
 pub struct Ended;
 
-/// What a program wants of a [`Client`].
+/// Publishes messages through a [`Client`] from any task. Clones share the client.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     commands: mpsc::Sender<Event>,
 }
 
 impl Publisher {
-    /// Publishes a message, after all that were published before it. Without a key it is given one; the key says which
-    /// [`Update::Published`] is the answer. A refusal shows in [`Client::outbox`].
+    /// Publishes a message after all that were published before it. Returns its key, which is drawn
+    /// at random if the message has none. [`Update::Published`] with this key reports success, and
+    /// [`Client::outbox`] shows a refusal.
     ///
-    /// Waits while [`crate::OUTBOX_MESSAGES_MAX`] messages are on their way. They get on only while the client's updates
-    /// are taken, so whoever publishes many does that beside [`Client::next`], not before it. Messages that are not yet
-    /// answered when the client is dropped may be lost; it is safe to publish them again with the same keys.
+    /// Waits while [`crate::OUTBOX_MESSAGES_MAX`] messages are unpublished. They progress only
+    /// while the client's updates are taken, so call this concurrently with [`Client::next`] if
+    /// there are many. Messages that are unanswered when the client is dropped may be published or
+    /// not; with the same keys it is safe to publish them again.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, the message is not published.
+    ///
+    /// # Errors
+    /// Fails if the client has ended, or if the system has no random numbers.
     pub async fn publish(&self, mut message: PublishRequest) -> Result<PublishKey, Ended> {
         let key = match message.key {
             Some(key) => key,
@@ -72,56 +82,74 @@ impl Publisher {
         Ok(key)
     }
 
-    /// Tries to connect now rather than later.
+    /// Tries to connect now instead of waiting for the next attempt. Checks a connection that is
+    /// live.
+    ///
+    /// # Errors
+    /// Fails if the client has ended.
     pub async fn retry_now(&self) -> Result<(), Ended> {
         self.commands.send(Event::RetryNow).await.map_err(|_| Ended)
     }
 }
 
-/// A connection to a room that heals itself.
+/// A connection to a room. It reconnects by itself, and changes transports where a proxy is in the
+/// way.
+///
+/// Every method but [`Client::next`] returns the state at the last update that was taken.
 #[derive(Debug)]
 pub struct Client {
-    updates: mpsc::Receiver<Told>,
+    notices: mpsc::Receiver<Notice>,
     publisher: Publisher,
     started: Instant,
     connection: ConnectionState,
     position: Option<Position>,
-    trouble: Option<String>,
+    last_error: Option<String>,
     outbox: Vec<Pending>,
 }
 
 impl Client {
-    /// Starts to connect to a room of the server at `base` (`http`, `https`, `ws` or `wss`, a host, a port if it is not
-    /// the usual one, a path if the server is behind one), and to follow it, as the options say. Their seed is drawn anew.
+    /// Starts to follow a room. Returns at once: [`Client::next`] reports progress, and
+    /// [`Client::last_error`] why the server cannot be reached.
     ///
-    /// Whether the server can be reached shows later: see [`Client::last_error`]. Must be called within a Tokio runtime.
+    /// `base` is the server's URL: `http`, `https`, `ws` or `wss`, a host, a port if it is not the
+    /// default one, and a path if the board is below one. [`Options::seed`] is replaced by a random
+    /// one.
+    ///
+    /// # Errors
+    /// Fails if `base` is not such a URL, or if the system has no random numbers.
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
     pub fn connect(base: &str, room: &RoomName, options: Options) -> Result<Self, ConnectError> {
-        // TLS needs one implementation of cryptography to be named. When a program has named another, that one serves.
+        // TLS needs a process-wide provider of cryptography. If the program has chosen one, this
+        // fails and that one is used.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let address = Address::new(base, room)?;
         let (position, only) = (options.after, options.only);
         let core = Core::new(Options { seed: getrandom::u64()?, ..options });
-        let (updates_tx, updates) = mpsc::channel(UPDATES_MAX);
+        let (notices_tx, notices) = mpsc::channel(UPDATES_MAX);
         let (commands, commands_rx) = mpsc::channel(COMMANDS_MAX);
         let started = Instant::now();
         let connection = core.connection();
-        tokio::spawn(Driver::new(core, address, only, started).run(updates_tx, commands_rx));
+        tokio::spawn(Driver::new(core, address, only, started).run(notices_tx, commands_rx));
         let publisher = Publisher { commands };
-        Ok(Self { updates, publisher, started, connection, position, trouble: None, outbox: Vec::new() })
+        Ok(Self { notices, publisher, started, connection, position, last_error: None, outbox: Vec::new() })
     }
 
-    /// What comes next; `None` once the server has said not to come back, and [`Client::last_error`] says why.
+    /// Waits for the next update. Returns `None` once the server has told the client not to
+    /// reconnect; [`Client::last_error`] says why.
     ///
-    /// Nothing is lost when the future is dropped before it is ready.
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, no update is lost.
     pub async fn next(&mut self) -> Option<Update> {
-        let Told { update, connection, trouble, outbox } = self.updates.recv().await?;
+        let Notice { update, connection, last_error, outbox } = self.notices.recv().await?;
         self.connection = connection;
-        self.trouble = trouble;
+        self.last_error = last_error;
         if let Some(outbox) = outbox {
             self.outbox = outbox;
         }
         match (&update, &mut self.position) {
-            (Update::StartsAt(begins), position) => *position = Some(*begins),
+            (Update::StartsAt(start), position) => *position = Some(*start),
             (Update::Entry(entry), Some(position)) => position.offset = entry.offset,
             (Update::Gap(gap), position) => *position = Some(gap.resumes),
             _ => {}
@@ -129,38 +157,43 @@ impl Client {
         Some(update)
     }
 
-    /// What publishes beside whoever takes the updates.
+    /// Returns a handle that publishes from other tasks.
     pub fn publisher(&self) -> Publisher {
         self.publisher.clone()
     }
 
-    /// See [`Publisher::publish`].
+    /// Publishes a message; see [`Publisher::publish`].
+    ///
+    /// # Errors
+    /// Fails if the client has ended, or if the system has no random numbers.
     pub async fn publish(&self, message: PublishRequest) -> Result<PublishKey, Ended> {
         self.publisher.publish(message).await
     }
 
-    /// How the connection was at the last update taken.
+    /// Returns the state of the connection.
     pub fn connection(&self) -> ConnectionState {
         self.connection
     }
 
-    /// How long it is to the next attempt, if the client waits for one.
+    /// Returns the time until the next attempt, if the client waits for one.
     pub fn retry_in(&self) -> Option<Duration> {
         let ConnectionState::Waiting { until } = self.connection else { return None };
         Some((self.started + Duration::from_millis(until)).saturating_duration_since(Instant::now()))
     }
 
-    /// Why the last attempt or session failed, in words for people; `None` while the connection is live.
+    /// Returns why the last attempt or session failed, for people. `None` while the connection is
+    /// live.
     pub fn last_error(&self) -> Option<&str> {
-        self.trouble.as_deref()
+        self.last_error.as_deref()
     }
 
-    /// Where the reader is: just after the last entry taken.
+    /// Returns the position after the last entry that was taken. Pass it to [`Options::after`] to
+    /// continue there.
     pub fn position(&self) -> Option<Position> {
         self.position
     }
 
-    /// The messages on their way, as of the last update taken.
+    /// Returns the messages that are being published.
     pub fn outbox(&self) -> &[Pending] {
         &self.outbox
     }

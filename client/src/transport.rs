@@ -1,31 +1,32 @@
-//! The ways in which entries can come from a server.
+//! The ways to receive entries from a server.
 
-/// A way in which entries come. The order is that of preference: an earlier one is quicker, or costs less.
+/// A way to receive entries. The order is that of preference: an earlier transport is faster or
+/// cheaper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Transport {
-    /// A WebSocket, which alone carries commands as well.
+    /// A WebSocket. The only transport that also carries commands.
     WebSocket,
-    /// Server-sent events: one HTTP response that keeps arriving.
+    /// Server-sent events: one HTTP response that does not end.
     Sse,
-    /// Requests that the server answers when there is something.
+    /// Requests that the server answers as soon as there is an entry.
     LongPoll,
-    /// Requests that are answered at once, over and over.
+    /// Requests that the server answers at once, repeated.
     Poll,
 }
 
 impl Transport {
-    /// Every transport, the best one first.
+    /// Every transport, best first.
     pub const ALL: [Self; 4] = [Self::WebSocket, Self::Sse, Self::LongPoll, Self::Poll];
-    /// Their words, in the same order.
+    /// The names of [`Self::ALL`], in the same order.
     pub const NAMES: [&'static str; 4] = ["ws", "sse", "long-poll", "poll"];
 
-    /// Its word, on the command line and wherever it is kept.
+    /// Returns the transport's name on the command line and in storage.
     pub fn as_str(self) -> &'static str {
         Self::NAMES[self as usize]
     }
 
-    /// The transport with this word.
-    pub fn from_name(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|transport| transport.as_str() == word)
+    /// Returns the transport with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|transport| transport.as_str() == name)
     }
 }

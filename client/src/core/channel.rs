@@ -1,97 +1,106 @@
-//! One channel: whether it is proven, whether it is alive, and when something is to be done about it.
+//! One channel: whether it is proven, whether it is alive, and when the core must act on it.
+//!
+//! A **channel** is one use of a transport: a WebSocket, an event stream, or a series of requests
+//! for pages. It is **proven** once data has come through that cannot have been held back by a
+//! proxy.
 
 use protocol::{Epoch, Position};
 
 use crate::Transport;
 
-/// How long after a missed heartbeat a stream is in doubt, in milliseconds.
+/// Grace after a missed heartbeat before a stream is probed, in milliseconds.
 const GRACE_MS: u64 = 3_000;
-/// How long an answer to a question may take, in milliseconds.
+/// Time limit for the answer to a probe, in milliseconds.
 const PROBE_MS: u64 = 5_000;
-/// How long a page may take on top of what the server may wait, in milliseconds.
+/// Time limit for a page, on top of the time the server may wait, in milliseconds.
 const PAGE_MS: u64 = 10_000;
-/// How long a proven channel lives before it has done well, in milliseconds.
-pub(super) const HEALTHY_MS: u64 = 10_000;
-/// The longest heartbeat that is believed, in seconds.
+/// Time after which a proven channel counts as stable, in milliseconds.
+pub(super) const STABLE_MS: u64 = 10_000;
+/// Maximum heartbeat interval that is accepted from a server, in seconds.
 const HEARTBEAT_SECONDS_MAX: u64 = 600;
-/// How often a WebSocket is asked whose answers came behind something else, in milliseconds.
+/// Interval between pings on a WebSocket that may be buffered, in milliseconds.
 const CONFIRM_MS: u64 = 3_000;
-/// How long a greeted event stream is given to say something more, in milliseconds: the server does so after a second.
-const SIGN_MS: u64 = 1_500;
-/// How long a server may wait with a page, in seconds. Many proxies cut a response at 30.
+/// Minimum time for an event stream's comment after the hello, in milliseconds. The server sends it
+/// after 1,000.
+const COMMENT_MS: u64 = 1_500;
+/// Time a server may wait with a page, in seconds. Many proxies cut a response at 30.
 const WAIT_SECONDS: u64 = 25;
-/// The least time from one page without news to the next, in milliseconds.
+/// Minimum time between two pages without new entries, in milliseconds.
 const PAGES_MS: u64 = 1_000;
-/// How often a room is polled, in milliseconds.
+/// Interval between polls, in milliseconds.
 const POLL_MS: u64 = 2_000;
-/// How often it is polled by a client that is told when there is something, in milliseconds.
-const FOLLOW_MS: u64 = 20_000;
-/// The least time between two polls that somebody asked for, in milliseconds.
+/// Interval between polls of a client that another one wakes, in milliseconds.
+const FOLLOWER_POLL_MS: u64 = 20_000;
+/// Minimum time between two polls that were asked for, in milliseconds.
 const WOKEN_MS: u64 = 250;
 
+/// Times are in milliseconds on the owner's clock.
 #[derive(Clone, Debug)]
 pub(super) struct Channel {
     pub(super) id: u32,
     pub(super) transport: Transport,
-    /// What was asked for, last.
+    /// The position in the last request.
     pub(super) after: Option<Position>,
-    /// The log that is read, once the server has said so.
+    /// The log that is read, once the server has named it.
     pub(super) epoch: Option<Epoch>,
-    /// Since when it counts as working.
+    /// When the channel was proven.
     pub(super) proven: Option<u64>,
-    /// Whether a stream that can't be asked is to be replaced by a new one.
+    /// True if an event stream, which cannot be pinged, is to be replaced by a new one.
     pub(super) doubted: bool,
-    /// When a page was last asked for, or a WebSocket whether it is there.
+    /// When a page was last requested, or a ping last sent.
     asked: u64,
+    /// When something last arrived.
     heard: u64,
     heartbeat: u64,
     /// The number of the last ping.
-    pings: u64,
-    /// Whether nothing has come since then.
-    is_next: bool,
-    /// Whether a ping was answered before anything else came. What keeps back each thing until there is another can't do
-    /// that, however much is going on.
-    is_confirmed: bool,
-    turn: Turn,
+    last_ping: u64,
+    /// True if nothing has arrived since the last ping.
+    pong_is_next: bool,
+    /// True if a pong came before anything else. A proxy that holds back each message until the
+    /// next one comes cannot let that happen.
+    is_unbuffered: bool,
+    phase: Phase,
 }
 
-/// Whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    /// Theirs, in time: an attempt is to be proven, a question or a request answered.
-    Theirs { due: u64, wait: u64, again: bool },
-    /// The stream's, whenever it likes, but not without heartbeats.
-    Stream,
-    /// Ours: to ask for a page.
-    Ours { at: u64 },
+enum Phase {
+    /// The server must answer before `deadline`: prove an attempt, or answer a ping or request.
+    /// `wait_seconds` is how long it may wait with a page; `fetch_again` asks for another one soon.
+    Awaiting { deadline: u64, wait_seconds: u64, fetch_again: bool },
+    /// The stream delivers whenever there is something, and heartbeats otherwise.
+    Streaming,
+    /// The next page is to be requested at a time.
+    Pausing { until: u64 },
 }
 
-/// A sign that something works.
+/// What shows that a channel works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sign {
-    /// A frame that came by itself. The hello may be held back until it comes, and it until there is another.
+pub(super) enum Evidence {
+    /// A frame that the server sent by itself. A proxy may have held back the hello until this
+    /// frame came, and may hold back this one until the next.
     Frame,
-    /// The comment of an event stream, which the server writes apart from all else, a second after its hello.
+    /// A comment on an event stream. The server writes it apart from everything else, one second
+    /// after the hello.
     Comment,
-    /// The answer to what was sent or asked on this channel.
+    /// The answer to something that was sent on this channel.
     Answer,
 }
 
-/// What to do about a channel.
+/// What the core must do about a channel now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Nothing,
-    /// Ask whether it is there.
-    Ask,
-    /// Ask for a page.
+    /// Ask whether the server is there.
+    Probe,
+    /// Request a page.
     Fetch,
-    /// Give it up.
+    /// Give the channel up.
     Fail,
 }
 
 impl Channel {
-    pub(super) fn new(id: u32, transport: Transport, after: Option<Position>, patience: u64, now: u64) -> Self {
-        let turn = Turn::Theirs { due: now + patience, wait: 0, again: false };
+    /// Creates a channel that must be proven within `time_limit` milliseconds.
+    pub(super) fn new(id: u32, transport: Transport, after: Option<Position>, time_limit: u64, now: u64) -> Self {
         Self {
             id,
             transport,
@@ -102,10 +111,10 @@ impl Channel {
             asked: now,
             heard: now,
             heartbeat: 0,
-            pings: 0,
-            is_next: false,
-            is_confirmed: transport != Transport::WebSocket,
-            turn,
+            last_ping: 0,
+            pong_is_next: false,
+            is_unbuffered: transport != Transport::WebSocket,
+            phase: Phase::awaiting(now + time_limit),
         }
     }
 
@@ -113,169 +122,179 @@ impl Channel {
         matches!(self.transport, Transport::WebSocket | Transport::Sse)
     }
 
-    /// Something arrived. That is life enough for a stream which nothing holds back. Of one in doubt the answer may stand
-    /// behind much else; what holds back the last thing falls silent for want of more.
+    /// Records that something arrived. That is enough for a stream that is known to be unbuffered.
+    /// On any other the pong is still awaited, and may stand behind many messages: each one extends
+    /// its deadline. A proxy that holds back the last message lets nothing more through.
     pub(super) fn hear(&mut self, now: u64) {
         self.heard = now;
         self.doubted = false;
-        if self.is_in_doubt() {
-            if let Turn::Theirs { due, .. } = &mut self.turn {
-                *due = now + PROBE_MS;
+        if self.may_be_buffered() {
+            if let Phase::Awaiting { deadline, .. } = &mut self.phase {
+                *deadline = now + PROBE_MS;
             }
         } else if self.is_stream() && self.proven.is_some() {
-            self.turn = Turn::Stream;
+            self.phase = Phase::Streaming;
         }
     }
 
-    /// A frame arrived that does not answer the last ping.
+    /// Records a frame that is not a pong.
     pub(super) fn hear_other(&mut self) {
-        self.is_next = false;
+        self.pong_is_next = false;
     }
 
-    /// A ping was answered.
+    /// Records the answer to a ping.
     pub(super) fn hear_pong(&mut self, ping: u64) {
-        if ping == self.pings {
-            self.is_confirmed |= self.is_next;
+        if ping == self.last_ping {
+            self.is_unbuffered |= self.pong_is_next;
             if self.proven.is_some() {
-                self.turn = Turn::Stream;
+                self.phase = Phase::Streaming;
             }
         }
     }
 
-    /// The number for a ping that is sent now.
+    /// Returns the number for a ping that is sent now.
     pub(super) fn ping(&mut self, now: u64) -> u64 {
-        self.pings += 1;
-        self.is_next = true;
+        self.last_ping += 1;
+        self.pong_is_next = true;
         self.asked = now;
-        self.pings
+        self.last_ping
     }
 
-    /// Whether it still has to show that nothing holds it back.
-    pub(super) fn is_in_doubt(&self) -> bool {
-        self.proven.is_some() && !self.is_confirmed
+    /// True if the channel is proven, but a proxy may still hold back the last message each time.
+    pub(super) fn may_be_buffered(&self) -> bool {
+        self.proven.is_some() && !self.is_unbuffered
     }
 
-    /// The server said hello.
+    /// Records the hello.
     pub(super) fn greet(&mut self, epoch: Epoch, heartbeat_seconds: u64, now: u64) {
         self.epoch = Some(epoch);
         self.heartbeat = heartbeat_seconds.clamp(1, HEARTBEAT_SECONDS_MAX) * 1_000;
-        if let Turn::Theirs { due, .. } = &mut self.turn
+        if let Phase::Awaiting { deadline, .. } = &mut self.phase
             && self.transport == Transport::Sse
         {
-            *due = (*due).max(now + SIGN_MS);
+            *deadline = (*deadline).max(now + COMMENT_MS);
         }
     }
 
-    /// Takes a sign. Whether the channel is proven by it: a hello alone may have been let through by what holds back all that
-    /// follows, so something must have come apart from it.
-    pub(super) fn take(&mut self, sign: Sign, now: u64) -> bool {
-        let is_news = sign != Sign::Frame && self.epoch.is_some() && self.proven.is_none();
-        if is_news {
+    /// Records evidence. Returns true if it proves the channel: something must come apart from the
+    /// hello, because a proxy may let the hello through and hold back all that follows.
+    pub(super) fn prove(&mut self, evidence: Evidence, now: u64) -> bool {
+        let proves = evidence != Evidence::Frame && self.epoch.is_some() && self.proven.is_none();
+        if proves {
             self.proven = Some(now);
             self.hear(now);
         }
-        is_news
+        proves
     }
 
-    /// Whether it did well for long enough for a fresh start.
-    pub(super) fn has_lived(&self) -> bool {
-        self.proven.is_some_and(|since| self.heard.saturating_sub(since) >= HEALTHY_MS)
+    /// True if the channel delivered for long enough to count as stable.
+    pub(super) fn is_stable(&self) -> bool {
+        self.proven.is_some_and(|since| self.heard.saturating_sub(since) >= STABLE_MS)
     }
 
-    /// When something was last heard.
+    /// Returns when something last arrived.
     pub(super) fn heard(&self) -> u64 {
         self.heard
     }
 
-    /// What is due. A stream is dead after two heartbeats of silence, but not before it was asked: after a sleep the
-    /// clock may have jumped, while what the server said in time still waits to be read.
+    /// Returns what must be done now. A silent stream is probed before it is given up: after the
+    /// machine slept, frames that came in time may still wait to be read.
     pub(super) fn due(&self, now: u64) -> Due {
-        match self.turn {
+        match self.phase {
             _ if now < self.deadline() => Due::Nothing,
-            Turn::Theirs { .. } => Due::Fail,
-            Turn::Stream => Due::Ask,
-            Turn::Ours { .. } => Due::Fetch,
+            Phase::Awaiting { .. } => Due::Fail,
+            Phase::Streaming => Due::Probe,
+            Phase::Pausing { .. } => Due::Fetch,
         }
     }
 
     pub(super) fn deadline(&self) -> u64 {
-        match self.turn {
-            Turn::Theirs { due, .. } => due,
-            Turn::Stream if !self.is_confirmed => self.asked + CONFIRM_MS,
-            Turn::Stream => self.heard + self.heartbeat + GRACE_MS,
-            Turn::Ours { at } => at,
+        match self.phase {
+            Phase::Awaiting { deadline, .. } => deadline,
+            Phase::Streaming if !self.is_unbuffered => self.asked + CONFIRM_MS,
+            Phase::Streaming => self.heard + self.heartbeat + GRACE_MS,
+            Phase::Pausing { until } => until,
         }
     }
 
-    /// The stream is asked because it was silent for long, or is in doubt.
-    pub(super) fn ask(&mut self, now: u64) {
-        let due = if self.is_confirmed { (self.heard + 2 * self.heartbeat).max(now + PROBE_MS) } else { now + PROBE_MS };
-        self.turn = Turn::Theirs { due, wait: 0, again: false };
+    /// Starts a probe, because the stream was silent or may be buffered.
+    pub(super) fn probe(&mut self, now: u64) {
+        let short = now + PROBE_MS;
+        let deadline = if self.is_unbuffered { short.max(self.heard + 2 * self.heartbeat) } else { short };
+        self.phase = Phase::awaiting(deadline);
     }
 
-    /// It is asked because the network may have changed under it. Whether it is asked at all: not twice at a time.
-    pub(super) fn ask_now(&mut self, now: u64) -> bool {
-        let asked = matches!(self.turn, Turn::Theirs { due, .. } if due <= now + PROBE_MS);
-        if !asked {
-            self.turn = Turn::Theirs { due: now + PROBE_MS, wait: 0, again: false };
+    /// Starts a probe because the network may have changed. Returns false if one is under way that
+    /// ends as soon.
+    pub(super) fn probe_now(&mut self, now: u64) -> bool {
+        let is_probed = matches!(self.phase, Phase::Awaiting { deadline, .. } if deadline <= now + PROBE_MS);
+        if !is_probed {
+            self.phase = Phase::awaiting(now + PROBE_MS);
         }
-        !asked
+        !is_probed
     }
 
-    /// Whether it is to answer a question in time.
-    pub(super) fn is_asked(&self) -> bool {
-        self.is_stream() && matches!(self.turn, Turn::Theirs { .. })
+    /// True if a probe of the stream is under way.
+    pub(super) fn is_probed(&self) -> bool {
+        self.is_stream() && matches!(self.phase, Phase::Awaiting { .. })
     }
 
-    /// Whether nothing was heard of it for so long that the network may have changed.
+    /// True if nothing arrived for so long that the network may have changed.
     pub(super) fn is_stale(&self, now: u64) -> bool {
         now > self.heard + 2 * PAGES_MS
     }
 
-    /// A page is asked for: how long the server may wait with it, in seconds.
+    /// Records a request for a page. Returns how long the server may wait with it, in seconds.
     pub(super) fn fetch(&mut self, after: Option<Position>, may_wait: bool, now: u64) -> u64 {
-        let wait = if may_wait && self.transport == Transport::LongPoll { WAIT_SECONDS } else { 0 };
-        let patience = if may_wait { wait * 1_000 + PAGE_MS } else { PROBE_MS };
+        let wait_seconds = if may_wait && self.transport == Transport::LongPoll { WAIT_SECONDS } else { 0 };
+        let time_limit = if may_wait { wait_seconds * 1_000 + PAGE_MS } else { PROBE_MS };
         self.after = after;
         self.asked = now;
-        self.turn = Turn::Theirs { due: now + patience, wait, again: false };
-        wait
+        self.phase = Phase::Awaiting { deadline: now + time_limit, wait_seconds, fetch_again: false };
+        wait_seconds
     }
 
-    /// Whether a page is to be asked for at once, instead of one that the server may still wait with.
-    pub(super) fn waits(&self) -> bool {
-        matches!(self.turn, Turn::Ours { .. } | Turn::Theirs { wait: 1.., .. })
+    /// True if a request may replace the pause, or the request with which the server may still
+    /// wait.
+    pub(super) fn may_fetch_now(&self) -> bool {
+        matches!(self.phase, Phase::Pausing { .. } | Phase::Awaiting { wait_seconds: 1.., .. })
     }
 
-    /// The page came. Whether one was asked for.
-    pub(super) fn answer(&mut self, follows: bool, now: u64) -> bool {
-        let Turn::Theirs { wait, again, .. } = self.turn else { return false };
+    /// Records the answer to a request. Returns false if none was awaited.
+    pub(super) fn answer(&mut self, follower: bool, now: u64) -> bool {
+        let Phase::Awaiting { wait_seconds, fetch_again, .. } = self.phase else { return false };
         if self.is_stream() {
             return false;
         }
         let pause = match self.transport {
-            Transport::LongPoll if wait == 0 => 0,
-            Transport::Poll if again => WOKEN_MS,
-            Transport::Poll if follows => FOLLOW_MS,
+            Transport::LongPoll if wait_seconds == 0 => 0,
+            Transport::Poll if fetch_again => WOKEN_MS,
+            Transport::Poll if follower => FOLLOWER_POLL_MS,
             Transport::Poll => POLL_MS,
             _ => PAGES_MS,
         };
         self.heard = now;
-        self.turn = Turn::Ours { at: (self.asked + pause).max(now) };
+        self.phase = Phase::Pausing { until: (self.asked + pause).max(now) };
         true
     }
 
-    /// There is more: the next page is not put off.
+    /// Shortens the pause before the next page, because there is something new.
     pub(super) fn fetch_soon(&mut self, now: u64) {
-        match &mut self.turn {
-            Turn::Theirs { again, .. } => *again = true,
-            Turn::Ours { at } => *at = now.max((*at).min(self.asked + WOKEN_MS)),
-            Turn::Stream => {}
+        match &mut self.phase {
+            Phase::Awaiting { fetch_again, .. } => *fetch_again = true,
+            Phase::Pausing { until } => *until = now.max((*until).min(self.asked + WOKEN_MS)),
+            Phase::Streaming => {}
         }
     }
 
-    /// The next page is put off.
+    /// Requests the next page after `wait` milliseconds.
     pub(super) fn pause(&mut self, wait: u64, now: u64) {
-        self.turn = Turn::Ours { at: now + wait };
+        self.phase = Phase::Pausing { until: now + wait };
+    }
+}
+
+impl Phase {
+    fn awaiting(deadline: u64) -> Self {
+        Self::Awaiting { deadline, wait_seconds: 0, fetch_again: false }
     }
 }

@@ -1,50 +1,32 @@
-//! Opening channels and losing them.
+//! Opening channels, keeping them alive, and losing them.
 
 use protocol::{ClientFrame, Disconnect};
 
 use super::channel::{Channel, Due};
-use super::publish::write;
-use super::{Action, Core, Rest};
+use super::publish::to_json;
+use super::{Action, Core, Idle};
 use crate::Transport;
 use crate::backoff::CAP_MS;
 
-/// How long an attempt may take while there is something else to turn to, in milliseconds.
+/// Time limit for an attempt while another transport can be tried, in milliseconds.
 const ATTEMPT_MS: u64 = 3_000;
-/// How long one may take otherwise. The network may just be slow.
-const PATIENT_MS: u64 = 10_000;
+/// Time limit for an attempt otherwise, in milliseconds. The network may just be slow.
+const LAST_ATTEMPT_MS: u64 = 10_000;
 
-/// How a channel was lost.
+/// Why a channel is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loss {
-    /// It failed; with the spread that the server asked for.
+    /// It failed. `spread` is the time, in milliseconds, within which the server wants clients
+    /// back.
     Failed { spread: Option<u64> },
-    /// It is nobody's fault.
-    Innocent,
-    /// It was caught holding something back.
-    Late,
+    /// It says nothing about the transport.
+    Neutral,
+    /// Something on the way held data back.
+    Buffered,
 }
 
 impl Core {
-    fn attempt(&mut self, now: u64) {
-        let transport = self.selection.pick();
-        self.selection.tried(transport);
-        let patience = if self.selection.has_other(transport) { ATTEMPT_MS } else { PATIENT_MS };
-        self.current = Some(self.open(transport, patience, now));
-    }
-
-    pub(super) fn open(&mut self, transport: Transport, patience: u64, now: u64) -> Channel {
-        self.backoff.attempt(now);
-        self.channels += 1;
-        let (id, after) = (self.channels, self.cursor);
-        let channel = Channel::new(id, transport, after, patience, now);
-        self.actions.push(match channel.is_stream() {
-            true => Action::Open { channel: id, transport, after },
-            false => Action::Fetch { channel: id, after, wait_seconds: 0 },
-        });
-        channel
-    }
-
-    /// Connects as soon as it is decent, unless there is a channel.
+    /// Connects as soon as the spacing of attempts allows, unless there is a channel.
     pub(super) fn connect_soon(&mut self, now: u64) {
         if self.current.is_none() {
             self.attempt_at(self.backoff.earliest(), now);
@@ -55,62 +37,94 @@ impl Core {
         if now >= until {
             self.attempt(now);
         } else {
-            self.rest = Rest::Waiting { until };
+            self.idle = Idle::Waiting { until };
         }
     }
 
+    fn attempt(&mut self, now: u64) {
+        let transport = self.selection.pick();
+        self.selection.tried(transport);
+        let time_limit = if self.selection.has_alternative(transport) { ATTEMPT_MS } else { LAST_ATTEMPT_MS };
+        self.current = Some(self.open(transport, time_limit, now));
+    }
+
+    /// Opens a channel that must be proven within `time_limit` milliseconds.
+    pub(super) fn open(&mut self, transport: Transport, time_limit: u64, now: u64) -> Channel {
+        self.backoff.attempt(now);
+        self.last_channel += 1;
+        let (id, after) = (self.last_channel, self.cursor);
+        let channel = Channel::new(id, transport, after, time_limit, now);
+        self.actions.push(if channel.is_stream() {
+            Action::Open { channel: id, transport, after }
+        } else {
+            Action::Fetch { channel: id, after, wait_seconds: 0 }
+        });
+        channel
+    }
+
+    /// Handles [`crate::Event::RetryNow`].
     pub(super) fn retry_now(&mut self, now: u64) {
         self.offline = false;
-        self.backoff.forget();
-        self.outbox.hope();
+        self.backoff.reset();
+        self.outbox.network_recovered();
         if self.is_live() {
-            self.ask(now);
+            self.probe_current(now);
             self.upgrade_now(now);
         } else if self.current.is_none() {
-            self.selection.renew();
+            self.selection.forgive();
             self.connect_soon(now);
         }
     }
 
-    /// A live channel proves the system wrong, or is dead; asking it tells.
+    /// Handles [`crate::Event::Offline`]. A live channel is probed: it is dead, or the system is
+    /// wrong.
     pub(super) fn lost_network(&mut self, now: u64) {
         self.offline = true;
         if self.is_live() {
-            self.ask(now);
+            self.probe_current(now);
         } else if let Some(Channel { id, .. }) = self.current {
-            self.give_up(id, Loss::Innocent, now);
-        } else if let Rest::Waiting { .. } = self.rest {
-            self.rest = Rest::Offline { until: now + CAP_MS };
+            self.give_up(id, Loss::Neutral, now);
+        } else if let Idle::Waiting { .. } = self.idle {
+            self.idle = Idle::Offline { until: now + CAP_MS };
         }
     }
 
-    /// Asks the channel in use whether it is there. An event stream can't be asked: a new one beside it tells.
-    fn ask(&mut self, now: u64) {
+    /// Checks that the server still answers on the channel in use. An event stream cannot be
+    /// pinged: a new one beside it shows.
+    fn probe_current(&mut self, now: u64) {
         let Some(channel) = &mut self.current else { return };
         let id = channel.id;
         match channel.transport {
             Transport::WebSocket => {
-                if channel.ask_now(now) {
+                if channel.probe_now(now) {
                     self.ping(id, now);
                 }
             }
             Transport::Sse => channel.doubted = channel.is_stale(now),
             Transport::LongPoll | Transport::Poll => {
-                if channel.waits() {
+                if channel.may_fetch_now() {
                     self.fetch(id, false, now);
                 }
             }
         }
     }
 
-    pub(super) fn ping(&mut self, id: u32, now: u64) {
-        if let Some(channel) = self.channel(id).filter(|channel| channel.transport == Transport::WebSocket) {
-            let r#ref = channel.ping(now);
-            self.actions.push(Action::Send { channel: id, text: write(&ClientFrame::Ping { r#ref }) });
+    pub(super) fn probe_stream(&mut self, id: u32, now: u64) {
+        if let Some(channel) = self.channel(id) {
+            channel.probe(now);
+            self.ping(id, now);
         }
     }
 
-    /// Asks for the next page.
+    /// Sends a ping if the channel is a WebSocket.
+    pub(super) fn ping(&mut self, id: u32, now: u64) {
+        if let Some(channel) = self.channel(id).filter(|channel| channel.transport == Transport::WebSocket) {
+            let r#ref = channel.ping(now);
+            self.actions.push(Action::Send { channel: id, text: to_json(&ClientFrame::Ping { r#ref }) });
+        }
+    }
+
+    /// Requests the next page.
     fn fetch(&mut self, id: u32, may_wait: bool, now: u64) {
         let after = self.cursor;
         if let Some(channel) = self.channel(id) {
@@ -119,41 +133,42 @@ impl Core {
         }
     }
 
+    /// Handles [`crate::Event::Closed`].
     pub(super) fn closed(&mut self, id: u32, code: u16, reason: &str, now: u64) {
         let Some(channel) = self.channel(id) else { return };
-        // A goodbye is a sign of life too.
         channel.hear(now);
         if self.is_current(id) && !Disconnect::should_reconnect(code) {
             self.close_candidate();
             self.current = None;
             self.outbox.disconnected();
-            self.rest = Rest::Stopped { code: Some(code) };
+            self.idle = Idle::Stopped { code: Some(code) };
         } else {
             self.lose(id, Loss::Failed { spread: Disconnect::parse_spread(reason) }, now);
         }
     }
 
-    /// Another client has the stream that is shared: this one asks for pages when that one says so.
-    pub(super) fn taken(&mut self, id: u32, now: u64) {
+    /// Handles [`crate::Event::NotLeader`]: continues with polls, which the leader triggers.
+    pub(super) fn not_leader(&mut self, id: u32, now: u64) {
         if self.channel(id).is_none() {
             return;
         }
-        self.selection.follows = true;
+        self.selection.follower = true;
         if !self.is_live() {
-            // Nothing went out to the server.
-            self.backoff.no_attempt(now);
+            // Nothing was sent to the server.
+            self.backoff.cancel_attempt(now);
             self.attempt(now);
         } else if let Some(channel) = self.current.as_mut().filter(|current| current.id == id) {
             channel.transport = Transport::Poll;
             channel.pause(0, now);
             self.tick(now);
         } else {
-            self.backoff.no_attempt(now);
+            self.backoff.cancel_attempt(now);
             self.candidate = None;
-            self.probe_failed(now);
+            self.upgrade_failed(now);
         }
     }
 
+    /// Handles [`crate::Event::Woken`].
     pub(super) fn woken(&mut self, now: u64) {
         if let Some(channel) = self.current.as_mut().filter(|channel| channel.transport == Transport::Poll) {
             channel.fetch_soon(now);
@@ -161,48 +176,41 @@ impl Core {
         }
     }
 
+    /// Does everything that is due.
     pub(super) fn tick(&mut self, now: u64) {
-        for channel in [self.candidate.clone(), self.current.clone()].into_iter().flatten() {
-            self.mind(&channel, now);
+        for id in [&self.candidate, &self.current].map(|channel| channel.as_ref().map(|channel| channel.id)).into_iter().flatten() {
+            self.act_on(id, now);
         }
         if let Some(Channel { id, transport, .. }) = self.current {
-            if self.late_at().is_some_and(|at| now >= at) {
-                self.give_up(id, Loss::Late, now);
+            if self.own_entry_deadline().is_some_and(|at| now >= at) {
+                self.give_up(id, Loss::Buffered, now);
             } else if self.outbox.is_overdue(now) {
                 match transport {
                     Transport::WebSocket => self.give_up(id, Loss::Failed { spread: None }, now),
-                    // The next post has its own connection.
+                    // The next request has a connection of its own.
                     _ => self.outbox.disconnected(),
                 }
             }
-        } else if let Rest::Waiting { until } | Rest::Offline { until } = self.rest
+        } else if let Idle::Waiting { until } | Idle::Offline { until } = self.idle
             && now >= until
         {
             self.attempt(now);
         }
-        self.probe(now);
+        self.try_upgrade(now);
     }
 
-    fn mind(&mut self, channel: &Channel, now: u64) {
+    /// Does what is due on one channel.
+    fn act_on(&mut self, id: u32, now: u64) {
+        let Some(channel) = self.channel(id) else { return };
         match channel.due(now) {
             Due::Nothing => {}
-            Due::Fail if channel.is_in_doubt() => self.give_up(channel.id, Loss::Late, now),
-            Due::Fail => self.give_up(channel.id, Loss::Failed { spread: None }, now),
-            Due::Fetch => self.fetch(channel.id, true, now),
-            Due::Ask => self.ask_stream(channel.id, now),
+            Due::Probe => self.probe_stream(id, now),
+            Due::Fetch => self.fetch(id, true, now),
+            Due::Fail => {
+                let loss = if channel.may_be_buffered() { Loss::Buffered } else { Loss::Failed { spread: None } };
+                self.give_up(id, loss, now);
+            }
         }
-    }
-
-    pub(super) fn ask_stream(&mut self, id: u32, now: u64) {
-        if let Some(channel) = self.channel(id) {
-            channel.ask(now);
-            self.ping(id, now);
-        }
-    }
-
-    pub(super) fn give_up(&mut self, id: u32, loss: Loss, now: u64) {
-        self.actions.push(Action::Close { channel: id });
-        self.lose(id, loss, now);
     }
 
     pub(super) fn close_candidate(&mut self) {
@@ -211,22 +219,28 @@ impl Core {
         }
     }
 
-    /// A channel is gone: what that says of its transport, and what comes next.
+    /// Closes a channel that is still open, and goes on without it.
+    pub(super) fn give_up(&mut self, id: u32, loss: Loss, now: u64) {
+        self.actions.push(Action::Close { channel: id });
+        self.lose(id, loss, now);
+    }
+
+    /// Removes a channel, records what that says about its transport, and decides what comes next.
     pub(super) fn lose(&mut self, id: u32, loss: Loss, now: u64) {
         let slot = if self.is_current(id) { &mut self.current } else { &mut self.candidate };
         let Some(channel) = slot.take_if(|channel| channel.id == id) else { return };
         let transport = channel.transport;
         match loss {
-            Loss::Late => self.selection.condemn(transport),
-            _ if channel.has_lived() => {
-                self.selection.lived(transport);
-                self.backoff.forget();
+            Loss::Buffered => self.selection.buffered(transport),
+            _ if channel.is_stable() => {
+                self.selection.stable(transport);
+                self.backoff.reset();
             }
             Loss::Failed { .. } => self.selection.failed(transport, channel.proven.is_some()),
-            Loss::Innocent => {}
+            Loss::Neutral => {}
         }
         if self.current.is_some() {
-            return self.probe_failed(now);
+            return self.upgrade_failed(now);
         }
         self.outbox.disconnected();
         if self.candidate.is_some() {
@@ -234,12 +248,12 @@ impl Core {
         }
         let spread = if let Loss::Failed { spread } = loss { spread } else { None };
         if self.offline {
-            self.rest = Rest::Offline { until: now + CAP_MS };
-        } else if spread.is_some() || self.selection.is_spent() || self.selection.pick() == transport {
+            self.idle = Idle::Offline { until: now + CAP_MS };
+        } else if spread.is_some() || self.selection.all_fail() || self.selection.pick() == transport {
             let until = self.backoff.failed(spread, now, &mut self.rng);
             self.attempt_at(until, now);
         } else {
-            // What is next has not failed, so there is no reason to wait.
+            // The next transport has not failed, so it need not wait.
             self.attempt_at(self.backoff.earliest(), now);
         }
     }

@@ -1,201 +1,215 @@
-//! What goes into a [`crate::Core`] and what comes out of it.
-//!
-//! The core has up to two **channels** at a time: the one in use, and one beside it that is on trial. A channel is a stream that
-//! [`Action::Open`] opened, or a row of requests that [`Action::Fetch`] made, each answered once. Its number is never used
-//! again, and what is said of a channel that the core has given up is not heard, so a driver may be late with it.
+//! The inputs and outputs of a [`crate::Core`].
 
 use protocol::{Entry, Gap, MessagesPage, Position, Problem, PublishKey, PublishRequest, Published, ServerFrame};
 
 use crate::Transport;
 
-/// RFC 6455's code for a connection that ended without a word, which is how any other channel that ends so is told, too.
+/// The close code of a connection that ended without a close frame (RFC 6455, section 7.1.5). It
+/// also stands for every other channel that ends without a reason.
 pub const ABNORMAL_CLOSURE: u16 = 1006;
 
 /// What a [`crate::Core`] starts from.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Continue after this position; `None` starts with what comes next.
+    /// The position to continue after. `None` starts with the next entry.
     pub after: Option<Position>,
-    /// Messages a previous life of this client had not yet sent, oldest first.
+    /// Messages that an earlier client had not published, oldest first: its
+    /// [`crate::Outbox::messages`].
     pub outbox: Vec<PublishRequest>,
-    /// Where chance comes from (the jitter of the back-off).
+    /// The seed of all random numbers: jitter, and keys of messages that have none. Two clients
+    /// must not share a seed.
     pub seed: u64,
-    /// What [`Update::Proven`] told a few minutes ago: the client starts there, and tries better transports from there.
+    /// The transport that [`Update::Proven`] named at most a few minutes ago. The client starts
+    /// with it, and tries better ones afterwards. `None` starts with the best.
     pub last_proven: Option<Transport>,
-    /// Use no other transport than this.
+    /// The only transport to use. `None` allows all.
     pub only: Option<Transport>,
 }
 
-/// What happened.
+/// Something that happened.
+///
+/// A **channel** is one use of a transport: a stream that [`Action::Open`] opened, or a series of
+/// requests that [`Action::Fetch`] made. The core has up to two: the one in use, and a better one
+/// on trial. Channel numbers are never reused, and events of a channel that the core has given up
+/// are ignored, so an owner may report them late.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The owner wants the core to connect; the first event of a life.
+    /// Connect. This is the first event of every client; it also revives one that is stopped.
     Start,
-    /// The WebSocket that [`Action::Open`] asked for is open. For other streams this need not be told.
+    /// The WebSocket that [`Action::Open`] asked for is open. Other streams need not report this.
     Opened {
-        /// Which.
+        /// The channel's number.
         channel: u32,
     },
-    /// A frame arrived. One that can't be read, as [`ServerFrame::read`] has it, is a sign of life nevertheless.
+    /// A frame arrived on a stream.
     Received {
-        /// On which stream.
+        /// The channel's number.
         channel: u32,
-        /// The frame.
+        /// The frame; `None` if [`ServerFrame::read`] does not know it. That still shows that the
+        /// server is alive.
         frame: Option<ServerFrame>,
     },
-    /// Something arrived that is no frame: the comment of an event stream.
+    /// A comment arrived on an event stream.
     Comment {
-        /// On which stream.
+        /// The channel's number.
         channel: u32,
     },
-    /// A stream closed, or could not be opened (1006, no reason). A response that ended says 1006 as well.
+    /// A stream ended or could not be opened.
     Closed {
-        /// Which.
+        /// The channel's number.
         channel: u32,
-        /// The close code.
+        /// The WebSocket close code; [`ABNORMAL_CLOSURE`] if there is none.
         code: u16,
-        /// The close reason.
+        /// The close reason; may be empty.
         reason: String,
     },
     /// [`Action::Fetch`] was answered.
     Page {
-        /// Of which channel.
+        /// The channel's number.
         channel: u32,
-        /// The page, or why not, in the server's words; `Err(None)` when there are none that can be read.
+        /// The page, or the server's error. `Err(None)` if no answer came that can be read.
         result: Result<MessagesPage, Option<Problem>>,
     },
     /// [`Action::Post`] was answered.
     Posted {
-        /// Its number.
+        /// The number of the post.
         r#ref: u64,
-        /// As with [`Event::Page`].
+        /// The result, or the server's error. `Err(None)` if no answer came that can be read.
         result: Result<Published, Option<Problem>>,
     },
-    /// Another client of the same owner (another tab) has the one stream that they share, so this channel was not opened: the
-    /// answer to an [`Action::Open`] of server-sent events, or an [`Action::Fetch`] that waits.
+    /// The channel was not opened, because another client of the same owner, such as another tab of
+    /// the browser, is the leader that holds their shared stream. Answers an [`Action::Open`] of
+    /// server-sent events, or an [`Action::Fetch`] with a wait.
     NotLeader {
-        /// Which.
+        /// The channel's number.
         channel: u32,
     },
-    /// From now on this client is the one that may open the shared stream.
+    /// This client is the leader from now on: it may open the shared stream.
     BecameLeader,
-    /// The other client, which has the shared stream, told that there is something new.
+    /// The leader reports that there is something new.
     Woken,
-    /// [`crate::Core::deadline`] has come.
+    /// [`crate::Core::deadline`] has passed.
     Tick,
-    /// The person wants this published. Nothing happens when [`crate::Outbox::room`] is zero, or its key is in the outbox.
-    /// Without a key it is given one.
+    /// Publish a message. Without a key it gets one. Has no effect if [`crate::Outbox::free_slots`]
+    /// is zero, or if the outbox has a message with this key.
     Publish(PublishRequest),
-    /// The person wants a failed message tried again, after all others.
+    /// Publish a failed message again, after all others. Has no effect on a message whose key
+    /// belongs to another message.
     Retry(PublishKey),
-    /// The person gives a message up.
+    /// Remove a message from the outbox. If it is on its way, it may be published nevertheless.
     Discard(PublishKey),
-    /// The network came back, the page became visible, or the person pressed "now": do not wait any longer.
+    /// Try now instead of waiting: the network came back, the page became visible, or a person
+    /// asked.
     RetryNow,
-    /// The network is gone, as far as the system knows.
+    /// The system reports that there is no network.
     Offline,
 }
 
 impl Event {
-    /// A stream ended without a word, or could not be opened.
+    /// Returns the event of a stream that ended without a reason, or could not be opened.
     pub fn lost(channel: u32) -> Self {
         Self::Closed { channel, code: ABNORMAL_CLOSURE, reason: String::new() }
     }
 }
 
-/// What to do.
+/// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Open a stream, a WebSocket or server-sent events. A channel that is to be dropped for it was closed before.
+    /// Open a stream.
     Open {
-        /// Its number.
+        /// The new channel's number.
         channel: u32,
         /// [`Transport::WebSocket`] or [`Transport::Sse`].
         transport: Transport,
-        /// The position to continue from.
+        /// The position to continue after; `None` starts with the next entry.
         after: Option<Position>,
     },
-    /// Ask for a page, and answer with [`Event::Page`]. A request of the same channel that is still out is dropped.
+    /// Request a page, and answer with [`Event::Page`]. Replaces an unanswered request of the same
+    /// channel.
     Fetch {
         /// The channel's number.
         channel: u32,
-        /// Ask for what comes after this. `None` wants to know the newest position only; a page of one entry will do.
+        /// The position to continue after. With `None` only the newest position matters, so a page
+        /// of one entry is enough.
         after: Option<Position>,
-        /// How long the server may wait until there is something, in seconds. Zero is not said to it.
+        /// How long the server may wait for an entry, in seconds. Leave out the parameter if it is
+        /// 0.
         wait_seconds: u64,
     },
-    /// Send this text frame over a WebSocket.
+    /// Send a text message on a WebSocket.
     Send {
-        /// Which.
+        /// The channel's number.
         channel: u32,
-        /// The frame.
+        /// The message.
         text: String,
     },
-    /// Publish by HTTP: post this JSON, and answer with [`Event::Posted`]. A post that is still out is dropped.
+    /// Publish with an HTTP request, and answer with [`Event::Posted`]. Replaces an unanswered one.
     Post {
-        /// The number by which the answer is known.
+        /// The number of the post.
         r#ref: u64,
-        /// The body.
+        /// The body, `application/json`.
         json: String,
     },
-    /// Close a channel, or drop its request. No event is expected of it any more. Each channel ends with this, but for those that
-    /// said [`Event::Closed`] or [`Event::NotLeader`] themselves.
+    /// Close a stream, or drop a request. Every channel ends with this action, except those that
+    /// reported [`Event::Closed`] or [`Event::NotLeader`].
     Close {
-        /// Which.
+        /// The channel's number.
         channel: u32,
     },
-    /// Tell whoever looks.
+    /// Report a change to the person or program that uses the client.
     Update(Update),
 }
 
-/// What an onlooker may want to know.
+/// A change that users of a client may want to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Update {
     /// [`crate::Core::connection`] has changed.
     Connection,
-    /// A transport delivers. Worth remembering for some minutes, for [`Options::last_proven`].
+    /// A transport delivers. Remember it for [`Options::last_proven`], for some minutes.
     Proven(Transport),
-    /// Where a reader without a position starts: just after this one.
+    /// The position after which a reader starts that had none.
     StartsAt(Position),
     /// An entry of the room: in order, each once.
     Entry(Entry),
-    /// Entries are missing.
+    /// Entries are missing; reading goes on after [`Gap::resumes`].
     Gap(Gap),
-    /// How many sessions the room has.
+    /// The number of sessions in the room has changed.
     Online(usize),
-    /// [`crate::Core::outbox`] has changed; whoever keeps it across lives keeps it now.
+    /// [`crate::Core::outbox`] has changed. An owner that stores it does so now.
     Outbox,
-    /// A message of ours is durable. It stays in the outbox until its entry was told.
+    /// A message of this client is durable. It stays in the outbox until its entry has arrived.
     Published {
-        /// Its key.
+        /// The message's key.
         key: PublishKey,
-        /// Where it is.
+        /// Where it is, and whether it was there before.
         published: Published,
     },
 }
 
-/// How the connection is.
+/// The state of a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionState {
-    /// Not yet asked to, or given up for good after a final close code.
+    /// Not started, or ended for good by a final close code.
     Stopped {
-        /// That close code.
+        /// The close code; `None` if not started.
         code: Option<u16>,
     },
-    /// A channel is being opened, and is not proven.
+    /// A channel is open or opening, and not proven.
     Connecting,
     /// Entries arrive.
     Live {
-        /// How.
+        /// The transport in use.
         transport: Transport,
-        /// Whether they are fetched when another client says so, see [`Event::NotLeader`].
+        /// True if another client holds the shared stream and wakes this one; see
+        /// [`Event::NotLeader`].
         follower: bool,
     },
-    /// Waiting for the next try.
+    /// Waiting for the next attempt.
     Waiting {
-        /// When that is.
+        /// When it starts, in milliseconds on the owner's clock.
         until: u64,
     },
-    /// Waiting for the network. Now and then it is tried nevertheless: systems are wrong about this at times.
+    /// Waiting for the network. Attempts are made now and then nevertheless, because systems report
+    /// this wrongly at times.
     Offline,
 }

@@ -1,49 +1,51 @@
-//! What a [`Core`] makes of the server's frames and pages.
+//! What frames and pages from the server mean to a [`Core`].
 
 use protocol::{Entry, Gap, GapReason, Hello, MessagesPage, Position, Problem, ServerFrame};
 
-use super::channel::Sign;
+use super::channel::Evidence;
 use super::connect::Loss;
 use super::{Core, Update};
 
-/// The least time that a server which asks to be left alone is left alone, in milliseconds.
-const HOLD_MS: u64 = 1_000;
+/// Minimum pause before a busy server is asked again, in milliseconds.
+const BUSY_MS: u64 = 1_000;
 
 impl Core {
+    /// Handles [`crate::Event::Received`].
     pub(super) fn received(&mut self, id: u32, frame: Option<ServerFrame>, now: u64) {
         let Some(channel) = self.channel(id) else { return };
         channel.hear(now);
         let is_greeted = channel.epoch.is_some();
-        let mut sign = Sign::Frame;
         match frame {
             Some(ServerFrame::Pong { r#ref }) => channel.hear_pong(r#ref),
             _ => channel.hear_other(),
         }
+        let mut evidence = Evidence::Frame;
         match frame {
             Some(ServerFrame::Hello(hello)) if !is_greeted => self.hello(id, hello, now),
             Some(frame) if is_greeted => {
                 if let ServerFrame::Pong { .. } | ServerFrame::Published { .. } | ServerFrame::Error { .. } = frame {
-                    sign = Sign::Answer;
+                    evidence = Evidence::Answer;
                 }
                 self.frame(id, frame, now);
             }
-            // Before hello nothing has a meaning.
+            // Before the hello, no frame has a meaning.
             _ => {}
         }
-        self.sign(id, sign, now);
+        self.record(id, evidence, now);
     }
 
-    pub(super) fn alive(&mut self, id: u32, now: u64) {
+    /// Handles [`crate::Event::Comment`].
+    pub(super) fn comment(&mut self, id: u32, now: u64) {
         if let Some(channel) = self.channel(id) {
             channel.hear(now);
-            self.sign(id, Sign::Comment, now);
+            self.record(id, Evidence::Comment, now);
         }
     }
 
-    fn sign(&mut self, id: u32, sign: Sign, now: u64) {
-        // What came by itself may have waited for long; an answer says that there is a network.
-        self.offline &= sign == Sign::Frame;
-        if self.channel(id).is_some_and(|channel| channel.take(sign, now)) {
+    fn record(&mut self, id: u32, evidence: Evidence, now: u64) {
+        // A frame may have been sent long ago. An answer shows that there is a network now.
+        self.offline &= evidence == Evidence::Frame;
+        if self.channel(id).is_some_and(|channel| channel.prove(evidence, now)) {
             self.proven(id, now);
         } else {
             self.heard_of(id, now);
@@ -54,7 +56,7 @@ impl Core {
         match frame {
             ServerFrame::Message(entry) => self.message(id, entry),
             ServerFrame::Gap(gap) => self.gap(id, gap, now),
-            ServerFrame::Presence { online } => self.count(online),
+            ServerFrame::Presence { online } => self.presence(online),
             ServerFrame::Published { r#ref, published } => self.published(r#ref, published, now),
             ServerFrame::Error { r#ref: Some(r#ref), code, detail, retry_after } => self.refused(r#ref, code, detail, retry_after, now),
             ServerFrame::Hello(_) | ServerFrame::Heartbeat | ServerFrame::Pong { .. } | ServerFrame::Error { r#ref: None, .. } => {}
@@ -65,22 +67,23 @@ impl Core {
         let Hello { position, latest, online, .. } = hello;
         let Some(channel) = self.channel(id) else { return };
         channel.greet(position.epoch, hello.heartbeat_seconds, now);
-        let gap = hello.gap.or(unexplained(channel.after, position, position.offset, latest));
+        let gap = hello.gap.or(unreported_gap(channel.after, position, position.offset, latest));
         self.limits = hello.limits;
         self.version = hello.version;
-        self.count(online);
+        self.presence(online);
         match gap {
             Some(gap) => self.gap(id, Gap { resumes: position, ..gap }, now),
-            None => self.begin(position),
+            None => self.start_at(position),
         }
-        self.settle();
+        self.settle_outbox();
     }
 
+    /// Handles [`crate::Event::Page`].
     pub(super) fn page(&mut self, id: u32, result: Result<MessagesPage, Option<Problem>>, now: u64) {
-        let follows = self.selection.follows;
+        let follower = self.selection.follower;
         let Some(channel) = self.channel(id) else { return };
         let after = channel.after;
-        if !channel.answer(follows, now) {
+        if !channel.answer(follower, now) {
             return;
         }
         let before = self.cursor;
@@ -88,8 +91,8 @@ impl Core {
             Ok(page) => self.entries(id, after, page, now),
             Err(Some(Problem { gap: Some(gap), .. })) => self.gap(id, gap, now),
             Err(Some(problem)) if problem.code.is_temporary() => {
-                self.backoff.hold(problem.retry_after.unwrap_or_default().max(HOLD_MS), now);
-                return self.give_up(id, Loss::Innocent, now);
+                self.backoff.pause(problem.retry_after.unwrap_or_default().max(BUSY_MS), now);
+                return self.give_up(id, Loss::Neutral, now);
             }
             Err(_) => return self.give_up(id, Loss::Failed { spread: None }, now),
         }
@@ -98,7 +101,7 @@ impl Core {
         {
             channel.pause(0, now);
         }
-        self.sign(id, Sign::Answer, now);
+        self.record(id, Evidence::Answer, now);
         self.tick(now);
     }
 
@@ -106,39 +109,39 @@ impl Core {
         let MessagesPage { position, latest, online, entries, .. } = page;
         let Some(channel) = self.channel(id) else { return };
         channel.epoch = Some(position.epoch);
-        // Without entries, the page's position is where it was asked from.
+        // Without entries, the page's position must be the one that was asked for.
         let first = if entries.is_empty() { position.offset } else { 0 };
         if online > 0 {
-            self.count(online);
+            self.presence(online);
         }
         if after.is_none() {
-            // These came before the reader did.
-            self.begin(position);
-        } else if let Some(reason) = unexplained(after, position, first, latest.offset) {
-            self.gap(id, reason, now);
+            // The reader starts after these entries.
+            self.start_at(position);
+        } else if let Some(gap) = unreported_gap(after, position, first, latest.offset) {
+            self.gap(id, gap, now);
         } else {
             entries.into_iter().for_each(|entry| self.message(id, entry));
         }
-        self.settle();
+        self.settle_outbox();
     }
 
-    /// A reader without a position has one from now on.
-    fn begin(&mut self, position: Position) {
+    /// Sets the cursor of a reader that has none.
+    fn start_at(&mut self, position: Position) {
         if self.cursor.is_none() {
             self.cursor = Some(position);
-            self.tell(Update::StartsAt(position));
+            self.report(Update::StartsAt(position));
         }
     }
 
     fn message(&mut self, id: u32, entry: Entry) {
-        // A channel that reads another log has nothing to say that could be put in order.
+        // Entries of another log have no place in this one's order.
         let epoch = self.channel(id).and_then(|channel| channel.epoch);
         let is_next = |cursor: &&mut Position| Some(cursor.epoch) == epoch && entry.offset > cursor.offset;
         if let Some(cursor) = self.cursor.as_mut().filter(is_next) {
             cursor.offset = entry.offset;
             self.outbox.arrived(&entry);
-            self.tell(Update::Entry(entry));
-            self.settle();
+            self.report(Update::Entry(entry));
+            self.settle_outbox();
         }
     }
 
@@ -147,29 +150,30 @@ impl Core {
         let Some(channel) = self.channel(id) else { return };
         channel.epoch = Some(resumes.epoch);
         let asked = channel.after;
-        // It may have been told on another channel, or on this one a moment ago. Going back in the same log would bring
-        // entries a second time; that is right only if the log itself went back behind the reader.
-        let (is_news, restarts) = match self.cursor {
+        // The gap may have been reported on another channel, or in this one's hello. Within a log
+        // the cursor goes back only if the log itself was cut behind the reader; otherwise entries
+        // would come twice.
+        let (is_news, is_other_log) = match self.cursor {
             None => (true, false),
             Some(cursor) if cursor.epoch != resumes.epoch => (true, true),
             Some(cursor) if gap.reason == GapReason::BeyondEnd => {
-                let went_back = asked.is_some_and(|asked| asked.epoch == cursor.epoch && cursor.offset >= asked.offset);
-                (went_back, went_back)
+                let was_cut = asked.is_some_and(|asked| asked.epoch == cursor.epoch && cursor.offset >= asked.offset);
+                (was_cut, was_cut)
             }
             Some(cursor) => (resumes.offset > cursor.offset, false),
         };
         if is_news {
             self.cursor = Some(resumes);
-            self.tell(Update::Gap(gap));
-            self.settle();
+            self.report(Update::Gap(gap));
+            self.settle_outbox();
         }
-        if restarts {
-            self.close_others(id, now);
+        if is_other_log {
+            self.close_other_channel(id, now);
         }
     }
 
-    /// The log is another one than before: what still reads the one before has nothing more to say.
-    fn close_others(&mut self, id: u32, now: u64) {
+    /// Closes the channel that still reads the former log.
+    fn close_other_channel(&mut self, id: u32, now: u64) {
         if self.is_current(id) {
             self.close_candidate();
         } else {
@@ -177,23 +181,25 @@ impl Core {
         }
     }
 
-    fn count(&mut self, online: usize) {
+    fn presence(&mut self, online: usize) {
         if self.online != online {
             self.online = online;
-            self.tell(Update::Online(online));
+            self.report(Update::Online(online));
         }
     }
 
-    pub(super) fn settle(&mut self) {
+    /// Removes the messages from the outbox whose entries the cursor has passed.
+    pub(super) fn settle_outbox(&mut self) {
         if let Some(cursor) = self.cursor {
             self.outbox.reached(cursor);
         }
     }
 }
 
-/// The gap that a server brings without naming it. Its word that nothing is missing is checked, since a hole in what the
-/// reader sees must never go unsaid. What counts is what was asked for: by now another channel may have brought more.
-fn unexplained(asked: Option<Position>, position: Position, first: u64, latest: u64) -> Option<Gap> {
+/// Finds a gap that the server did not report. `asked` is the position in the request: by now
+/// another channel may have moved the cursor. The log keeps the entries after `first` up to
+/// `latest`.
+fn unreported_gap(asked: Option<Position>, position: Position, first: u64, latest: u64) -> Option<Gap> {
     let reason = GapReason::find(asked?, position.epoch, first, latest)?;
     Some(Gap { reason, first: position, resumes: position })
 }

@@ -1,4 +1,4 @@
-//! A core without a world: time is a number, the server is whatever a test says.
+//! A core without I/O: time is a number, and the test plays the server.
 
 mod connection;
 mod events;
@@ -38,7 +38,7 @@ pub(super) fn entry(offset: u64) -> Entry {
     Entry { offset, time: 0, author: Author::default(), text: Text::parse("x").unwrap(), key: None, raw: None }
 }
 
-/// The entry that a message of ours becomes.
+/// Returns the entry of a message that the client published.
 pub(super) fn entry_of(offset: u64, name: &str) -> Entry {
     Entry { key: Some(key(name)), text: Text::parse(name).unwrap(), ..entry(offset) }
 }
@@ -57,17 +57,17 @@ pub(super) fn hello(position: Position, latest: u64) -> Hello {
     }
 }
 
-/// A core and its clock, on a WebSocket alone unless a test says otherwise.
-pub(super) struct Desk {
+/// A core and its clock. It uses only a WebSocket unless a test says otherwise.
+pub(super) struct Harness {
     pub(super) core: Core,
     pub(super) now: u64,
-    /// The channel that was opened last.
+    /// The number of the channel that was opened last.
     pub(super) channel: u32,
-    /// The ping that was sent last.
+    /// The number of the ping that was sent last.
     pub(super) ping: u64,
 }
 
-impl Desk {
+impl Harness {
     pub(super) fn new(after: Option<Position>) -> Self {
         Self::with(Options { after, seed: 1, only: Some(Transport::WebSocket), ..Options::default() })
     }
@@ -76,13 +76,13 @@ impl Desk {
         Self { core: Core::new(options), now: 1_000_000, channel: 0, ping: 0 }
     }
 
-    /// One that is live, at offset 0 of log 1.
+    /// Creates a core that is live at offset 0 of log 1.
     pub(super) fn live() -> Self {
-        let mut desk = Self::new(None);
-        desk.event(Event::Start);
-        desk.greet(hello(at(1, 0), 0));
-        assert_eq!(desk.core.connection(), LIVE);
-        desk
+        let mut harness = Self::new(None);
+        harness.event(Event::Start);
+        harness.greet(hello(at(1, 0), 0));
+        assert_eq!(harness.core.connection(), LIVE);
+        harness
     }
 
     pub(super) fn event(&mut self, event: Event) -> Vec<Action> {
@@ -105,15 +105,15 @@ impl Desk {
         self.event(event)
     }
 
-    pub(super) fn say(&mut self, frame: &ServerFrame) -> Vec<Action> {
+    pub(super) fn receive(&mut self, frame: &ServerFrame) -> Vec<Action> {
         self.event(Event::Received { channel: self.channel, frame: Some(frame.clone()) })
     }
 
-    /// Begins a session, and proves it.
+    /// Starts a session and proves the channel.
     pub(super) fn greet(&mut self, hello: Hello) -> Vec<Action> {
         let mut actions = self.event(Event::Opened { channel: self.channel });
-        actions.extend(self.say(&ServerFrame::Hello(hello)));
-        // The second pong comes alone, which shows that nothing holds it back.
+        actions.extend(self.receive(&ServerFrame::Hello(hello)));
+        // The second pong comes alone, which shows that nothing is buffered.
         actions.extend(self.pong());
         actions.extend(self.pong());
         actions
@@ -121,7 +121,7 @@ impl Desk {
 
     /// Answers the last ping.
     pub(super) fn pong(&mut self) -> Vec<Action> {
-        self.say(&ServerFrame::Pong { r#ref: self.ping })
+        self.receive(&ServerFrame::Pong { r#ref: self.ping })
     }
 
     pub(super) fn close(&mut self, code: u16, reason: &str) -> Vec<Action> {
@@ -136,13 +136,13 @@ impl Desk {
         self.event(Event::Publish(request(name)))
     }
 
-    /// Lets time pass to the deadline.
+    /// Advances the clock to the deadline.
     pub(super) fn tick(&mut self) -> Vec<Action> {
         self.now = self.now.max(self.core.deadline().unwrap());
         self.event(Event::Tick)
     }
 
-    /// Lets the connection break, and come back with this hello.
+    /// Ends the connection, and starts a session with this hello.
     pub(super) fn reconnect(&mut self, hello: Hello) -> Vec<Action> {
         self.close(1006, "");
         assert!(connects(&self.tick()));
@@ -150,12 +150,12 @@ impl Desk {
     }
 
     pub(super) fn refuse(&mut self, r#ref: u64, code: ErrorCode, retry_after: Option<u64>) -> Vec<Action> {
-        self.say(&ServerFrame::Error { r#ref: Some(r#ref), code, detail: "No.".to_owned(), retry_after })
+        self.receive(&ServerFrame::Error { r#ref: Some(r#ref), code, detail: "No.".to_owned(), retry_after })
     }
 
     pub(super) fn published(&mut self, r#ref: u64, offset: u64) -> Vec<Action> {
         let published = Published { position: at(1, offset), duplicate: false, reached: 1 };
-        self.say(&ServerFrame::Published { r#ref, published })
+        self.receive(&ServerFrame::Published { r#ref, published })
     }
 
     pub(super) fn outbox(&self) -> Vec<&str> {
@@ -175,7 +175,7 @@ fn frames(actions: &[Action]) -> impl Iterator<Item = ClientFrame> {
     actions.iter().filter_map(|action| if let Action::Send { text, .. } = action { ClientFrame::parse(text).ok() } else { None })
 }
 
-/// What was sent to be published: refs and texts.
+/// Returns the refs and texts of the messages that were sent.
 pub(super) fn sent(actions: &[Action]) -> Vec<(u64, String)> {
     frames(actions)
         .filter_map(|frame| match frame {
@@ -201,7 +201,7 @@ pub(super) fn gaps(actions: &[Action]) -> Vec<GapReason> {
     updates(actions).into_iter().filter_map(|update| if let Update::Gap(gap) = update { Some(gap.reason) } else { None }).collect()
 }
 
-/// A page of log 1 that ends at its newest entry.
+/// Returns a page of log 1 that ends at the newest entry.
 pub(super) fn page(offsets: &[u64], position: u64) -> MessagesPage {
     let entries = offsets.iter().map(|offset| entry(*offset)).collect();
     MessagesPage { room: RoomName::lobby(), entries, position: at(1, position), before: None, latest: at(1, position), online: 0 }

@@ -1,141 +1,128 @@
-//! Which transport to use, by what experience says of each.
+//! Which transport to use next, judged by what happened with each so far.
 
 use crate::Transport;
 
-/// What experience says of a transport.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Trust {
-    /// Nothing yet.
+enum Verdict {
     #[default]
     Untried,
-    /// It works.
-    Good,
-    /// It worked, and then failed once.
-    Shaken,
-    /// It fails.
-    Bad,
+    Works,
+    /// It worked, then failed once.
+    FailedOnce,
+    Fails,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Record {
-    trust: Trust,
-    /// A proven channel died young, and none has lived since.
-    unstable: bool,
-    /// One lived in this life.
-    lived: bool,
+    verdict: Verdict,
+    /// A proven channel ended before it was stable, and none has become stable since.
+    is_unstable: bool,
+    /// A channel became stable since this client was created.
+    was_stable: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct TransportSelection {
     records: [Record; Transport::ALL.len()],
     only: Option<Transport>,
-    /// Whether another client has the stream that is shared.
-    pub(super) follows: bool,
+    /// True if another client holds the shared stream, so this one must not open its own.
+    pub(super) follower: bool,
     last: Transport,
 }
 
 impl TransportSelection {
     pub(super) fn new(only: Option<Transport>, last_proven: Option<Transport>) -> Self {
-        let mut selection =
-            Self { records: Default::default(), only, follows: false, last: *Transport::ALL.last().unwrap_or(&Transport::Poll) };
-        // Where one is last_proven, the better ones have failed not long ago.
+        let mut selection = Self { records: Default::default(), only, follower: false, last: Transport::Poll };
+        // The better transports failed not long ago, or this one would not have been in use.
         for better in Transport::ALL.into_iter().filter(|transport| Some(*transport) < last_proven) {
-            selection.records[better as usize].trust = Trust::Bad;
+            selection.records[better as usize].verdict = Verdict::Fails;
         }
         selection
     }
 
-    /// The transport for the next attempt: the best that is not known to fail. When all are, each in turn.
+    /// Returns the transport for the next attempt: the best that is not known to fail. If all are
+    /// known to fail, each in turn.
     pub(super) fn pick(&self) -> Transport {
-        let mut allowed = Transport::ALL.into_iter().filter(|transport| self.allows(*transport));
-        let mut first = None;
-        let mut next = None;
-        allowed
-            .find(|transport| {
-                first = first.or(Some(*transport));
-                next = next.or(Some(*transport).filter(|transport| *transport > self.last));
-                !self.is_bad(*transport)
-            })
-            .or(next)
-            .or(first)
-            .unwrap_or(Transport::WebSocket)
+        let next = self.allowed().find(|transport| *transport > self.last);
+        self.usable().next().or(next).or_else(|| self.allowed().next()).unwrap_or(Transport::WebSocket)
     }
 
-    /// Whether all that may be used is known to fail.
-    pub(super) fn is_spent(&self) -> bool {
-        self.has(|_| true).is_none()
+    /// True if every allowed transport is known to fail.
+    pub(super) fn all_fail(&self) -> bool {
+        self.usable().next().is_none()
     }
 
-    /// Whether there is something to turn to soon if an attempt with this one should fail.
-    pub(super) fn has_other(&self, than: Transport) -> bool {
-        self.has(|transport| transport != than).is_some()
+    /// True if another transport can be tried at once if this one fails.
+    pub(super) fn has_alternative(&self, to: Transport) -> bool {
+        self.usable().any(|transport| transport != to)
     }
 
-    fn has(&self, wanted: impl Fn(Transport) -> bool) -> Option<Transport> {
-        Transport::ALL.into_iter().find(|transport| wanted(*transport) && self.allows(*transport) && !self.is_bad(*transport))
-    }
-
-    /// The next better transport to put on trial beside `current`, after that which was tried last in this round.
+    /// Returns the next transport to put on trial beside `current`, after `tried`, the last one in
+    /// this round. With `renew` that includes a new channel of the same transport.
     pub(super) fn better(&self, current: Transport, renew: bool, tried: Option<Transport>) -> Option<Transport> {
-        Transport::ALL.into_iter().find(|transport| {
+        self.allowed().find(|transport| {
             let is_better = *transport < current || renew && *transport == current;
-            is_better && Some(*transport) > tried && self.allows(*transport)
+            is_better && Some(*transport) > tried
         })
     }
 
-    /// Whether a better transport than this one did well in this life.
-    pub(super) fn knows_better(&self, than: Transport) -> bool {
-        Transport::ALL.into_iter().any(|transport| transport < than && self.allows(transport) && self.records[transport as usize].lived)
+    /// True if a better transport than this one was stable before.
+    pub(super) fn had_stable_better(&self, than: Transport) -> bool {
+        self.allowed().any(|transport| transport < than && self.records[transport as usize].was_stable)
     }
 
-    /// Whether it must do well for some time before it is relied on.
+    /// True if a channel of this transport must be stable before it is relied on.
     pub(super) fn is_unstable(&self, transport: Transport) -> bool {
-        self.records[transport as usize].unstable
+        self.records[transport as usize].is_unstable
     }
 
+    /// Records that an attempt starts.
     pub(super) fn tried(&mut self, transport: Transport) {
         self.last = transport;
     }
 
+    /// Records that a channel was proven.
     pub(super) fn proven(&mut self, transport: Transport) {
-        let trust = &mut self.records[transport as usize].trust;
-        if *trust == Trust::Untried {
-            *trust = Trust::Good;
+        let verdict = &mut self.records[transport as usize].verdict;
+        if *verdict == Verdict::Untried {
+            *verdict = Verdict::Works;
         }
     }
 
-    /// A proven channel has done well for long enough.
-    pub(super) fn lived(&mut self, transport: Transport) {
-        self.records[transport as usize] = Record { trust: Trust::Good, unstable: false, lived: true };
+    /// Records that a channel was stable.
+    pub(super) fn stable(&mut self, transport: Transport) {
+        self.records[transport as usize] = Record { verdict: Verdict::Works, is_unstable: false, was_stable: true };
     }
 
-    /// An attempt failed, or a proven channel died young.
+    /// Records that an attempt failed, or that a channel ended before it was stable.
     pub(super) fn failed(&mut self, transport: Transport, was_proven: bool) {
         let record = &mut self.records[transport as usize];
-        record.unstable |= was_proven;
-        record.trust = if record.trust == Trust::Good { Trust::Shaken } else { Trust::Bad };
+        record.is_unstable |= was_proven;
+        record.verdict = if record.verdict == Verdict::Works { Verdict::FailedOnce } else { Verdict::Fails };
     }
 
-    /// A channel was caught holding something back, however long it did well.
-    pub(super) fn condemn(&mut self, transport: Transport) {
-        self.records[transport as usize] = Record { trust: Trust::Bad, unstable: true, lived: false };
+    /// Records that a channel held data back. That outweighs everything before.
+    pub(super) fn buffered(&mut self, transport: Transport) {
+        self.records[transport as usize] = Record { verdict: Verdict::Fails, is_unstable: true, was_stable: false };
     }
 
-    /// The network may be another one: what failed may work.
-    pub(super) fn renew(&mut self) {
+    /// Gives failed transports another chance, because the network may have changed.
+    pub(super) fn forgive(&mut self) {
         for record in &mut self.records {
-            if record.trust == Trust::Bad {
-                record.trust = Trust::Untried;
+            if record.verdict == Verdict::Fails {
+                record.verdict = Verdict::Untried;
             }
         }
     }
 
-    fn allows(&self, transport: Transport) -> bool {
-        let shared = matches!(transport, Transport::Sse | Transport::LongPoll);
-        self.only.map_or(!(self.follows && shared), |only| only == transport)
+    fn usable(&self) -> impl Iterator<Item = Transport> {
+        self.allowed().filter(|transport| self.records[*transport as usize].verdict != Verdict::Fails)
     }
 
-    fn is_bad(&self, transport: Transport) -> bool {
-        self.records[transport as usize].trust == Trust::Bad
+    fn allowed(&self) -> impl Iterator<Item = Transport> {
+        Transport::ALL.into_iter().filter(|transport| {
+            let is_shared = matches!(transport, Transport::Sse | Transport::LongPoll);
+            self.only.map_or(!(self.follower && is_shared), |only| only == *transport)
+        })
     }
 }

@@ -1,7 +1,6 @@
-//! Where a room is, for each transport.
+//! The URLs of a room, for each transport.
 
-use std::fmt::Write;
-
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use protocol::limits::PAGE_ENTRIES_MAX;
 use protocol::{Position, RoomName};
 use rustls::pki_types::ServerName;
@@ -9,12 +8,16 @@ use tokio_tungstenite::tungstenite::http::Uri;
 
 use super::ConnectError;
 
-/// The addresses of a room.
+/// Every character but those that RFC 3986 calls unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A room of a server.
 #[derive(Clone, Debug)]
 pub(super) struct Address {
     is_secure: bool,
-    /// The server without its scheme.
+    /// The server's URL without its scheme.
     server: String,
+    /// The room's name, percent-encoded.
     room: String,
 }
 
@@ -27,40 +30,44 @@ impl Address {
             "https" | "wss" => true,
             _ => return Err(refused()),
         };
-        let address = Self { is_secure, server: rest.trim_end_matches('/').to_owned(), room: encode(room.as_str()) };
-        let uri: Uri = address.socket(None).parse().map_err(|_| refused())?;
+        let address = Self {
+            is_secure,
+            server: rest.trim_end_matches('/').to_owned(),
+            room: utf8_percent_encode(room.as_str(), RESERVED).to_string(),
+        };
+        let uri: Uri = address.websocket(None).parse().map_err(|_| refused())?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        // A certificate can't be for any name that a resolver may know.
+        // A resolver may know names for which no certificate can be issued.
         let has_host = !host.is_empty() && (!is_secure || ServerName::try_from(host).is_ok());
-        // A user and password would be sent nowhere, and a query would swallow the room.
+        // A user and password would not be sent, and a query would swallow the room.
         if !has_host || rest.contains(['?', '#', '@']) {
             return Err(refused());
         }
         Ok(address)
     }
 
-    /// Whether the server is spoken to by TLS.
+    /// True if the connection uses TLS.
     pub(super) fn is_secure(&self) -> bool {
         self.is_secure
     }
 
-    /// Of the WebSocket.
-    pub(super) fn socket(&self, after: Option<Position>) -> String {
+    /// Returns the URL of the WebSocket.
+    pub(super) fn websocket(&self, after: Option<Position>) -> String {
         let scheme = if self.is_secure { "wss" } else { "ws" };
         format!("{scheme}://{}/ws/{}{}", self.server, self.room, query(after))
     }
 
-    /// Of the event stream.
+    /// Returns the URL of the event stream.
     pub(super) fn events(&self, after: Option<Position>) -> String {
         format!("{}/events{}", self.room(), query(after))
     }
 
-    /// Where messages are posted.
+    /// Returns the URL to publish at.
     pub(super) fn messages(&self) -> String {
         format!("{}/messages", self.room())
     }
 
-    /// Of the page after a position; without one, of the newest entry.
+    /// Returns the URL of the page after a position; without one, of the newest entry.
     pub(super) fn page(&self, after: Option<Position>, wait_seconds: u64) -> String {
         let messages = self.messages();
         match after {
@@ -71,32 +78,13 @@ impl Address {
     }
 
     fn room(&self) -> String {
-        self.http("api/rooms")
-    }
-
-    /// Of the room under a path.
-    fn http(&self, path: &str) -> String {
         let scheme = if self.is_secure { "https" } else { "http" };
-        format!("{scheme}://{}/{path}/{}", self.server, self.room)
+        format!("{scheme}://{}/api/rooms/{}", self.server, self.room)
     }
 }
 
 fn query(after: Option<Position>) -> String {
     after.map_or_else(String::new, |after| format!("?after={after}"))
-}
-
-/// Percent-encodes all but RFC 3986's unreserved characters.
-fn encode(name: &str) -> String {
-    let mut encoded = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string can't fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]
@@ -106,22 +94,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_room_has_an_address() {
+    fn builds_the_websocket_url_of_a_room() {
         for (base, room, address) in [
             ("http://localhost:5000", "lobby", "ws://localhost:5000/ws/lobby"),
             ("https://crier.example/", "r_2-d2", "wss://crier.example/ws/r_2-d2"),
             (" ws://[::1]:5000 ", "大厅", "ws://[::1]:5000/ws/%E5%A4%A7%E5%8E%85"),
             ("WSS://crier.example/board", "café", "wss://crier.example/board/ws/caf%C3%A9"),
         ] {
-            assert_eq!(Address::new(base, &room.parse().unwrap()).unwrap().socket(None), address);
+            assert_eq!(Address::new(base, &room.parse().unwrap()).unwrap().websocket(None), address);
         }
     }
 
     #[test]
-    fn each_transport_has_an_address() {
+    fn builds_a_url_for_each_transport() {
         let address = Address::new("ws://h/board", &RoomName::lobby()).unwrap();
         let after = Some(Position { epoch: Epoch(1), offset: 7 });
-        assert_eq!(address.socket(after), "ws://h/board/ws/lobby?after=0000000000000001:7");
+        assert_eq!(address.websocket(after), "ws://h/board/ws/lobby?after=0000000000000001:7");
         assert_eq!(address.events(after), "http://h/board/api/rooms/lobby/events?after=0000000000000001:7");
         assert_eq!(address.page(after, 0), "http://h/board/api/rooms/lobby/messages?after=0000000000000001:7&limit=200");
         assert_eq!(address.page(after, 25), "http://h/board/api/rooms/lobby/messages?after=0000000000000001:7&limit=200&wait=25");
@@ -131,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn refuses_what_is_not_a_server_url() {
         for base in [
             "",
             "localhost:5000",

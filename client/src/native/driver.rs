@@ -1,4 +1,5 @@
-//! The task that feeds a core from its channels, a clock and a queue of commands, and does what it says.
+//! The task that feeds a core from its channels, a clock and a queue of commands, and carries out
+//! its actions.
 
 use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
@@ -6,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use protocol::Published;
 use rustls::ClientConfig;
 use tokio::sync::mpsc;
@@ -13,22 +15,23 @@ use tokio::time::{Instant, sleep_until};
 
 use super::UPDATES_MAX;
 use super::address::Address;
-use super::channel::{ChannelEvent, Coming, Failure};
-use super::http::{self, Answer, Events};
+use super::channel::{ChannelEvent, Failure};
+use super::http::{self, Answer, EventStream};
 use super::tls;
 use super::websocket::WebSocket;
 use crate::{ABNORMAL_CLOSURE, Action, ConnectionState, Core, Event, Pending, Transport, Update};
 
-/// RFC 6455's code for a client that does what it may not. Here it stands for an address where there is no Crier.
-const POLICY: u16 = 1008;
+/// Close code for a policy violation (RFC 6455). The core does not reconnect after it. Here it
+/// stands for an address where there is no Crier server.
+const POLICY_VIOLATION: u16 = 1008;
 
-/// An update, and how things were at that moment.
+/// An update, and the client's state at that moment.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct Notice {
     pub(super) update: Update,
     pub(super) connection: ConnectionState,
-    pub(super) trouble: Option<String>,
-    /// With [`Update::Outbox`]: what is in it.
+    pub(super) last_error: Option<String>,
+    /// The outbox, with [`Update::Outbox`].
     pub(super) outbox: Option<Vec<Pending>>,
 }
 
@@ -38,29 +41,29 @@ pub(super) struct Driver {
     client: http::Client,
     tls: Arc<ClientConfig>,
     started: Instant,
-    channels: Vec<(u32, Line)>,
-    post: Option<(u64, Coming<Answer<Published>>)>,
-    /// What the client has not yet had room for. No channel is read meanwhile.
-    untold: VecDeque<Told>,
-    trouble: Option<String>,
+    channels: Vec<(u32, Channel)>,
+    post: Option<(u64, BoxFuture<'static, Answer<Published>>)>,
+    /// Notices for which the program's queue has no space yet. Meanwhile no channel is read.
+    undelivered: VecDeque<Notice>,
+    last_error: Option<String>,
     was_live: bool,
-    /// How many attempts in a row were refused in a way that asking again does not change, and how many are enough.
-    refusals: (usize, usize),
+    /// How many attempts in a row were refused permanently.
+    refusals: usize,
+    /// After how many of them the address is wrong.
+    refusals_max: usize,
 }
 
-/// What a channel is made of.
-enum Line {
+enum Channel {
     WebSocket(WebSocket),
-    Events(Events),
-    Page(Coming<ChannelEvent>),
-    /// A row of requests, between two of them.
+    EventStream(EventStream),
+    /// An unanswered request for a page.
+    Page(BoxFuture<'static, ChannelEvent>),
+    /// A series of requests, between two of them.
     Idle,
 }
 
 impl Driver {
     pub(super) fn new(core: Core, address: Address, only: Option<Transport>, started: Instant) -> Self {
-        // Each transport is refused once before it is said that there is no Crier.
-        let enough = only.map_or(Transport::ALL.len(), |_| 1);
         let tls = tls::config(address.is_secure());
         Self {
             core,
@@ -70,70 +73,72 @@ impl Driver {
             started,
             channels: Vec::new(),
             post: None,
-            untold: VecDeque::new(),
-            trouble: None,
+            undelivered: VecDeque::new(),
+            last_error: None,
             was_live: false,
-            refusals: (0, enough),
+            refusals: 0,
+            // Every transport is tried once.
+            refusals_max: only.map_or(Transport::ALL.len(), |_| 1),
         }
     }
 
-    pub(super) async fn run(mut self, updates: mpsc::Sender<Told>, mut commands: mpsc::Receiver<Event>) {
-        self.event(Event::Start);
-        // How much was heard while the core's deadline had passed.
-        let mut heard_late = 0;
+    pub(super) async fn run(mut self, notices: mpsc::Sender<Notice>, mut commands: mpsc::Receiver<Event>) {
+        self.handle(Event::Start);
+        // How many events of channels were handled while a tick was due.
+        let mut events_while_late = 0;
         loop {
-            let stopped = matches!(self.core.connection(), ConnectionState::Stopped { .. });
-            if stopped && self.untold.is_empty() {
+            let is_full = !self.undelivered.is_empty();
+            if !is_full && matches!(self.core.connection(), ConnectionState::Stopped { .. }) {
                 break;
             }
-            let tells = !self.untold.is_empty();
-            let has_room = self.core.outbox().free_slots() > 0 && self.untold.len() < UPDATES_MAX;
-            // Who is not listened to can't be said to be silent.
-            let deadline = self.core.deadline().filter(|_| !tells);
-            if self.core.deadline().is_none_or(|deadline| self.now() < deadline) {
-                heard_late = 0;
-            } else if !tells && heard_late >= self.channels.len() {
-                // Each channel had its turn. One that always has something to say must not stop the clock.
-                heard_late = 0;
-                self.event(Event::Tick);
+            let takes_commands = self.core.outbox().free_slots() > 0 && self.undelivered.len() < UPDATES_MAX;
+            let deadline = self.core.deadline();
+            if deadline.is_none_or(|deadline| self.now() < deadline) {
+                events_while_late = 0;
+            } else if !is_full && events_while_late >= self.channels.len() {
+                // Every channel had its turn. A busy one must not delay ticks for ever.
+                events_while_late = 0;
+                self.handle(Event::Tick);
                 continue;
             }
             let (channels, post, started) = (&mut self.channels, &mut self.post, self.started);
             let event = tokio::select! {
-                // What has arrived is heard before it is said to be late.
+                // Whatever has arrived is handled before the tick that would find it late.
                 biased;
-                () = updates.closed() => break,
-                permit = updates.reserve(), if tells => {
+                () = notices.closed() => break,
+                permit = notices.reserve(), if is_full => {
                     let Ok(permit) = permit else { break };
-                    if let Some(told) = self.untold.pop_front() {
-                        permit.send(told);
+                    if let Some(notice) = self.undelivered.pop_front() {
+                        permit.send(notice);
                     }
                     continue;
                 }
-                Some(command) = commands.recv(), if has_room => command,
-                (r#ref, answer) = posted(post) => self.posted(r#ref, answer),
-                (channel, heard) = next(channels, !tells) => {
-                    heard_late += 1;
-                    self.heard(channel, heard)
+                Some(command) = commands.recv(), if takes_commands => command,
+                (r#ref, answer) = answer_to(post) => self.posted(r#ref, answer),
+                (channel, event) = next_event(channels, !is_full) => {
+                    events_while_late += 1;
+                    self.convert(channel, event)
                 }
-                () = until(started, deadline) => Event::Tick,
+                // While channels are not read, silence does not mean that the server is gone.
+                () = reached(started, deadline), if !is_full => Event::Tick,
             };
-            self.event(event);
+            self.handle(event);
         }
     }
 
-    fn event(&mut self, event: Event) {
+    fn handle(&mut self, event: Event) {
         let is_tick = matches!(event, Event::Tick);
         let actions = self.core.handle(event, self.now());
         let closes = actions.iter().any(|action| matches!(action, Action::Close { .. }));
         if is_tick && closes && !matches!(self.core.connection(), ConnectionState::Live { .. }) {
-            self.trouble = Some("the server does not answer".to_owned());
+            self.last_error = Some("the server does not answer".to_owned());
         }
         for action in actions {
             self.act(action);
         }
     }
 
+    /// Returns the milliseconds since the client was created.
     fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -141,126 +146,131 @@ impl Driver {
     fn act(&mut self, action: Action) {
         match action {
             Action::Open { channel, transport: Transport::WebSocket, after } => {
-                self.channels.push((channel, Line::WebSocket(WebSocket::open(self.address.socket(after), self.tls.clone()))));
+                let socket = WebSocket::open(self.address.websocket(after), self.tls.clone());
+                self.channels.push((channel, Channel::WebSocket(socket)));
             }
             Action::Open { channel, after, .. } => {
-                self.channels.push((channel, Line::Events(Events::open(&self.client, &self.address.events(after)))));
+                let stream = EventStream::open(&self.client, &self.address.events(after));
+                self.channels.push((channel, Channel::EventStream(stream)));
             }
             Action::Fetch { channel, after, wait_seconds } => {
-                let page = Line::Page(http::page(&self.client, &self.address.page(after, wait_seconds)));
-                match self.line(channel) {
-                    Some(line) => *line = page,
+                let page = Channel::Page(http::page(&self.client, &self.address.page(after, wait_seconds)));
+                match self.channel(channel) {
+                    Some(channel) => *channel = page,
                     None => self.channels.push((channel, page)),
                 }
             }
             Action::Send { channel, text } => {
-                if let Some(Line::WebSocket(socket)) = self.line(channel) {
+                if let Some(Channel::WebSocket(socket)) = self.channel(channel) {
                     socket.send(text);
                 }
             }
             Action::Post { r#ref, json } => self.post = Some((r#ref, http::post(&self.client, &self.address.messages(), json))),
             Action::Close { channel } => self.close(channel),
-            Action::Update(update) => self.tell(update),
+            Action::Update(update) => self.notify(update),
         }
     }
 
-    fn line(&mut self, channel: u32) -> Option<&mut Line> {
-        self.channels.iter_mut().find(|(id, _)| *id == channel).map(|(_, line)| line)
+    fn channel(&mut self, id: u32) -> Option<&mut Channel> {
+        self.channels.iter_mut().find(|(number, _)| *number == id).map(|(_, channel)| channel)
     }
 
-    fn close(&mut self, channel: u32) {
-        self.channels.retain(|(id, _)| *id != channel);
+    fn close(&mut self, id: u32) {
+        self.channels.retain(|(number, _)| *number != id);
     }
 
-    fn tell(&mut self, update: Update) {
+    fn notify(&mut self, update: Update) {
         let connection = self.core.connection();
         if let ConnectionState::Live { .. } = connection {
             self.was_live = true;
-            self.trouble = None;
+            self.last_error = None;
         }
         let outbox = (update == Update::Outbox).then(|| self.core.outbox().pending().to_vec());
-        self.untold.push_back(Told { update, connection, trouble: self.trouble.clone(), outbox });
+        self.undelivered.push_back(Notice { update, connection, last_error: self.last_error.clone(), outbox });
     }
 
-    fn heard(&mut self, channel: u32, heard: ChannelEvent) -> Event {
-        match heard {
+    /// Returns what an event of a channel means to the core.
+    fn convert(&mut self, channel: u32, event: ChannelEvent) -> Event {
+        match event {
             ChannelEvent::Opened => Event::Opened { channel },
             ChannelEvent::Frame(frame) => Event::Received { channel, frame },
             ChannelEvent::Comment => Event::Comment { channel },
             ChannelEvent::Page(page) => Event::Page { channel, result: Ok(page) },
             ChannelEvent::NoPage(problem) => {
-                self.trouble = Some(problem.title.clone());
+                self.last_error = Some(problem.title.clone());
                 Event::Page { channel, result: Err(Some(problem)) }
             }
             ChannelEvent::Closed { code, reason } => {
                 let colon = if reason.is_empty() { "" } else { ": " };
-                self.trouble = Some(format!("the server closed the connection with {code}{colon}{reason}"));
+                self.last_error = Some(format!("the server closed the connection with {code}{colon}{reason}"));
                 self.close(channel);
                 Event::Closed { channel, code, reason }
             }
             ChannelEvent::Failed(failure) => {
                 self.close(channel);
-                Event::Closed { channel, code: self.failed(failure), reason: String::new() }
+                Event::Closed { channel, code: self.close_code(failure), reason: String::new() }
             }
         }
     }
 
-    /// Notes a failure. The code that says whether to come back.
-    fn failed(&mut self, Failure { trouble, is_refusal, is_final }: Failure) -> u16 {
-        self.trouble = Some(trouble);
-        self.refusals.0 = if is_refusal { self.refusals.0 + 1 } else { 0 };
-        // Where there never was a Crier, there will be none: that is a wrong address. What once was one comes back.
-        if !self.was_live && (is_final || self.refusals.0 >= self.refusals.1) { POLICY } else { ABNORMAL_CLOSURE }
+    /// Records a failure. Returns the close code that tells the core whether to reconnect.
+    fn close_code(&mut self, Failure { message, is_permanent, is_for_all_transports }: Failure) -> u16 {
+        self.last_error = Some(message);
+        self.refusals = if is_permanent { self.refusals + 1 } else { 0 };
+        // If there never was a Crier server, the address is wrong. If there was one, it may return.
+        let is_wrong_address = !self.was_live && (is_for_all_transports || self.refusals >= self.refusals_max);
+        if is_wrong_address { POLICY_VIOLATION } else { ABNORMAL_CLOSURE }
     }
 
     fn posted(&mut self, r#ref: u64, answer: Answer<Published>) -> Event {
         self.post = None;
         let result = answer.map_err(|(failure, problem)| {
-            self.trouble = Some(failure.trouble);
+            self.last_error = Some(failure.message);
             problem
         });
         Event::Posted { r#ref, result }
     }
 }
 
-async fn until(started: Instant, deadline: Option<u64>) {
+async fn reached(started: Instant, deadline: Option<u64>) {
     match deadline {
         Some(deadline) => sleep_until(started + Duration::from_millis(deadline)).await,
         None => pending().await,
     }
 }
 
-async fn posted(post: &mut Option<(u64, Coming<Answer<Published>>)>) -> (u64, Answer<Published>) {
+async fn answer_to(post: &mut Option<(u64, BoxFuture<'static, Answer<Published>>)>) -> (u64, Answer<Published>) {
     match post {
         Some((r#ref, answer)) => (*r#ref, answer.as_mut().await),
         None => pending().await,
     }
 }
 
-/// Waits for what a channel says, each in its turn. Loses nothing when it is dropped.
-async fn next(channels: &mut [(u32, Line)], may_read: bool) -> (u32, ChannelEvent) {
+/// Waits for the next event of any channel, in turns. Cancel-safe.
+async fn next_event(channels: &mut [(u32, Channel)], may_read: bool) -> (u32, ChannelEvent) {
     poll_fn(|context| {
-        let heard = channels.iter_mut().enumerate().find_map(|(index, (id, line))| match line.poll(may_read, context) {
-            Poll::Ready(heard) => Some((index, (*id, heard))),
+        let ready = channels.iter_mut().enumerate().find_map(|(index, (id, channel))| match channel.poll(may_read, context) {
+            Poll::Ready(event) => Some((index, (*id, event))),
             Poll::Pending => None,
         });
-        heard.map_or(Poll::Pending, |(index, heard)| {
+        ready.map_or(Poll::Pending, |(index, event)| {
             channels.rotate_left(index + 1);
-            Poll::Ready(heard)
+            Poll::Ready(event)
         })
     })
     .await
 }
 
-impl Line {
+impl Channel {
+    /// Sends what is queued, and with `may_read` receives.
     fn poll(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<ChannelEvent> {
         match self {
             Self::WebSocket(socket) => socket.poll(may_read, context),
             _ if !may_read => Poll::Pending,
-            Self::Events(events) => events.poll(context),
-            Self::Page(page) => page.as_mut().poll(context).map(|heard| {
+            Self::EventStream(stream) => stream.poll(context),
+            Self::Page(page) => page.as_mut().poll(context).map(|event| {
                 *self = Self::Idle;
-                heard
+                event
             }),
             Self::Idle => Poll::Pending,
         }

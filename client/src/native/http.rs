@@ -1,9 +1,10 @@
-//! Links over plain HTTP: event streams and pages; and posting messages.
+//! Channels over plain HTTP: event streams and pages; and publishing.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE};
@@ -15,13 +16,14 @@ use protocol::{MessagesPage, Problem, Published, ServerFrame};
 use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 
-use super::channel::{ChannelEvent, Coming, Failure};
+use super::channel::{ChannelEvent, Failure};
 use crate::{ABNORMAL_CLOSURE, EventStreamParser, StreamItem};
 
-/// The longest body taken, in bytes: a page of the longest entries there are is shorter.
+/// Maximum size of a body, in bytes: more than a page of the longest entries.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// What makes requests. It follows no redirections: those come from something in between that wants to be seen by people.
+/// Sends requests. It follows no redirection: that leads to a sign-in page of the network, not to
+/// Crier.
 pub(super) type Client = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 pub(super) fn client(tls: &ClientConfig) -> Client {
@@ -32,36 +34,36 @@ pub(super) fn client(tls: &ClientConfig) -> Client {
     hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector)
 }
 
-/// An answer that was read: what was wanted, or why not, with the server's words for it if it was the server.
+/// An answer: the value, or the failure, with the problem document if a Crier server sent one.
 pub(super) type Answer<T> = Result<T, (Failure, Option<Problem>)>;
 
-/// A response, and what it brought: nothing at its start and at its end.
+/// A response and its next bytes; `None` at its start and at its end.
 type Part = (Response<Incoming>, Option<Bytes>);
 
-/// A channel that is an event stream.
-pub(super) struct Events {
-    opening: bool,
-    coming: Coming<Result<Part, Failure>>,
-    stream: EventStreamParser,
+/// A channel over an event stream.
+pub(super) struct EventStream {
+    is_opening: bool,
+    next: BoxFuture<'static, Result<Part, Failure>>,
+    parser: EventStreamParser,
     items: VecDeque<StreamItem>,
 }
 
-impl Events {
+impl EventStream {
     pub(super) fn open(client: &Client, address: &str) -> Self {
         let response = send(client, Method::GET, address, (ACCEPT.as_str(), "text/event-stream"), String::new());
-        let coming = Box::pin(async move {
+        let next = Box::pin(async move {
             let response = response.await?;
             if response.status() != StatusCode::OK {
                 return Err(refused(response.status(), &body(response).await?));
             }
-            let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-            if kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
+            let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            if content_type.is_some_and(|value| value.starts_with("text/event-stream")) {
                 Ok((response, None))
             } else {
-                Err(Failure::of("the answer is not an event stream"))
+                Err(Failure::new("the answer is not an event stream"))
             }
         });
-        Self { opening: true, coming, stream: EventStreamParser::default(), items: VecDeque::new() }
+        Self { is_opening: true, next, parser: EventStreamParser::default(), items: VecDeque::new() }
     }
 
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<ChannelEvent> {
@@ -71,36 +73,36 @@ impl Events {
                 Some(StreamItem::Comment) => return Poll::Ready(ChannelEvent::Comment),
                 None => {}
             }
-            let (response, bytes) = match ready!(self.coming.as_mut().poll(context)) {
-                Ok(arrived) => arrived,
+            let (response, bytes) = match ready!(self.next.as_mut().poll(context)) {
+                Ok(part) => part,
                 Err(failure) => return Poll::Ready(ChannelEvent::Failed(failure)),
             };
             let Some(bytes) = bytes else {
-                if std::mem::take(&mut self.opening) {
-                    self.coming = next(response);
+                if std::mem::take(&mut self.is_opening) {
+                    self.next = next(response);
                     return Poll::Ready(ChannelEvent::Opened);
                 }
                 return Poll::Ready(ChannelEvent::Closed { code: ABNORMAL_CLOSURE, reason: String::new() });
             };
-            self.coming = next(response);
-            match self.stream.read(&bytes) {
+            self.next = next(response);
+            match self.parser.read(&bytes) {
                 Ok(items) => self.items.extend(items),
-                Err(_) => return Poll::Ready(ChannelEvent::Failed(Failure::of("an event is too long"))),
+                Err(_) => return Poll::Ready(ChannelEvent::Failed(Failure::new("an event is too long"))),
             }
         }
     }
 }
 
-/// What the response brings next; nothing at its end.
-fn next(mut response: Response<Incoming>) -> Coming<Result<Part, Failure>> {
+/// Reads the next bytes of a response.
+fn next(mut response: Response<Incoming>) -> BoxFuture<'static, Result<Part, Failure>> {
     Box::pin(async move {
         let bytes = chunk(&mut response).await?;
         Ok((response, bytes))
     })
 }
 
-/// Asks for a page.
-pub(super) fn page(client: &Client, address: &str) -> Coming<ChannelEvent> {
+/// Requests a page of messages.
+pub(super) fn page(client: &Client, address: &str) -> BoxFuture<'static, ChannelEvent> {
     let answer = answer::<MessagesPage>(send(client, Method::GET, address, (ACCEPT.as_str(), "application/json"), String::new()));
     Box::pin(async move {
         match answer.await {
@@ -111,27 +113,35 @@ pub(super) fn page(client: &Client, address: &str) -> Coming<ChannelEvent> {
     })
 }
 
-/// Posts a message.
-pub(super) fn post(client: &Client, address: &str, json: String) -> Coming<Answer<Published>> {
+/// Publishes a message.
+pub(super) fn post(client: &Client, address: &str, json: String) -> BoxFuture<'static, Answer<Published>> {
     answer(send(client, Method::POST, address, (CONTENT_TYPE.as_str(), "application/json"), json))
 }
 
-fn send(client: &Client, method: Method, address: &str, header: (&str, &str), body: String) -> Coming<Result<Response<Incoming>, Failure>> {
+fn send(
+    client: &Client,
+    method: Method,
+    address: &str,
+    header: (&str, &str),
+    body: String,
+) -> BoxFuture<'static, Result<Response<Incoming>, Failure>> {
     let request = Request::builder().method(method).uri(address).header(header.0, header.1).body(Full::from(body));
     let client = client.clone();
     Box::pin(async move {
-        let request = request.map_err(|error| Failure::of_error(&error))?;
-        client.request(request).await.map_err(|error| Failure::of_error(&error))
+        let request = request.map_err(|error| Failure::from_error(&error))?;
+        client.request(request).await.map_err(|error| Failure::from_error(&error))
     })
 }
 
-fn answer<T: DeserializeOwned + 'static>(response: Coming<Result<Response<Incoming>, Failure>>) -> Coming<Answer<T>> {
+fn answer<T: DeserializeOwned + 'static>(
+    response: BoxFuture<'static, Result<Response<Incoming>, Failure>>,
+) -> BoxFuture<'static, Answer<T>> {
     Box::pin(async move {
         let response = response.await.map_err(|failure| (failure, None))?;
         let status = response.status();
         let body = body(response).await.map_err(|failure| (failure, None))?;
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|_| (Failure::of("the answer is not one of a Crier server"), None));
+            return serde_json::from_slice(&body).map_err(|_| (Failure::new("the answer is not one of a Crier server"), None));
         }
         let problem = std::str::from_utf8(&body).ok().and_then(Problem::read);
         Err((refused(status, &body), problem))
@@ -142,7 +152,7 @@ async fn body(mut response: Response<Incoming>) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(bytes) = chunk(&mut response).await? {
         if body.len() + bytes.len() > BODY_BYTES_MAX {
-            return Err(Failure::of("the answer is too long"));
+            return Err(Failure::new("the answer is too long"));
         }
         body.extend_from_slice(&bytes);
     }
@@ -151,8 +161,8 @@ async fn body(mut response: Response<Incoming>) -> Result<Vec<u8>, Failure> {
 
 async fn chunk(response: &mut Response<Incoming>) -> Result<Option<Bytes>, Failure> {
     while let Some(frame) = response.frame().await {
-        // What is no data is a trailer, and says nothing to us.
-        if let Ok(bytes) = frame.map_err(|error| Failure::of_error(&error))?.into_data() {
+        // Trailers are ignored.
+        if let Ok(bytes) = frame.map_err(|error| Failure::from_error(&error))?.into_data() {
             return Ok(Some(bytes));
         }
     }
@@ -160,5 +170,5 @@ async fn chunk(response: &mut Response<Incoming>) -> Result<Option<Bytes>, Failu
 }
 
 fn refused(status: StatusCode, body: &[u8]) -> Failure {
-    Failure::of_answer(status.as_u16(), status.canonical_reason().unwrap_or_default(), body)
+    Failure::from_answer(status.as_u16(), status.canonical_reason().unwrap_or_default(), body)
 }

@@ -1,4 +1,4 @@
-//! Publishing one message, and waiting until it is durable.
+//! Publishing messages without following a room.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{Options, Stage, Update};
 /// Why a message is not known to be published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// There is no client to publish with.
+    /// No client could be created.
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The server refused the message: it is not published.
@@ -19,42 +19,60 @@ pub enum PublishError {
     Refused {
         /// Why.
         code: ErrorCode,
-        /// The server's sentence.
+        /// The server's explanation, for people.
         detail: String,
     },
-    /// The server said not to come back.
+    /// The server told the client not to reconnect. The message may be published or not.
     #[error("{0}")]
     Ended(String),
-    /// No answer came in time. The message may be published or not; with the same key it is safe to try again.
+    /// No answer came in time. The message may be published or not; with the same key it is safe to
+    /// publish it again.
     #[error("no answer in time: {0}")]
     TimedOut(String),
 }
 
-/// Publishes one message to a room of the server at `base`, and waits until it is durable, through reconnects if need be,
-/// but not longer than `wait`.
+/// Publishes one message and waits until it is durable, for at most `time_limit`. Reconnects if
+/// necessary.
 ///
-/// Without a key the message is given one. Whoever may call this a second time for the same message gives it a key.
-pub async fn publish(base: &str, room: &RoomName, message: PublishRequest, wait: Duration) -> Result<Published, PublishError> {
-    publish_by(&mut Client::connect(base, room, Options::default())?, message, wait).await
+/// `base` is the server's URL, as in [`Client::connect`]. A message without a key gets one; to be
+/// able to call this again for the same message, give it a key.
+///
+/// # Cancel safety
+/// If the future is dropped before it is ready, the message may be published or not.
+///
+/// # Errors
+/// See [`PublishError`].
+///
+/// # Panics
+/// Panics outside a Tokio runtime.
+pub async fn publish(base: &str, room: &RoomName, message: PublishRequest, time_limit: Duration) -> Result<Published, PublishError> {
+    publish_with(&mut Client::connect(base, room, Options::default())?, message, time_limit).await
 }
 
-/// Publishes messages one after the other, each when the one before is durable, which `published` is told. The first that
-/// fails ends it. `wait` is for each.
+/// Publishes messages in order, each when the one before is durable, and calls `published` after
+/// each. Stops at the first that fails. `time_limit` is for each message; for the rest see
+/// [`publish`].
+///
+/// # Errors
+/// See [`PublishError`].
+///
+/// # Panics
+/// Panics outside a Tokio runtime.
 pub async fn publish_all(
     base: &str,
     room: &RoomName,
     messages: Vec<PublishRequest>,
-    wait: Duration,
+    time_limit: Duration,
     mut published: impl FnMut(&Published),
 ) -> Result<(), PublishError> {
     let mut client = Client::connect(base, room, Options::default())?;
     for message in messages {
-        published(&publish_by(&mut client, message, wait).await?);
+        published(&publish_with(&mut client, message, time_limit).await?);
     }
     Ok(())
 }
 
-async fn publish_by(client: &mut Client, message: PublishRequest, wait: Duration) -> Result<Published, PublishError> {
+async fn publish_with(client: &mut Client, message: PublishRequest, time_limit: Duration) -> Result<Published, PublishError> {
     let answer = async {
         let key = client.publish(message).await.ok();
         while let Some(update) = client.next().await {
@@ -70,18 +88,13 @@ async fn publish_by(client: &mut Client, message: PublishRequest, wait: Duration
         }
         None
     };
-    let answer = timeout(wait, answer).await;
-    let trouble = || client.last_error().unwrap_or("the server is there, but has not answered").to_owned();
+    let answer = timeout(time_limit, answer).await;
+    let reason = || client.last_error().unwrap_or("the server is there, but has not answered").to_owned();
     match answer {
         Ok(Some(answer)) => answer,
-        Ok(None) => Err(PublishError::Ended(trouble())),
-        Err(_) => Err(PublishError::TimedOut(trouble())),
+        Ok(None) => Err(PublishError::Ended(reason())),
+        Err(_) => Err(PublishError::TimedOut(reason())),
     }
-}
-
-/// A code's sentence, and the server's own if that is another one.
-fn sentences(code: ErrorCode, detail: &str) -> String {
-    if detail == code.title() { detail.to_owned() } else { format!("{code} {detail}") }
 }
 
 fn refusal(client: &Client, key: Option<&PublishKey>) -> Option<PublishError> {
@@ -90,4 +103,9 @@ fn refusal(client: &Client, key: Option<&PublishKey>) -> Option<PublishError> {
         Stage::Failed { code, detail } => Some(PublishError::Refused { code: *code, detail: detail.clone() }),
         Stage::Sending => None,
     }
+}
+
+/// Returns the code's sentence, followed by the server's own if it is a different one.
+fn sentences(code: ErrorCode, detail: &str) -> String {
+    if detail == code.title() { detail.to_owned() } else { format!("{code} {detail}") }
 }

@@ -1,259 +1,91 @@
-//! The client over real sockets, against a server that says what a test wants.
+//! The client over real sockets, against a scripted server.
 
+mod server;
 mod transports;
 
-use std::collections::VecDeque;
-
-use protocol::{
-    Author, ClientFrame, Disconnect, Entry, Epoch, ErrorCode, Hello, Limits, Position, Problem, PublishRequest, Published, ServerFrame,
-    Text,
-};
+use futures_util::StreamExt;
+use protocol::{Disconnect, Entry, ErrorCode, Problem, Published, ServerFrame, Text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
-
-use futures_util::{SinkExt, StreamExt};
 
 use super::*;
 use crate::Transport;
-
-const LIVE: ConnectionState = ConnectionState::Live { transport: Transport::WebSocket, follower: false };
-const WAIT: Duration = Duration::from_secs(20);
-
-struct Server {
-    listener: TcpListener,
-    base: String,
-}
-
-impl Server {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        Self { listener, base }
-    }
-
-    fn client(&self, room: &str) -> Client {
-        self.client_by(room, None)
-    }
-
-    fn client_by(&self, room: &str, only: Option<Transport>) -> Client {
-        Client::connect(&self.base, &room.parse().unwrap(), Options { only, ..Options::default() }).unwrap()
-    }
-
-    async fn publish(&self, text: &str, wait: Duration) -> Result<Published, PublishError> {
-        publish(&self.base, &RoomName::lobby(), message(text), wait).await
-    }
-
-    async fn connection(&self) -> TcpStream {
-        timely(self.listener.accept()).await.unwrap().0
-    }
-
-    async fn accept(&self) -> Session {
-        let mut target = String::new();
-        #[expect(clippy::result_large_err, reason = "the signature is the library's")]
-        let note = |request: &Request, response: Response| {
-            target = request.uri().to_string();
-            Ok(response)
-        };
-        let socket = timely(accept_hdr_async(self.connection().await, note)).await.unwrap();
-        Session { socket, target, publishes: VecDeque::new() }
-    }
-
-    /// Accepts, begins a session after an offset, and answers the pings by which the client finds out that it works.
-    async fn greet(&self, offset: u64) -> Session {
-        let mut session = self.accept().await;
-        session.say(&hello(offset)).await;
-        for _ in 0..2 {
-            session.answer_ping().await;
-        }
-        session
-    }
-
-    async fn answer(&self, answer: &str) {
-        let mut connection = self.connection().await;
-        let mut request = Vec::new();
-        while !request.ends_with(b"\r\n\r\n") {
-            request.push(timely(connection.read_u8()).await.unwrap());
-        }
-        connection.write_all(answer.as_bytes()).await.unwrap();
-    }
-}
-
-struct Session {
-    socket: WebSocketStream<TcpStream>,
-    target: String,
-    /// What was published and not looked at yet.
-    publishes: VecDeque<(u64, PublishRequest)>,
-}
-
-impl Session {
-    async fn say(&mut self, frame: &ServerFrame) {
-        timely(self.socket.send(Message::text(frame.to_json()))).await.unwrap();
-    }
-
-    async fn hear(&mut self) -> ClientFrame {
-        loop {
-            if let Message::Text(text) = timely(self.socket.next()).await.unwrap().unwrap() {
-                return ClientFrame::parse(&text).unwrap();
-            }
-        }
-    }
-
-    async fn answer_ping(&mut self) {
-        loop {
-            match self.hear().await {
-                ClientFrame::Publish { r#ref, message } => self.publishes.push_back((r#ref, message)),
-                ClientFrame::Ping { r#ref } => return self.say(&ServerFrame::Pong { r#ref }).await,
-            }
-        }
-    }
-
-    async fn publish(&mut self) -> (u64, PublishRequest) {
-        loop {
-            if let Some(publish) = self.publishes.pop_front() {
-                return publish;
-            }
-            match self.hear().await {
-                ClientFrame::Publish { r#ref, message } => return (r#ref, message),
-                ClientFrame::Ping { r#ref } => self.say(&ServerFrame::Pong { r#ref }).await,
-            }
-        }
-    }
-
-    async fn close(mut self, disconnect: Disconnect) {
-        let frame = CloseFrame { code: disconnect.code().into(), reason: disconnect.reason().into() };
-        timely(self.socket.close(Some(frame))).await.unwrap();
-        // The other end answers, and then both are done.
-        while let Some(Ok(_)) = timely(self.socket.next()).await {}
-    }
-}
-
-async fn timely<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(WAIT, future).await.expect("it takes too long")
-}
-
-async fn entry_of(client: &mut Client) -> Entry {
-    loop {
-        if let Update::Entry(entry) = timely(client.next()).await.expect("the client has ended") {
-            return entry;
-        }
-    }
-}
-
-/// Takes updates until the connection is as wanted.
-async fn reach(client: &mut Client, wanted: impl Fn(ConnectionState) -> bool) {
-    while !wanted(client.connection()) {
-        timely(client.next()).await.expect("the client has ended");
-    }
-}
-
-fn at(offset: u64) -> Position {
-    Position { epoch: Epoch(1), offset }
-}
-
-fn hello(offset: u64) -> ServerFrame {
-    ServerFrame::Hello(Hello {
-        room: RoomName::lobby(),
-        position: at(offset),
-        latest: offset,
-        recovered: true,
-        gap: None,
-        online: 1,
-        heartbeat_seconds: 20,
-        limits: Limits::default(),
-        version: "0".to_owned(),
-    })
-}
-
-fn entry(offset: u64) -> Entry {
-    Entry { offset, time: 0, author: Author::default(), text: Text::parse("x").unwrap(), key: None, raw: None }
-}
-
-fn message(text: &str) -> PublishRequest {
-    PublishRequest { text: Text::parse(text).unwrap(), author: Author::default(), key: None }
-}
-
-fn published(r#ref: u64, offset: u64, duplicate: bool) -> ServerFrame {
-    ServerFrame::Published { r#ref, published: Published { position: at(offset), duplicate, reached: 1 } }
-}
+use server::{LIVE, Server, TIME_LIMIT, at, entry, entry_of, hello, message, published, wait_for, within_limit};
 
 #[tokio::test]
-async fn it_follows_a_room_through_a_restart() {
+async fn follows_a_room_through_a_restart() {
     let server = Server::start().await;
     let mut client = server.client("大厅");
     let mut session = server.greet(7).await;
     assert_eq!(session.target, "/ws/%E5%A4%A7%E5%8E%85");
-    reach(&mut client, |connection| connection == LIVE).await;
-    session.say(&ServerFrame::Message(entry(8))).await;
+    wait_for(&mut client, |connection| connection == LIVE).await;
+    session.send(&ServerFrame::Message(entry(8))).await;
     assert_eq!(entry_of(&mut client).await, entry(8));
     assert_eq!((client.connection(), client.position(), client.last_error()), (LIVE, Some(at(8)), None));
 
     session.close(Disconnect::Restart { spread: 10 }).await;
-    reach(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
+    wait_for(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
     assert!(client.last_error().unwrap().contains("1012"));
     assert!(client.retry_in().unwrap() <= Duration::from_secs(1));
 
     let mut session = server.greet(8).await;
     assert_eq!(session.target, "/ws/%E5%A4%A7%E5%8E%85?after=0000000000000001:8");
     for offset in [8, 9] {
-        session.say(&ServerFrame::Message(entry(offset))).await;
+        session.send(&ServerFrame::Message(entry(offset))).await;
     }
     assert_eq!(entry_of(&mut client).await, entry(9));
     assert_eq!(client.last_error(), None);
 }
 
 #[tokio::test]
-async fn a_message_is_published_when_it_is_acknowledged() {
+async fn publishes_again_when_the_answer_is_lost() {
     let server = Server::start().await;
     let serve = async {
         let mut session = server.greet(0).await;
         let (r#ref, first) = session.publish().await;
-        // The answer is lost, so the client must ask again.
+        // The answer is lost, so the client must publish again.
         drop((r#ref, session));
         let mut session = server.greet(0).await;
         let (r#ref, again) = session.publish().await;
         assert_eq!(first, again);
         assert!(again.key.is_some());
-        session.say(&published(r#ref, 1, true)).await;
+        session.send(&published(r#ref, 1, true)).await;
         session
     };
-    let (result, _session) = tokio::join!(server.publish("hello", WAIT), serve);
+    let (result, _session) = tokio::join!(server.publish("hello", TIME_LIMIT), serve);
     assert_eq!(result.unwrap(), Published { position: at(1), duplicate: true, reached: 1 });
 }
 
 #[tokio::test]
-async fn an_acknowledgement_counts_after_the_entry_too() {
+async fn accepts_an_answer_after_the_entry() {
     let server = Server::start().await;
     let serve = async {
         let mut session = server.greet(0).await;
         let (r#ref, message) = session.publish().await;
-        session.say(&ServerFrame::Message(Entry { text: message.text, key: message.key, ..entry(1) })).await;
-        session.say(&published(r#ref, 1, false)).await;
+        session.send(&ServerFrame::Message(Entry { text: message.text, key: message.key, ..entry(1) })).await;
+        session.send(&published(r#ref, 1, false)).await;
         session
     };
-    let (result, _session) = tokio::join!(server.publish("hello", WAIT), serve);
+    let (result, _session) = tokio::join!(server.publish("hello", TIME_LIMIT), serve);
     assert_eq!(result.unwrap().position, at(1));
 }
 
 #[tokio::test]
-async fn a_refusal_is_told() {
+async fn reports_a_refusal() {
     let server = Server::start().await;
     let serve = async {
         let mut session = server.greet(0).await;
         let (r#ref, _) = session.publish().await;
         let detail = "Ask the operator.".to_owned();
-        session.say(&ServerFrame::Error { r#ref: Some(r#ref), code: ErrorCode::AuthorInvalid, detail, retry_after: None }).await;
+        session.send(&ServerFrame::Error { r#ref: Some(r#ref), code: ErrorCode::AuthorInvalid, detail, retry_after: None }).await;
         session
     };
-    let (result, _session) = tokio::join!(server.publish("hello", WAIT), serve);
+    let (result, _session) = tokio::join!(server.publish("hello", TIME_LIMIT), serve);
     assert!(matches!(result, Err(PublishError::Refused { code: ErrorCode::AuthorInvalid, .. })), "{result:?}");
 }
 
 #[test]
-fn a_refusal_says_each_sentence_once() {
+fn says_each_sentence_of_a_refusal_once() {
     let refused = |detail: &str| PublishError::Refused { code: ErrorCode::AuthorInvalid, detail: detail.to_owned() }.to_string();
     let title = ErrorCode::AuthorInvalid.title();
     assert_eq!(refused(title), title);
@@ -261,134 +93,134 @@ fn a_refusal_says_each_sentence_once() {
 }
 
 #[tokio::test]
-async fn a_final_close_code_is_the_end() {
+async fn ends_after_a_final_close_code() {
     let server = Server::start().await;
     let mut client = server.client("lobby");
     server.greet(0).await.close(Disconnect::TooManyErrors).await;
-    while timely(client.next()).await.is_some() {}
+    while within_limit(client.next()).await.is_some() {}
     assert_eq!(client.connection(), ConnectionState::Stopped { code: Some(4500) });
     assert!(client.last_error().unwrap().contains("too many errors"));
     assert_eq!(client.publish(message("hello")).await, Err(Ended));
 }
 
 #[tokio::test]
-async fn a_wrong_address_is_the_end_and_says_so() {
+async fn ends_with_a_reason_at_a_wrong_address() {
     let server = Server::start().await;
     let problem = serde_json::to_string(&Problem::from(ErrorCode::HostRefused)).unwrap();
     let answer = format!("HTTP/1.1 421 Misdirected Request\r\nContent-Length: {}\r\n\r\n{problem}", problem.len());
-    let (result, ()) = tokio::join!(server.publish("hello", WAIT), server.answer(&answer));
-    let Err(PublishError::Ended(trouble)) = result else { panic!("{result:?}") };
-    assert!(trouble.contains("421") && trouble.contains(ErrorCode::HostRefused.title()), "{trouble}");
+    let (result, ()) = tokio::join!(server.publish("hello", TIME_LIMIT), server.answer(&answer));
+    let Err(PublishError::Ended(reason)) = result else { panic!("{result:?}") };
+    assert!(reason.contains("421") && reason.contains(ErrorCode::HostRefused.title()), "{reason}");
 }
 
 #[tokio::test]
-async fn a_server_that_is_full_is_tried_again() {
+async fn retries_a_server_that_is_full() {
     let server = Server::start().await;
     let mut client = server.client_by("lobby", Some(Transport::WebSocket));
     for status in ["503 Service Unavailable", "429 Too Many Requests"] {
         server.answer(&format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")).await;
-        reach(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
+        wait_for(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
         assert!(client.last_error().unwrap().contains(status));
-        reach(&mut client, |connection| connection == ConnectionState::Connecting).await;
+        wait_for(&mut client, |connection| connection == ConnectionState::Connecting).await;
     }
     let _session = server.greet(0).await;
-    reach(&mut client, |connection| connection == LIVE).await;
+    wait_for(&mut client, |connection| connection == LIVE).await;
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_told_and_tried_again() {
+async fn reports_and_retries_a_server_that_is_down() {
     let server = Server::start().await;
     let address = server.listener.local_addr().unwrap();
     let mut client = server.client_by("lobby", Some(Transport::WebSocket));
     drop(server);
-    reach(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
+    wait_for(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
     assert!(client.last_error().is_some() && client.retry_in().is_some());
 
     let listener = TcpListener::bind(address).await.unwrap();
     let server = Server { listener, base: String::new() };
     let _session = server.greet(0).await;
-    reach(&mut client, |connection| connection == LIVE).await;
+    wait_for(&mut client, |connection| connection == LIVE).await;
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_is_late() {
+async fn times_out_without_an_answer() {
     let server = Server::start().await;
     let result = server.publish("hello", Duration::from_millis(50)).await;
     assert!(matches!(result, Err(PublishError::TimedOut(_))), "{result:?}");
 }
 
 #[tokio::test]
-async fn tls_has_what_it_needs() {
+async fn starts_a_tls_handshake() {
     let server = Server::start().await;
     let mut client = Client::connect(&server.base.replace("http", "https"), &RoomName::lobby(), Options::default()).unwrap();
     let mut connection = server.connection().await;
     // A TLS record that holds a handshake.
-    assert_eq!(timely(connection.read_u8()).await.unwrap(), 0x16);
+    assert_eq!(within_limit(connection.read_u8()).await.unwrap(), 0x16);
     connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     drop(connection);
-    reach(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
+    wait_for(&mut client, |connection| matches!(connection, ConnectionState::Waiting { .. })).await;
 }
 
 #[tokio::test]
-async fn dropping_the_client_ends_the_session() {
+async fn ends_the_session_when_dropped() {
     let server = Server::start().await;
     let mut client = server.client("lobby");
     let mut session = server.greet(0).await;
-    reach(&mut client, |connection| connection == LIVE).await;
+    wait_for(&mut client, |connection| connection == LIVE).await;
     let publisher = client.publisher();
     drop(client);
-    while let Some(Ok(_)) = timely(session.socket.next()).await {}
-    timely(publisher.commands.closed()).await;
+    while let Some(Ok(_)) = within_limit(session.socket.next()).await {}
+    within_limit(publisher.commands.closed()).await;
 }
 
 #[tokio::test]
-async fn the_longest_entry_arrives() {
+async fn receives_the_longest_entry() {
     let server = Server::start().await;
     let mut client = server.client("lobby");
     let mut session = server.greet(0).await;
     let long = "\u{1}".repeat(protocol::limits::TEXT_BYTES_MAX - 1) + "x";
     let entry = Entry { text: Text::parse(&long).unwrap(), raw: Some(long), ..entry(1) };
-    session.say(&ServerFrame::Message(entry.clone())).await;
+    session.send(&ServerFrame::Message(entry.clone())).await;
     assert_eq!(entry_of(&mut client).await, entry);
 }
 
 #[tokio::test]
-async fn a_slow_program_loses_nothing() {
+async fn loses_nothing_in_a_slow_program() {
     const ENTRIES: u64 = 2_000;
     let server = Server::start().await;
     let mut client = server.client("lobby");
     let mut session = server.greet(0).await;
     let serve = tokio::spawn(async move {
         for offset in 1..=ENTRIES {
-            session.say(&ServerFrame::Message(entry(offset))).await;
+            session.send(&ServerFrame::Message(entry(offset))).await;
         }
-        // Published while its updates wait, a message still goes out.
+        // A message is sent although updates wait.
         session.publish().await
     });
-    reach(&mut client, |connection| connection == LIVE).await;
+    wait_for(&mut client, |connection| connection == LIVE).await;
     client.publish(message("hello")).await.unwrap();
-    assert_eq!(timely(serve).await.unwrap().1.text.as_str(), "hello");
+    assert_eq!(within_limit(serve).await.unwrap().1.text.as_str(), "hello");
     for offset in 1..=ENTRIES {
         assert_eq!(entry_of(&mut client).await.offset, offset);
     }
 }
 
 #[tokio::test]
-async fn a_slow_program_is_not_taken_for_a_silent_server() {
+async fn stays_live_in_a_slow_program() {
     const ENTRIES: u64 = 200;
     let server = Server::start().await;
     let mut client = server.client("lobby");
     let mut session = server.accept().await;
-    session.say(&hello(0)).await;
+    session.send(&hello(0)).await;
     session.answer_ping().await;
-    reach(&mut client, |connection| connection == LIVE).await;
-    // The second pong, which is waited for, stands behind more than the program has taken.
+    wait_for(&mut client, |connection| connection == LIVE).await;
+    // The second pong, which the client awaits, comes behind more updates than the program takes.
     for offset in 1..=ENTRIES {
-        session.say(&ServerFrame::Message(entry(offset))).await;
+        session.send(&ServerFrame::Message(entry(offset))).await;
     }
     session.answer_ping().await;
-    timely(async {
-        while client.updates.len() < UPDATES_MAX {
+    within_limit(async {
+        while client.notices.len() < UPDATES_MAX {
             tokio::task::yield_now().await;
         }
     })
@@ -403,7 +235,7 @@ async fn a_slow_program_is_not_taken_for_a_silent_server() {
 }
 
 #[tokio::test]
-async fn many_messages_go_out_beside_the_updates() {
+async fn publishes_while_updates_are_taken() {
     const MESSAGES: u64 = 300;
     let server = Server::start().await;
     let mut client = server.client("lobby");
@@ -418,14 +250,14 @@ async fn many_messages_go_out_beside_the_updates() {
         for n in 0..MESSAGES {
             let (r#ref, message) = session.publish().await;
             assert_eq!(message.text.as_str(), n.to_string());
-            session.say(&published(r#ref, n + 1, false)).await;
-            session.say(&ServerFrame::Message(Entry { text: message.text, key: message.key, ..entry(n + 1) })).await;
+            session.send(&published(r#ref, n + 1, false)).await;
+            session.send(&ServerFrame::Message(Entry { text: message.text, key: message.key, ..entry(n + 1) })).await;
         }
         session
     });
     for offset in 1..=MESSAGES {
         assert_eq!(entry_of(&mut client).await.offset, offset);
     }
-    timely(publishing).await.unwrap();
-    drop(timely(serving).await.unwrap());
+    within_limit(publishing).await.unwrap();
+    drop(within_limit(serving).await.unwrap());
 }

@@ -1,12 +1,12 @@
-//! Whom TLS believes, and what of its failures another try does not change.
+//! The certificates that TLS accepts, and which of its failures are permanent.
 
 use std::error::Error;
 use std::io;
 
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
-/// Settings that believe whom the system believes, so that an authority of one's own counts here as it does for other programs; its
-/// certificate may also stand in the file that `SSL_CERT_FILE` names. A system that knows of none has the web's.
+/// Returns settings that accept the system's certificate authorities, and those in the file that
+/// `SSL_CERT_FILE` names. If there are none, the usual authorities of the web are accepted.
 pub(super) fn config(is_secure: bool) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     if is_secure {
@@ -18,21 +18,22 @@ pub(super) fn config(is_secure: bool) -> ClientConfig {
     ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
 }
 
-/// Why there is no TLS with a server that can be reached.
+/// Why TLS with a server failed.
 pub(super) struct Refusal {
-    pub(super) trouble: String,
-    /// Whether it is the certificate, which is the same for every transport.
+    /// For people.
+    pub(super) message: String,
+    /// True if the certificate is invalid, which is so for every transport.
     pub(super) is_certificate: bool,
 }
 
-/// What TLS says, if it is TLS that an error comes from.
+/// Returns the TLS failure that caused an error, if there is one.
 pub(super) fn refusal(error: &(dyn Error + 'static)) -> Option<Refusal> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return Some(explain(error));
         }
-        // An I/O error does not name what it wraps as its source.
+        // `io::Error::source` skips the error that it wraps.
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = wrapped.map(|wrapped| wrapped as &(dyn Error + 'static)).or_else(|| error.source());
     }
@@ -42,13 +43,13 @@ pub(super) fn refusal(error: &(dyn Error + 'static)) -> Option<Refusal> {
 fn explain(error: &rustls::Error) -> Refusal {
     match error {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Refusal {
-            trouble: "the server's certificate is of an authority that this system does not know; SSL_CERT_FILE can name a file with it"
+            message: "the server's certificate is of an authority that this system does not know. Name a file with its certificate in SSL_CERT_FILE."
                 .to_owned(),
             is_certificate: true,
         },
         rustls::Error::InvalidCertificate(error) => {
-            Refusal { trouble: format!("the server's certificate is refused: {error}"), is_certificate: true }
+            Refusal { message: format!("the server's certificate is refused: {error}"), is_certificate: true }
         }
-        error => Refusal { trouble: format!("there is no TLS with the server: {error}"), is_certificate: false },
+        error => Refusal { message: format!("there is no TLS with the server: {error}"), is_certificate: false },
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, StreamExt};
 use protocol::ServerFrame;
 use rustls::ClientConfig;
@@ -14,24 +15,25 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
-use super::channel::{ChannelEvent, Coming, Failure};
+use super::channel::{ChannelEvent, Failure};
 use crate::ABNORMAL_CLOSURE;
 
-/// The longest message taken from a server, in bytes. A text of 16 KiB can be six times that as JSON, and what came in on
-/// the demo's socket as much again.
+/// Maximum size of a message from a server, in bytes. As JSON, a text of 16 KiB can be six times as
+/// long, and an entry may also hold what arrived on the demo's WebSocket.
 const MESSAGE_BYTES_MAX: usize = 512 * 1024;
-/// What may wait to be written, in bytes: more than all that the core has unanswered at a time.
+/// Maximum size of the write buffer, in bytes: more than all that the core has unanswered at a
+/// time.
 const WRITE_BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// Time limit for the closing handshake.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// An open or opening socket. Dropping it says goodbye.
-pub(super) struct WebSocket(Line);
+/// An open or opening WebSocket. Dropping it closes it in the background.
+pub(super) struct WebSocket(State);
 
-enum Line {
-    Opening(Coming<Result<Socket, Error>>),
+enum State {
+    Opening(BoxFuture<'static, Result<Socket, Error>>),
     Open { socket: Box<Socket>, unsent: VecDeque<Message> },
     Closed,
 }
@@ -46,32 +48,33 @@ impl WebSocket {
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
         let connector = Some(Connector::Rustls(tls));
         let opening = async move { connect_async_tls_with_config(address, Some(config), true, connector).await.map(|(socket, _)| socket) };
-        Self(Line::Opening(Box::pin(opening)))
+        Self(State::Opening(Box::pin(opening)))
     }
 
+    /// Queues a text message. Ignores it unless the WebSocket is open.
     pub(super) fn send(&mut self, text: String) {
-        if let Line::Open { unsent, .. } = &mut self.0 {
+        if let State::Open { unsent, .. } = &mut self.0 {
             unsent.push_back(Message::text(text));
         }
     }
 
-    /// Writes what there is to write, and reads, unless nobody has time for that.
+    /// Sends what is queued, and with `may_read` receives.
     pub(super) fn poll(&mut self, may_read: bool, context: &mut Context<'_>) -> Poll<ChannelEvent> {
         match &mut self.0 {
-            Line::Closed => Poll::Pending,
-            Line::Opening(opening) => opening.as_mut().poll(context).map(|result| match result {
+            State::Closed => Poll::Pending,
+            State::Opening(opening) => opening.as_mut().poll(context).map(|result| match result {
                 Ok(socket) => {
-                    self.0 = Line::Open { socket: Box::new(socket), unsent: VecDeque::new() };
+                    self.0 = State::Open { socket: Box::new(socket), unsent: VecDeque::new() };
                     ChannelEvent::Opened
                 }
                 Err(error) => {
-                    self.0 = Line::Closed;
-                    ChannelEvent::Failed(describe(error))
+                    self.0 = State::Closed;
+                    ChannelEvent::Failed(failure(error))
                 }
             }),
-            Line::Open { socket, unsent } => {
+            State::Open { socket, unsent } => {
                 if let Poll::Ready(Err(error)) = poll_write(socket, unsent, context) {
-                    return Poll::Ready(ChannelEvent::Failed(describe(error)));
+                    return Poll::Ready(ChannelEvent::Failed(failure(error)));
                 }
                 if may_read { poll_read(socket, context) } else { Poll::Pending }
             }
@@ -80,24 +83,24 @@ impl WebSocket {
 }
 
 impl Drop for WebSocket {
-    /// Saying goodbye must not keep the driver from what comes next.
+    /// Closes the WebSocket in a task of its own, so that the driver need not wait.
     fn drop(&mut self) {
-        if let Line::Open { mut socket, .. } = std::mem::replace(&mut self.0, Line::Closed)
+        if let State::Open { mut socket, .. } = std::mem::replace(&mut self.0, State::Closed)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            runtime.spawn(async move { timeout(GOODBYE, (*socket).close(None)).await });
+            runtime.spawn(async move { timeout(CLOSE_TIMEOUT, (*socket).close(None)).await });
         }
     }
 }
 
-fn describe(error: Error) -> Failure {
+fn failure(error: Error) -> Failure {
     match error {
         Error::Http(response) => {
             let status = response.status();
             let body = response.into_body().unwrap_or_default();
-            Failure::of_answer(status.as_u16(), status.canonical_reason().unwrap_or_default(), &body)
+            Failure::from_answer(status.as_u16(), status.canonical_reason().unwrap_or_default(), &body)
         }
-        error => Failure::of_error(&error),
+        error => Failure::from_error(&error),
     }
 }
 
@@ -113,16 +116,16 @@ fn poll_write(socket: &mut Socket, unsent: &mut VecDeque<Message>, context: &mut
 
 fn poll_read(socket: &mut Socket, context: &mut Context<'_>) -> Poll<ChannelEvent> {
     loop {
-        let heard = match ready!(socket.poll_next_unpin(context)) {
+        let event = match ready!(socket.poll_next_unpin(context)) {
             Some(Ok(Message::Text(text))) => ChannelEvent::Frame(ServerFrame::read(text.as_str())),
             Some(Ok(Message::Close(Some(frame)))) => {
                 ChannelEvent::Closed { code: frame.code.into(), reason: frame.reason.as_str().to_owned() }
             }
             Some(Ok(Message::Close(None))) | None => ChannelEvent::Closed { code: ABNORMAL_CLOSURE, reason: String::new() },
-            // Pings are answered by the socket itself.
+            // The library answers pings.
             Some(Ok(_)) => continue,
-            Some(Err(error)) => ChannelEvent::Failed(describe(error)),
+            Some(Err(error)) => ChannelEvent::Failed(failure(error)),
         };
-        return Poll::Ready(heard);
+        return Poll::Ready(event);
     }
 }

@@ -1,6 +1,7 @@
-//! A core against a small server over a bad network: drops, silence, late frames, lost answers, temporary refusals, and
-//! catch-up that repeats what was delivered. In the end every message is stored once and in order, and the reader saw
-//! each entry once and in order.
+//! A core against a model of a server over an unreliable WebSocket: closed connections, silence,
+//! late frames, lost answers, temporary refusals, and catch-up that repeats entries. In the end
+//! every message is stored once and in order, and the reader has received each entry once and in
+//! order.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -9,7 +10,7 @@ use super::*;
 const MINE: usize = 40;
 const STEPS: usize = 3_000;
 
-struct World {
+struct Simulation {
     seed: u64,
     rng: Rng,
     now: u64,
@@ -17,25 +18,25 @@ struct World {
     /// The log: the entry at index 0 has offset 1.
     log: Vec<Entry>,
     refused: HashSet<PublishKey>,
-    wire: Option<Wire>,
-    /// What is still on its way to the server on connections that broke.
-    ghosts: Vec<VecDeque<String>>,
+    connection: Option<Connection>,
+    /// Frames that still arrive at the server from closed connections.
+    late: Vec<VecDeque<String>>,
     published: Vec<PublishKey>,
-    seen: Vec<Entry>,
+    received: Vec<Entry>,
     seen_keys: HashSet<PublishKey>,
-    quiet: bool,
+    is_calm: bool,
 }
 
-struct Wire {
+struct Connection {
     channel: u32,
     up: VecDeque<String>,
     down: VecDeque<String>,
     delivered: usize,
-    /// Nothing comes through any more, and nobody says so.
+    /// True if nothing comes through any more, without a close.
     dead: bool,
 }
 
-impl Drop for World {
+impl Drop for Simulation {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the seed is {}", self.seed);
@@ -43,7 +44,7 @@ impl Drop for World {
     }
 }
 
-impl World {
+impl Simulation {
     fn new(seed: u64) -> Self {
         let core = Core::new(Options { after: Some(at(1, 0)), seed, only: Some(Transport::WebSocket), ..Options::default() });
         Self {
@@ -53,18 +54,18 @@ impl World {
             core,
             log: Vec::new(),
             refused: HashSet::new(),
-            wire: None,
-            ghosts: Vec::new(),
+            connection: None,
+            late: Vec::new(),
             published: Vec::new(),
-            seen: Vec::new(),
+            received: Vec::new(),
             seen_keys: HashSet::new(),
-            quiet: false,
+            is_calm: false,
         }
     }
 
-    /// True once in so many times, but not in the quiet at the end.
+    /// Returns true once in so many times, but never while `is_calm`.
     fn fault(&mut self, times: u32) -> bool {
-        !self.quiet && self.rng.u32(0..times) == 0
+        !self.is_calm && self.rng.u32(0..times) == 0
     }
 
     fn event(&mut self, event: Event) {
@@ -73,24 +74,24 @@ impl World {
             match action {
                 Action::Open { channel, after, .. } => self.connect(channel, after),
                 Action::Send { text, .. } => {
-                    if let Some(wire) = &mut self.wire {
-                        wire.up.push_back(text);
+                    if let Some(connection) = &mut self.connection {
+                        connection.up.push_back(text);
                     }
                 }
                 Action::Close { .. } => self.cut(),
                 Action::Fetch { .. } | Action::Post { .. } => panic!("{action:?} on a WebSocket"),
                 Action::Update(Update::Entry(entry)) => {
                     self.seen_keys.extend(entry.key.clone());
-                    self.seen.push(entry);
+                    self.received.push(entry);
                 }
-                Action::Update(Update::Gap(gap)) => panic!("nothing was lost, but the core says {gap:?}"),
+                Action::Update(Update::Gap(gap)) => panic!("unexpected gap: {gap:?}"),
                 Action::Update(_) => {}
             }
         }
     }
 
     fn connect(&mut self, channel: u32, after: Option<Position>) {
-        assert!(self.wire.is_none(), "a second socket");
+        assert!(self.connection.is_none(), "a second WebSocket");
         if self.fault(3) {
             self.event(Event::Closed { channel, code: 1006, reason: String::new() });
             return;
@@ -99,20 +100,21 @@ impl World {
         let start = if self.fault(3) { asked.saturating_sub(self.rng.u64(0..4)) } else { asked };
         let hello = Hello { recovered: start == asked, ..hello(at(1, start), self.log.len() as u64) };
         let down = VecDeque::from([ServerFrame::Hello(hello).to_json()]);
-        self.wire = Some(Wire { channel, up: VecDeque::new(), down, delivered: usize::try_from(start).unwrap(), dead: self.fault(10) });
+        self.connection =
+            Some(Connection { channel, up: VecDeque::new(), down, delivered: usize::try_from(start).unwrap(), dead: self.fault(10) });
         self.event(Event::Opened { channel });
     }
 
     fn cut(&mut self) {
-        if let Some(wire) = self.wire.take() {
-            // A part of what was sent may have left for the server.
-            let keep = self.rng.usize(0..=wire.up.len());
-            self.ghosts.push(wire.up.into_iter().take(keep).collect());
+        if let Some(connection) = self.connection.take() {
+            // Some of the frames that were sent may still arrive.
+            let keep = self.rng.usize(0..=connection.up.len());
+            self.late.push(connection.up.into_iter().take(keep).collect());
         }
     }
 
     fn drop_connection(&mut self) {
-        if let Some(Wire { channel, .. }) = self.wire {
+        if let Some(Connection { channel, .. }) = self.connection {
             self.cut();
             let (code, reason) = *self.rng.choice(&[(1006, ""), (1012, "spread=3000"), (4000, "slow consumer")]).unwrap();
             self.event(Event::Closed { channel, code, reason: reason.to_owned() });
@@ -141,35 +143,35 @@ impl World {
         offset
     }
 
-    fn carry_up(&mut self) {
-        if self.wire.as_ref().is_none_or(|wire| wire.dead) {
+    fn deliver_to_server(&mut self) {
+        if self.connection.as_ref().is_none_or(|connection| connection.dead) {
             return;
         }
-        let Some(text) = self.wire.as_mut().and_then(|wire| wire.up.pop_front()) else { return };
+        let Some(text) = self.connection.as_mut().and_then(|connection| connection.up.pop_front()) else { return };
         let answer = self.serve(&text).to_json();
-        // An answer may be lost on a connection that goes on.
+        // An answer may be lost while the connection stays open.
         if !self.fault(40)
-            && let Some(wire) = &mut self.wire
+            && let Some(connection) = &mut self.connection
         {
-            wire.down.push_back(answer);
+            connection.down.push_back(answer);
         }
     }
 
-    fn carry_ghost(&mut self) {
-        if let Some(text) = self.ghosts.first_mut().and_then(VecDeque::pop_front) {
+    fn deliver_late(&mut self) {
+        if let Some(text) = self.late.first_mut().and_then(VecDeque::pop_front) {
             self.serve(&text);
         }
-        self.ghosts.retain(|ghost| !ghost.is_empty());
+        self.late.retain(|frames| !frames.is_empty());
     }
 
-    fn carry_down(&mut self) {
-        let Some(wire) = self.wire.as_mut().filter(|wire| !wire.dead) else { return };
-        if wire.delivered < self.log.len() {
-            wire.down.push_back(ServerFrame::Message(self.log[wire.delivered].clone()).to_json());
-            wire.delivered += 1;
+    fn deliver_to_client(&mut self) {
+        let Some(connection) = self.connection.as_mut().filter(|connection| !connection.dead) else { return };
+        if connection.delivered < self.log.len() {
+            connection.down.push_back(ServerFrame::Message(self.log[connection.delivered].clone()).to_json());
+            connection.delivered += 1;
         }
-        if let Some(text) = wire.down.pop_front() {
-            let channel = wire.channel;
+        if let Some(text) = connection.down.pop_front() {
+            let channel = connection.channel;
             self.event(Event::Received { channel, frame: ServerFrame::read(text.as_str()) });
         }
     }
@@ -188,9 +190,9 @@ impl World {
             self.now = self.now.max(self.core.deadline().unwrap_or(0));
         }
         if self.rng.u32(0..8) == 0
-            && let Some(wire) = self.wire.as_mut().filter(|wire| !wire.dead)
+            && let Some(connection) = self.connection.as_mut().filter(|connection| !connection.dead)
         {
-            wire.down.push_back(ServerFrame::Heartbeat.to_json());
+            connection.down.push_back(ServerFrame::Heartbeat.to_json());
         }
         self.event(Event::Tick);
     }
@@ -201,24 +203,24 @@ impl World {
             4..8 => {
                 self.store(None, Text::parse("theirs").unwrap());
             }
-            8..35 => self.carry_up(),
-            35..70 => self.carry_down(),
-            70..75 => self.carry_ghost(),
+            8..35 => self.deliver_to_server(),
+            35..70 => self.deliver_to_client(),
+            70..75 => self.deliver_late(),
             75 => self.event(Event::RetryNow),
-            76 if !self.quiet => self.event(Event::Offline),
+            76 if !self.is_calm => self.event(Event::Offline),
             77 if self.fault(2) => self.drop_connection(),
             78 if self.fault(4) => {
-                if let Some(wire) = &mut self.wire {
-                    wire.dead = true;
+                if let Some(connection) = &mut self.connection {
+                    connection.dead = true;
                 }
             }
             _ => self.pass_time(),
         }
-        self.check_that_nothing_vanished();
+        self.check_nothing_disappeared();
     }
 
-    /// What the person published is before them at any time: on its way, or as an entry.
-    fn check_that_nothing_vanished(&self) {
+    /// At any time a published message is visible: in the outbox, or as an entry.
+    fn check_nothing_disappeared(&self) {
         let pending: HashSet<&PublishKey> =
             self.core.outbox().pending().iter().filter_map(|pending| pending.message.key.as_ref()).collect();
         for key in &self.published {
@@ -229,8 +231,8 @@ impl World {
     fn is_done(&self) -> bool {
         self.published.len() == MINE
             && self.core.outbox().pending().is_empty()
-            && self.seen.len() == self.log.len()
-            && self.ghosts.is_empty()
+            && self.received.len() == self.log.len()
+            && self.late.is_empty()
     }
 
     fn check_the_log(&self) {
@@ -238,32 +240,32 @@ impl World {
         for key in &self.published {
             let found: Vec<u64> = self.log.iter().filter(|entry| entry.key.as_ref() == Some(key)).map(|entry| entry.offset).collect();
             assert_eq!(found.len(), 1, "{key} is stored at {found:?}");
-            // A message may be overtaken only when it was refused.
+            // Only a message that was refused may be overtaken.
             for (earlier, place) in places.iter().filter(|(earlier, _)| !self.refused.contains(*earlier)) {
                 assert!(*place < found[0], "{key} came before {earlier}");
             }
             places.push((key, found[0]));
         }
-        assert_eq!(self.seen, self.log);
+        assert_eq!(self.received, self.log);
     }
 }
 
 #[test]
-fn every_message_is_stored_once_and_every_entry_is_seen_once() {
+fn stores_each_message_once_and_receives_each_entry_once() {
     for seed in 0..100 {
-        let mut world = World::new(seed);
-        world.event(Event::Start);
+        let mut simulation = Simulation::new(seed);
+        simulation.event(Event::Start);
         for _ in 0..STEPS {
-            world.step();
+            simulation.step();
         }
-        world.quiet = true;
-        world.event(Event::RetryNow);
+        simulation.is_calm = true;
+        simulation.event(Event::RetryNow);
         let mut left = 100_000;
-        while !world.is_done() {
-            world.step();
+        while !simulation.is_done() {
+            simulation.step();
             left -= 1;
-            assert!(left > 0, "it never comes to an end");
+            assert!(left > 0, "the simulation does not end");
         }
-        world.check_the_log();
+        simulation.check_the_log();
     }
 }

@@ -1,7 +1,9 @@
-//! A core in a simulated network, in virtual time: a server with a log, and between the two whatever may stand there, for
-//! each transport another fault, which comes and goes. The reader must see every entry once and in order, be told of
-//! every gap, publish each message once and in order, end on the best transport that works, in time, and never make more
-//! than an attempt a second.
+//! A core in a simulated network, in virtual time: a server with a log, and for each transport a
+//! fault that comes and goes. The core must
+//! - receive every entry once and in order, and report every gap;
+//! - publish each message once and in order;
+//! - reach the best transport that works within a time limit;
+//! - start at most one attempt a second.
 
 mod connection;
 mod faults;
@@ -10,59 +12,60 @@ mod random;
 use std::collections::{BTreeMap, HashSet};
 
 use super::*;
-use connection::{Fault, Item, Wire};
+use connection::{Connection, Fault, Step};
 
-/// How often the simulated server lets a silent stream hear from it, in milliseconds.
-const BEAT_MS: u64 = HEARTBEAT * 1_000;
+/// Interval between the simulated server's heartbeats, in milliseconds.
+const HEARTBEAT_MS: u64 = HEARTBEAT * 1_000;
 
-struct World {
+struct Simulation {
     seed: u64,
     rng: Rng,
     now: u64,
     core: Core,
-    /// What is to happen, in order of time and then of asking.
-    agenda: BTreeMap<(u64, u64), Item>,
-    asked: u64,
-    /// One way, in milliseconds.
+    /// The steps to come, by time and then in the order in which they were planned.
+    schedule: BTreeMap<(u64, u64), Step>,
+    sequence: u64,
+    /// Latency in one direction, in milliseconds.
     latency: u64,
-    /// What stands between client and server, for each transport, and for posts.
+    /// The fault of each transport.
     faults: [Fault; 4],
+    /// The fault of published messages over HTTP.
     posts: Fault,
     log: Log,
-    wires: BTreeMap<u32, Wire>,
+    connections: BTreeMap<u32, Connection>,
     attempts: Vec<u64>,
     channels: HashSet<u32>,
-    /// The last post that the driver has not dropped.
+    /// The number of the last post; earlier ones are dropped.
     post: u64,
-    seen: Seen,
+    received: Received,
     published: Vec<PublishKey>,
 }
 
-/// The server's side.
+/// The server's log.
 struct Log {
     epoch: u64,
     /// The entry at index 0 has offset 1.
     entries: Vec<Entry>,
-    /// When each was stored.
+    /// When each entry was stored.
     times: Vec<u64>,
     /// Entries up to here are no longer kept.
     first: u64,
     refused: HashSet<PublishKey>,
 }
 
-/// What the reader was told.
+/// What the core reported.
 #[derive(Default)]
-struct Seen {
+struct Received {
     position: Option<Position>,
     keys: HashSet<PublishKey>,
     gaps: usize,
     entries: usize,
-    /// The longest that an entry took to be seen.
+    /// The longest time from storing an entry to receiving it, in milliseconds.
     slowest: u64,
     proven: Option<Transport>,
 }
 
-impl Drop for World {
+impl Drop for Simulation {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("the seed is {}, the time {}, the faults {:?} and {:?}", self.seed, self.now, self.faults, self.posts);
@@ -70,40 +73,40 @@ impl Drop for World {
     }
 }
 
-impl World {
+impl Simulation {
     fn new(seed: u64, options: Options) -> Self {
         let mut rng = Rng::with_seed(seed);
         let latency = rng.u64(1..150);
         let log = Log { epoch: 1, entries: Vec::new(), times: Vec::new(), first: 0, refused: HashSet::new() };
-        let seen = Seen { position: options.after, ..Seen::default() };
+        let received = Received { position: options.after, ..Received::default() };
         Self {
             seed,
             rng,
             now: 0,
             core: Core::new(Options { seed, ..options }),
-            agenda: BTreeMap::new(),
-            asked: 0,
+            schedule: BTreeMap::new(),
+            sequence: 0,
             latency,
             faults: [Fault::None; 4],
             posts: Fault::None,
             log,
-            wires: BTreeMap::new(),
+            connections: BTreeMap::new(),
             attempts: Vec::new(),
             channels: HashSet::new(),
             post: 0,
-            seen,
+            received,
             published: Vec::new(),
         }
     }
 
-    /// One that reads from the start of the log.
+    /// Creates a simulation that reads from the start of the log.
     fn reading(seed: u64) -> Self {
         Self::new(seed, Options { after: Some(at(1, 0)), ..Options::default() })
     }
 
-    fn plan(&mut self, wait: u64, item: Item) {
-        self.asked += 1;
-        self.agenda.insert((self.now + wait, self.asked), item);
+    fn plan(&mut self, wait: u64, step: Step) {
+        self.sequence += 1;
+        self.schedule.insert((self.now + wait, self.sequence), step);
     }
 
     fn event(&mut self, event: Event) {
@@ -126,54 +129,54 @@ impl World {
             Action::Send { channel, text } => self.send(channel, &text),
             Action::Post { r#ref, json } => self.post(r#ref, serde_json::from_str(&json).unwrap()),
             Action::Close { channel } => {
-                self.wires.remove(&channel).expect("what is closed was open");
+                self.connections.remove(&channel).expect("only open channels are closed");
             }
-            Action::Update(update) => self.told(update),
+            Action::Update(update) => self.record(update),
         }
     }
 
-    /// A channel is new: attempts are a second apart.
+    /// Checks that new channels are opened a second apart.
     fn attempt(&mut self, channel: u32) {
         if self.channels.insert(channel) {
             if let Some(last) = self.attempts.last() {
                 assert!(self.now >= last + 1_000, "attempts at {last} and {}", self.now);
             }
             self.attempts.push(self.now);
-            assert!(self.wires.len() < 2, "more than two channels");
+            assert!(self.connections.len() < 2, "more than two channels");
         }
     }
 
-    fn told(&mut self, update: Update) {
+    fn record(&mut self, update: Update) {
         match update {
-            Update::StartsAt(position) => self.seen.position = Some(position),
+            Update::StartsAt(position) => self.received.position = Some(position),
             Update::Entry(entry) => {
-                let position = self.seen.position.as_mut().expect("a reader has a position");
-                assert_eq!(entry.offset, position.offset + 1, "an entry is missing, or comes again");
+                let position = self.received.position.as_mut().expect("the reader has a position");
+                assert_eq!(entry.offset, position.offset + 1, "an entry is missing or repeated");
                 position.offset = entry.offset;
                 let index = usize::try_from(entry.offset - 1).unwrap();
                 if position.epoch == Epoch(self.log.epoch) {
                     assert_eq!(entry, self.log.entries[index]);
-                    self.seen.slowest = self.seen.slowest.max(self.now - self.log.times[index]);
+                    self.received.slowest = self.received.slowest.max(self.now - self.log.times[index]);
                 }
-                self.seen.entries += 1;
-                self.seen.keys.extend(entry.key);
+                self.received.entries += 1;
+                self.received.keys.extend(entry.key);
             }
             Update::Gap(gap) => {
-                let before = self.seen.position.replace(gap.resumes).unwrap();
+                let before = self.received.position.replace(gap.resumes).unwrap();
                 assert!(before.epoch != gap.resumes.epoch || before.offset < gap.resumes.offset, "no gap from {before}: {gap:?}");
-                self.seen.gaps += 1;
+                self.received.gaps += 1;
             }
-            Update::Proven(transport) => self.seen.proven = Some(transport),
+            Update::Proven(transport) => self.received.proven = Some(transport),
             Update::Connection | Update::Online(_) | Update::Outbox | Update::Published { .. } => {}
         }
     }
 
-    /// Lets so much time pass.
-    fn pass(&mut self, time: u64) {
+    /// Runs all steps of the next `time` milliseconds.
+    fn advance(&mut self, time: u64) {
         let end = self.now + time;
         let mut idle = 0;
         loop {
-            let planned = self.agenda.first_key_value().map(|((at, _), _)| *at);
+            let planned = self.schedule.first_key_value().map(|((at, _), _)| *at);
             let tick = self.core.deadline();
             let next = planned.into_iter().chain(tick).min().unwrap_or(end).max(self.now);
             if next > end {
@@ -183,8 +186,8 @@ impl World {
             assert!(idle < 5_000, "time stands still");
             self.now = next;
             if planned.is_some_and(|at| at <= self.now) {
-                let (_, item) = self.agenda.pop_first().unwrap();
-                self.happen(item);
+                let (_, step) = self.schedule.pop_first().unwrap();
+                self.run(step);
             } else if tick.is_some_and(|at| at <= self.now) {
                 self.event(Event::Tick);
             } else {
@@ -194,17 +197,18 @@ impl World {
         self.now = end;
     }
 
-    /// Lets time pass until something is so. How much that was.
-    fn until(&mut self, most: u64, what: &str, done: impl Fn(&Self) -> bool) -> u64 {
+    /// Runs steps until `done`. Returns how long that took, in milliseconds.
+    fn advance_until(&mut self, time_max: u64, what: &str, done: impl Fn(&Self) -> bool) -> u64 {
         let start = self.now;
         while !done(self) {
-            assert!(self.now < start + most, "{what} takes longer than {most}: {:?}", self.core);
-            self.pass(50);
+            assert!(self.now < start + time_max, "{what} takes longer than {time_max}: {:?}", self.core);
+            self.advance(50);
         }
         self.now - start
     }
 
-    fn say(&mut self, text: &str) {
+    /// Stores a message of another client.
+    fn store_text(&mut self, text: &str) {
         self.store(None, Text::parse(text).unwrap());
     }
 
@@ -220,11 +224,11 @@ impl World {
         if let ConnectionState::Live { transport, .. } = self.core.connection() { Some(transport) } else { None }
     }
 
-    fn has_seen_all(&self) -> bool {
-        self.seen.position == Some(at(self.log.epoch, self.log.latest())) && self.core.position() == self.seen.position
+    fn has_received_all(&self) -> bool {
+        self.received.position == Some(at(self.log.epoch, self.log.latest())) && self.core.position() == self.received.position
     }
 
-    /// Everything is stored once, and in order but for what was refused for a time.
+    /// Checks that every message is stored once, and in order except for those refused for a time.
     fn check_what_was_published(&self) {
         let mut last = 0;
         for key in &self.published {
@@ -244,7 +248,7 @@ impl Log {
         self.entries.len() as u64
     }
 
-    /// Where a reader at `after` goes on, and why not there.
+    /// Returns where a reader at `after` continues, and the gap if that is elsewhere.
     fn resume(&self, after: Option<Position>) -> (Position, Option<Gap>) {
         let local = |offset| at(self.epoch, offset);
         let Some(after) = after else { return (local(self.latest()), None) };

@@ -1,272 +1,271 @@
-//! Which transport comes next, what proves it, and when a better one is tried.
+//! Which transport is used, what proves a channel, and when a better transport is tried.
 
 use super::*;
 
 use Transport::{LongPoll, Poll, Sse, WebSocket};
 
-/// What was opened or asked for first, on a new channel.
+/// Returns the transport of the first channel that was opened.
 fn opened(actions: &[Action]) -> Option<Transport> {
     actions.iter().find_map(|action| match action {
         Action::Open { transport, .. } => Some(*transport),
-        // Which of the two it is shows later.
+        // The first request of a long-poll does not wait either.
         Action::Fetch { wait_seconds: 0, .. } => Some(Poll),
         _ => None,
     })
 }
 
-impl Desk {
+impl Harness {
     fn free() -> Self {
-        let mut desk = Self::with(Options { after: Some(at(1, 0)), seed: 1, ..Options::default() });
-        desk.event(Event::Start);
-        desk
+        let mut harness = Self::with(Options { after: Some(at(1, 0)), seed: 1, ..Options::default() });
+        harness.event(Event::Start);
+        harness
     }
 
-    /// Lets ticks pass until something is opened.
+    /// Ticks until a channel is opened. Returns its transport.
     fn next_attempt(&mut self) -> Transport {
         for _ in 0..10 {
             if let Some(transport) = opened(&self.tick()) {
                 return transport;
             }
         }
-        panic!("nothing is tried");
+        panic!("no channel is opened");
     }
 
-    /// Live by server-sent events, since a WebSocket was refused.
+    /// Creates a core that is live on server-sent events, because a WebSocket was refused.
     fn on_events() -> Self {
-        let mut desk = Self::free();
-        desk.close(1006, "");
-        assert_eq!(desk.next_attempt(), Sse);
-        desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)));
-        desk.now += 1_000;
-        desk.event(Event::Comment { channel: desk.channel });
-        assert_eq!(desk.core.connection(), ConnectionState::Live { transport: Sse, follower: false });
-        desk
+        let mut harness = Self::free();
+        harness.close(1006, "");
+        assert_eq!(harness.next_attempt(), Sse);
+        harness.receive(&ServerFrame::Hello(hello(at(1, 0), 0)));
+        harness.now += 1_000;
+        harness.event(Event::Comment { channel: harness.channel });
+        assert_eq!(harness.core.connection(), ConnectionState::Live { transport: Sse, follower: false });
+        harness
     }
 }
 
 #[test]
-fn what_fails_at_once_is_passed_over() {
-    let mut desk = Desk::free();
-    let start = desk.now;
+fn tries_the_next_transport_when_one_fails() {
+    let mut harness = Harness::free();
+    let start = harness.now;
     for transport in [Sse, Poll, Poll] {
-        desk.close(1006, "");
-        assert_eq!(desk.next_attempt(), transport);
+        harness.close(1006, "");
+        assert_eq!(harness.next_attempt(), transport);
     }
-    assert_eq!(desk.now - start, 3_000, "an attempt a second");
-    // When all have failed, each has its turn again, after longer and longer waits.
+    assert_eq!(harness.now - start, 3_000, "an attempt a second");
+    // When all have failed, each is tried in turn, after increasing waits.
     for transport in [WebSocket, Sse, Poll, Poll, WebSocket] {
-        desk.close(1006, "");
-        assert_eq!(desk.next_attempt(), transport);
+        harness.close(1006, "");
+        assert_eq!(harness.next_attempt(), transport);
     }
 }
 
 #[test]
-fn silence_is_passed_over_after_three_seconds() {
-    let mut desk = Desk::free();
-    desk.event(Event::Opened { channel: 1 });
-    let actions = desk.after(3_000, Event::Tick);
+fn tries_the_next_transport_after_three_silent_seconds() {
+    let mut harness = Harness::free();
+    harness.event(Event::Opened { channel: 1 });
+    let actions = harness.after(3_000, Event::Tick);
     assert_eq!((actions[0].clone(), opened(&actions)), (Action::Close { channel: 1 }, Some(Sse)));
-    assert_eq!(desk.core.connection(), ConnectionState::Connecting);
-    assert_eq!(opened(&desk.after(3_000, Event::Tick)), Some(Poll));
+    assert_eq!(harness.core.connection(), ConnectionState::Connecting);
+    assert_eq!(opened(&harness.after(3_000, Event::Tick)), Some(Poll));
 }
 
 #[test]
-fn a_hello_alone_proves_nothing() {
-    let mut desk = Desk::free();
-    desk.event(Event::Opened { channel: 1 });
-    desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)));
-    desk.say(&ServerFrame::Presence { online: 2 });
-    desk.say(&ServerFrame::Message(entry(1)));
-    assert_eq!(desk.core.connection(), ConnectionState::Connecting);
-    assert_eq!(desk.next_attempt(), Sse);
-    // What it brought counts nevertheless.
-    assert_eq!(desk.core.position(), Some(at(1, 1)));
+fn is_not_live_after_a_hello_alone() {
+    let mut harness = Harness::free();
+    harness.event(Event::Opened { channel: 1 });
+    harness.receive(&ServerFrame::Hello(hello(at(1, 0), 0)));
+    harness.receive(&ServerFrame::Presence { online: 2 });
+    harness.receive(&ServerFrame::Message(entry(1)));
+    assert_eq!(harness.core.connection(), ConnectionState::Connecting);
+    assert_eq!(harness.next_attempt(), Sse);
+    // Its entry counts nevertheless.
+    assert_eq!(harness.core.position(), Some(at(1, 1)));
 }
 
 #[test]
-fn what_comes_one_behind_is_found_out() {
-    // A message has pushed the pong through, and the next pong waits for another.
-    let mut desk = Desk::free();
-    desk.event(Event::Opened { channel: 1 });
-    desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)));
-    assert!(pings(&desk.pong()));
-    assert_eq!(desk.core.connection(), LIVE);
+fn gives_up_a_websocket_that_is_one_message_behind() {
+    // A proxy holds back the last frame: each pong comes behind a message.
+    let mut harness = Harness::free();
+    harness.event(Event::Opened { channel: 1 });
+    harness.receive(&ServerFrame::Hello(hello(at(1, 0), 0)));
+    assert!(pings(&harness.pong()));
+    assert_eq!(harness.core.connection(), LIVE);
     for offset in 1..5 {
-        // While there are messages, each pong comes behind one.
-        desk.say(&ServerFrame::Message(entry(offset)));
-        desk.pong();
-        assert!(pings(&desk.tick()));
+        harness.receive(&ServerFrame::Message(entry(offset)));
+        harness.pong();
+        assert!(pings(&harness.tick()));
     }
-    desk.say(&ServerFrame::Message(entry(5)));
-    let actions = desk.tick();
+    harness.receive(&ServerFrame::Message(entry(5)));
+    let actions = harness.tick();
     assert!(actions.contains(&Action::Close { channel: 1 }));
     assert_eq!(opened(&actions), Some(Sse));
 }
 
 #[test]
-fn a_pong_that_stands_behind_much_else_is_waited_for() {
-    let mut desk = Desk::free();
-    desk.event(Event::Opened { channel: 1 });
-    desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)));
-    assert!(pings(&desk.pong()));
+fn waits_for_a_pong_behind_many_messages() {
+    let mut harness = Harness::free();
+    harness.event(Event::Opened { channel: 1 });
+    harness.receive(&ServerFrame::Hello(hello(at(1, 0), 0)));
+    assert!(pings(&harness.pong()));
     for offset in 1..100 {
-        assert!(!closes(&desk.after(4_000, Event::Tick)));
-        desk.say(&ServerFrame::Message(entry(offset)));
+        assert!(!closes(&harness.after(4_000, Event::Tick)));
+        harness.receive(&ServerFrame::Message(entry(offset)));
     }
-    desk.pong();
-    assert_eq!(desk.core.connection(), LIVE);
-    assert!(pings(&desk.tick()));
-    // The next one comes alone, and the socket may be silent from then on.
-    desk.pong();
-    assert!(!closes(&desk.after(20_000, Event::Tick)));
-    assert_eq!(desk.core.connection(), LIVE);
+    harness.pong();
+    assert_eq!(harness.core.connection(), LIVE);
+    assert!(pings(&harness.tick()));
+    // The next pong comes alone. After that the stream may be silent.
+    harness.pong();
+    assert!(!closes(&harness.after(20_000, Event::Tick)));
+    assert_eq!(harness.core.connection(), LIVE);
 }
 
 #[test]
-fn an_answer_to_a_publish_proves_a_websocket_too() {
-    let mut desk = Desk::free();
-    desk.event(Event::Opened { channel: 1 });
-    desk.publish("a");
-    desk.say(&ServerFrame::Hello(hello(at(1, 0), 0)));
-    desk.published(1, 1);
-    assert_eq!(desk.core.connection(), LIVE);
+fn is_live_after_the_answer_to_a_publish() {
+    let mut harness = Harness::free();
+    harness.event(Event::Opened { channel: 1 });
+    harness.publish("a");
+    harness.receive(&ServerFrame::Hello(hello(at(1, 0), 0)));
+    harness.published(1, 1);
+    assert_eq!(harness.core.connection(), LIVE);
 }
 
 #[test]
-fn a_lost_connection_is_opened_again_once_before_another_is_tried() {
-    let mut desk = Desk::free();
-    desk.greet(hello(at(1, 0), 0));
-    desk.now += 20_000;
-    desk.say(&ServerFrame::Heartbeat);
-    desk.close(1006, "");
-    assert_eq!(desk.next_attempt(), WebSocket);
-    desk.close(1006, "");
-    assert_eq!(desk.next_attempt(), WebSocket);
-    desk.close(1006, "");
-    assert_eq!(desk.next_attempt(), Sse);
+fn reopens_a_stable_transport_once_before_another() {
+    let mut harness = Harness::free();
+    harness.greet(hello(at(1, 0), 0));
+    harness.now += 20_000;
+    harness.receive(&ServerFrame::Heartbeat);
+    harness.close(1006, "");
+    assert_eq!(harness.next_attempt(), WebSocket);
+    harness.close(1006, "");
+    assert_eq!(harness.next_attempt(), WebSocket);
+    harness.close(1006, "");
+    assert_eq!(harness.next_attempt(), Sse);
 }
 
 #[test]
-fn a_proven_connection_that_dies_young_twice_is_passed_over() {
-    let mut desk = Desk::free();
-    desk.greet(hello(at(1, 0), 0));
-    desk.close(1006, "");
-    assert_eq!(desk.next_attempt(), WebSocket);
-    desk.greet(hello(at(1, 0), 0));
-    desk.close(1006, "");
-    assert_eq!(desk.next_attempt(), Sse);
+fn leaves_a_transport_that_ends_early_twice() {
+    let mut harness = Harness::free();
+    harness.greet(hello(at(1, 0), 0));
+    harness.close(1006, "");
+    assert_eq!(harness.next_attempt(), WebSocket);
+    harness.greet(hello(at(1, 0), 0));
+    harness.close(1006, "");
+    assert_eq!(harness.next_attempt(), Sse);
 }
 
 #[test]
-fn better_transports_are_tried_in_the_background() {
-    let mut desk = Desk::on_events();
-    let start = desk.now;
+fn tries_better_transports_in_the_background() {
+    let mut harness = Harness::on_events();
+    let start = harness.now;
     let mut waits = Vec::new();
     for _ in 0..8 {
-        assert_eq!(desk.next_attempt(), WebSocket);
-        waits.push(desk.now - start);
-        desk.event(Event::Comment { channel: 2 });
-        assert_eq!(desk.core.connection(), ConnectionState::Live { transport: Sse, follower: false });
-        desk.close(1006, "");
-        desk.event(Event::Comment { channel: 2 });
+        assert_eq!(harness.next_attempt(), WebSocket);
+        waits.push(harness.now - start);
+        harness.event(Event::Comment { channel: 2 });
+        assert_eq!(harness.core.connection(), ConnectionState::Live { transport: Sse, follower: false });
+        harness.close(1006, "");
+        harness.event(Event::Comment { channel: 2 });
     }
     assert!((7_500..=10_000).contains(&waits[0]), "{waits:?}");
     assert!(waits.windows(2).all(|pair| pair[1] - pair[0] <= 25_000), "{waits:?}");
 }
 
 #[test]
-fn the_new_one_is_proven_before_the_old_one_goes() {
-    let mut desk = Desk::on_events();
-    let events = desk.channel;
-    assert_eq!(desk.next_attempt(), WebSocket);
-    desk.event(Event::Opened { channel: desk.channel });
-    desk.say(&ServerFrame::Hello(hello(at(1, 0), 2)));
-    // Both bring what there is, and it is told once.
+fn keeps_the_old_channel_until_the_new_one_is_proven() {
+    let mut harness = Harness::on_events();
+    let events = harness.channel;
+    assert_eq!(harness.next_attempt(), WebSocket);
+    harness.event(Event::Opened { channel: harness.channel });
+    harness.receive(&ServerFrame::Hello(hello(at(1, 0), 2)));
+    // Both channels deliver the entries, which are reported once.
     let on_events = |n| Event::Received { channel: events, frame: Some(ServerFrame::Message(entry(n))) };
-    assert_eq!(offsets(&desk.event(on_events(1))), [1]);
-    assert_eq!(offsets(&desk.say(&ServerFrame::Message(entry(1)))), [0; 0]);
-    assert_eq!(offsets(&desk.say(&ServerFrame::Message(entry(2)))), [2]);
-    assert_eq!(offsets(&desk.event(on_events(2))), [0; 0]);
-    let actions = desk.pong();
+    assert_eq!(offsets(&harness.event(on_events(1))), [1]);
+    assert_eq!(offsets(&harness.receive(&ServerFrame::Message(entry(1)))), [0; 0]);
+    assert_eq!(offsets(&harness.receive(&ServerFrame::Message(entry(2)))), [2]);
+    assert_eq!(offsets(&harness.event(on_events(2))), [0; 0]);
+    let actions = harness.pong();
     assert!(actions.contains(&Action::Close { channel: events }));
     assert_eq!(updates(&actions), [Update::Connection, Update::Proven(WebSocket)]);
-    assert_eq!(desk.core.connection(), LIVE);
-    assert_eq!(offsets(&desk.event(on_events(3))), [0; 0], "it is not heard any more");
-    assert_eq!(offsets(&desk.say(&ServerFrame::Message(entry(3)))), [3]);
+    assert_eq!(harness.core.connection(), LIVE);
+    assert_eq!(offsets(&harness.event(on_events(3))), [0; 0], "its events are ignored");
+    assert_eq!(offsets(&harness.receive(&ServerFrame::Message(entry(3)))), [3]);
 }
 
 #[test]
-fn the_one_on_trial_takes_over_when_the_old_one_dies() {
-    let mut desk = Desk::on_events();
-    let events = desk.channel;
-    assert_eq!(desk.next_attempt(), WebSocket);
-    desk.event(Event::Closed { channel: events, code: 1006, reason: String::new() });
-    assert_eq!(desk.core.connection(), ConnectionState::Connecting);
-    desk.greet(hello(at(1, 0), 0));
-    assert_eq!(desk.core.connection(), LIVE);
+fn promotes_the_candidate_when_the_old_channel_ends() {
+    let mut harness = Harness::on_events();
+    let events = harness.channel;
+    assert_eq!(harness.next_attempt(), WebSocket);
+    harness.event(Event::Closed { channel: events, code: 1006, reason: String::new() });
+    assert_eq!(harness.core.connection(), ConnectionState::Connecting);
+    harness.greet(hello(at(1, 0), 0));
+    assert_eq!(harness.core.connection(), LIVE);
 }
 
 #[test]
-fn a_nudge_tries_better_ones_now() {
-    let mut desk = Desk::on_events();
-    assert_eq!(opened(&desk.after(2_000, Event::RetryNow)), Some(WebSocket));
-    assert_eq!(opened(&desk.after(1_000, Event::RetryNow)), None);
+fn retry_now_tries_a_better_transport() {
+    let mut harness = Harness::on_events();
+    assert_eq!(opened(&harness.after(2_000, Event::RetryNow)), Some(WebSocket));
+    assert_eq!(opened(&harness.after(1_000, Event::RetryNow)), None);
 }
 
 #[test]
-fn an_entry_of_ours_that_does_not_come_condemns_the_stream() {
-    let mut desk = Desk::on_events();
-    let events = desk.channel;
-    desk.publish("a");
+fn gives_up_a_stream_on_which_its_own_entry_is_missing() {
+    let mut harness = Harness::on_events();
+    let events = harness.channel;
+    harness.publish("a");
     let published = Published { position: at(1, 1), duplicate: false, reached: 1 };
-    desk.event(Event::Posted { r#ref: 1, result: Ok(published) });
-    assert!(!closes(&desk.after(4_999, Event::Tick)));
-    // It says nothing, and so it holds something back.
-    let actions = desk.after(1, Event::Tick);
+    harness.event(Event::Posted { r#ref: 1, result: Ok(published) });
+    assert!(!closes(&harness.after(4_999, Event::Tick)));
+    // The stream is silent, so something on the way holds the entry back.
+    let actions = harness.after(1, Event::Tick);
     assert!(actions.contains(&Action::Close { channel: events }));
     assert_eq!(opened(&actions), Some(Poll));
 }
 
 #[test]
-fn with_somebody_else_who_has_the_stream_this_one_follows() {
-    let mut desk = Desk::free();
-    desk.close(1006, "");
-    assert_eq!(desk.next_attempt(), Sse);
-    let actions = desk.event(Event::NotLeader { channel: 2 });
-    assert_eq!(opened(&actions), Some(Poll), "at once, since nothing went out");
-    desk.page(Ok(page(&[1], 1)));
-    desk.page(Ok(page(&[], 1)));
-    assert_eq!(desk.core.connection(), ConnectionState::Live { transport: Poll, follower: true });
-    assert!(desk.core.deadline().unwrap() > desk.now + 200);
+fn polls_while_another_client_is_the_leader() {
+    let mut harness = Harness::free();
+    harness.close(1006, "");
+    assert_eq!(harness.next_attempt(), Sse);
+    let actions = harness.event(Event::NotLeader { channel: 2 });
+    assert_eq!(opened(&actions), Some(Poll), "at once, because nothing was sent to the server");
+    harness.page(Ok(page(&[1], 1)));
+    harness.page(Ok(page(&[], 1)));
+    assert_eq!(harness.core.connection(), ConnectionState::Live { transport: Poll, follower: true });
+    assert!(harness.core.deadline().unwrap() > harness.now + 200);
 
-    // Told that there is something, it asks; told often, not as often.
-    desk.now += 5_000;
-    assert_eq!(opened(&desk.event(Event::Woken)), Some(Poll));
-    assert_eq!(opened(&desk.event(Event::Woken)), None);
-    desk.page(Ok(page(&[2], 2)));
-    assert_eq!(desk.core.position(), Some(at(1, 2)));
+    // It polls when it is woken, but not each time.
+    harness.now += 5_000;
+    assert_eq!(opened(&harness.event(Event::Woken)), Some(Poll));
+    assert_eq!(opened(&harness.event(Event::Woken)), None);
+    harness.page(Ok(page(&[2], 2)));
+    assert_eq!(harness.core.position(), Some(at(1, 2)));
 
-    // A WebSocket is still tried, a second stream is not.
-    while desk.next_attempt() != WebSocket {
-        desk.page(Ok(page(&[], 2)));
+    // It still tries a WebSocket, but no second stream.
+    while harness.next_attempt() != WebSocket {
+        harness.page(Ok(page(&[], 2)));
     }
-    let socket = desk.channel;
-    desk.close(1006, "");
-    let actions = desk.after(1_000, Event::BecameLeader);
+    let socket = harness.channel;
+    harness.close(1006, "");
+    let actions = harness.after(1_000, Event::BecameLeader);
     assert_eq!(opened(&actions), Some(Sse));
-    assert!(desk.channel > socket);
-    desk.say(&ServerFrame::Hello(hello(at(1, 2), 2)));
-    desk.event(Event::Comment { channel: desk.channel });
-    assert_eq!(desk.core.connection(), ConnectionState::Live { transport: Sse, follower: false });
+    assert!(harness.channel > socket);
+    harness.receive(&ServerFrame::Hello(hello(at(1, 2), 2)));
+    harness.event(Event::Comment { channel: harness.channel });
+    assert_eq!(harness.core.connection(), ConnectionState::Live { transport: Sse, follower: false });
 }
 
 #[test]
-fn a_long_poll_that_is_taken_goes_on_as_a_poll() {
-    let mut desk = Desk::with(Options { after: Some(at(1, 0)), last_proven: Some(LongPoll), ..Options::default() });
-    desk.event(Event::Start);
-    let actions = desk.page(Ok(page(&[], 0)));
+fn a_long_poll_becomes_a_poll_while_another_client_is_the_leader() {
+    let mut harness = Harness::with(Options { after: Some(at(1, 0)), last_proven: Some(LongPoll), ..Options::default() });
+    harness.event(Event::Start);
+    let actions = harness.page(Ok(page(&[], 0)));
     assert!(actions.contains(&Action::Fetch { channel: 1, after: Some(at(1, 0)), wait_seconds: 25 }), "{actions:?}");
-    let actions = desk.event(Event::NotLeader { channel: 1 });
+    let actions = harness.event(Event::NotLeader { channel: 1 });
     assert!(actions.contains(&Action::Fetch { channel: 1, after: Some(at(1, 0)), wait_seconds: 0 }), "{actions:?}");
-    assert_eq!(desk.core.connection(), ConnectionState::Live { transport: Poll, follower: true });
+    assert_eq!(harness.core.connection(), ConnectionState::Live { transport: Poll, follower: true });
 }

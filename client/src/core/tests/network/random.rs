@@ -1,12 +1,12 @@
-//! Whatever may happen, in any order, for a quarter of an hour; then the sky clears.
+//! Random faults in random order for a quarter of an hour, then none.
 
 use super::*;
 
-/// How long it may take until all is well again.
-const CLEAR_MS: u64 = 60_000;
+/// Time limit for recovery after the last fault, in milliseconds.
+const RECOVERY_MS: u64 = 60_000;
 
-impl World {
-    fn weather(&mut self) {
+impl Simulation {
+    fn random_step(&mut self) {
         let faults = [
             Fault::None,
             Fault::Refused,
@@ -14,38 +14,38 @@ impl World {
             Fault::Cut(5_000),
             Fault::Cut(30_000),
             Fault::BlackHole,
-            Fault::Deaf,
+            Fault::DropsUpstream,
             Fault::Buffered,
-            Fault::HeldByOne,
-            Fault::Lossy,
+            Fault::OneBehind,
+            Fault::DropsAnswers,
         ];
         match self.rng.u32(0..100) {
-            0..30 => self.say("theirs"),
+            0..30 => self.store_text("theirs"),
             30..45 => self.publish(),
             45..60 => {
                 let which = self.rng.usize(0..4);
                 self.faults[which] = *self.rng.choice(&faults).unwrap();
             }
-            60..65 => self.posts = *self.rng.choice(&[Fault::None, Fault::Refused, Fault::BlackHole, Fault::Lossy]).unwrap(),
+            60..65 => self.posts = *self.rng.choice(&[Fault::None, Fault::Refused, Fault::BlackHole, Fault::DropsAnswers]).unwrap(),
             65..69 => self.faults = [*self.rng.choice(&faults).unwrap(); 4],
             69..74 => self.faults = [Fault::None; 4],
             74..77 => self.end_all(),
             77..80 => self.event(Event::RetryNow),
             80..82 => self.event(Event::Offline),
-            82 => self.doze(),
+            82 => self.suspend(),
             83 => self.log.first = self.rng.u64(self.log.first..=self.log.latest()),
             _ => {}
         }
         let wait = self.rng.u64(0..4_000);
-        self.pass(wait);
+        self.advance(wait);
     }
 
-    /// The machine sleeps: what has arrived meanwhile waits to be read.
-    fn doze(&mut self) {
+    /// Suspends the machine: events that arrive meanwhile are read afterwards.
+    fn suspend(&mut self) {
         self.now += self.rng.u64(0..3_600_000);
     }
 
-    /// The server starts over with an empty log.
+    /// Gives the server a new, empty log.
     fn restore(&mut self) {
         self.log.epoch += 1;
         self.log.entries.clear();
@@ -54,12 +54,14 @@ impl World {
         self.end_all();
     }
 
-    fn clear_sky(&mut self) {
+    fn end_faults(&mut self) {
         self.faults = [Fault::None; 4];
         self.posts = Fault::None;
         self.event(Event::RetryNow);
-        self.until(CLEAR_MS, "the end", |world| {
-            world.transport() == Some(Transport::WebSocket) && world.has_seen_all() && world.core.outbox().pending().is_empty()
+        self.advance_until(RECOVERY_MS, "the end", |simulation| {
+            simulation.transport() == Some(Transport::WebSocket)
+                && simulation.has_received_all()
+                && simulation.core.outbox().pending().is_empty()
         });
     }
 
@@ -70,55 +72,55 @@ impl World {
 }
 
 #[test]
-fn every_entry_is_seen_once_over_whatever_works() {
+fn receives_each_entry_once_through_random_faults() {
     for seed in 0..150 {
-        let mut world = World::reading(seed);
-        world.event(Event::Start);
+        let mut simulation = Simulation::reading(seed);
+        simulation.event(Event::Start);
         for _ in 0..400 {
-            world.weather();
+            simulation.random_step();
         }
-        world.clear_sky();
-        world.check_what_was_published();
-        world.check_attempts();
+        simulation.end_faults();
+        simulation.check_what_was_published();
+        simulation.check_attempts();
     }
 }
 
 #[test]
-fn a_log_that_starts_over_is_told_on_every_transport() {
+fn reports_a_restored_log_through_random_faults() {
     for seed in 0..60 {
-        let mut world = World::reading(seed);
-        world.event(Event::Start);
+        let mut simulation = Simulation::reading(seed);
+        simulation.event(Event::Start);
         for round in 0..4 {
             for _ in 0..60 {
-                world.weather();
+                simulation.random_step();
             }
-            // Something to be lost, so that the reader can't fail to notice.
-            world.clear_sky();
-            world.say("the last");
-            world.until(CLEAR_MS, "the last", World::has_seen_all);
-            let gaps = world.seen.gaps;
-            world.restore();
-            world.published.clear();
-            world.say("the first");
-            world.until(CLEAR_MS, "the first", World::has_seen_all);
-            assert_eq!(world.seen.gaps, gaps + 1, "round {round}");
+            // The reader must have read something, or a new log is no gap.
+            simulation.end_faults();
+            simulation.store_text("the last");
+            simulation.advance_until(RECOVERY_MS, "the last", Simulation::has_received_all);
+            let gaps = simulation.received.gaps;
+            simulation.restore();
+            simulation.published.clear();
+            simulation.store_text("the first");
+            simulation.advance_until(RECOVERY_MS, "the first", Simulation::has_received_all);
+            assert_eq!(simulation.received.gaps, gaps + 1, "round {round}");
         }
     }
 }
 
 #[test]
-fn the_newest_is_where_a_reader_without_a_position_starts() {
+fn starts_at_the_newest_entry_through_random_faults() {
     for seed in 0..60 {
-        let mut world = World::new(seed, Options::default());
-        world.say("before");
-        world.faults = [0; 4].map(|_| *world.rng.choice(&[Fault::None, Fault::Refused, Fault::BlackHole]).unwrap());
-        world.event(Event::Start);
-        world.pass(1_000);
+        let mut simulation = Simulation::new(seed, Options::default());
+        simulation.store_text("before");
+        simulation.faults = [0; 4].map(|_| *simulation.rng.choice(&[Fault::None, Fault::Refused, Fault::BlackHole]).unwrap());
+        simulation.event(Event::Start);
+        simulation.advance(1_000);
         for _ in 0..100 {
-            world.weather();
+            simulation.random_step();
         }
-        world.clear_sky();
-        assert!(world.seen.position.is_some());
-        world.check_what_was_published();
+        simulation.end_faults();
+        assert!(simulation.received.position.is_some());
+        simulation.check_what_was_published();
     }
 }

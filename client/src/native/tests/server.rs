@@ -1,0 +1,178 @@
+//! A scripted server: it sends what a test wants.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use protocol::{
+    Author, ClientFrame, Disconnect, Entry, Epoch, Hello, Limits, Position, PublishRequest, Published, RoomName, ServerFrame, Text,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
+
+use crate::native::{Client, PublishError, publish};
+use crate::{ConnectionState, Options, Transport, Update};
+
+pub(super) const LIVE: ConnectionState = ConnectionState::Live { transport: Transport::WebSocket, follower: false };
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(20);
+
+pub(super) struct Server {
+    pub(super) listener: TcpListener,
+    pub(super) base: String,
+}
+
+impl Server {
+    pub(super) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        Self { listener, base }
+    }
+
+    pub(super) fn client(&self, room: &str) -> Client {
+        self.client_by(room, None)
+    }
+
+    pub(super) fn client_by(&self, room: &str, only: Option<Transport>) -> Client {
+        Client::connect(&self.base, &room.parse().unwrap(), Options { only, ..Options::default() }).unwrap()
+    }
+
+    pub(super) async fn publish(&self, text: &str, wait: Duration) -> Result<Published, PublishError> {
+        publish(&self.base, &RoomName::lobby(), message(text), wait).await
+    }
+
+    pub(super) async fn connection(&self) -> TcpStream {
+        within_limit(self.listener.accept()).await.unwrap().0
+    }
+
+    pub(super) async fn accept(&self) -> Session {
+        let mut target = String::new();
+        #[expect(clippy::result_large_err, reason = "the signature is the library's")]
+        let note = |request: &Request, response: Response| {
+            target = request.uri().to_string();
+            Ok(response)
+        };
+        let socket = within_limit(accept_hdr_async(self.connection().await, note)).await.unwrap();
+        Session { socket, target, publishes: VecDeque::new() }
+    }
+
+    /// Accepts a WebSocket, starts a session after an offset, and answers the pings that prove it.
+    pub(super) async fn greet(&self, offset: u64) -> Session {
+        let mut session = self.accept().await;
+        session.send(&hello(offset)).await;
+        for _ in 0..2 {
+            session.answer_ping().await;
+        }
+        session
+    }
+
+    pub(super) async fn answer(&self, answer: &str) {
+        let mut connection = self.connection().await;
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(within_limit(connection.read_u8()).await.unwrap());
+        }
+        connection.write_all(answer.as_bytes()).await.unwrap();
+    }
+}
+
+pub(super) struct Session {
+    pub(super) socket: WebSocketStream<TcpStream>,
+    pub(super) target: String,
+    /// Messages that were published while the script waited for something else.
+    pub(super) publishes: VecDeque<(u64, PublishRequest)>,
+}
+
+impl Session {
+    pub(super) async fn send(&mut self, frame: &ServerFrame) {
+        within_limit(self.socket.send(Message::text(frame.to_json()))).await.unwrap();
+    }
+
+    pub(super) async fn receive(&mut self) -> ClientFrame {
+        loop {
+            if let Message::Text(text) = within_limit(self.socket.next()).await.unwrap().unwrap() {
+                return ClientFrame::parse(&text).unwrap();
+            }
+        }
+    }
+
+    pub(super) async fn answer_ping(&mut self) {
+        loop {
+            match self.receive().await {
+                ClientFrame::Publish { r#ref, message } => self.publishes.push_back((r#ref, message)),
+                ClientFrame::Ping { r#ref } => return self.send(&ServerFrame::Pong { r#ref }).await,
+            }
+        }
+    }
+
+    pub(super) async fn publish(&mut self) -> (u64, PublishRequest) {
+        loop {
+            if let Some(publish) = self.publishes.pop_front() {
+                return publish;
+            }
+            match self.receive().await {
+                ClientFrame::Publish { r#ref, message } => return (r#ref, message),
+                ClientFrame::Ping { r#ref } => self.send(&ServerFrame::Pong { r#ref }).await,
+            }
+        }
+    }
+
+    pub(super) async fn close(mut self, disconnect: Disconnect) {
+        let frame = CloseFrame { code: disconnect.code().into(), reason: disconnect.reason().into() };
+        within_limit(self.socket.close(Some(frame))).await.unwrap();
+        // Wait for the client's close frame.
+        while let Some(Ok(_)) = within_limit(self.socket.next()).await {}
+    }
+}
+
+pub(super) async fn within_limit<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(TIME_LIMIT, future).await.expect("time is up")
+}
+
+pub(super) async fn entry_of(client: &mut Client) -> Entry {
+    loop {
+        if let Update::Entry(entry) = within_limit(client.next()).await.expect("the client has ended") {
+            return entry;
+        }
+    }
+}
+
+/// Takes updates until the connection is in a wanted state.
+pub(super) async fn wait_for(client: &mut Client, wanted: impl Fn(ConnectionState) -> bool) {
+    while !wanted(client.connection()) {
+        within_limit(client.next()).await.expect("the client has ended");
+    }
+}
+
+pub(super) fn at(offset: u64) -> Position {
+    Position { epoch: Epoch(1), offset }
+}
+
+pub(super) fn hello(offset: u64) -> ServerFrame {
+    ServerFrame::Hello(Hello {
+        room: RoomName::lobby(),
+        position: at(offset),
+        latest: offset,
+        recovered: true,
+        gap: None,
+        online: 1,
+        heartbeat_seconds: 20,
+        limits: Limits::default(),
+        version: "0".to_owned(),
+    })
+}
+
+pub(super) fn entry(offset: u64) -> Entry {
+    Entry { offset, time: 0, author: Author::default(), text: Text::parse("x").unwrap(), key: None, raw: None }
+}
+
+pub(super) fn message(text: &str) -> PublishRequest {
+    PublishRequest { text: Text::parse(text).unwrap(), author: Author::default(), key: None }
+}
+
+pub(super) fn published(r#ref: u64, offset: u64, duplicate: bool) -> ServerFrame {
+    ServerFrame::Published { r#ref, published: Published { position: at(offset), duplicate, reached: 1 } }
+}
