@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BUNDLE := dist/start.js
 CRIER := target/release/crier
 BUNDLE_SOURCES := $(shell find protocol/src client/src frontend/src style -type f) Cargo.toml Cargo.lock frontend/Cargo.toml index.html Trunk.toml
-SERVER_SOURCES := $(shell find protocol/src client/src bench/src batch-send/src frontend/src server/src -type f) server/build.rs $(wildcard */Cargo.toml) Cargo.lock
+SERVER_SOURCES := $(shell find protocol/src client/src bench/src batch-send/src defer-accept/src frontend/src server/src -type f) server/build.rs $(wildcard */Cargo.toml) Cargo.lock
 say = @printf '\033[1m» %s\033[0m\n' "$(1)"
 
 .PHONY: help run build dev test test-rust test-wasm check bench screens clean
@@ -67,7 +67,7 @@ check: $(BUNDLE)
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked -p frontend --features ssr --all-targets -- -D warnings
 	setup/with wasm cargo clippy --locked -p frontend --features hydrate --target wasm32-unknown-unknown --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps -p protocol -p client -p bench -p batch-send -p server
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps -p protocol -p client -p bench -p batch-send -p defer-accept -p server
 
 bench: $(CRIER)
 	$(call say,Installing what Crier is compared with into .tools/bench (1 minute the first time) …)

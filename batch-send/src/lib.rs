@@ -1,11 +1,12 @@
 //! Sends to many Tokio TCP sockets with one system call.
 //!
-//! Most of the cost of a fan-out is in the kernel, and a fifth of that is entering and leaving it. On Linux, [`send_batch`] passes up
-//! to [`BATCH_MAX`] sends to the kernel through io_uring. Where io_uring is missing or forbidden, as in many containers, and on other
-//! systems, it makes one system call per socket. The results are the same.
+//! Most of the cost of a fan-out is in the kernel, and a fifth of that is entering and leaving it.
+//! On Linux, [`send_batch`] passes up to [`BATCH_MAX`] sends to the kernel through io_uring. Where
+//! io_uring is missing or forbidden, as in many containers, and on other systems, it makes one
+//! system call per socket. The results are the same.
 //!
-//! No send waits: a socket takes what fits into its send buffer at once. No send outlives the call, so callers keep plain borrows of
-//! their bytes and sockets, and this crate's interface is safe.
+//! No send waits: a socket takes what fits into its send buffer at once. No send outlives the call,
+//! so callers keep plain borrows of their bytes and sockets, and this crate's interface is safe.
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -64,7 +65,8 @@ pub type SendResult = Result<usize, Disconnected>;
 pub struct Disconnected;
 
 impl Socket {
-    /// Wraps a stream. The stream may be used elsewhere at the same time; bytes of concurrent writes may mix.
+    /// Wraps a stream. The stream may be used elsewhere at the same time; bytes of concurrent
+    /// writes may mix.
     pub fn new(stream: Arc<TcpStream>) -> Self {
         Self {
             #[cfg(target_os = "linux")]
@@ -84,10 +86,11 @@ impl Socket {
     }
 }
 
-/// Sends each request's bytes and returns the results in the order of the requests. The rest of the array is `Ok(0)`.
+/// Sends each request's bytes and returns the results in the order of the requests. The rest of the
+/// array is `Ok(0)`.
 ///
-/// Handles the first [`BATCH_MAX`] requests and ignores any others. Iterates more than once; each iteration must yield the same
-/// requests.
+/// Handles the first [`BATCH_MAX`] requests and ignores any others. Iterates more than once; each
+/// iteration must yield the same requests.
 pub fn send_batch<'a>(requests: impl Iterator<Item = SendRequest<'a>> + Clone) -> [SendResult; BATCH_MAX] {
     let requests = requests.take(BATCH_MAX);
     #[cfg(target_os = "linux")]

@@ -32,7 +32,8 @@ pub(crate) fn send<'a>(requests: impl Iterator<Item = SendRequest<'a>> + Clone) 
     results
 }
 
-/// Submits all requests and waits for their results. After an error, requests without a result were not sent and never will be.
+/// Submits all requests and waits for their results. After an error, requests without a result were
+/// not sent and never will be.
 fn submit<'a>(
     ring: &mut IoUring,
     requests: impl Iterator<Item = SendRequest<'a>>,
@@ -46,12 +47,14 @@ fn submit<'a>(
             .flags(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
             .build()
             .user_data(index as u64);
-        // SAFETY: the kernel may use the pointer and the descriptor from here until the entry's completion.
-        // - Both stay valid for `'a`, which outlives this function: `bytes` is borrowed, and so is `socket`, whose stream keeps the
-        //   descriptor open.
-        // - The function returns `Ok` only when every entry has completed. It returns an error only when the entries that have not
-        //   completed are still in the queue, and unwinds only before the first submission. In both cases the caller drops the ring
-        //   without another submission, so the kernel never sees those entries.
+        // SAFETY: the kernel may use the pointer and the descriptor from here until the entry's
+        // completion.
+        // - Both stay valid for `'a`, which outlives this function: `bytes` is borrowed, and so is
+        //   `socket`, whose stream keeps the descriptor open.
+        // - The function returns `Ok` only when every entry has completed. It returns an error only
+        //   when the entries that have not completed are still in the queue, and unwinds only
+        //   before the first submission. In both cases the caller drops the ring without another
+        //   submission, so the kernel never sees those entries.
         unsafe { queue.push(&entry) }.map_err(io::Error::other)?;
     }
     let count = queue.len();

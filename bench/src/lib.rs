@@ -1,7 +1,11 @@
-//! The load generator of `crier bench`: many subscribers, each of which checks that it receives every message once and in order.
+//! The load generator of `crier bench`: many subscribers, each of which checks that it receives
+//! every message once and in order.
 //!
-//! It must be cheap, or it would measure itself. So a few threads poll all sockets, sockets have no buffers of their own, and a
-//! subscriber finds a message's number without parsing the JSON around it. It prints nothing.
+//! It must be cheap, or it would measure itself. So a few threads poll all sockets, sockets have no
+//! buffers of their own, and a subscriber finds a message's number without parsing the JSON around
+//! it. It prints nothing.
+
+#![forbid(unsafe_code)]
 
 mod failure;
 mod histogram;
@@ -51,7 +55,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 /// What to measure, and where.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The server's URL, such as `http://localhost:5000`. For peers other than Crier, the URL of their WebSocket.
+    /// The server's URL, such as `http://localhost:5000`. For peers other than Crier, the URL of
+    /// their WebSocket.
     pub server: String,
     /// The server's protocol.
     pub peer: Peer,
@@ -156,7 +161,8 @@ pub enum Progress<'a> {
     },
     /// Waits until the server is quiet.
     Settling,
-    /// All clients are connected and nothing has been measured. The run continues when the callback returns.
+    /// All clients are connected and nothing has been measured. The run continues when the callback
+    /// returns.
     Connected,
     /// Everything has been measured and all clients are still connected.
     Measured,

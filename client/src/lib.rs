@@ -42,6 +42,8 @@
 //! page drives it with the browser's sockets, and tests drive it with simulated ones. [`Timeline`]
 //! keeps the part of a room that a reader looks at. [`EventStreamParser`] reads server-sent events.
 
+#![forbid(unsafe_code)]
+
 mod backoff;
 mod event_stream;
 mod outbox;

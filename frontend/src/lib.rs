@@ -4,6 +4,8 @@
 //! Components render and forward; `logic` is pure; `browser` is the only place that knows sockets, timers, storage
 //! and the clock.
 
+#![forbid(unsafe_code)]
+
 mod language;
 mod page_data;
 mod scheme;

@@ -21,6 +21,8 @@
 //! # Ok::<(), protocol::ErrorCode>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod limits;
 
 mod visible;

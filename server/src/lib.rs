@@ -2,9 +2,9 @@
 //!
 //! Modules are in reading order. Each uses only modules above it.
 
-pub mod log;
+#![forbid(unsafe_code)]
 
-pub mod system;
+pub mod log;
 
 pub mod limits;
 

@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, header::CONNECTION};
 use axum::response::Response;
+use defer_accept::defer_accept;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -34,7 +35,6 @@ use crate::delivery::{Connection, read_now};
 use crate::limits::Connected;
 use crate::limits::turns::{Account, end_turn, in_turn};
 use crate::log::Throttle;
-use crate::system::listener::defer_accept;
 
 /// How long a connection may take for a request's head, and stay silent between requests.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
