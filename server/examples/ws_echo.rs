@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use protocol::Epoch;
 use server::codec::Limits;
-use server::config::{Cli, Verb};
+use server::config::{Cli, Subcommand};
 use server::delivery::Fanout;
 use server::http;
 use server::limits::Limiter;
@@ -35,7 +35,7 @@ async fn main() -> anyhow::Result<()> {
     let echo = Echo::parse();
     let folder = tempfile::tempdir()?;
     let opened = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, 1)?;
-    let Verb::Serve(defaults) = Cli::parse_from(["crier", "serve"]).verb else { unreachable!("the verb is given") };
+    let Subcommand::Serve(defaults) = Cli::parse_from(["crier", "serve"]).subcommand else { unreachable!("it is given") };
     let context = Context::new(opened.hub, Limiter::new(defaults.allowance()));
     let (fanout, connections) = (Fanout::new(context.clone()), TaskTracker::new());
     connections.spawn(fanout.clone().keep_time());

@@ -20,10 +20,11 @@ pub use bench::bench;
 pub use terminal::harmless;
 use terminal::write_json;
 
-/// The longest input that is posted, in bytes: some thousand messages.
+/// Maximum bytes of standard input that `post` accepts: a thousand messages.
 const INPUT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// `crier post`: publishes a message, or several if it is too long for one, through reconnects if need be, and prints where each is.
+/// `crier post`: publishes a text as one message, or several if it is too long, retries while the
+/// server is away, and prints the position of each.
 pub async fn post(settings: config::Post) -> anyhow::Result<()> {
     let text = match settings.text.as_deref() {
         Some(text) if text != "-" => text.to_owned(),
@@ -41,14 +42,14 @@ pub async fn post(settings: config::Post) -> anyhow::Result<()> {
     let wait = Duration::from_secs(settings.timeout);
     let result = native::publish_all(&settings.remote.server, &settings.room, messages, wait, published).await;
     match printed {
-        // What is stored is a success: whoever is told otherwise posts it twice.
+        // The message is stored: an error would make the caller post it twice.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => note(&format!("posted, but can't write its position: {error}")),
         _ => {}
     }
     if let Err(error) = result {
         let before = if posted > 0 { format!("{posted} of {count} messages were posted; then ") } else { String::new() };
         let is_away = matches!(error, PublishError::TimedOut(_) | PublishError::Ended(_));
-        bail!("{before}{error}{}", if is_away { direct() } else { String::new() });
+        bail!("{before}{error}{}", if is_away { proxy_hint() } else { String::new() });
     }
     if count > 1 {
         note(&format!("too long for one message: posted as {count}"));
@@ -56,7 +57,7 @@ pub async fn post(settings: config::Post) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is to be published for a text, all of it checked.
+/// Returns the messages to publish, all valid.
 fn messages(text: &str, settings: &config::Post) -> Result<Vec<PublishRequest>, ErrorCode> {
     let texts = split::messages(text)?;
     let is_one = texts.len() == 1;
@@ -68,12 +69,12 @@ fn messages(text: &str, settings: &config::Post) -> Result<Vec<PublishRequest>, 
     texts.into_iter().zip(1..).map(message).collect()
 }
 
-/// What to add where the server can't be reached, if the environment says that it is to be reached in another way.
-fn direct() -> String {
+/// Returns a hint for errors if the environment sets a proxy.
+fn proxy_hint() -> String {
     config::proxy_variable().map(|name| format!(" ({name} is set, but crier connects directly)")).unwrap_or_default()
 }
 
-/// Reads the input to its end, even if it is too long: whoever writes it would break off.
+/// Reads standard input to its end, even if it is too long: the writer would get a broken pipe.
 fn read_input() -> anyhow::Result<String> {
     let mut input = io::stdin().lock();
     if input.is_terminal() {
@@ -81,7 +82,7 @@ fn read_input() -> anyhow::Result<String> {
     }
     let mut bytes = Vec::new();
     (&mut input).take(INPUT_BYTES_MAX).read_to_end(&mut bytes).context("can't read standard input")?;
-    // Not after its end: a terminal would ask for it a second time.
+    // Not after the end: a terminal would ask for a second end.
     let rest = if bytes.len() as u64 == INPUT_BYTES_MAX { io::copy(&mut input, &mut io::sink())? } else { 0 };
     if rest > 0 {
         bail!("standard input has {} bytes, at most {INPUT_BYTES_MAX} are taken; nothing was posted", INPUT_BYTES_MAX + rest);
@@ -90,25 +91,25 @@ fn read_input() -> anyhow::Result<String> {
     Ok(text.strip_suffix('\n').map_or(text.clone(), |text| text.strip_suffix('\r').unwrap_or(text).to_owned()))
 }
 
-/// `crier tail`: follows a room for as long as somebody reads what it prints.
+/// `crier tail`: prints the messages of a room until nobody reads the output.
 pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
     let options = Options { after: settings.after, only: settings.transport, ..Options::default() };
     let mut client = Client::connect(&settings.remote.server, &settings.room, options)?;
-    // What whoever looks on believes: that all is well, over the best there is.
-    let (mut is_live, mut by) = (true, settings.transport.unwrap_or(Transport::WebSocket));
+    // What the user knows: at first that it is connected, over the best transport.
+    let (mut is_live, mut last) = (true, settings.transport.unwrap_or(Transport::WebSocket));
     while let Some(update) = client.next().await {
         let printed = match update {
             Update::Entry(entry) => print_entry(&entry, client.position(), settings.json),
             Update::Gap(gap) => print_gap(&gap, settings.json),
             Update::Connection => {
                 if let (Some(trouble), Some(wait)) = (client.last_error(), client.retry_in()) {
-                    let way = if is_live { direct() } else { String::new() };
-                    let trouble = format!("{trouble}{way}; trying again in {:.1} s", wait.as_secs_f32());
+                    let hint = if is_live { proxy_hint() } else { String::new() };
+                    let trouble = format!("{trouble}{hint}; trying again in {:.1} s", wait.as_secs_f32());
                     note(&trouble);
                     is_live = false;
                 }
                 if let ConnectionState::Live { transport, .. } = client.connection() {
-                    let (was_live, before) = (std::mem::replace(&mut is_live, true), std::mem::replace(&mut by, transport));
+                    let (was_live, before) = (std::mem::replace(&mut is_live, true), std::mem::replace(&mut last, transport));
                     match transport {
                         _ if transport != before => note(&format!("connected by {}", transport.as_str())),
                         _ if !was_live => note("connected again"),
@@ -120,7 +121,7 @@ pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
             Update::StartsAt(_) | Update::Proven(_) | Update::Online(_) | Update::Outbox | Update::Published { .. } => Ok(()),
         };
         match printed {
-            // Whoever read us, such as `head`, has had enough.
+            // The reader, such as `head`, ended.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
             printed => printed.context("can't write to standard output")?,
         }
@@ -128,12 +129,12 @@ pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
     bail!("{}", client.last_error().unwrap_or("the server said not to come back"))
 }
 
-/// Says something to whoever looks on. That nobody does is no reason to end.
+/// Prints a note to standard error, if it is open.
 fn note(text: &str) {
     let _ = writeln!(io::stderr(), "crier: {}", harmless(text));
 }
 
-/// One line of `crier tail --json`.
+/// A line of `crier tail --json`.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Line<'a> {

@@ -1,27 +1,30 @@
-//! `crier`: reads the settings, starts what they ask for, turns signals into an orderly end.
+//! The program `crier`: reads the settings, runs the subcommand, and stops in good order on
+//! signals.
 
+#![forbid(unsafe_code)]
+
+use std::fs;
 use std::io::Write as _;
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
-use server::config::{Cli, Serve, Verb};
+use server::config::{Cli, Serve, Subcommand};
 use server::log::Log;
-use server::system::signals::is_hangup_ignored;
 use server::{Server, StopHandle, Unfinished, cli};
 use tokio::runtime::{Handle, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// The system's own takes more time where a crowd connects, and keeps more for each connection.
+/// The system's allocator needs more time per connect and more memory per connection.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::read();
+    let arguments = Cli::read();
     let log = Log::start();
-    let code = match start(cli, &log) {
+    let code = match start(arguments, &log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log.say(&format!("crier: {}", cli::harmless(&format!("{error:#}"))));
@@ -32,30 +35,31 @@ fn main() -> ExitCode {
     code
 }
 
-fn start(cli: Cli, log: &Log) -> anyhow::Result<()> {
+fn start(arguments: Cli, log: &Log) -> anyhow::Result<()> {
     let runtime = Runtime::new().context("can't start threads")?;
-    let result = runtime.block_on(run(cli, log));
-    // Dropping it would wait for blocking tasks, such as a read of a disk that does not answer.
+    let result = runtime.block_on(run(arguments, log));
+    // Dropping the runtime would wait for blocking tasks, such as a read of a hanging disk.
     runtime.shutdown_background();
     result
 }
 
-async fn run(cli: Cli, log: &Log) -> anyhow::Result<()> {
-    match cli.verb {
-        Verb::Serve(settings) => serve(settings, log.clone()).await,
-        Verb::Post(settings) => cli::post(settings).await,
-        Verb::Tail(settings) => {
+async fn run(arguments: Cli, log: &Log) -> anyhow::Result<()> {
+    match arguments.subcommand {
+        Subcommand::Serve(settings) => serve(settings, log.clone()).await,
+        Subcommand::Post(settings) => cli::post(settings).await,
+        Subcommand::Tail(settings) => {
             let mut stop = Signals::new()?;
-            // On a thread of its own: printing waits for as long as nobody reads. A signal waits for nobody.
-            let (tell, told) = oneshot::channel();
+            // In its own thread: printing blocks while nobody reads, and a signal must still end
+            // it.
+            let (done_tx, done) = oneshot::channel();
             let runtime = Handle::current();
-            std::thread::spawn(move || tell.send(runtime.block_on(cli::tail(settings))));
+            std::thread::spawn(move || done_tx.send(runtime.block_on(cli::tail(settings))));
             tokio::select! {
-                result = told => result.context("printing broke off")?,
+                result = done => result.context("printing broke off")?,
                 () = stop.recv() => Ok(()),
             }
         }
-        Verb::Bench(settings) => {
+        Subcommand::Bench(settings) => {
             let mut signals = Signals::new()?;
             let stop = Arc::new(AtomicBool::new(false));
             let stopped = stop.clone();
@@ -69,7 +73,7 @@ async fn run(cli: Cli, log: &Log) -> anyhow::Result<()> {
 }
 
 async fn serve(settings: Serve, log: Log) -> anyhow::Result<()> {
-    // Every subscriber is a file descriptor; the usual soft limit of 1,024 is for programs that use select(2).
+    // Each subscriber needs a file descriptor; the usual soft limit of 1,024 is for select(2).
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(files) => tracing::info!(files, "file descriptors"),
         Err(error) => tracing::warn!(%error, "the limit of file descriptors stays as it is"),
@@ -80,13 +84,13 @@ async fn serve(settings: Serve, log: Log) -> anyhow::Result<()> {
     let signals = Signals::new()?;
     tokio::spawn(end_on_signals(signals, server.stop_handle(), log));
     tracing::info!(%address, data, version = env!("CARGO_PKG_VERSION"), "the board is open");
-    // Best effort, and on a thread of its own: the server also works if standard output fails, or takes nothing.
+    // In its own thread, errors ignored: standard output may be closed or never read.
     std::thread::spawn(move || writeln!(std::io::stdout(), "Crier is on http://{address}"));
-    // As a task of the runtime's own: the main thread would have to be woken for every connection.
+    // In a worker of the runtime: the main thread would be woken for each connection.
     Ok(tokio::spawn(server.serve()).await??)
 }
 
-/// The first signal stops the server in good order, the second one at once.
+/// Stops the server on the first signal, and ends the process on the second one.
 async fn end_on_signals(mut signals: Signals, handle: StopHandle, log: Log) {
     loop {
         signals.recv().await;
@@ -105,7 +109,7 @@ async fn end_on_signals(mut signals: Signals, handle: StopHandle, log: Log) {
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
-    /// Absent if the program was started with it ignored: listening would end that.
+    /// `None` if it is ignored: a handler would replace that.
     hangup: Option<Signal>,
 }
 
@@ -128,4 +132,12 @@ impl Signals {
             _ = hangup => {}
         }
     }
+}
+
+/// True if the process was started with SIGHUP ignored, as `nohup` does. Only Linux tells.
+fn is_hangup_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    ignored & 1 << (SignalKind::hangup().as_raw_value() - 1) != 0
 }

@@ -1,6 +1,6 @@
-//! `crier bench`: starts a server of its own unless one is named, measures it, and prints what came of it.
+//! `crier bench`: runs the load generator against a server, and prints the report.
 
-mod own;
+mod server;
 mod table;
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
@@ -11,92 +11,107 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use bench::{self, Peer, Plan, Progress, Report};
+use bench::{Peer, Plan, Progress, Report, Scenario};
 
 use super::terminal::write_json;
-use crate::config::{Bench, Place};
-use own::OwnServer;
+use crate::config::{Bench, Measurement, Target};
+use server::StartedServer;
 
-/// Files that a program has open besides its connections.
+/// Files that a process opens besides its connections.
 const OTHER_FILES: u64 = 64;
-/// More threads would not make the load cheaper.
+/// More threads do not make the load cheaper.
 const THREADS_MAX: usize = 4;
-const WAITING: &str = "waiting until the server has nothing more to say";
-/// How often one who waits for Enter looks whether to stop.
-const TURN: Duration = Duration::from_millis(50);
+const SETTLING: &str = "waiting until the server is quiet";
+/// How often a wait for Enter checks whether to stop.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Measures. Setting `stop` ends it with what was measured until then.
+/// Measures, and prints the report. Setting `stop` ends the measurement early.
 pub async fn bench(settings: Bench, stop: Arc<AtomicBool>) -> anyhow::Result<()> {
-    let what = settings.what;
-    let place = what.place().clone();
-    let scenario = what.scenario();
-    if let bench::Scenario::Slow(slow) = &scenario
+    let measurement = settings.measurement;
+    let (target, connections) = (measurement.target().clone(), measurement.connections());
+    check(&measurement)?;
+    let started = match &target.server {
+        Some(_) => None,
+        None => Some(StartedServer::start(&target, connections)?),
+    };
+    let (peer, transport) = measurement.protocol();
+    let plan = Plan {
+        server: target.server.clone().or_else(|| started.as_ref().map(|server| server.url.clone())).unwrap_or_default(),
+        peer,
+        transport,
+        pid: target.pid.or_else(|| started.as_ref().map(StartedServer::pid)),
+        threads: target.threads.map_or_else(default_threads, usize::from),
+        scenario: measurement.scenario(),
+    };
+    let (pause, stopped) = (target.pause, stop.clone());
+    let run = move || bench::run(&plan, &stop, &mut ProgressPrinter { pause, stop: stop.clone() }.into_callback());
+    let report = tokio::task::spawn_blocking(run).await.context("the measurement broke off")?;
+    drop(started);
+    print(&report, &target).context("can't write to standard output")?;
+    match report.failure {
+        Some(failure) if !stopped.load(Ordering::Relaxed) => bail!("{failure}{}", hint(peer, &failure)),
+        _ => Ok(()),
+    }
+}
+
+/// Checks what clap can't.
+fn check(measurement: &Measurement) -> anyhow::Result<()> {
+    if let Scenario::Slow(slow) = measurement.scenario()
         && slow.fan_out.subscribers < 3
     {
         bail!("slow readers are measured among 3 --subscribers or more");
     }
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(0);
-    let connections = what.connections();
+    let connections = measurement.connections();
     if files < connections as u64 + OTHER_FILES {
         bail!("{connections} connections are more than the {files} files that a process may have open here (see `ulimit -Hn`)");
     }
-    let threads = place.threads.map_or_else(|| available_parallelism().map_or(1, |all| (all.get() - 1).clamp(1, THREADS_MAX)), usize::from);
-    let own = match &place.server {
-        Some(_) => None,
-        None => Some(OwnServer::start(&place, connections)?),
-    };
-    let server = place.server.clone().or_else(|| own.as_ref().map(|own| own.url.clone())).unwrap_or_default();
-    let pid = place.pid.or_else(|| own.as_ref().map(OwnServer::pid));
-    let (peer, transport) = what.readers();
-    let plan = Plan { server, peer, transport, pid, threads, scenario };
-    let (pause, stopped) = (place.pause, stop.clone());
-    let measured = tokio::task::spawn_blocking(move || bench::run(&plan, &stop, &mut Watcher { pause, stop: stop.clone() }.tells()));
-    let report = measured.await.context("the measurement broke off")?;
-    drop(own);
-    print(&report, &place).context("can't write to standard output")?;
-    match report.failure {
-        Some(trouble) if !stopped.load(Ordering::Relaxed) => bail!("{trouble}{}", hint(peer, &trouble)),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
-/// What a person can do about it.
-fn hint(peer: Peer, trouble: &str) -> &'static str {
+/// One thread per processor that the server does not use.
+fn default_threads() -> usize {
+    available_parallelism().map_or(1, |cores| (cores.get() - 1).clamp(1, THREADS_MAX))
+}
+
+/// Says what to do about a failure.
+fn hint(peer: Peer, failure: &str) -> &'static str {
     match peer {
-        Peer::Crier if trouble.contains(" 429 ") || trouble.contains("rate_limited") => {
+        Peer::Crier if failure.contains(" 429 ") || failure.contains("rate_limited") => {
             "; a server for this has higher limits: --connections-per-address, --publishes-per-second, --publishes-burst"
         }
         _ => "",
     }
 }
 
-fn print(report: &Report, place: &Place) -> io::Result<()> {
+fn print(report: &Report, target: &Target) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    if place.json { write_json(report, &mut output) } else { table::write(report, &mut output) }
+    if target.json { write_json(report, &mut output) } else { table::write(report, &mut output) }
 }
 
-/// Says on standard error how far it is: on a terminal in one line that changes, else only where something new begins.
-struct Watcher {
+/// Prints progress to standard error: on a terminal in one line that is overwritten, otherwise a
+/// line for each new stage.
+struct ProgressPrinter {
     pause: bool,
     stop: Arc<AtomicBool>,
 }
 
-impl Watcher {
-    fn tells(self) -> impl FnMut(Progress<'_>) {
+impl ProgressPrinter {
+    fn into_callback(self) -> impl FnMut(Progress<'_>) {
         let is_terminal = io::stderr().is_terminal();
         let mut last = String::new();
-        move |stage| {
-            let (what, line) = match stage {
+        move |progress| {
+            let (what, line) = match progress {
                 Progress::Counting { what, done, of } if done == of => (what, format!("{what}: {done}")),
                 Progress::Counting { what, done, of } => (what, format!("{what}: {done} of {of}")),
-                Progress::Settling => (WAITING, WAITING.to_owned()),
+                Progress::Settling => (SETTLING, SETTLING.to_owned()),
                 Progress::Connected => ("everybody is connected", String::new()),
                 Progress::Measured => ("measured", String::new()),
             };
             let mut output = io::stderr().lock();
-            // Whoever closed it does not want to know.
+            // Errors are ignored: standard error may be closed.
             let _ = match is_terminal {
-                true if stage == Progress::Measured => write!(output, "\r\x1b[K"),
+                true if progress == Progress::Measured => write!(output, "\r\x1b[K"),
                 true => write!(output, "\r\x1b[K{line}"),
                 false if last != what => writeln!(output, "{what}"),
                 false => Ok(()),
@@ -104,7 +119,7 @@ impl Watcher {
             let _ = output.flush();
             what.clone_into(&mut last);
             drop(output);
-            if self.pause && matches!(stage, Progress::Connected | Progress::Measured) {
+            if self.pause && matches!(progress, Progress::Connected | Progress::Measured) {
                 self.wait_for_enter();
             }
         }
@@ -117,6 +132,6 @@ impl Watcher {
             let _ = io::stdin().lock().read_line(&mut String::new());
             let _ = tx.send(());
         });
-        while !self.stop.load(Ordering::Relaxed) && rx.recv_timeout(TURN) == Err(RecvTimeoutError::Timeout) {}
+        while !self.stop.load(Ordering::Relaxed) && rx.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {}
     }
 }

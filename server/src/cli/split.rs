@@ -1,10 +1,10 @@
-//! A text that may be too long for one message, as the messages that it becomes.
+//! Splits a long text into messages.
 
 use protocol::limits::TEXT_BYTES_MAX;
 use protocol::{ErrorCode, Text};
 
-/// The texts of the messages, in order. A text is cut only where it is too long, and only at the ends of lines. A line that is too
-/// long itself is refused, and everything with it.
+/// Returns the texts of the messages, in order. Splits only a text that is too long, and only
+/// between lines. Fails if a single line is too long.
 pub(super) fn messages(text: &str) -> Result<Vec<Text>, ErrorCode> {
     match Text::parse(text) {
         Err(ErrorCode::TextTooLong) => {}
@@ -23,7 +23,7 @@ pub(super) fn messages(text: &str) -> Result<Vec<Text>, ErrorCode> {
     if messages.is_empty() { Err(ErrorCode::TextEmpty) } else { Ok(messages) }
 }
 
-/// Empty lines alone are no message.
+/// Appends a message, unless the text has only empty lines.
 fn push(text: &str, messages: &mut Vec<Text>) -> Result<(), ErrorCode> {
     let text = text.strip_suffix('\n').unwrap_or(text);
     match Text::parse(text) {
@@ -42,16 +42,16 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_one_message() {
+    fn does_not_split_a_text_that_fits() {
         assert_eq!(split("one\ntwo"), Ok(vec!["one\ntwo".to_owned()]));
         let full = "x".repeat(TEXT_BYTES_MAX);
         assert_eq!(split(&full), Ok(vec![full]));
-        // Each of its line ends is one byte on the board.
+        // A message stores each line end as one byte.
         assert_eq!(split(&"ab\r\n".repeat(5_000)).map(|messages| messages.len()), Ok(1));
     }
 
     #[test]
-    fn what_is_longer_is_cut_between_lines_and_nothing_is_lost() {
+    fn splits_between_lines_and_loses_nothing() {
         for (line, count) in [("a line of a log\n", 3_000), ("你好\n", 10_000), ("\n", 40_000), ("x\r\n", 20_000)] {
             let text = "first\n".to_owned() + &line.repeat(count) + "last";
             let messages = split(&text).unwrap();
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_refused() {
+    fn refuses_a_line_that_is_too_long() {
         let long = "x".repeat(TEXT_BYTES_MAX + 1);
         for text in [long.clone(), format!("one\n{long}"), format!("{long}\none"), format!("{}{long}", "one\n".repeat(9_000))] {
             assert_eq!(split(&text), Err(ErrorCode::TextTooLong));

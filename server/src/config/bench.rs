@@ -8,206 +8,210 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use protocol::limits::{PAGE_ENTRIES_DEFAULT, PUBLISHES_IN_FLIGHT_MAX, TEXT_BYTES_MAX};
 
-/// Messages a second among slow readers, unless said otherwise.
+/// The default rate of `slow`.
 const SLOW_RATE_DEFAULT: f64 = 1000.0;
 
 /// Settings of `crier bench`.
 #[derive(Clone, Debug, Args)]
 pub struct Bench {
-    /// What to measure.
+    /// The measurement.
     #[command(subcommand)]
-    pub what: Measurement,
+    pub measurement: Measurement,
 }
 
-/// What can be measured. Unless one is named, a server of its own is started in a temporary folder and measured.
+/// A measurement. Without `--server`, a new server is started in a temporary folder.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Measurement {
-    /// Messages to many subscribers.
+    /// Deliver messages to many subscribers.
     FanOut {
         /// The messages.
         #[command(flatten)]
         messages: Messages,
-        /// Who gets them.
+        /// The subscribers.
         #[command(flatten)]
-        readers: Readers,
-        /// Where.
+        subscribers: Subscribers,
+        /// The server.
         #[command(flatten)]
-        place: Place,
+        target: Target,
     },
-    /// Connections that nobody writes to: what they cost in memory.
+    /// Keep idle connections open: the memory per connection.
     Idle {
-        /// How many connections.
+        /// Number of connections.
         #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = at_least_one)]
         connections: usize,
-        /// Seconds to watch them.
+        /// Seconds to keep them open.
         #[arg(long, default_value = "5", value_name = "SECONDS", value_parser = seconds)]
         seconds: Duration,
-        /// Over which transport.
+        /// The transport.
         #[command(flatten)]
-        readers: Readers,
-        /// Where.
+        subscribers: Subscribers,
+        /// The server.
         #[command(flatten)]
-        place: Place,
+        target: Target,
     },
-    /// Connections that all come at once, as after a restart.
+    /// Open connections all at once, as after a restart.
     Connect {
-        /// How many connections.
+        /// Number of connections.
         #[arg(long, default_value_t = 1000, value_name = "N", value_parser = at_least_one)]
         connections: usize,
-        /// How often, each time when those before are gone.
+        /// Number of rounds. Each one closes its connections before the next.
         #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
         rounds: u64,
-        /// Over which transport.
+        /// The transport.
         #[command(flatten)]
-        readers: Readers,
-        /// Where.
+        subscribers: Subscribers,
+        /// The server.
         #[command(flatten)]
-        place: Place,
+        target: Target,
     },
-    /// Messages to many subscribers, of whom some stop reading: what that does to the others.
+    /// Deliver messages while some subscribers stop reading: the effect on the others.
     Slow {
-        /// How many of a hundred subscribers stop reading.
+        /// Percent of the subscribers that stop reading.
         #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = percent)]
         percent: f64,
         /// The messages.
         #[command(flatten)]
         messages: Messages,
-        /// Who gets them.
+        /// The subscribers.
         #[command(flatten)]
-        readers: Readers,
-        /// Where.
+        subscribers: Subscribers,
+        /// The server.
         #[command(flatten)]
-        place: Place,
+        target: Target,
     },
-    /// Messages until they are on disk: how many are acknowledged.
+    /// Publish durably: acknowledged messages per second.
     Publish {
-        /// How many connections publish, each to a room of its own.
+        /// Number of connections; each publishes to a room of its own.
         #[arg(long, default_value_t = 64, value_name = "N", value_parser = at_least_one)]
         connections: usize,
-        /// How many messages each has unanswered.
+        /// Unanswered messages per connection.
         #[arg(long, default_value_t = 1, value_name = "N", value_parser = in_flight)]
         in_flight: usize,
-        /// Bytes of each text.
+        /// Bytes per message text.
         #[arg(long, default_value_t = 128, value_name = "BYTES", value_parser = text_bytes)]
         bytes: usize,
         /// Seconds to publish.
         #[arg(long, default_value = "3", value_name = "SECONDS", value_parser = seconds)]
         seconds: Duration,
-        /// Where.
+        /// The server.
         #[command(flatten)]
-        place: Place,
+        target: Target,
     },
-    /// The page of a room, rendered by the server: how many a second.
+    /// Request the page of a room: rendered pages per second.
     Pages {
-        /// How many ask for it at a time, over connections that stay open.
+        /// Number of connections; each requests one page at a time.
         #[arg(long, default_value_t = 16, value_name = "N", value_parser = at_least_one)]
         connections: usize,
-        /// How many messages are on it.
+        /// Messages on the page.
         #[arg(long, default_value_t = PAGE_ENTRIES_DEFAULT, value_name = "N", value_parser = page_messages)]
         messages: usize,
-        /// Seconds to ask.
+        /// Seconds to request pages.
         #[arg(long, default_value = "3", value_name = "SECONDS", value_parser = seconds)]
         seconds: Duration,
-        /// Where.
+        /// The server.
         #[command(flatten)]
-        place: Place,
+        target: Target,
     },
 }
 
 /// Messages to many subscribers.
 #[derive(Clone, Debug, Args)]
 pub struct Messages {
-    /// How many subscribers; the one who publishes, over a WebSocket, is one of them.
+    /// Number of subscribers. One of them also publishes, over a WebSocket.
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = at_least_one)]
     pub subscribers: usize,
-    /// How many messages are sent at a time. Several numbers, with commas, are measured in turn.
+    /// Messages sent at a time. A list, such as 1,32, is measured one by one.
     #[arg(long, default_value = "1", value_delimiter = ',', value_name = "N", value_parser = batch)]
     pub batch: Vec<usize>,
-    /// Bytes of each text.
+    /// Bytes per message text.
     #[arg(long, default_value_t = 128, value_name = "BYTES", value_parser = text_bytes)]
     pub bytes: usize,
-    /// Messages a second, whoever has those before. By default the next are sent when everybody has those before; with slow
-    /// readers it is 1000.
+    /// Messages per second. By default the next are sent when all subscribers have the last ones;
+    /// `slow` uses 1000.
     #[arg(long, value_name = "N", value_parser = rate)]
     pub rate: Option<f64>,
-    /// Seconds that each measurement takes.
+    /// Seconds per measurement.
     #[arg(long, default_value = "3", value_name = "SECONDS", value_parser = seconds)]
     pub seconds: Duration,
-    /// Sends exactly so many times instead, however long it takes.
+    /// Number of sends per measurement, instead of --seconds.
     #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = clap::value_parser!(u64).range(1..))]
     pub rounds: Option<u64>,
 }
 
-/// How subscribers read.
+/// The subscribers.
 #[derive(Clone, Debug, Args)]
-pub struct Readers {
-    /// How they read.
+pub struct Subscribers {
+    /// Transport of the subscribers.
     #[arg(long, default_value = "ws", value_parser = PossibleValuesParser::new(Transport::WORDS).try_map(|word| Transport::of_word(&word).ok_or("unknown")))]
     pub transport: Transport,
-    /// What the server speaks, if it is not Crier but something to compare with.
+    /// Protocol of the server, to compare Crier with others.
     #[arg(long, default_value = "crier", requires_if("raw", "server"), requires_if("socket.io", "server"), requires_if("nats", "server"),
         value_parser = PossibleValuesParser::new(Peer::WORDS).try_map(|word| Peer::of_word(&word).ok_or("unknown")))]
     pub peer: Peer,
 }
 
-/// Where it is measured.
+/// The server that is measured.
 #[derive(Clone, Debug, Args)]
-pub struct Place {
-    /// A server that runs already, such as http://127.0.0.1:5000; its limits for one address apply. Never one that others use.
+pub struct Target {
+    /// URL of a running server, such as http://127.0.0.1:5000. Its limits per address apply. Never
+    /// use a server that others use.
     #[arg(long, visible_alias = "url", value_name = "URL")]
     pub server: Option<String>,
-    /// The process of that server, on this machine, whose processor time and memory are measured.
+    /// Process id of that server on this machine, to measure its CPU time and memory.
     #[arg(long, value_name = "PID", requires = "server")]
     pub pid: Option<u32>,
-    /// The processor that the started server has for itself, so that figures compare; the load takes the others.
+    /// Processor of the started server. The load generator uses the others.
     #[arg(long, default_value_t = 0, value_name = "N", conflicts_with = "server")]
     pub server_core: usize,
-    /// Lets the server and the load run on any processor.
+    /// Let the server and the load generator run on any processor.
     #[arg(long)]
     pub unpinned: bool,
-    /// Where the started server keeps its messages meanwhile, in a folder that is removed afterwards: a disk such as
-    /// you would use. By default where temporary files are.
+    /// Existing folder for the data of the started server, which is removed afterwards. Choose the
+    /// disk that you will use. By default the system's temporary folder.
     #[arg(long, value_name = "FOLDER", conflicts_with = "server")]
     pub data: Option<PathBuf>,
-    /// Threads that hold the subscribers. By default one for each processor that the server does not have.
+    /// Threads that hold the subscribers. By default one per processor that the server does not
+    /// use.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub threads: Option<u16>,
-    /// Prints one JSON object instead of a table.
+    /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
-    /// Waits for Enter when everybody is connected, and again when all is measured, so that a profiler can be attached.
-    /// `publish` reads nothing meanwhile: for more than half a minute it needs a server with a longer `--heartbeat`.
+    /// Wait for Enter when all clients are connected, and again after the measurement, for a
+    /// profiler. `publish` does not read in between: for a pause of more than half a minute, set a
+    /// longer `--heartbeat`.
     #[arg(long)]
     pub pause: bool,
-    /// Settings for the started server, as of `crier serve`.
+    /// Settings of `crier serve` for the started server.
     #[arg(last = true, value_name = "SERVE SETTINGS", conflicts_with = "server")]
     pub serve: Vec<String>,
 }
 
 impl Measurement {
-    /// Where it is measured.
-    pub fn place(&self) -> &Place {
+    /// Returns the server.
+    pub fn target(&self) -> &Target {
         match self {
-            Self::FanOut { place, .. }
-            | Self::Idle { place, .. }
-            | Self::Connect { place, .. }
-            | Self::Slow { place, .. }
-            | Self::Publish { place, .. }
-            | Self::Pages { place, .. } => place,
+            Self::FanOut { target, .. }
+            | Self::Idle { target, .. }
+            | Self::Connect { target, .. }
+            | Self::Slow { target, .. }
+            | Self::Publish { target, .. }
+            | Self::Pages { target, .. } => target,
         }
     }
 
-    /// What the server speaks, and over which transport.
-    pub fn readers(&self) -> (Peer, Transport) {
+    /// Returns the protocol of the server and the transport of the subscribers.
+    pub fn protocol(&self) -> (Peer, Transport) {
         match self {
-            Self::FanOut { readers, .. } | Self::Idle { readers, .. } | Self::Connect { readers, .. } | Self::Slow { readers, .. } => {
-                (readers.peer, readers.transport)
-            }
+            Self::FanOut { subscribers, .. }
+            | Self::Idle { subscribers, .. }
+            | Self::Connect { subscribers, .. }
+            | Self::Slow { subscribers, .. } => (subscribers.peer, subscribers.transport),
             Self::Publish { .. } | Self::Pages { .. } => (Peer::Crier, Transport::WebSocket),
         }
     }
 
-    /// How many connections there are at a time.
+    /// Returns the number of concurrent connections.
     pub fn connections(&self) -> usize {
         match self {
             Self::FanOut { messages, .. } | Self::Slow { messages, .. } => messages.subscribers,
@@ -218,14 +222,14 @@ impl Measurement {
         }
     }
 
-    /// What is to be done.
+    /// Returns the load.
     pub fn scenario(&self) -> Scenario {
         match self {
             Self::FanOut { messages, .. } => Scenario::FanOut(messages.fan_out()),
             Self::Idle { connections, seconds, .. } => Scenario::Idle { connections: *connections, time: *seconds },
             Self::Connect { connections, rounds, .. } => Scenario::Connect { connections: *connections, rounds: *rounds },
             Self::Slow { percent, messages, .. } => {
-                // Nobody can wait for those who do not read.
+                // Without a rate, each send would wait for the subscribers that do not read.
                 let rate = messages.rate.or(Some(SLOW_RATE_DEFAULT));
                 Scenario::Slow(Slow { fan_out: FanOut { rate, ..messages.fan_out() }, share: percent / 100.0 })
             }
@@ -272,7 +276,7 @@ fn page_messages(text: &str) -> Result<usize, String> {
     within(text, 1, PAGE_ENTRIES_DEFAULT)
 }
 
-/// A text has room for its number.
+/// The minimum leaves room for the message's number.
 fn text_bytes(text: &str) -> Result<usize, String> {
     within(text, 16, TEXT_BYTES_MAX)
 }

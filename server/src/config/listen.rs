@@ -1,9 +1,9 @@
-//! The address that `crier serve` listens on.
+//! The value of `--listen`.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
 
-/// Reads it: an address or a host name with a port. A name stands for its first IPv4 address, as with most programs, and without a
-/// host it is every address. The error says what to write instead.
+/// Parses an address or a host name with a port. A name means its first IPv4 address, as in most
+/// programs; no host means all addresses. The error says what to write instead.
 pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     let form = || "an address has a port; write 127.0.0.1:5000, [::1]:5000, localhost:5000, or :5000 for every address".to_owned();
     let (host, port) = text.trim().rsplit_once(':').ok_or_else(form)?;
@@ -21,11 +21,11 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     first.copied().ok_or_else(|| format!("{host} has no address"))
 }
 
-/// An IPv4 address that is mapped into IPv6 as the address it is.
+/// Converts an IPv4-mapped IPv6 address to IPv4.
 fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => (ip, address.port()).into(),
-        // Not made anew, because a link-local one has an interface.
+        // Returned unchanged, because a link-local address has a scope id.
         IpAddr::V6(_) => address,
     }
 }

@@ -10,7 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use protocol::{Entry, Epoch, Gap, Hello, MessagesPage, Position, Published, ServerFrame};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
-use server::config::{Cli, Serve, Verb};
+use server::config::{Cli, Serve, Subcommand};
 use server::room::Clock;
 use server::{Server, ServerError, StopHandle};
 use tempfile::TempDir;
@@ -211,7 +211,7 @@ pub fn settings(arguments: &[&str]) -> Serve {
             all.extend([flag, value]);
         }
     }
-    let Verb::Serve(serve) = Cli::parse_from(all.iter().chain(arguments)).verb else { unreachable!() };
+    let Subcommand::Serve(serve) = Cli::parse_from(all.iter().chain(arguments)).subcommand else { unreachable!() };
     serve
 }
 

@@ -1,4 +1,4 @@
-//! A report as a table for people.
+//! A report as a table.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use bench::{Connects, Latency, Memory, Phase, Report};
 
 use crate::cli::harmless;
 
-/// Writes a report.
+/// Writes the report.
 pub(super) fn write(report: &Report, output: &mut impl Write) -> io::Result<()> {
     for connects in &report.connects {
         write_connects(connects, output)?;
@@ -25,7 +25,7 @@ pub(super) fn write(report: &Report, output: &mut impl Write) -> io::Result<()> 
         if phase.batch > 0 { write_phase(phase, output) } else { write_quiet(phase, output) }?;
     }
     match (&report.failure, report.interrupted) {
-        (Some(trouble), _) => writeln!(output, "It went wrong: {}", harmless(trouble)),
+        (Some(failure), _) => writeln!(output, "It failed: {}", harmless(failure)),
         (None, true) => writeln!(output, "Interrupted; what was measured until then is above."),
         (None, false) if report.scenario == "idle" || report.scenario == "connect" => Ok(()),
         (None, false) if report.scenario == "pages" => writeln!(output, "Every page had every message."),
@@ -38,7 +38,7 @@ fn write_connects(connects: &Connects, output: &mut impl Write) -> io::Result<()
     write!(
         output,
         "{connections} connections in {seconds:.2} s, {per_second:.0} a second, {} µs of server CPU each",
-        known(*server_cpu_us, 1)
+        shown(*server_cpu_us, 1)
     )?;
     match latency {
         Some(Latency { p50_ms, p99_ms, max_ms, .. }) => writeln!(output, ", p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms, max {max_ms:.1} ms"),
@@ -47,10 +47,10 @@ fn write_connects(connects: &Connects, output: &mut impl Write) -> io::Result<()
 }
 
 fn write_memory(memory: &Memory, output: &mut impl Write) -> io::Result<()> {
-    let mb = |bytes: Option<u64>| known(bytes.map(|bytes| bytes as f64 / 1e6), 1);
+    let mb = |bytes: Option<u64>| shown(bytes.map(|bytes| bytes as f64 / 1e6), 1);
     let Memory { before_bytes, idle_bytes, after_bytes, per_connection_bytes } = memory;
     let (before, idle, after) = (mb(*before_bytes), mb(*idle_bytes), mb(*after_bytes));
-    let each = known(*per_connection_bytes, 0);
+    let each = shown(*per_connection_bytes, 0);
     writeln!(
         output,
         "{each} bytes of server memory for each idle connection ({before} MB before, {idle} MB with them, {after} MB at the end)"
@@ -60,28 +60,28 @@ fn write_memory(memory: &Memory, output: &mut impl Write) -> io::Result<()> {
 fn write_phase(phase: &Phase, output: &mut impl Write) -> io::Result<()> {
     let Phase { name, batch, deliveries, seconds, deliveries_per_second, bytes, .. } = phase;
     write!(output, "{name:<18} {batch:>6} {deliveries:>11} {seconds:>7.2} {deliveries_per_second:>11.0}")?;
-    write!(output, " {:>9} {:>9}", known(phase.server_cpu_us_per_delivery, 3), known(phase.load_cpu_us_per_delivery, 3))?;
-    let latency = |of: fn(&Latency) -> f64| known(phase.latency.as_ref().map(of), 2);
+    write!(output, " {:>9} {:>9}", shown(phase.server_cpu_us_per_delivery, 3), shown(phase.load_cpu_us_per_delivery, 3))?;
+    let latency = |of: fn(&Latency) -> f64| shown(phase.latency.as_ref().map(of), 2);
     for figure in [latency(|all| all.p50_ms), latency(|all| all.p99_ms), latency(|all| all.p999_ms), latency(|all| all.max_ms)] {
         write!(output, " {figure:>9}")?;
     }
     writeln!(output, " {:>9.1}", *bytes as f64 / 1e6)?;
     if phase.slow > 0 {
-        let growth = known(phase.memory_growth_bytes.map(|bytes| bytes as f64 / 1e6), 1);
+        let growth = shown(phase.memory_growth_bytes.map(|bytes| bytes as f64 / 1e6), 1);
         writeln!(output, "  {} did not read; the server's memory grew by {growth} MB", phase.slow)?;
     }
     Ok(())
 }
 
-/// A phase in which nothing was sent.
+/// Writes a phase without messages.
 fn write_quiet(phase: &Phase, output: &mut impl Write) -> io::Result<()> {
     let Phase { name, seconds, server_cpu_seconds, deliveries, bytes, slow, slow_closed, .. } = phase;
-    let ms = known(server_cpu_seconds.map(|seconds| seconds * 1e3), 1);
+    let ms = shown(server_cpu_seconds.map(|seconds| seconds * 1e3), 1);
     write!(output, "{name}: {seconds:.1} s, {ms} ms of server CPU, {deliveries} deliveries, {bytes} bytes read")?;
     if *slow > 0 { writeln!(output, "; {slow_closed} of {slow} had been sent away by the server") } else { writeln!(output) }
 }
 
-/// A figure, or a dash where there is none.
-fn known(figure: Option<f64>, digits: usize) -> String {
+/// Returns the figure, or a dash if it is unknown.
+fn shown(figure: Option<f64>, digits: usize) -> String {
     figure.map_or_else(|| "—".to_owned(), |figure| format!("{figure:.digits$}"))
 }
