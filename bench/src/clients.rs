@@ -1,4 +1,5 @@
-//! All clients of a fan-out: the publisher, which is also a subscriber, and the worker threads with the other subscribers.
+//! All clients of a fan-out: the publisher, which is also a subscriber, and the worker threads with
+//! the other subscribers.
 
 use std::io::ErrorKind;
 use std::mem;
@@ -21,7 +22,8 @@ use crate::{BUFFER_BYTES, EVENTS_MAX, Failure, POLL_INTERVAL, Plan, Progress, Ru
 
 const PUBLISHER: Token = Token(0);
 const WAKE: Token = Token(1);
-/// How long the server must be silent to count as quiet. Crier sends the presence count up to one second after the last connect.
+/// How long the server must be silent to count as quiet. Crier sends the presence count up to one
+/// second after the last connect.
 const QUIET_CRIER: Duration = Duration::from_millis(1200);
 const QUIET: Duration = Duration::from_millis(100);
 /// How long a warm-up message may take before another one is sent.
@@ -49,7 +51,8 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Connects `size` clients, `slow` of which will stop reading, and reports the connects and the memory they take.
+    /// Connects `size` clients, `slow` of which will stop reading, and reports the connects and the
+    /// memory they take.
     pub(crate) fn connect(plan: &Plan, size: usize, slow: usize, run: &mut Run<'_>) -> Result<Self, Failure> {
         let room = crate::room()?;
         let mut clients = Self::open(plan, &room, size, slow, run)?;
@@ -116,7 +119,8 @@ impl Clients {
         Ok(())
     }
 
-    /// Publishes messages until every subscriber has one: some peers report that they are ready too early.
+    /// Publishes messages until every subscriber has one: some peers report that they are ready too
+    /// early.
     pub(crate) fn warm_up(&mut self, run: &mut Run<'_>) -> Result<(), Failure> {
         for _ in 0..WARM_UPS_MAX {
             let goal = self.shared.count(Counter::WarmUp) + self.size as u64;
@@ -179,7 +183,8 @@ impl Clients {
         self.sent - self.shared.count(Counter::Delivered) / (self.size - self.slow) as u64
     }
 
-    /// Waits until every reading subscriber has every message. Returns false if the run was stopped.
+    /// Waits until every reading subscriber has every message. Returns false if the run was
+    /// stopped.
     pub(crate) fn wait_for_deliveries(&mut self, run: &mut Run<'_>) -> Result<bool, Failure> {
         let expected = |count: usize| count as u64 * self.sent;
         let (reading, slow) = (expected(self.size - self.slow), expected(self.slow));
@@ -211,7 +216,8 @@ impl Clients {
         Ok(true)
     }
 
-    /// Waits for an event of the publisher or a wake-up, and handles it. Returns true if the run was stopped.
+    /// Waits for an event of the publisher or a wake-up, and handles it. Returns true if the run
+    /// was stopped.
     pub(crate) fn turn(&mut self, wait: Duration) -> Result<bool, Failure> {
         match self.poll.poll(&mut self.events, Some(wait)) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(Failure::of(&error)),

@@ -47,7 +47,8 @@ impl Connection {
 
     /// Reads all that has arrived. Returns the number of bytes read.
     ///
-    /// A read that leaves part of the buffer empty is the last one, unless `to_the_end` is set, which also looks for the peer's close.
+    /// A read that leaves part of the buffer empty is the last one, unless `to_the_end` is set,
+    /// which also looks for the peer's close.
     pub(crate) fn read(
         &mut self,
         buffer: &mut [u8],

@@ -1,4 +1,5 @@
-//! Scenarios with subscribers: messages to all of them, none at all, and messages while some do not read.
+//! Scenarios with subscribers: messages to all of them, none at all, and messages while some do not
+//! read.
 
 use std::time::Duration;
 
@@ -63,7 +64,8 @@ pub(crate) fn connect(plan: &Plan, connections: usize, rounds: u64, run: &mut Ru
     Ok(())
 }
 
-/// Publishes while all read, then while some do not; then these read again and must get what they missed, or be disconnected.
+/// Publishes while all read, then while some do not; then these read again and must get what they
+/// missed, or be disconnected.
 pub(crate) fn slow(plan: &Plan, settings: &Slow, run: &mut Run<'_>) -> Result<(), Failure> {
     let total = settings.fan_out.subscribers;
     let slow = ((total as f64 * settings.share).ceil() as usize).min(total - 1);

@@ -1,4 +1,5 @@
-//! Splits received bytes into the HTTP response head and then WebSocket frames or HTTP chunks. Copies only incomplete ones.
+//! Splits received bytes into the HTTP response head and then WebSocket frames or HTTP chunks.
+//! Copies only incomplete ones.
 
 use std::ops::Range;
 
@@ -99,7 +100,8 @@ fn find(bytes: &[u8], settings: &[u8]) -> Option<usize> {
     bytes.windows(settings.len()).position(|window| window == settings)
 }
 
-/// Returns the length of the response head and the state after it. `None` if the head is incomplete.
+/// Returns the length of the response head and the state after it. `None` if the head is
+/// incomplete.
 fn head(bytes: &[u8]) -> Result<Option<(usize, State)>, Failure> {
     let Some(length) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
     let text = String::from_utf8_lossy(&bytes[..length]).to_ascii_lowercase();

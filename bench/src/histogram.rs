@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram as Counts;
 
-/// Significant decimal digits: two keep the error below one percent and the counts in a processor's cache.
+/// Significant decimal digits: two keep the error below one percent and the counts in a processor's
+/// cache.
 const DIGITS: u8 = 2;
 
 /// A histogram of durations in nanoseconds, which grows with the longest one.
@@ -28,7 +29,8 @@ impl Histogram {
         self.0 += &other.0;
     }
 
-    /// Returns the duration that `share`, from 0 to 1, of all durations do not exceed. `None` if nothing was counted.
+    /// Returns the duration that `share`, from 0 to 1, of all durations do not exceed. `None` if
+    /// nothing was counted.
     pub(crate) fn quantile(&self, share: f64) -> Option<Duration> {
         (!self.0.is_empty()).then(|| Duration::from_nanos(self.0.value_at_quantile(share)))
     }

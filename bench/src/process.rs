@@ -1,4 +1,5 @@
-//! CPU time and memory of a process on this machine, from `/proc`. Only Linux has it; elsewhere everything is `None`.
+//! CPU time and memory of a process on this machine, from `/proc`. Only Linux has it; elsewhere
+//! everything is `None`.
 
 use std::collections::BTreeMap;
 use std::fs;

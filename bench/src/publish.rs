@@ -1,4 +1,5 @@
-//! Durable publishes: connections, each to a room of its own, with a fixed number of unanswered messages.
+//! Durable publishes: connections, each to a room of its own, with a fixed number of unanswered
+//! messages.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;

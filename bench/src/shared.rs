@@ -23,7 +23,8 @@ pub(crate) enum Counter {
     WarmUp,
     /// Messages received by subscribers that always read.
     Delivered,
-    /// Messages received by slow subscribers, or missed by them because the server disconnected them.
+    /// Messages received by slow subscribers, or missed by them because the server disconnected
+    /// them.
     DeliveredToSlow,
 }
 
@@ -138,7 +139,8 @@ impl Shared {
     }
 }
 
-/// Counts of one thread that are not yet in [`Shared`]: one shared write per wake-up instead of one per message.
+/// Counts of one thread that are not yet in [`Shared`]: one shared write per wake-up instead of one
+/// per message.
 #[derive(Debug, Default)]
 pub(crate) struct CountBuffer([u64; COUNTERS]);
 

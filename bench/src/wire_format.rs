@@ -1,7 +1,8 @@
-//! The wire format of each peer: how to subscribe and publish, and how to recognise a received message.
+//! The wire format of each peer: how to subscribe and publish, and how to recognise a received
+//! message.
 //!
-//! Every text starts with its number between two marks, as in `#17#`, and contains no other mark. So a subscriber finds the number
-//! whatever a peer wraps the text in, without parsing JSON.
+//! Every text starts with its number between two marks, as in `#17#`, and contains no other mark.
+//! So a subscriber finds the number whatever a peer wraps the text in, without parsing JSON.
 
 use protocol::{Entry, ServerFrame};
 
@@ -173,7 +174,8 @@ impl Scan {
         self.number(&bytes[at + 1..])?.0
     }
 
-    /// Continues after a mark. Returns the number, unless something else is between the marks, and the rest. `None` if the bytes end first.
+    /// Continues after a mark. Returns the number, unless something else is between the marks, and
+    /// the rest. `None` if the bytes end first.
     fn number<'a>(&mut self, bytes: &'a [u8]) -> Option<(Option<u64>, &'a [u8])> {
         let mut number = self.inside?;
         for (at, byte) in bytes.iter().enumerate() {

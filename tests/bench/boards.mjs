@@ -1,4 +1,4 @@
-// The boards that are compared: how each is started, and how it is spoken to.
+// The boards that are compared, and how to start each.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -13,17 +13,18 @@ const built = join(root, 'target/bench/release');
 export const crier = process.env.CRIER ?? join(root, 'target/release/crier');
 const START_SECONDS_MAX = 20;
 
-// Without `command` it is Crier itself, which `crier bench` starts by itself.
+// A board without `command` is Crier: `crier bench` starts it.
 export const boards = {
   crier: { name: 'Crier', step: null, needs: crier },
-  'crier-memory': { name: 'Crier, its history on a disk of memory', step: null, needs: crier, args: ['--data', '/dev/shm'] },
+  'crier-memory': { name: 'Crier, its history on a RAM disk', step: null, needs: crier, args: ['--data', '/dev/shm'] },
+  'crier-streams': { name: 'Crier, event streams', step: null, needs: crier, args: ['--transport', 'sse'] },
   'crier-paced': { name: 'Crier, `--flush-interval 2`', step: null, needs: crier, serve: ['--flush-interval', '2'] },
   floor: {
     name: 'floor: a loop of `send()`', step: 'rust', needs: join(built, 'floor'),
     command: (port) => [join(built, 'floor'), port], url: (port) => `ws://127.0.0.1:${port}/`,
   },
   'floor-batch': {
-    name: 'floor: one `send()` for all that one read brought', step: 'rust', needs: join(built, 'floor'),
+    name: 'floor: one `send()` per batch', step: 'rust', needs: join(built, 'floor'),
     command: (port) => [join(built, 'floor'), port, 'batch'], url: (port) => `ws://127.0.0.1:${port}/`,
   },
   axum: {
@@ -65,7 +66,7 @@ export const boards = {
   },
 };
 
-// Node finds the packages beside the program.
+// Node resolves packages from the program's folder.
 function copy(path) {
   writeFileSync(join(tools, path), readFileSync(join(peers, path)));
 }
@@ -101,7 +102,7 @@ function listens(port) {
   });
 }
 
-// Debian keeps libraries in a folder named after the machine.
+// Debian has a library folder per architecture.
 function environment({ libraries }) {
   if (!libraries || !existsSync(libraries)) return process.env;
   return { ...process.env, LD_LIBRARY_PATH: readdirSync(libraries).map((folder) => join(libraries, folder)).join(':') };
@@ -110,7 +111,7 @@ function environment({ libraries }) {
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
-// Starts a peer on the first processor, as `crier bench` does with its own server.
+// Starts a peer on the first processor, as `crier bench` starts Crier.
 export async function start(board) {
   const folder = mkdtempSync(join(tmpdir(), 'crier-bench-peer-'));
   mkdirSync(folder, { recursive: true });
@@ -129,7 +130,7 @@ export async function start(board) {
     running.delete(child);
     rmSync(folder, { recursive: true, force: true });
   };
-  // The floor takes its first connection for the publisher's, so it is not tried out.
+  // The floor's first connection must be the publisher's, so it gets none for trial.
   const isFloor = board.needs.endsWith('/floor');
   const until = Date.now() + START_SECONDS_MAX * 1000;
   while (!(isFloor ? isListening(port) : await listens(port))) {

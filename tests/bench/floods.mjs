@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// What other people feel while one address floods the board: how long a publish of theirs takes.
+// How long a publish of another client takes while one address floods the server.
 // CRIER=target/release/crier tests/bench/floods.mjs [--seconds N] [KIND …]
 //
-// The flood comes from 127.0.0.2 and takes what the server gives; the other client is a thread of its own at 127.0.0.1, which
-// publishes over a WebSocket, one message after the other. The server has its default settings.
+// The flood comes from 127.0.0.2. The other client is a thread at 127.0.0.1 that publishes over a
+// WebSocket, one message at a time. The server has its default settings.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,20 +15,20 @@ import { Worker, isMainThread, parentPort, workerData } from 'node:worker_thread
 
 const FLOODER = '127.0.0.2';
 const SOCKETS = 200;
-const PAUSE = 20; // milliseconds between two publishes of the other client: it stays within its allowance
+const PAUSE = 20; // milliseconds between two publishes of the other client: within its rate limit
 
 const upgrade = (port, path) =>
   `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
   'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n';
 
-/** A masked client frame; the mask is zero, which is allowed and leaves the text as it is. */
+/** A client frame with a mask of zeros. */
 function frame(opcode, payload) {
   const bytes = Buffer.from(payload);
   const head = bytes.length < 126 ? [0x80 | opcode, 0x80 | bytes.length] : [0x80 | opcode, 0xfe, bytes.length >> 8, bytes.length & 255];
   return Buffer.concat([Buffer.from([...head, 0, 0, 0, 0]), bytes]);
 }
 
-/** Says `first` and then `load` over and over, as fast as it is taken, and throws away what comes. */
+/** Sends `first` and then `load` repeatedly, as fast as the server reads, and discards what arrives. */
 function pour(port, first, load) {
   const socket = connect({ port, host: '127.0.0.1', localAddress: FLOODER, noDelay: true });
   const more = () => { while (!socket.destroyed && socket.write(load)); };
@@ -82,7 +82,7 @@ async function startServer(data) {
   return { server, port: Number(line.match(/:(\d+)\s/)[1]) };
 }
 
-/** Fills the rooms that are read: one long, one of texts that are all markup. Within the allowance of one address. */
+/** Fills a long room and a room with texts that are all markup, within the rate limit of one address. */
 async function fill(port) {
   const texts = [...many(2000, () => ['long', 'a message of some length '.repeat(6)]), ...many(50, () => ['hostile', '<'.repeat(16_000)])];
   let position;
@@ -98,7 +98,7 @@ async function fill(port) {
   return `${position.split(':')[0]}:0`;
 }
 
-/** The other client. */
+/** Publishes as the other client. Returns the milliseconds of each publish. */
 async function publishes({ port, seconds }) {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   socket.write(upgrade(port, '/ws/others'));

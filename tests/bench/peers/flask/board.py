@@ -1,4 +1,4 @@
-# The demo from which Crier grew: Flask and gevent-websocket, a list of observers, a loop of sends. `python board.py PORT`
+# The demo that Crier replaces: Flask and gevent-websocket with a list of observers. `python board.py PORT`
 import sys
 
 from flask import Flask, request
@@ -9,7 +9,7 @@ app = Flask(__name__)
 observers = []
 
 
-# Flask has come to tell a WebSocket's route from others.
+# Recent versions of Flask route WebSockets separately.
 @app.route('/message/', websocket=True)
 def message():
     socket = request.environ.get('wsgi.websocket')

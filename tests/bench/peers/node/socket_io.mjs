@@ -1,4 +1,4 @@
-// A board on Socket.IO, as its documentation shows a chat. `node socket_io.mjs PORT`
+// A board on Socket.IO, like the chat in its documentation. `node socket_io.mjs PORT`
 import { createServer } from 'node:http';
 import { Server } from 'socket.io';
 

@@ -1,4 +1,4 @@
-// A board on node's `ws`, as its documentation shows a broadcast. `node ws.mjs PORT`
+// A board on node's `ws`, like the broadcast in its documentation. `node ws.mjs PORT`
 import { WebSocket, WebSocketServer } from 'ws';
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: Number(process.argv[2]), backlog: 4096 });

@@ -1,4 +1,4 @@
-/* uWebSockets, by the C interface of the library that socketify brings. `board PORT` */
+/* A board on uWebSockets, through the C interface of socketify's library. `board PORT` */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>

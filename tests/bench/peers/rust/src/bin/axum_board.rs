@@ -1,4 +1,5 @@
-//! A board as it is usually written on axum: `tokio::sync::broadcast` and one task for each direction of a socket. `axum_board PORT`
+//! A board on axum as usually written: `tokio::sync::broadcast` and one task per direction of a
+//! socket. `axum_board PORT`
 
 use axum::Router;
 use axum::extract::State;
@@ -8,6 +9,9 @@ use axum::routing::get;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpSocket;
 use tokio::sync::broadcast;
+
+/// tungstenite's default of 128 KiB per buffer would dominate the figures.
+const BUFFER_BYTES: usize = 4096;
 
 #[tokio::main]
 async fn main() {
@@ -21,9 +25,9 @@ async fn main() {
 }
 
 async fn upgrade(State(tx): State<broadcast::Sender<Utf8Bytes>>, upgrade: WebSocketUpgrade) -> Response {
-    // Before the answer, so that nothing is missed after it.
+    // Before the answer: the client misses nothing that is sent after it.
     let mut rx = tx.subscribe();
-    upgrade.on_upgrade(|socket| async move {
+    upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES).on_upgrade(|socket| async move {
         let (mut sink, mut stream) = socket.split();
         let mut sending = tokio::spawn(async move {
             while let Ok(text) = rx.recv().await {

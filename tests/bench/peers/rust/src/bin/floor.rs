@@ -1,5 +1,6 @@
-//! The floor: who connects first publishes, and what it says is sent to everybody in a plain loop of `send()`. Nothing else
-//! is done: no log, no limits, no close. `floor PORT` sends each message by itself, `floor PORT batch` all that one read brought.
+//! The floor: sends what the first client publishes to all clients in a loop of `send()`, and does
+//! nothing else. `floor PORT` sends each message separately, `floor PORT batch` all messages of one
+//! read together.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +8,7 @@ use std::ops::Range;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
-/// The answer to the one key that the load sends, `Y3JpZXIncyBvd24gbG9hZA==`.
+/// The answer to the constant key of the load generator, `Y3JpZXIncyBvd24gbG9hZA==`.
 const ACCEPT: &str = "ZtRjKegetJrMMkmlaXewgSI6ZH8=";
 
 fn main() {
@@ -15,20 +16,20 @@ fn main() {
     let port: u16 = arguments[0].parse().expect("a port");
     let batch = arguments.get(1).is_some_and(|word| word == "batch");
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-    let everybody = Arc::new(Mutex::new(Vec::new()));
+    let clients = Arc::new(Mutex::new(Vec::new()));
     let (tx, rx) = sync_channel(1);
-    let arrived = everybody.clone();
+    let arrived = clients.clone();
     std::thread::spawn(move || {
         for socket in listener.incoming().flatten() {
             let Some(socket) = upgrade(socket) else { continue };
-            let mut everybody = arrived.lock().unwrap();
-            if everybody.is_empty() {
+            let mut clients = arrived.lock().unwrap();
+            if clients.is_empty() {
                 let _ = tx.send(socket.try_clone().unwrap());
             }
-            everybody.push(socket);
+            clients.push(socket);
         }
     });
-    publish(rx.recv().unwrap(), &everybody, batch);
+    publish(rx.recv().unwrap(), &clients, batch);
 }
 
 fn upgrade(mut socket: TcpStream) -> Option<TcpStream> {
@@ -45,7 +46,7 @@ fn upgrade(mut socket: TcpStream) -> Option<TcpStream> {
     Some(socket)
 }
 
-fn publish(mut publisher: TcpStream, everybody: &Mutex<Vec<TcpStream>>, batch: bool) {
+fn publish(mut publisher: TcpStream, clients: &Mutex<Vec<TcpStream>>, batch: bool) {
     let (mut buffer, mut rest) = (vec![0; 64 * 1024], Vec::new());
     while let Ok(length @ 1..) = publisher.read(&mut buffer) {
         rest.extend_from_slice(&buffer[..length]);
@@ -54,18 +55,19 @@ fn publish(mut publisher: TcpStream, everybody: &Mutex<Vec<TcpStream>>, batch: b
             used += length;
         }
         rest.drain(..used);
-        let everybody = everybody.lock().unwrap();
+        let clients = clients.lock().unwrap();
         if batch && !out.is_empty() {
-            everybody.iter().for_each(|mut socket| socket.write_all(&out).unwrap());
+            clients.iter().for_each(|mut socket| socket.write_all(&out).unwrap());
         } else {
             for frame in frames {
-                everybody.iter().for_each(|mut socket| socket.write_all(&out[frame.clone()]).unwrap());
+                clients.iter().for_each(|mut socket| socket.write_all(&out[frame.clone()]).unwrap());
             }
         }
     }
 }
 
-/// Unmasks the first of a client's frames into a server's; its length.
+/// Converts the first client frame into a server frame. Returns its length, or `None` if it is
+/// incomplete.
 fn forward(bytes: &[u8], out: &mut Vec<u8>, frames: &mut Vec<Range<usize>>) -> Option<usize> {
     let (header, length) = match (*bytes.get(1)? & 0x7f, bytes) {
         (126, [_, _, a, b, ..]) => (4, usize::from(u16::from_be_bytes([*a, *b]))),
