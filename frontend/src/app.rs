@@ -6,22 +6,25 @@ use leptos::prelude::*;
 
 use crate::PageData;
 use crate::components::{Composer, ComposerStart, Header, Notice, Timeline};
-use crate::live::truth;
 use crate::state::AppState;
 
-/// The page, made alive by its driver once it runs in a browser.
+/// The page.
 #[component]
 pub fn App(
-    /// What the server says.
+    /// What the server renders the page from.
     data: PageData,
+    /// Starts the driver. Only a browser has one.
+    #[prop(optional)]
+    drive: Option<fn(AppState)>,
 ) -> impl IntoView {
     let state = AppState::new(&data);
     provide_context(state);
-    #[cfg(feature = "hydrate")]
-    crate::browser::drive(state);
-    let start = ComposerStart { key: data.key.as_str().to_owned(), author: data.author, draft: data.draft };
+    if let Some(drive) = drive {
+        drive(state);
+    }
+    let start = ComposerStart { key: data.key.as_str().to_owned(), author: data.author, draft: data.draft, refusal: data.refusal };
     view! {
-        <div class="page" data-ready=truth(move || state.look.get().ready)>
+        <div class="page" data-ready=move || state.ready.get().then_some("true")>
             <Header/>
             <Timeline/>
             <Notice/>

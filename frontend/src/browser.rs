@@ -1,23 +1,25 @@
-//! The page's life in a browser: the only code that knows sockets, timers, storage, cookies and the clock.
+//! The page in a browser: the only code that uses sockets, timers, storage, cookies and the clock.
 
-pub(crate) mod clock;
+mod clock;
+mod json;
 
-mod attention;
 mod clipboard;
 mod cookie;
-mod driver;
-mod json;
-mod panels;
+mod storage;
+
+mod event_stream;
 mod requests;
 mod socket;
-mod storage;
-mod stream;
 mod tabs;
+
+mod alerts;
+mod panels;
 mod viewport;
+
+mod driver;
 
 mod start;
 
-pub(crate) use driver::drive;
 pub use start::hydrate;
 
 use std::rc::Rc;
@@ -25,10 +27,10 @@ use std::rc::Rc;
 use client::Event;
 use web_sys::{Document, Window};
 
-/// Where what happens is told.
-type Tell = Rc<dyn Fn(Event)>;
+/// Takes the events for the client core.
+type EventSink = Rc<dyn Fn(Event)>;
 
-/// The window. There always is one: the bundle is never run in a worker.
+/// The window. It always exists: the bundle never runs in a worker.
 fn window() -> Window {
     leptos::prelude::window()
 }

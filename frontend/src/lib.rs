@@ -1,24 +1,26 @@
-//! Crier's page: the same components rendered by the server (feature `ssr`) and brought to life in the browser
-//! (feature `hydrate`).
+//! Crier's page: the server renders its components (feature `ssr`), and the browser hydrates the
+//! same ones (feature `hydrate`).
 //!
-//! Components render and forward; `logic` is pure; `browser` is the only place that knows sockets, timers, storage
-//! and the clock.
+//! Components show the [`state`] and forward what the reader does; `logic` decides, in pure code;
+//! only `browser` uses sockets, timers, storage and the clock.
 
 #![forbid(unsafe_code)]
 
 mod language;
-mod page_data;
 mod scheme;
-mod texts;
+
+mod page_data;
 
 pub mod logic;
 
-pub mod app;
-pub mod components;
+mod texts;
+
 pub mod lists;
 pub mod state;
 
-mod live;
+pub mod components;
+
+pub mod app;
 
 #[cfg(feature = "hydrate")]
 pub mod browser;

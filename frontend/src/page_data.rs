@@ -1,11 +1,12 @@
-//! What the server tells the page, once in the HTML and once as data for hydration.
+//! The data of a page: the server renders it as HTML, and sends it along for hydration.
 
 use protocol::{ErrorCode, MessagesPage, PublishKey, RoomName};
 use serde::{Deserialize, Serialize};
 
 use crate::{Language, Scheme};
 
-/// Everything a page is rendered from. The browser renders from the same data, so that both come to the same HTML.
+/// Everything that a page is rendered from. The browser hydrates from the same data, so both
+/// produce the same HTML.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageData {
     /// The room.
@@ -13,12 +14,12 @@ pub struct PageData {
     /// Its newest entries.
     pub page: MessagesPage,
     /// How many sessions the room has.
-    pub here: usize,
+    pub online: usize,
     /// The language of the page's own texts.
     pub language: Language,
-    /// Light or dark.
+    /// The colour scheme.
     pub scheme: Scheme,
-    /// A fresh key for the form, by which a page without script posts once and not twice.
+    /// A new publish key for the form, so that a page without script posts only once.
     pub key: PublishKey,
     /// The reader's own name, from the cookie `author`; empty if there is none.
     pub author: String,
@@ -26,15 +27,15 @@ pub struct PageData {
     pub draft: String,
     /// Why it was refused.
     pub refusal: Option<ErrorCode>,
-    /// How many minutes the reader's clock is ahead of UTC, from the cookie `zone`; 0 as long as that is not known.
+    /// How many minutes the reader's clock is ahead of UTC, from the cookie `zone`; 0 if unknown.
     pub zone: i32,
     /// The server's version.
     pub version: String,
 }
 
 impl PageData {
-    /// The data as JSON that is safe inside a `<script>` element: nothing in it can close the element or open a
-    /// comment, whatever people wrote. The escapes are JSON's own, so it reads back as it was.
+    /// The data as JSON that is safe inside a `<script>` element: no user text can close the
+    /// element or open a comment. The escapes are JSON's own, so any parser reads it.
     pub fn to_script_json(&self) -> String {
         let json = serde_json::to_string(self).expect("page data has only string keys and plain values");
         let mut safe = String::with_capacity(json.len() + json.len() / 16);
@@ -56,14 +57,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hostile_text_stays_inside_and_reads_back() {
+    fn escapes_hostile_text_so_that_it_reads_back() {
         let position = Position { epoch: Epoch(1), offset: 1 };
         let text = Text::parse("</script><!--<script>&amp;\u{2028}\u{2029}\"\\").unwrap();
         let entry = Entry { offset: 1, time: 0, author: Author::default(), text, key: None, raw: None };
         let data = PageData {
             room: RoomName::lobby(),
             page: MessagesPage { room: RoomName::lobby(), entries: vec![entry], position, before: None, latest: position, online: 1 },
-            here: 1,
+            online: 1,
             language: Language::En,
             scheme: Scheme::System,
             key: "k".parse().unwrap(),

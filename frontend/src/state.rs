@@ -1,11 +1,10 @@
-//! What the page shows right now, as signals, and what its reader asks for, as commands.
+//! What the page shows, with a signal for each concern, and what its reader asks for, as commands.
 
 use client::{Pending, Timeline};
 use leptos::prelude::*;
 use protocol::{Author, PublishKey, RoomName, Text};
 
 use crate::lists::Lists;
-use crate::logic::draft::{self, Problem};
 use crate::logic::follow::Follow;
 use crate::logic::settings::Settings;
 use crate::logic::status::Status;
@@ -13,10 +12,8 @@ use crate::logic::zone::Zone;
 use crate::texts::Texts;
 use crate::{PageData, Scheme};
 
-/// The state that all components share. In the browser one driver writes it; on the server nothing changes it.
-///
-/// It has few signals, because each type of signal is a copy of the framework's code: what changes seldom and is shown
-/// in few places shares one.
+/// The state that components share. In the browser the driver writes it; on the server it never
+/// changes.
 #[derive(Clone, Copy)]
 pub struct AppState {
     /// The page's texts.
@@ -25,8 +22,26 @@ pub struct AppState {
     pub content: StoredValue<Content>,
     /// The rows of the lists.
     pub lists: Lists,
-    /// All that changes and is not a row.
-    pub look: RwSignal<ViewState>,
+    /// True once the page reacts to its reader.
+    pub ready: RwSignal<bool>,
+    /// The connection.
+    pub status: RwSignal<Status>,
+    /// How many sessions the room has.
+    pub online: RwSignal<usize>,
+    /// True if there is nothing to list.
+    pub empty: RwSignal<bool>,
+    /// The state of loading older messages.
+    pub older: RwSignal<Older>,
+    /// Whether the list follows its end.
+    pub follow: RwSignal<Follow>,
+    /// What screen readers announce of the list.
+    pub announcements: RwSignal<Announcements>,
+    /// The messages that are being sent.
+    pub outbox: RwSignal<OutboxState>,
+    /// What the reader has set.
+    pub settings: RwSignal<Settings>,
+    /// The notice above the composer.
+    pub notice: RwSignal<Option<Notice>>,
     /// What the reader asked for and the driver has not done yet.
     pub commands: RwSignal<Vec<Command>>,
 }
@@ -38,54 +53,35 @@ pub struct Content {
     pub room: RoomName,
     /// Its entries.
     pub timeline: Timeline,
-    /// The messages on their way.
+    /// The messages that are being sent.
     pub pending: Vec<Pending>,
     /// The server's version when it wrote the page.
     pub version: String,
 }
 
-/// What changes around the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ViewState {
-    /// Whether the page has come alive.
-    pub ready: bool,
-    /// Whether there is no message at all.
-    pub empty: bool,
-    /// How loading older messages stands.
-    pub older: Older,
-    /// Whether the list follows its end.
-    pub follow: Follow,
-    /// Whether messages are too many to be read out one by one.
+/// What screen readers announce of the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Announcements {
+    /// True while messages are too many to be announced one by one.
     pub crowded: bool,
-    /// Whether the list shows what is no news, and is not read out.
+    /// True while the list changes by what is not new, such as history.
     pub quiet: bool,
-    /// Of the many, how many there were lately.
-    pub crowd: usize,
-    /// The connection.
-    pub status: Status,
-    /// For how many more seconds the server asks to wait with what is on its way.
-    pub held: u64,
-    /// How many sessions the room has.
-    pub here: usize,
-    /// What the reader has set.
-    pub settings: Settings,
-    /// How many lines the composer's text has.
-    pub lines: usize,
-    /// How many bytes the text may still grow, once that is worth knowing.
-    pub left: Option<i64>,
-    /// Whether a text was cleared and can be brought back.
-    pub undo: bool,
-    /// Why the composer's text was not taken.
-    pub problem: Option<Problem>,
-    /// Something to know.
-    pub notice: Option<Notice>,
-    /// How many messages are on their way.
-    pub outbox: usize,
-    /// How many more may be.
-    pub outbox_room: usize,
+    /// How many messages the last summary counts; 0 if there is none.
+    pub summary: usize,
 }
 
-/// How loading older messages stands.
+/// The messages that are being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboxState {
+    /// How many there are.
+    pub pending: usize,
+    /// How many more the outbox takes.
+    pub room: usize,
+    /// For how many more seconds the server asks to wait.
+    pub held_seconds: u64,
+}
+
+/// The state of loading older messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Older {
     /// There are none.
@@ -98,65 +94,65 @@ pub enum Older {
     Failed,
 }
 
-/// Something to know.
+/// A notice above the composer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// What was asked for is in the clipboard.
+    /// The text or link is in the clipboard.
     Copied,
-    /// The message that a link names is not there.
+    /// The message of a permalink does not exist.
     LinkGone,
-    /// The browser shows no notifications.
+    /// The browser does not allow notifications.
     NotifyRefused,
-    /// The server is of another version than the page.
+    /// The server has another version than the page.
     Outdated,
 }
 
 /// What a reader asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Publish this.
+    /// Publish a message.
     Publish {
-        /// What to say.
+        /// Its text.
         text: Text,
-        /// Who says it.
+        /// Its author.
         author: Author,
     },
-    /// Try a refused message again.
+    /// Send a refused message again.
     Retry(PublishKey),
-    /// Copy its text.
+    /// Copy the text of a refused message.
     Copy(PublishKey),
-    /// Give it up.
+    /// Discard a refused message.
     Discard(PublishKey),
     /// Connect now.
     Connect,
     /// Load older messages.
     Older,
-    /// Load newer messages, where the newest are not shown.
+    /// Load newer messages, while the list does not show the newest.
     Newer,
-    /// Go to the newest message.
+    /// Scroll to the newest message.
     ToEnd,
-    /// Go to a message.
+    /// Scroll to the message at this offset.
     ToMessage(u64),
-    /// The reader came to the end of the list, or left it.
-    Looked,
+    /// The reader reached the end of the list, or left it.
+    FollowChanged,
     /// Keep the composer's text for the next visit.
     KeepDraft(String),
     /// Remember the reader's name.
     KeepAuthor(String),
     /// Change the colours.
     Scheme(Scheme),
-    /// Change a setting, by its word.
+    /// Switch a setting, by its word.
     Set(String, bool),
     /// Copy the link to the room.
     CopyLink,
-    /// Load the page anew.
+    /// Load the page again.
     Reload,
-    /// Take the notice away.
+    /// Close the notice.
     Dismiss,
 }
 
 impl Command {
-    /// What an element of a panel asks for when it is pressed, by its attributes `data-do` and `data-of`.
+    /// What an element asks for when it is pressed, by its attributes `data-do` and `data-of`.
     pub fn of(action: &str, of: &str) -> Option<Self> {
         Some(match action {
             "copy-link" => Self::CopyLink,
@@ -167,60 +163,45 @@ impl Command {
 }
 
 impl AppState {
-    /// The board as the server sees it.
+    /// The state of a page that the server has rendered from `data`.
     pub fn new(data: &PageData) -> Self {
         let timeline = Timeline::new(data.page.clone());
-        let look = ViewState {
-            ready: false,
-            empty: timeline.entries().is_empty(),
-            older: if timeline.before().is_some() { Older::Some } else { Older::None },
-            follow: Follow::default(),
-            crowded: false,
-            quiet: false,
-            crowd: 0,
-            status: Status::Connecting,
-            held: 0,
-            here: data.here,
-            settings: Settings::default(),
-            lines: draft::lines(&data.draft),
-            left: draft::bytes_left(&data.draft),
-            undo: false,
-            problem: data.refusal.map(Problem::Refused),
-            notice: None,
-            outbox: 0,
-            outbox_room: 1,
-        };
+        let (empty, has_older) = (timeline.entries().is_empty(), timeline.before().is_some());
         let content = Content { room: data.room.clone(), timeline, pending: Vec::new(), version: data.version.clone() };
         let lists = Lists::new(&content.timeline, Zone::Ahead(data.zone));
         Self {
             texts: Texts::of(data.language),
             lists,
             content: StoredValue::new(content),
-            look: RwSignal::new(look),
+            ready: RwSignal::new(false),
+            status: RwSignal::new(Status::Connecting),
+            online: RwSignal::new(data.online),
+            empty: RwSignal::new(empty),
+            older: RwSignal::new(if has_older { Older::Some } else { Older::None }),
+            follow: RwSignal::new(Follow::default()),
+            announcements: RwSignal::new(Announcements::default()),
+            outbox: RwSignal::new(OutboxState { pending: 0, room: 1, held_seconds: 0 }),
+            settings: RwSignal::new(Settings::default()),
+            notice: RwSignal::new(None),
             commands: RwSignal::new(Vec::new()),
         }
     }
 
-    /// The board of the page that the calling component is part of.
+    /// The state of the page that the calling component is part of.
     pub fn of_page() -> Self {
         expect_context()
     }
 
-    /// Asks for something.
+    /// Asks the driver for something.
     pub fn ask(self, command: Command) {
         self.commands.write().push(command);
     }
+}
 
-    /// How the page looks, for code that does not follow its changes.
-    pub fn looked(self) -> ViewState {
-        self.look.get_untracked()
-    }
-
-    /// Makes the page look like this.
-    pub fn show(self, look: ViewState) {
-        if self.looked() != look {
-            self.look.set(look);
-        }
+/// Sets a signal. Only a value that differs notifies its readers.
+pub fn set<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|old| *old != value) {
+        signal.set(value);
     }
 }
 
@@ -229,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markup_asks_for_what_is_known_only() {
+    fn reads_known_actions_only() {
         assert_eq!(Command::of("scheme", "dark"), Some(Command::Scheme(Scheme::Dark)));
         assert_eq!(Command::of("copy-link", ""), Some(Command::CopyLink));
         assert_eq!(Command::of("publish", "x"), None);

@@ -1,4 +1,4 @@
-//! Every text of the page, in every language. A text that one language lacks does not compile.
+//! All texts of the page in all languages. A missing translation does not compile.
 
 mod en;
 mod zh_cn;
@@ -14,49 +14,49 @@ use crate::logic::datetime::Day;
 #[cfg(any(feature = "ssr", debug_assertions))]
 pub(crate) use panels::PanelTexts;
 
-/// The board's name, the same in every language.
+/// The board's name in every language.
 pub const TITLE: &str = "实时消息";
 
 /// The page's texts in one language.
 #[derive(Debug)]
 pub struct Texts {
-    /// What the board's name means, for those who can't read it; else empty.
+    /// The translation of the board's name; empty if it needs none.
     pub subtitle: &'static str,
     /// The message field's label.
     pub message: &'static str,
-    /// What the empty message field invites to.
+    /// The placeholder of the message field.
     pub message_hint: &'static str,
     /// The name field's label.
     pub author: &'static str,
-    /// What the empty name field says.
+    /// The placeholder of the name field.
     pub author_hint: &'static str,
     /// The button that sends.
     pub post: &'static str,
-    /// The button that empties the message field.
+    /// The button that clears the message field.
     pub clear: &'static str,
-    /// The button that brings an emptied message back.
+    /// The button that undoes clearing.
     pub undo: &'static str,
-    /// How to send and how to break the line.
+    /// The keys that send and that break the line.
     pub keys: &'static str,
-    /// The same, where only Ctrl or ⌘ with Enter sends.
+    /// The same if only Ctrl or ⌘ with Enter sends.
     pub keys_ctrl: &'static str,
     /// The list's label.
     pub messages: &'static str,
-    /// What the list says when there is nothing in it.
+    /// The text of an empty list.
     pub empty: &'static str,
-    /// An author without a name.
+    /// The name of an author without a name.
     pub nameless: &'static str,
     /// The button that loads older messages.
     pub older: &'static str,
-    /// The same, while it does.
+    /// The same while they load.
     pub older_loading: &'static str,
-    /// The same, after it could not.
+    /// The same after loading failed.
     pub older_failed: &'static str,
-    /// The label of the list of messages on their way.
+    /// The label of the list of messages that are being sent.
     pub outbox: &'static str,
-    /// The state of a message on its way.
+    /// The state of a message that is being sent.
     pub sending: &'static str,
-    /// The same, while nothing can be sent.
+    /// The same without a connection.
     pub sending_later: &'static str,
     /// The state of a message that was refused.
     pub failed: &'static str,
@@ -64,45 +64,45 @@ pub struct Texts {
     pub retry: &'static str,
     /// The button that copies its text.
     pub copy: &'static str,
-    /// The button that gives it up.
+    /// The button that discards it.
     pub discard: &'static str,
-    /// The label of the button with the rooms.
+    /// The label of the button that opens the rooms.
     pub rooms: &'static str,
-    /// The label of the button with the link to this room.
+    /// The label of the button that opens the link to this room.
     pub share: &'static str,
-    /// The label of the button with the settings.
+    /// The label of the button that opens the settings.
     pub settings: &'static str,
-    /// The connection: being made.
+    /// The connection: connecting.
     pub connecting: &'static str,
-    /// The connection: there.
+    /// The connection: live.
     pub live: &'static str,
-    /// What carries the messages, in the order of `client::Transport`.
+    /// The names of the transports, in the order of `client::Transport`.
     pub via: [&'static str; 4],
-    /// The same, when another tab has them come.
+    /// The same while another tab holds the stream.
     pub via_tab: &'static str,
-    /// The connection: lost.
+    /// The connection: waiting for the next try.
     pub waiting: &'static str,
     /// The connection: no network.
     pub offline: &'static str,
-    /// The connection: ended for good.
+    /// The connection: ended by the server.
     pub stopped: &'static str,
-    /// The button that tries at once.
+    /// The button that connects at once.
     pub now: &'static str,
-    /// What a reader without script should know.
+    /// What a reader without script needs to know.
     pub no_script: &'static str,
-    /// What the live view without script is called.
+    /// The title of the live view without script.
     pub live_view: &'static str,
-    /// What it says while it is empty.
+    /// The text of that view while it is empty.
     pub live_empty: &'static str,
-    /// The link that goes on with it when it has stopped.
+    /// The link that continues that view after it stopped.
     pub live_stopped: &'static str,
     /// The link that loads the page again.
     pub reload: &'static str,
-    /// How many are here.
-    pub here: fn(usize) -> String,
-    /// When the next try is, in seconds.
+    /// How many are online.
+    pub online: fn(usize) -> String,
+    /// In how many seconds the next try is.
     pub retry_in: fn(u64) -> String,
-    /// The button that goes to the newest message.
+    /// The button that scrolls to the newest message.
     pub newest: &'static str,
     /// How many new messages are below.
     pub unseen: fn(usize) -> String,
@@ -112,27 +112,27 @@ pub struct Texts {
     pub unread: &'static str,
     /// Messages `first` to `last` are missing.
     pub missed: fn(u64, u64) -> String,
-    /// Messages are missing, of a log that is gone.
+    /// Messages of a former log may be missing.
     pub missed_log: &'static str,
-    /// How many bytes the text may still grow, or is too long by.
+    /// How many bytes are left; a negative number is how many are too many.
     pub bytes_left: fn(i64) -> String,
-    /// The server asks to wait, for so many seconds.
+    /// The server asks to wait for this many seconds.
     pub held: fn(u64) -> String,
-    /// Something was copied.
+    /// A text or link was copied.
     pub copied: &'static str,
-    /// The message that a link names can't be shown.
+    /// The message of a permalink does not exist.
     pub link_gone: &'static str,
-    /// The browser refuses to show notifications.
+    /// The browser does not allow notifications.
     pub notify_refused: &'static str,
-    /// The server is of another version than the page.
+    /// The server has another version than the page.
     pub outdated: &'static str,
-    /// The button that loads the page anew.
+    /// The button that loads the page again.
     pub reload_page: &'static str,
-    /// The button that takes a notice away.
+    /// The button that closes a notice.
     pub close: &'static str,
-    /// Why nothing more is taken for now.
+    /// The outbox is full.
     pub outbox_full: &'static str,
-    /// Why something was refused.
+    /// The sentence for an error code.
     pub problem: fn(ErrorCode) -> &'static str,
 }
 
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_agree_with_their_words() {
+    fn numbers_agree_with_their_nouns() {
         let texts = Texts::of(Language::En);
         assert_eq!((texts.unseen)(1), "1 new message");
         assert_eq!((texts.unseen)(2), "2 new messages");
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_has_a_sentence() {
+    fn has_a_sentence_for_every_error_code() {
         for language in Language::ALL {
             for code in ErrorCode::ALL {
                 assert!(!(Texts::of(language).problem)(*code).is_empty());

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use client::{Pending, Stage};
 use frontend::components::{Composer, ComposerStart, Timeline};
 use frontend::logic::zone::Zone;
-use frontend::state::{AppState, Command, ViewState};
+use frontend::state::{AppState, Command};
 use frontend::{Language, PageData, Scheme};
 use leptos::prelude::*;
 use leptos::task::tick;
@@ -29,7 +29,7 @@ fn data(entries: Vec<Entry>) -> PageData {
     PageData {
         room: RoomName::lobby(),
         page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 },
-        here: 1,
+        online: 1,
         language: Language::En,
         scheme: Scheme::System,
         key: "k".parse().unwrap(),
@@ -41,7 +41,7 @@ fn data(entries: Vec<Entry>) -> PageData {
     }
 }
 
-/// Mounts a view with a board into an element of its own, which goes with the returned handle.
+/// Mounts a view with its state into an element of its own, which goes with the returned handle.
 fn mount<V: IntoView + 'static>(data: PageData, view: impl FnOnce() -> V + 'static) -> (AppState, Element, impl Drop) {
     let place = document().create_element("div").unwrap();
     document().body().unwrap().append_child(&place).unwrap();
@@ -141,7 +141,7 @@ fn hostile_text_is_shown_as_text() {
 }
 
 #[wasm_bindgen_test]
-fn an_address_is_a_link_that_tells_nothing() {
+fn a_url_becomes_a_link_that_sends_no_referrer() {
     let (_, place, _guard) = mount(data(vec![written(1, "见https://example.org/x。")]), || view! { <Timeline/> });
     let link = find(&place, "#messages .text a");
     assert_eq!(link.get_attribute("href").unwrap(), "https://example.org/x");
@@ -253,8 +253,7 @@ fn enter_sends_and_shift_enter_does_not() {
 #[wasm_bindgen_test]
 fn with_the_setting_ctrl_and_enter_sends() {
     let (state, field, _, _guard) = compose();
-    let look = state.look.get_untracked();
-    state.look.set(ViewState { settings: look.settings.with("ctrl-sends", true), ..look });
+    state.settings.update(|settings| *settings = settings.with("ctrl-sends", true));
     type_in(&field, "hello");
     enter(&field, 13, false, false);
     assert_eq!(published(state), Vec::<String>::new());
@@ -267,7 +266,7 @@ fn with_the_setting_ctrl_and_enter_sends() {
 }
 
 #[wasm_bindgen_test]
-fn enter_that_belongs_to_an_input_method_does_not_send() {
+fn enter_during_a_composition_does_not_send() {
     let (state, field, _, _guard) = compose();
     type_in(&field, "ni");
     // Chrome and Firefox: the key comes while the composition goes on.
@@ -301,7 +300,7 @@ async fn a_refused_text_stays_and_says_why() {
 }
 
 #[wasm_bindgen_test]
-fn a_cleared_draft_comes_back() {
+fn clearing_a_draft_can_be_undone() {
     let (state, field, place, _guard) = compose();
     let clear: HtmlElement = place.query_selector("#clear").unwrap().unwrap().unchecked_into();
     type_in(&field, "a draft worth keeping");

@@ -1,11 +1,11 @@
-//! The clipboard, by the way that works on every board: the newer one wants HTTPS.
+//! The clipboard, by `execCommand`: the newer interface needs HTTPS.
 
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlDocument, HtmlElement, HtmlTextAreaElement};
 
 use super::document;
 
-/// Copies a text. Whether it could be.
+/// Copies a text. True if that worked.
 pub(super) fn copy(text: &str) -> bool {
     let document = document();
     let focused = document.active_element();
@@ -13,7 +13,7 @@ pub(super) fn copy(text: &str) -> bool {
         let field: HtmlTextAreaElement = document.create_element("textarea").ok()?.unchecked_into();
         field.set_value(text);
         field.set_class_name("visually-hidden");
-        // Inside an open panel, because what is outside of it may not take the focus.
+        // Inside an open panel: elements outside of it can't have the focus.
         let open = document.query_selector(":popover-open").ok().flatten();
         let place = open.or_else(|| Some(document.body()?.into()))?;
         place.append_child(&field).ok()?;

@@ -1,15 +1,20 @@
-//! The clock, the calendar and chance.
+//! The clock, the calendar and random numbers.
+
+use std::cell::Cell;
 
 use js_sys::Date;
 use wasm_bindgen::JsValue;
 
 use crate::logic::datetime::{DateTime, Day};
 
-/// A clock in milliseconds that only moves forward, and moves while the machine sleeps.
+/// A clock in milliseconds that only moves forward, and also moves while the machine sleeps.
 ///
-/// Browsers have one of each kind only: `performance.now()` stands still during sleep on some systems, and `Date`
-/// goes back when somebody sets it. So each reading advances by whichever of the two advanced more.
-pub(super) struct Clock {
+/// Browsers have no such clock: on some systems `performance.now()` stops during sleep, and `Date`
+/// jumps when somebody sets it. So each reading advances by the clock that advanced more.
+pub(super) struct Clock(Cell<Reading>);
+
+#[derive(Clone, Copy)]
+struct Reading {
     steady: f64,
     wall: f64,
     now: f64,
@@ -17,14 +22,14 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn new() -> Self {
-        Self { steady: steady(), wall: Date::now(), now: 0.0 }
+        Self(Cell::new(Reading { steady: steady(), wall: Date::now(), now: 0.0 }))
     }
 
-    pub(super) fn now(&mut self) -> u64 {
-        let (steady, wall) = (steady(), Date::now());
-        self.now += (steady - self.steady).max(wall - self.wall).max(0.0);
-        (self.steady, self.wall) = (steady, wall);
-        self.now as u64
+    pub(super) fn now(&self) -> u64 {
+        let (last, steady, wall) = (self.0.get(), steady(), Date::now());
+        let now = last.now + (steady - last.steady).max(wall - last.wall).max(0.0);
+        self.0.set(Reading { steady, wall, now });
+        now as u64
     }
 }
 
@@ -33,7 +38,7 @@ fn steady() -> f64 {
 }
 
 /// A time, in milliseconds since 1970, in the reader's zone.
-pub(crate) fn local(time: u64) -> DateTime {
+pub(super) fn local(time: u64) -> DateTime {
     moment(&Date::new(&JsValue::from_f64(time as f64)))
 }
 
@@ -47,8 +52,8 @@ fn moment(date: &Date) -> DateTime {
     DateTime { day, hour: date.get_hours(), minute: date.get_minutes(), second: date.get_seconds() }
 }
 
-/// Bits that nobody can guess. Where the browser has no source of them, time and `Math.random` must do: a publish key
-/// has to be unique, not secret.
+/// Random bits, secure where the browser offers that. Elsewhere time and `Math.random` are enough:
+/// a publish key has to be unique, not secret.
 pub(super) fn random_bits() -> u128 {
     let mut bytes = [0; 16];
     let filled = super::window().crypto().is_ok_and(|crypto| crypto.get_random_values_with_u8_array(&mut bytes).is_ok());

@@ -1,4 +1,4 @@
-//! What a script adds to the panels that the server wrote.
+//! What script adds to the panels, which the server renders.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -8,7 +8,7 @@ use super::{document, window};
 use crate::Scheme;
 use crate::logic::settings::Settings;
 
-/// Shows the settings as they are.
+/// Shows the settings.
 pub(super) fn show_settings(settings: Settings) {
     for (word, on) in Settings::WORDS.into_iter().zip(settings.values()) {
         if let Some(switch) = find(&["[data-set=", word, "]"].concat()) {
@@ -17,7 +17,7 @@ pub(super) fn show_settings(settings: Settings) {
     }
 }
 
-/// Marks the colours that were chosen.
+/// Marks the chosen colour scheme.
 pub(super) fn show_scheme(scheme: Scheme) {
     for one in Scheme::ALL {
         let Some(link) = find(&["[data-of=", one.word(), "]"].concat()) else { continue };
@@ -25,7 +25,7 @@ pub(super) fn show_scheme(scheme: Scheme) {
     }
 }
 
-/// Lists the rooms that the reader was in.
+/// Lists the rooms that the reader visited.
 pub(super) fn show_recent(rooms: &str) {
     let (Some(part), Some(list)) = (document().get_element_by_id("recent_part"), document().get_element_by_id("recent")) else { return };
     let links = rooms.split(' ').map(|room| view! { <li><a href=format!("/r/{room}")><bdi>{room.to_owned()}</bdi></a></li> });
@@ -34,7 +34,7 @@ pub(super) fn show_recent(rooms: &str) {
     _ = part.remove_attribute("hidden");
 }
 
-/// Completes the link to the room, and says what it is.
+/// Completes the link to the room, and returns it.
 pub(super) fn link() -> String {
     let Some(field) = document().get_element_by_id("link") else { return String::new() };
     let field: HtmlInputElement = field.unchecked_into();
@@ -45,7 +45,7 @@ pub(super) fn link() -> String {
     field.value()
 }
 
-/// Shows the shortcuts, as their button does.
+/// Opens the panel with the shortcuts.
 pub(super) fn show_shortcuts() {
     if let Some(button) = find("[popovertarget=shortcuts]") {
         button.unchecked_into::<web_sys::HtmlElement>().click();

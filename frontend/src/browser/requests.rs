@@ -1,30 +1,28 @@
-//! Pages of the log and publishing, by HTTP.
+//! Requests to the HTTP interface: pages of history, and publishing.
 
-use js_sys::{Object, Reflect};
+use gloo_net::http::Request;
 use protocol::{Json, MessagesPage, Position, Problem, Published, RoomName};
 use serde::de::DeserializeOwned;
-use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, AbortSignal, RequestInit, Response};
+use web_sys::{AbortController, AbortSignal};
 
 use super::json::Parsed;
 
 /// How long a page of history may take, in milliseconds.
 const HISTORY_MS: u32 = 15_000;
 
-/// Why there is no answer: the server's words, if there were any that can be read.
-pub(super) type Refused = Option<Problem>;
+/// Why a request failed: the server's problem document, if it sent one that can be read.
+pub(super) type Failure = Option<Problem>;
 
-/// A request that is out. Dropping it ends it.
+/// A running request. Dropping it aborts the request.
 pub(super) struct Abort(AbortController);
 
 impl Abort {
-    /// `None` where the browser has no such thing.
+    /// `None` if the browser does not support it.
     pub(super) fn new() -> Option<Self> {
         AbortController::new().ok().map(Self)
     }
 
-    /// What the request is to be made with.
+    /// The signal to start the request with.
     pub(super) fn signal(&self) -> AbortSignal {
         self.0.signal()
     }
@@ -36,52 +34,48 @@ impl Drop for Abort {
     }
 }
 
-/// The page that `query` asks for.
-pub(super) async fn page(room: &RoomName, query: &str, signal: &AbortSignal) -> Result<MessagesPage, Refused> {
-    answer(&address(room, query), signal, &RequestInit::new()).await
+/// Fetches the page that `query` asks for.
+pub(super) async fn page(room: &RoomName, query: &[(&str, String)], signal: &AbortSignal) -> Result<MessagesPage, Failure> {
+    let query = query.iter().map(|(name, value)| (*name, value.as_str()));
+    let request = Request::get(&messages(room)).query(query).abort_signal(Some(signal)).build();
+    answer(request.map_err(|_| None)?).await
 }
 
-/// Which page of history.
+/// A page of history.
 #[derive(Clone, Copy)]
 pub(super) enum Range {
     /// The newest.
     Newest,
     /// The entries up to a position.
     Before(Position),
-    /// Those that follow it.
+    /// The entries after a position.
     After(Position),
 }
 
-/// A page of history. `None` if it could not be had.
+/// Fetches a page of history. `None` if that failed or took too long.
 pub(super) async fn history(room: &RoomName, range: Range) -> Option<MessagesPage> {
-    let (side, position) = match range {
-        Range::Newest => ("", String::new()),
-        Range::Before(position) => ("&before=", position.to_string()),
-        Range::After(position) => ("&after=", position.to_string()),
-    };
-    page(room, &["?limit=50", side, &position].concat(), &AbortSignal::timeout_with_u32(HISTORY_MS)).await.ok()
+    let mut query = vec![("limit", "50".to_owned())];
+    match range {
+        Range::Newest => {}
+        Range::Before(position) => query.push(("before", position.to_string())),
+        Range::After(position) => query.push(("after", position.to_string())),
+    }
+    page(room, &query, &AbortSignal::timeout_with_u32(HISTORY_MS)).await.ok()
 }
 
-/// Publishes a message, which is JSON.
-pub(super) async fn post(room: &RoomName, json: &str, signal: &AbortSignal) -> Result<Published, Refused> {
-    let (options, headers) = (RequestInit::new(), Object::new());
-    // Setting a field of an object that was just made can't fail.
-    _ = Reflect::set(&headers, &"content-type".into(), &"application/json".into());
-    options.set_method("POST");
-    options.set_headers(&headers);
-    options.set_body(&json.into());
-    answer(&address(room, ""), signal, &options).await
+/// Publishes a message, given as JSON.
+pub(super) async fn post(room: &RoomName, json: String, signal: &AbortSignal) -> Result<Published, Failure> {
+    let request = Request::post(&messages(room)).header("content-type", "application/json").abort_signal(Some(signal)).body(json);
+    answer(request.map_err(|_| None)?).await
 }
 
-fn address(room: &RoomName, query: &str) -> String {
-    ["/api/rooms/", room.as_str(), "/messages", query].concat()
+fn messages(room: &RoomName) -> String {
+    ["/api/rooms/", room.as_str(), "/messages"].concat()
 }
 
-async fn answer<T: DeserializeOwned>(address: &str, signal: &AbortSignal, options: &RequestInit) -> Result<T, Refused> {
-    options.set_signal(Some(signal));
-    let response = JsFuture::from(super::window().fetch_with_str_and_init(address, options)).await.map_err(|_| None)?;
-    let response: Response = response.unchecked_into();
-    let json = JsFuture::from(response.text().map_err(|_| None)?).await.map_err(|_| None)?;
-    let answer = json.as_string().and_then(|json| Parsed::new(&json)).ok_or(None)?;
-    if response.ok() { answer.read().ok_or(None) } else { Err(Problem::read(&answer)) }
+async fn answer<T: DeserializeOwned>(request: Request) -> Result<T, Failure> {
+    let response = request.send().await.map_err(|_| None)?;
+    let json = response.text().await.map_err(|_| None)?;
+    let json = Parsed::new(&json).ok_or(None)?;
+    if response.ok() { json.read().ok_or(None) } else { Err(Problem::read(&json)) }
 }

@@ -1,4 +1,4 @@
-//! How the page begins: hydrated where the server rendered it, mounted where it did not.
+//! The start of the page: hydrated if the server rendered it, else mounted.
 
 use leptos::prelude::*;
 use protocol::Json;
@@ -6,22 +6,24 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::document;
+use super::driver::drive;
 use super::json::Parsed;
 use crate::PageData;
 use crate::app::App;
 
-/// Brings the server's page to life. A page whose data can't be read stays as it is, which works as well.
+/// Hydrates the server's page. If its data can't be read, the page stays as it is, which works
+/// without script.
 #[wasm_bindgen]
 pub fn hydrate() {
     let json = document().get_element_by_id("page-data").and_then(|element| element.text_content());
     let data: Option<PageData> = json.and_then(|json| Parsed::new(&json)?.read());
     if let (Some(data), Some(root)) = (data, document().get_element_by_id("app")) {
-        hydrate_from(root.unchecked_into(), move || view! { <App data/> }).forget();
+        hydrate_from(root.unchecked_into(), move || view! { <App data drive/> }).forget();
     }
 }
 
-/// Where no server rendered the page, it is mounted. That is so under `trunk serve` only, whose document says so, and
-/// released bundles are spared the code for it.
+/// Mounts a page that no server rendered. Only `trunk serve` has such a page, marked by `data-csr`,
+/// so release builds leave this out.
 #[cfg(debug_assertions)]
 mod mount {
     use protocol::{PublishKey, RoomName};
@@ -38,7 +40,7 @@ mod mount {
             spawn_local(async move {
                 if let Some(data) = fetch_data().await {
                     let (room, language, scheme) = (data.room.clone(), data.language, data.scheme);
-                    mount_to_renderer(body.as_ref(), move || view! { <App data/> <Panels room language scheme/> }).forget();
+                    mount_to_renderer(body.as_ref(), move || view! { <App data drive/> <Panels room language scheme/> }).forget();
                 }
             });
         }
@@ -52,7 +54,7 @@ mod mount {
         Some(PageData {
             room,
             page,
-            here: 0,
+            online: 0,
             language: Language::negotiate(None, None, window().navigator().language().as_deref()),
             scheme: Scheme::System,
             key: PublishKey::from_bits(clock::random_bits()),

@@ -1,9 +1,11 @@
-//! The tabs of one browser that show the same room: one of them at a time may hold an HTTP stream.
+//! The tabs of one browser that show the same room: only one at a time holds a response that stays
+//! open.
 //!
-//! A browser opens six connections to a host and no more, so eight tabs with a stream each would leave two of them, and
-//! every other request, waiting for ever. The tab that has a lock of this name leads: it holds the stream, and wakes
-//! the others when something arrives. The wake-up carries no data; whoever wakes reads the log. A tab that closes,
-//! crashes or is done with streams lets go of the lock, and the next one leads.
+//! A browser opens at most six connections to a host. With eight tabs that hold a stream each, two
+//! tabs and every other request would wait forever. So the tab that holds a Web Lock leads: it
+//! holds the stream, and wakes the other tabs when something arrives. The wake-up carries no data;
+//! each tab reads the log from its own position. A tab that closes, crashes or no longer needs
+//! streams releases the lock, and the next tab in the queue leads.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,117 +17,117 @@ use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::BroadcastChannel;
 
-use super::Tell;
+use super::EventSink;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The Web Locks API, which the bindings count among the unstable ones. It fails where there is none: browsers have
-    /// it on pages that came by HTTPS or from the machine itself.
+    /// The Web Locks API, which `web-sys` counts as unstable. It fails where the browser has none:
+    /// it needs HTTPS or a loopback host.
     #[wasm_bindgen(catch, js_namespace = ["navigator", "locks"], js_name = request)]
     fn request_lock(name: &str, options: &Object, granted: &Function) -> Result<Promise, JsValue>;
 }
 
-/// This tab among its like.
+/// This tab's place among the tabs of its room.
 pub(super) struct Tabs {
     name: String,
-    claim: Rc<RefCell<Claim>>,
-    /// Whether the lock is free, once it was asked for.
-    asked: Closure<dyn FnMut(JsValue) -> JsValue>,
-    /// It is this tab's turn.
-    granted: Closure<dyn FnMut() -> JsValue>,
+    leadership: Rc<RefCell<Leadership>>,
+    /// Called with the lock, or with `null` if another tab holds it.
+    on_answer: Closure<dyn FnMut(JsValue) -> JsValue>,
+    /// Called when it is this tab's turn in the queue.
+    on_turn: Closure<dyn FnMut() -> JsValue>,
     channel: Option<BroadcastChannel>,
-    _woken: Closure<dyn FnMut()>,
+    _on_wake: Closure<dyn FnMut()>,
 }
 
-/// Where this tab stands with the lock.
-enum Claim {
-    /// It does not want it. If it is in line nevertheless, it gives the lock back as soon as it has it.
+enum Leadership {
+    /// The tab does not want the lock. If it is in the queue, it releases the lock as soon as it
+    /// gets it.
     None,
-    /// It wants it, and either asks or is in line.
-    Wants,
-    /// It has it, until this is called.
-    Leads(Function),
+    /// The tab has asked for the lock, or is in the queue.
+    Wanted,
+    /// The tab holds the lock until it calls this.
+    Held(Function),
 }
 
-/// Whether this tab may open a stream.
+/// The immediate answer to [`Tabs::claim`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum May {
-    /// It may.
-    Open,
-    /// That will be told in a moment.
-    Tell,
+pub(super) enum Claim {
+    /// The tab may open a stream.
+    Granted,
+    /// The answer follows in a moment.
+    Pending,
 }
 
 impl Tabs {
-    /// Joins the tabs of a room. `answer` is told what a claim came to, `tell` hears [`Event::BecameLeader`] and
-    /// [`Event::Woken`].
-    pub(super) fn join(room: &RoomName, tell: &Tell, answer: impl Fn(bool) + 'static) -> Self {
+    /// Joins the tabs of a room. `answer` is called with the answer to a pending claim; `events`
+    /// receives [`Event::BecameLeader`] and [`Event::Woken`].
+    pub(super) fn join(room: &RoomName, events: &EventSink, answer: impl Fn(bool) + 'static) -> Self {
         let name = "crier:stream:".to_owned() + room.as_str();
-        let claim = Rc::new(RefCell::new(Claim::None));
-        let claimed = Rc::clone(&claim);
-        let asked = Closure::new(move |lock: JsValue| {
-            let held = if lock.is_null() { None } else { hold(&claimed) };
+        let leadership = Rc::new(RefCell::new(Leadership::None));
+        let asked = Rc::clone(&leadership);
+        let on_answer = Closure::new(move |lock: JsValue| {
+            let held = if lock.is_null() { None } else { hold(&asked) };
             answer(held.is_some());
             held.map_or(JsValue::UNDEFINED, JsValue::from)
         });
-        let (claimed, leads, wakes) = (Rc::clone(&claim), Rc::clone(tell), Rc::clone(tell));
-        let granted = Closure::new(move || {
-            let held = hold(&claimed);
+        let (queued, leads, wakes) = (Rc::clone(&leadership), Rc::clone(events), Rc::clone(events));
+        let on_turn = Closure::new(move || {
+            let held = hold(&queued);
             if held.is_some() {
                 leads(Event::BecameLeader);
             }
             held.map_or(JsValue::UNDEFINED, JsValue::from)
         });
         let channel = BroadcastChannel::new(&name).ok();
-        let woken = Closure::new(move || wakes(Event::Woken));
+        let on_wake = Closure::new(move || wakes(Event::Woken));
         if let Some(channel) = &channel {
-            channel.set_onmessage(Some(woken.as_ref().unchecked_ref()));
+            channel.set_onmessage(Some(on_wake.as_ref().unchecked_ref()));
         }
-        Self { name, claim, asked, granted, channel, _woken: woken }
+        Self { name, leadership, on_answer, on_turn, channel, _on_wake: on_wake }
     }
 
-    /// This tab wants to open a stream.
-    pub(super) fn claim(&self) -> May {
-        if let Claim::Leads(_) = &*self.claim.borrow() {
-            return May::Open;
+    /// Asks to open a stream.
+    pub(super) fn claim(&self) -> Claim {
+        if let Leadership::Held(_) = &*self.leadership.borrow() {
+            return Claim::Granted;
         }
-        self.claim.replace(Claim::Wants);
+        self.leadership.replace(Leadership::Wanted);
         let options = Object::new();
-        // Setting a field of an object that was just made can't fail.
+        // A new object takes any field.
         _ = Reflect::set(&options, &"ifAvailable".into(), &JsValue::TRUE);
-        match request_lock(&self.name, &options, self.asked.as_ref().unchecked_ref()) {
-            Ok(_) => May::Tell,
-            // Where there are no locks, each tab has a stream of its own.
-            Err(_) => May::Open,
+        match request_lock(&self.name, &options, self.on_answer.as_ref().unchecked_ref()) {
+            Ok(_) => Claim::Pending,
+            // Without locks each tab has a stream of its own.
+            Err(_) => Claim::Granted,
         }
     }
 
-    /// Another tab leads: this one is next, or after those that wait already.
-    pub(super) fn wait(&self) {
-        // There are locks, or this would not have been told.
-        _ = request_lock(&self.name, &Object::new(), self.granted.as_ref().unchecked_ref());
+    /// Joins the queue for the lock, after a claim was refused.
+    pub(super) fn queue(&self) {
+        // The claim was answered, so the browser has locks.
+        _ = request_lock(&self.name, &Object::new(), self.on_turn.as_ref().unchecked_ref());
     }
 
-    /// This tab needs no stream.
+    /// Releases the lock: this tab needs no stream.
     pub(super) fn release(&self) {
-        if let Claim::Leads(release) = self.claim.replace(Claim::None) {
+        if let Leadership::Held(release) = self.leadership.replace(Leadership::None) {
             // Resolving a promise can't fail.
             _ = release.call0(&JsValue::UNDEFINED);
         }
     }
 
-    /// Something arrived: the tabs that follow this one go and read it.
+    /// Wakes the tabs that follow this one, if it leads.
     pub(super) fn wake(&self) {
-        if let (Claim::Leads(_), Some(channel)) = (&*self.claim.borrow(), &self.channel) {
-            // A channel that is closed has nobody to wake.
+        if let (Leadership::Held(_), Some(channel)) = (&*self.leadership.borrow(), &self.channel) {
+            // A closed channel has no followers.
             _ = channel.post_message(&JsValue::NULL);
         }
     }
 }
 
-/// Takes a lock that was granted, if it is still wanted. It is held until what is returned resolves; a lock that is not
-/// taken is given back at once.
-fn hold(claim: &RefCell<Claim>) -> Option<Promise> {
-    let wants = matches!(*claim.borrow(), Claim::Wants);
-    wants.then(|| Promise::new(&mut |release, _| _ = claim.replace(Claim::Leads(release))))
+/// Takes a lock that was granted, if it is still wanted. The lock is held until the returned
+/// promise resolves; without a promise it is released at once.
+fn hold(leadership: &RefCell<Leadership>) -> Option<Promise> {
+    let wanted = matches!(*leadership.borrow(), Leadership::Wanted);
+    wanted.then(|| Promise::new(&mut |release, _| _ = leadership.replace(Leadership::Held(release))))
 }

@@ -16,7 +16,7 @@ pub(super) fn restore_draft(kept: &str) -> String {
     let Some(field) = element("chat_content") else { return kept.to_owned() };
     let field: HtmlTextAreaElement = field.unchecked_into();
     let written = field.value();
-    let text = draft::put_together(kept, &written);
+    let text = draft::join(kept, &written);
     // Setting even the same text moves the cursor and ends an input method's composition.
     if text != written {
         field.set_value(&text);

@@ -3,11 +3,11 @@
 use leptos::ev::{CompositionEvent, Event, KeyboardEvent, SubmitEvent};
 use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
+use protocol::ErrorCode;
 
-use crate::live::{attribute, flag, text, truth};
 use crate::logic::draft::{self, Problem};
 use crate::logic::ime::{Composition, Key};
-use crate::state::{AppState, Command, ViewState};
+use crate::state::{AppState, Command, set};
 
 /// What the composer starts with.
 #[derive(Clone, Debug, Default)]
@@ -18,25 +18,35 @@ pub struct ComposerStart {
     pub author: String,
     /// A text that was refused.
     pub draft: String,
+    /// Why it was refused.
+    pub refusal: Option<ErrorCode>,
 }
 
-/// The composer's fields and what it knows of them. The fields keep their own values: what was typed before the page
-/// came alive must not be overwritten.
+/// The composer's fields and its own state. The fields keep their values themselves: hydration must
+/// not overwrite what was typed before.
 #[derive(Clone, Copy)]
 struct Fields {
     text: NodeRef<Textarea>,
     author: NodeRef<Input>,
+    /// How many lines the text has.
+    lines: RwSignal<usize>,
+    /// How many bytes the text may still grow, near the limit.
+    bytes_left: RwSignal<Option<i64>>,
+    /// Why the text was not sent.
+    problem: RwSignal<Option<Problem>>,
+    /// True if a text was cleared and can come back.
+    undo: RwSignal<bool>,
     memory: StoredValue<Memory>,
 }
 
 #[derive(Default)]
 struct Memory {
     composition: Composition,
-    /// The text that was cleared and may come back; empty if there is none.
+    /// The text that was cleared and can come back; empty if there is none.
     cleared: String,
 }
 
-/// The form in which messages are written. It posts by itself where there is no script.
+/// The form in which messages are written. Without script it posts by itself.
 #[component]
 pub fn Composer(
     /// What it starts with.
@@ -44,8 +54,8 @@ pub fn Composer(
 ) -> impl IntoView {
     let state = AppState::of_page();
     let texts = state.texts;
-    let fields = Fields { text: NodeRef::new(), author: NodeRef::new(), memory: StoredValue::new(Memory::default()) };
-    let keys = move || if state.look.get().settings.ctrl_sends { texts.keys_ctrl } else { texts.keys };
+    let fields = Fields::new(&start);
+    let keys = move || if state.settings.get().ctrl_sends { texts.keys_ctrl } else { texts.keys };
     let action = "/r/".to_owned() + state.content.read_value().room.as_str();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -54,7 +64,7 @@ pub fn Composer(
     view! {
         <form id="message_form" class="composer" aria-label=texts.message method="post" action=action on:submit=submit>
             <div class="column">
-                <Problem/>
+                <Problem fields/>
                 <label class="visually-hidden" for="chat_content">{texts.message}</label>
                 <TextField fields draft=start.draft/>
                 <div class="row">
@@ -65,8 +75,8 @@ pub fn Composer(
                         on:change=move |_| state.ask(Command::KeepAuthor(fields.author_value()))
                     />
                     <input type="hidden" name="key" value=start.key/>
-                    <Counter/>
-                    <span class="keys">{text(move || keys().to_owned())}</span>
+                    <Counter fields/>
+                    <span class="keys">{keys}</span>
                     <ClearButton fields/>
                     <button type="submit" class="primary">{texts.post}</button>
                 </div>
@@ -88,7 +98,7 @@ fn TextField(fields: Fields, draft: String) -> impl IntoView {
             code: event.key_code(),
             at: event.time_stamp(),
         };
-        let with_ctrl = state.looked().settings.ctrl_sends;
+        let with_ctrl = state.settings.get_untracked().ctrl_sends;
         if memory.with_value(|memory| memory.composition.sends(key, with_ctrl)) {
             event.prevent_default();
             fields.submit(state);
@@ -98,15 +108,16 @@ fn TextField(fields: Fields, draft: String) -> impl IntoView {
     view! {
         <textarea
             id="chat_content" name="content" node_ref=fields.text dir="auto" placeholder=state.texts.message_hint
-            autocomplete="off" enterkeyhint="send" rows=attribute(move || Some(draft::rows(state.look.get().lines)))
-            aria-describedby="problem" aria-invalid=truth(move || state.look.get().problem.is_some())
+            autocomplete="off" enterkeyhint="send" rows=move || draft::rows(fields.lines.get())
+            aria-describedby="problem" aria-invalid=move || fields.problem.get().is_some().then_some("true")
             on:keydown=keydown
-            // What did not come from typing: the driver tells of a draft that it put back.
-            on:change=move |_| fields.measure(state, &fields.text_value())
-            on:input=move |_| fields.noted(state, fields.text_value())
+            // Not from typing: the driver dispatches it after it restored a draft.
+            on:change=move |_| fields.measure(&fields.text_value())
+            on:input=move |_| fields.edited(state, fields.text_value())
             on:compositionstart=move |_: CompositionEvent| memory.update_value(|memory| memory.composition.start())
             on:compositionend=move |event: CompositionEvent| ended(event.time_stamp())
-            // A field that loses the focus composes no longer, whether or not its input method says so.
+            // A field that loses the focus is no longer composing, even if its input method does
+            // not report that.
             on:blur=move |event| {
                 if memory.with_value(|memory| memory.composition.is_open()) {
                     ended(Event::from(event).time_stamp());
@@ -117,47 +128,60 @@ fn TextField(fields: Fields, draft: String) -> impl IntoView {
     }
 }
 
-/// Why the text was refused.
+/// Why the text was not sent.
 #[component]
-fn Problem() -> impl IntoView {
-    let state = AppState::of_page();
-    let problem = move || state.look.get().problem;
-    let words = move || match problem() {
-        Some(Problem::Refused(code)) => (state.texts.problem)(code),
-        Some(Problem::OutboxFull) => state.texts.outbox_full,
+fn Problem(fields: Fields) -> impl IntoView {
+    let texts = AppState::of_page().texts;
+    let problem = fields.problem;
+    let label = move || match problem.get() {
+        Some(Problem::Refused(code)) => (texts.problem)(code),
+        Some(Problem::OutboxFull) => texts.outbox_full,
         None => "",
     };
-    let hidden = flag(move || problem().is_none());
-    view! { <p id="problem" class="problem" role="alert" hidden=hidden>{text(move || words().to_owned())}</p> }
+    view! { <p id="problem" class="problem" role="alert" hidden=move || problem.get().is_none()>{label}</p> }
 }
 
 #[component]
-fn Counter() -> impl IntoView {
-    let state = AppState::of_page();
-    let texts = state.texts;
-    let left = move || state.look.get().left;
-    let over = truth(move || left().is_some_and(|left| left < 0));
+fn Counter(fields: Fields) -> impl IntoView {
+    let texts = AppState::of_page().texts;
+    let left = fields.bytes_left;
+    let over = move || left.get().is_some_and(|left| left < 0).then_some("true");
     view! {
-        <output id="counter" class="counter" data-over=over hidden=flag(move || left().is_none())>
-            {text(move || left().map_or_else(String::new, texts.bytes_left))}
+        <output id="counter" class="counter" data-over=over hidden=move || left.get().is_none()>
+            {move || left.get().map_or_else(String::new, texts.bytes_left)}
         </output>
     }
 }
 
-/// Clears the text, and brings it back.
+/// Clears the text, and undoes that.
 #[component]
 fn ClearButton(fields: Fields) -> impl IntoView {
     let state = AppState::of_page();
-    let undoable = move || state.look.get().undo;
-    let words = move || if undoable() { state.texts.undo } else { state.texts.clear };
+    let undo = fields.undo;
+    let label = move || if undo.get() { state.texts.undo } else { state.texts.clear };
     view! {
-        <button type="button" id="clear" class="quiet" data-undo=truth(undoable) on:click=move |_| fields.clear(state)>
-            {text(move || words().to_owned())}
+        <button
+            type="button" id="clear" class="quiet" data-undo=move || undo.get().then_some("true")
+            on:click=move |_| fields.clear(state)
+        >
+            {label}
         </button>
     }
 }
 
 impl Fields {
+    fn new(start: &ComposerStart) -> Self {
+        Self {
+            text: NodeRef::new(),
+            author: NodeRef::new(),
+            lines: RwSignal::new(draft::lines(&start.draft)),
+            bytes_left: RwSignal::new(draft::bytes_left(&start.draft)),
+            problem: RwSignal::new(start.refusal.map(Problem::Refused)),
+            undo: RwSignal::new(false),
+            memory: StoredValue::new(Memory::default()),
+        }
+    }
+
     fn text_value(self) -> String {
         self.text.get_untracked().map(|field| field.value()).unwrap_or_default()
     }
@@ -166,50 +190,57 @@ impl Fields {
         self.author.get_untracked().map(|field| field.value()).unwrap_or_default()
     }
 
-    /// Puts a text into the field and the cursor into it.
-    fn write(self, state: AppState, text: &str) {
+    /// Gives the focus to the text field. If it can't have the focus, nothing happens.
+    fn focus(self) {
         if let Some(field) = self.text.get_untracked() {
-            field.set_value(text);
-            // Where the focus can't be had, the text is in its place nevertheless.
             _ = field.focus();
         }
-        self.noted(state, text.to_owned());
     }
 
-    fn noted(self, state: AppState, text: String) {
+    /// Puts a text into the field, and the cursor into it.
+    fn write(self, state: AppState, text: String) {
+        if let Some(field) = self.text.get_untracked() {
+            field.set_value(&text);
+        }
+        self.focus();
+        self.edited(state, text);
+    }
+
+    fn edited(self, state: AppState, text: String) {
         self.memory.update_value(|memory| memory.cleared.clear());
-        state.show(ViewState { problem: None, undo: false, ..state.looked() });
-        self.measure(state, &text);
+        set(self.problem, None);
+        set(self.undo, false);
+        self.measure(&text);
         state.ask(Command::KeepDraft(text));
     }
 
-    fn measure(self, state: AppState, text: &str) {
-        state.show(ViewState { lines: draft::lines(text), left: draft::bytes_left(text), ..state.looked() });
+    fn measure(self, text: &str) {
+        set(self.lines, draft::lines(text));
+        set(self.bytes_left, draft::bytes_left(text));
     }
 
     fn clear(self, state: AppState) {
         let cleared = self.memory.with_value(|memory| memory.cleared.clone());
         let text = self.text_value();
-        self.write(state, &cleared);
-        if cleared.is_empty() && draft::is_worth_keeping(&text) {
+        let can_undo = cleared.is_empty() && draft::is_worth_keeping(&text);
+        self.write(state, cleared);
+        if can_undo {
             self.memory.update_value(|memory| memory.cleared = text);
-            state.show(ViewState { undo: true, ..state.looked() });
+            set(self.undo, true);
         }
     }
 
-    /// Sends the text, if it may be sent. A refused one stays where it is.
+    /// Sends the text if that is allowed. Otherwise it stays in the field.
     fn submit(self, state: AppState) {
-        let author = self.author_value();
-        match draft::check(&self.text_value(), &author, state.looked().outbox_room) {
+        let outbox_room = state.outbox.with_untracked(|outbox| outbox.room);
+        match draft::check(&self.text_value(), &self.author_value(), outbox_room) {
             Ok((text, author)) => {
-                self.write(state, "");
+                self.write(state, String::new());
                 state.ask(Command::Publish { text, author });
             }
             Err(problem) => {
-                state.show(ViewState { problem: Some(problem), ..state.looked() });
-                if let Some(field) = self.text.get_untracked() {
-                    _ = field.focus();
-                }
+                set(self.problem, Some(problem));
+                self.focus();
             }
         }
     }

@@ -1,8 +1,7 @@
-//! The state of the connection: always there, and quiet.
+//! The state of the connection: always visible, and quiet.
 
 use leptos::prelude::*;
 
-use crate::live::{attribute, flag, text};
 use crate::logic::status::Status;
 use crate::state::{AppState, Command};
 
@@ -11,35 +10,35 @@ use crate::state::{AppState, Command};
 pub fn Connection() -> impl IntoView {
     let state = AppState::of_page();
     let texts = state.texts;
-    let status = move || state.look.get().status;
-    let words = move || match status() {
+    let status = state.status;
+    let label = move || match status.get() {
         Status::Connecting => texts.connecting,
         Status::Live { .. } => texts.live,
         Status::Waiting { .. } => texts.waiting,
         Status::Offline => texts.offline,
         Status::Stopped => texts.stopped,
     };
-    let countdown = move || match status() {
+    let countdown = move || match status.get() {
         Status::Waiting { seconds } => (texts.retry_in)(seconds),
         _ => String::new(),
     };
-    // A WebSocket is what people expect, if anything; another transport is worth a word to whoever wonders.
-    let transport = move || match status() {
+    let transport = move || match status.get() {
         Status::Live { follows: true, .. } => texts.via_tab,
         Status::Live { transport, .. } => texts.via[transport as usize],
         _ => "",
     };
-    let word = move || Some(status().word());
-    let busy = move || !status().can_connect();
+    let word = move || status.get().word();
     view! {
-        <div class="connection" data-state=attribute(word)>
-            // The countdown stands outside of what is announced: a number that changes each second is no news.
-            <span id="connection" role="status" data-state=attribute(word) data-transport=attribute(move || status().transport())>
-                {text(move || words().to_owned())}
-            </span>
-            <span class="transport">{text(move || transport().to_owned())}</span>
-            <span class="countdown" aria-hidden="true">{text(countdown)}</span>
-            <button type="button" id="connect_now" class="quiet" hidden=flag(busy) on:click=move |_| state.ask(Command::Connect)>
+        <div class="connection" data-state=word>
+            // The countdown is outside of the status: screen readers would announce it every
+            // second.
+            <span id="connection" role="status" data-state=word data-transport=move || status.get().transport()>{label}</span>
+            <span class="transport">{transport}</span>
+            <span class="countdown" aria-hidden="true">{countdown}</span>
+            <button
+                type="button" id="connect_now" class="quiet" hidden=move || !status.get().can_connect()
+                on:click=move |_| state.ask(Command::Connect)
+            >
                 {texts.now}
             </button>
         </div>

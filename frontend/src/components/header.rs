@@ -1,13 +1,13 @@
-//! The bar at the top: the board's name, the room, who is here, the connection, and the buttons of the panels.
+//! The bar at the top: the board's name, the room, how many are online, the connection, and the
+//! buttons of the panels.
 
 use leptos::prelude::*;
 
 use super::Connection;
-use crate::live::text;
 use crate::state::AppState;
 use crate::texts::TITLE;
 
-/// The bar at the top. Its buttons open the panels by themselves, without a line of ours.
+/// The bar at the top. Its buttons open the panels without script (`popovertarget`).
 #[component]
 pub fn Header() -> impl IntoView {
     let state = AppState::of_page();
@@ -29,7 +29,7 @@ pub fn Header() -> impl IntoView {
             </button>
             <div class="state">
                 <Connection/>
-                <span id="here">{text(move || (texts.here)(state.look.get().here))}</span>
+                <span id="here">{move || (texts.online)(state.online.get())}</span>
             </div>
             <button type="button" class="icon" popovertarget="share" aria-label=texts.share title=texts.share>
                 <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 15V4M8 8l4-4 4 4M5 13v6h14v-6"></path></svg>

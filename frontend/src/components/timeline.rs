@@ -3,9 +3,8 @@
 use leptos::prelude::*;
 
 use super::Rows;
-use crate::live::{attribute, flag, text, truth};
 use crate::logic::follow::is_near;
-use crate::state::{AppState, Command, Older, ViewState};
+use crate::state::{AppState, Command, Older, set};
 
 /// The list of messages, with the button for older ones above and the outbox below.
 ///
@@ -21,34 +20,34 @@ pub fn Timeline() -> impl IntoView {
         let Some(element) = scroller.get_untracked() else { return };
         let from_end = element.scroll_top().abs();
         let from_start = element.scroll_height() - element.client_height() - from_end;
-        let look = state.looked();
         let has_newest = state.content.with_value(|content| content.timeline.has_newest());
-        let follow = look.follow.scrolled(from_end, has_newest);
-        state.show(ViewState { follow, ..look });
-        if follow.at_end() != look.follow.at_end() {
-            state.ask(Command::Looked);
+        let before = state.follow.get_untracked();
+        let follow = before.scrolled(from_end, has_newest);
+        set(state.follow, follow);
+        if follow.at_end() != before.at_end() {
+            state.ask(Command::FollowChanged);
         }
-        // After a failure only the button tries again.
-        if is_near(from_start) && look.older == Older::Some {
+        // A failed load is tried again by the button only.
+        if is_near(from_start) && state.older.get_untracked() == Older::Some {
             state.ask(Command::Older);
         } else if is_near(from_end) && !has_newest {
             state.ask(Command::Newer);
         }
     };
-    // A screen reader announces no loaded history, and in a busy room only the number of messages.
+    // Screen readers announce new messages only; of too many, their number.
     let live = move || {
-        let look = state.look.get();
-        Some(if look.crowded || look.quiet { "off" } else { "polite" })
+        let announcements = state.announcements.get();
+        if announcements.crowded || announcements.quiet { "off" } else { "polite" }
     };
-    let crowd = move || match state.look.get().crowd {
+    let summary = move || match state.announcements.get().summary {
         0 => String::new(),
         count => (texts.unseen)(count),
     };
-    let below = move || match state.look.get().follow.unseen() {
+    let below = move || match state.follow.get().unseen() {
         0 => texts.newest.to_owned(),
         count => (texts.unseen)(count),
     };
-    let held = move || match state.look.get().held {
+    let held = move || match state.outbox.get().held_seconds {
         0 => String::new(),
         seconds => (texts.held)(seconds),
     };
@@ -62,20 +61,20 @@ pub fn Timeline() -> impl IntoView {
             >
                 <div class="column">
                     <OlderButton/>
-                    <p class="empty" hidden=flag(move || !state.look.get().empty)>{texts.empty}</p>
-                    <div role="log" aria-label=texts.messages aria-live=attribute(live)><ol id="messages"><Rows list=state.lists.messages/></ol></div>
-                    <ol id="outbox" aria-label=texts.outbox hidden=flag(move || state.look.get().outbox == 0)>
+                    <p class="empty" hidden=move || !state.empty.get()>{texts.empty}</p>
+                    <div role="log" aria-label=texts.messages aria-live=live><ol id="messages"><Rows list=state.lists.messages/></ol></div>
+                    <ol id="outbox" aria-label=texts.outbox hidden=move || state.outbox.get().pending == 0>
                         <Rows list=state.lists.outbox/>
                     </ol>
-                    <p class="held" hidden=flag(move || state.look.get().held == 0)>{text(held)}</p>
+                    <p class="held" hidden=move || state.outbox.get().held_seconds == 0>{held}</p>
                 </div>
             </div>
-            <p class="visually-hidden" role="status">{text(crowd)}</p>
+            <p class="visually-hidden" role="status">{summary}</p>
             <button
-                type="button" id="unseen" hidden=flag(move || state.look.get().follow.at_end())
+                type="button" id="unseen" hidden=move || state.follow.get().at_end()
                 on:click=move |_| state.ask(Command::ToEnd)
             >
-                {text(below)}
+                {below}
             </button>
         </main>
     }
@@ -84,18 +83,18 @@ pub fn Timeline() -> impl IntoView {
 #[component]
 fn OlderButton() -> impl IntoView {
     let state = AppState::of_page();
-    let older = move || state.look.get().older;
-    let words = move || match older() {
+    let older = state.older;
+    let label = move || match older.get() {
         Older::Loading => state.texts.older_loading,
         Older::Failed => state.texts.older_failed,
         Older::None | Older::Some => state.texts.older,
     };
     view! {
         <button
-            type="button" id="older" class="quiet" hidden=flag(move || older() == Older::None)
-            aria-disabled=truth(move || older() == Older::Loading) on:click=move |_| state.ask(Command::Older)
+            type="button" id="older" class="quiet" hidden=move || older.get() == Older::None
+            aria-disabled=move || (older.get() == Older::Loading).then_some("true") on:click=move |_| state.ask(Command::Older)
         >
-            {text(move || words().to_owned())}
+            {label}
         </button>
     }
 }

@@ -1,35 +1,35 @@
-//! What the page says about its connection: nothing, as long as that is honest.
+//! What the page shows of its connection. Short interruptions are not shown.
 
 use client::{ConnectionState, Transport};
 
-/// How long a connection may be away before the page says so, in milliseconds.
+/// Interruptions up to this long are not shown, in milliseconds.
 const QUIET_MS: u64 = 1500;
 
-/// What is said about the connection.
+/// The status of the connection that the page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It is being made.
+    /// Connecting.
     Connecting,
-    /// It is there.
+    /// Messages arrive.
     Live {
-        /// How messages come.
+        /// The transport that carries them.
         transport: Transport,
-        /// Whether it is another tab that has them come.
+        /// True if another tab holds the stream and wakes this one.
         follows: bool,
     },
-    /// It is lost; the next try is in so many seconds.
+    /// The connection is lost, and the page waits for the next try.
     Waiting {
-        /// At least one.
+        /// The seconds until then, at least 1.
         seconds: u64,
     },
     /// There is no network.
     Offline,
-    /// The server ended it for good.
+    /// The server ended the connection for good.
     Stopped,
 }
 
 impl Status {
-    /// The status as `#connection` has it in `data-state`.
+    /// The status as the attribute `data-state`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Connecting => "connecting",
@@ -40,12 +40,12 @@ impl Status {
         }
     }
 
-    /// Whether there is something to be had by connecting at once.
+    /// True if the reader can ask to connect now.
     pub fn can_connect(self) -> bool {
         !matches!(self, Self::Live { .. } | Self::Connecting)
     }
 
-    /// What carries the messages, as `#connection` has it in `data-transport`; nothing while nothing does.
+    /// The transport as the attribute `data-transport`; `None` while no messages arrive.
     pub fn transport(self) -> Option<&'static str> {
         match self {
             Self::Live { follows: true, .. } => Some("tab"),
@@ -55,36 +55,36 @@ impl Status {
     }
 }
 
-/// Turns the connection's state into what is said about it, and keeps quiet about short interruptions.
+/// Turns the state of the connection into the status to show, without short interruptions.
 #[derive(Clone, Copy, Debug)]
 pub struct StatusDebounce {
     shown: Status,
-    away_since: Option<u64>,
+    interrupted_since: Option<u64>,
 }
 
 impl Default for StatusDebounce {
     fn default() -> Self {
-        Self { shown: Status::Connecting, away_since: None }
+        Self { shown: Status::Connecting, interrupted_since: None }
     }
 }
 
 impl StatusDebounce {
-    /// What to say now, and when to look again if nothing happens before.
+    /// The status to show now, and when to call this again if nothing happens before.
     pub fn look(&mut self, connection: ConnectionState, now: u64) -> (Status, Option<u64>) {
         let (status, again) = match connection {
             ConnectionState::Live { transport, follower: follows } => {
-                self.away_since = None;
+                self.interrupted_since = None;
                 (Status::Live { transport, follows }, None)
             }
             ConnectionState::Stopped { code: Some(_) } => (Status::Stopped, None),
-            _ => self.away(connection, now),
+            _ => self.interrupted(connection, now),
         };
         self.shown = status;
         (status, again)
     }
 
-    fn away(&mut self, connection: ConnectionState, now: u64) -> (Status, Option<u64>) {
-        let since = *self.away_since.get_or_insert(now);
+    fn interrupted(&mut self, connection: ConnectionState, now: u64) -> (Status, Option<u64>) {
+        let since = *self.interrupted_since.get_or_insert(now);
         if now < since + QUIET_MS {
             return (self.shown, Some(since + QUIET_MS));
         }
@@ -103,39 +103,39 @@ mod tests {
     use super::*;
 
     const LIVE: ConnectionState = ConnectionState::Live { transport: Transport::WebSocket, follower: false };
-    const SAYS_LIVE: Status = Status::Live { transport: Transport::WebSocket, follows: false };
+    const SHOWS_LIVE: Status = Status::Live { transport: Transport::WebSocket, follows: false };
     const WAITING: ConnectionState = ConnectionState::Waiting { until: 20_000 };
 
     #[test]
-    fn a_short_interruption_is_not_worth_a_word() {
-        let mut status_debounce = StatusDebounce::default();
-        assert_eq!(status_debounce.look(LIVE, 0), (SAYS_LIVE, None));
-        assert_eq!(status_debounce.look(WAITING, 10_000), (SAYS_LIVE, Some(11_500)));
-        assert_eq!(status_debounce.look(ConnectionState::Connecting, 11_000), (SAYS_LIVE, Some(11_500)));
-        assert_eq!(status_debounce.look(LIVE, 11_400), (SAYS_LIVE, None));
-        assert_eq!(status_debounce.look(ConnectionState::Offline, 12_000), (SAYS_LIVE, Some(13_500)));
+    fn does_not_show_a_short_interruption() {
+        let mut debounce = StatusDebounce::default();
+        assert_eq!(debounce.look(LIVE, 0), (SHOWS_LIVE, None));
+        assert_eq!(debounce.look(WAITING, 10_000), (SHOWS_LIVE, Some(11_500)));
+        assert_eq!(debounce.look(ConnectionState::Connecting, 11_000), (SHOWS_LIVE, Some(11_500)));
+        assert_eq!(debounce.look(LIVE, 11_400), (SHOWS_LIVE, None));
+        assert_eq!(debounce.look(ConnectionState::Offline, 12_000), (SHOWS_LIVE, Some(13_500)));
     }
 
     #[test]
-    fn a_long_one_is_told_and_counted_down() {
-        let mut status_debounce = StatusDebounce::default();
-        status_debounce.look(LIVE, 0);
-        status_debounce.look(WAITING, 10_000);
-        assert_eq!(status_debounce.look(WAITING, 11_500), (Status::Waiting { seconds: 9 }, Some(12_500)));
-        assert_eq!(status_debounce.look(WAITING, 19_500), (Status::Waiting { seconds: 1 }, Some(20_000)));
-        assert_eq!(status_debounce.look(WAITING, 20_000), (Status::Connecting, None));
-        assert_eq!(status_debounce.look(LIVE, 20_001), (SAYS_LIVE, None));
+    fn shows_a_long_interruption_and_counts_down() {
+        let mut debounce = StatusDebounce::default();
+        debounce.look(LIVE, 0);
+        debounce.look(WAITING, 10_000);
+        assert_eq!(debounce.look(WAITING, 11_500), (Status::Waiting { seconds: 9 }, Some(12_500)));
+        assert_eq!(debounce.look(WAITING, 19_500), (Status::Waiting { seconds: 1 }, Some(20_000)));
+        assert_eq!(debounce.look(WAITING, 20_000), (Status::Connecting, None));
+        assert_eq!(debounce.look(LIVE, 20_001), (SHOWS_LIVE, None));
     }
 
     #[test]
-    fn the_end_is_told_at_once() {
-        let mut status_debounce = StatusDebounce::default();
-        status_debounce.look(LIVE, 0);
-        assert_eq!(status_debounce.look(ConnectionState::Stopped { code: Some(4500) }, 1), (Status::Stopped, None));
+    fn shows_the_end_at_once() {
+        let mut debounce = StatusDebounce::default();
+        debounce.look(LIVE, 0);
+        assert_eq!(debounce.look(ConnectionState::Stopped { code: Some(4500) }, 1), (Status::Stopped, None));
     }
 
     #[test]
-    fn what_carries_the_messages_has_a_word() {
+    fn names_the_transport() {
         let live = |transport, follows| Status::Live { transport, follows }.transport();
         assert_eq!(live(Transport::Sse, false), Some("sse"));
         assert_eq!(live(Transport::Poll, true), Some("tab"));

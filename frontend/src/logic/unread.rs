@@ -1,31 +1,35 @@
-//! What the reader has seen: where the unread begin, and how many came while they looked elsewhere.
+//! What the reader has seen: where the unread messages begin, and how many arrived while the page
+//! was hidden.
 
-/// What the reader has seen of a room. Offsets are of one log.
+/// What the reader has seen of a room. All offsets belong to one log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unread {
-    /// The newest entry that the reader had before their eyes.
+    /// The newest entry that the reader has seen.
     seen: u64,
-    /// The unread begin after this entry, for as long as that is worth showing.
+    /// The unread line stands after this entry.
     after: Option<u64>,
-    /// How many came while the page was hidden.
+    /// How many messages arrived while the page was hidden.
     hidden: usize,
+    /// True while the reader sees the newest entry.
     looks: bool,
 }
 
 impl Unread {
-    /// A reader comes who had seen everything up to `seen` when they left; `None` if they were never here.
+    /// Starts a visit of a reader who saw everything up to `seen` before; `None` on their first
+    /// visit.
     pub fn open(seen: Option<u64>, latest: u64) -> Self {
         let seen = seen.unwrap_or(latest);
         Self { seen, after: (seen < latest).then_some(seen), hidden: 0, looks: false }
     }
 
-    /// The log was replaced by another, of which the reader has seen nothing and misses nothing.
+    /// Another log replaced this one. The reader has seen nothing of it.
     #[must_use]
     pub fn start_over(self) -> Self {
         Self { seen: 0, after: None, ..self }
     }
 
-    /// The reader has the newest entry, `latest`, before their eyes or not: the page is visible and at its end.
+    /// `looks` is true if the reader sees the newest entry: the page is visible and the list at its
+    /// end.
     #[must_use]
     pub fn look(self, looks: bool, latest: u64) -> Self {
         Self { looks, seen: if looks { self.seen.max(latest) } else { self.seen }, ..self }
@@ -33,40 +37,40 @@ impl Unread {
 
     /// The page became visible or hidden.
     #[must_use]
-    pub fn shown(self, visible: bool) -> Self {
+    pub fn visible(self, visible: bool) -> Self {
         Self { hidden: if visible { 0 } else { self.hidden }, ..self }
     }
 
-    /// So many messages of others came in, the last of them `latest`.
+    /// `count` messages of others arrived; the newest entry is `latest`.
     #[must_use]
     pub fn arrived(self, count: usize, latest: u64, visible: bool) -> Self {
         if count == 0 {
             return self.look(self.looks, latest);
         }
-        // The first that comes while the reader is away draws the line; those that follow leave it.
+        // The first message after the reader left sets the line; later messages do not move it.
         let away_again = !self.looks && self.after.is_none_or(|after| after < self.seen);
         let after = if away_again { Some(self.seen) } else { self.after };
         let hidden = if visible { 0 } else { self.hidden + count };
         Self { after, hidden, ..self }.look(self.looks, latest)
     }
 
-    /// The reader said something, so they have read what is above it.
+    /// The reader published a message, so they have read those above it.
     #[must_use]
-    pub fn spoke(self) -> Self {
+    pub fn published(self) -> Self {
         Self { after: None, ..self }
     }
 
-    /// After which entry the line stands.
+    /// The entry after which the unread line stands.
     pub fn line(self) -> Option<u64> {
         self.after
     }
 
-    /// The newest entry that the reader has seen, to be kept for their next visit.
+    /// The newest entry that the reader has seen, for their next visit.
     pub fn seen(self) -> u64 {
         self.seen
     }
 
-    /// How many came while the page was hidden.
+    /// How many messages arrived while the page was hidden.
     pub fn hidden(self) -> usize {
         self.hidden
     }
@@ -77,19 +81,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_stands_where_the_reader_left() {
+    fn the_line_stands_where_the_last_visit_ended() {
         assert_eq!(Unread::open(None, 50).line(), None);
         assert_eq!(Unread::open(Some(50), 50).line(), None);
         let back = Unread::open(Some(40), 50);
         assert_eq!(back.line(), Some(40));
-        // Having been seen does not take it away under the reader's eyes.
+        // The line stays while the reader looks at it.
         assert_eq!(back.look(true, 50).line(), Some(40));
         assert_eq!(back.look(true, 50).seen(), 50);
-        assert_eq!(back.spoke().line(), None);
+        assert_eq!(back.published().line(), None);
     }
 
     #[test]
-    fn the_first_that_comes_while_one_is_away_draws_it() {
+    fn the_first_message_after_the_reader_left_sets_the_line() {
         let here = Unread::open(None, 10).look(true, 10).arrived(1, 11, true);
         assert_eq!((here.line(), here.seen()), (None, 11));
         let away = here.look(false, 11).arrived(1, 12, true).arrived(2, 14, true);
@@ -101,16 +105,16 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_while_the_page_is_hidden_is_counted() {
-        let hidden = Unread::open(None, 1).look(true, 1).look(false, 1).shown(false).arrived(2, 3, false).arrived(1, 4, false);
+    fn counts_messages_while_the_page_is_hidden() {
+        let hidden = Unread::open(None, 1).look(true, 1).look(false, 1).visible(false).arrived(2, 3, false).arrived(1, 4, false);
         assert_eq!((hidden.hidden(), hidden.line()), (3, Some(1)));
-        assert_eq!(hidden.shown(true).hidden(), 0);
-        // Scrolled up, but looking: nothing to call for.
+        assert_eq!(hidden.visible(true).hidden(), 0);
+        // Scrolled up on a visible page: not hidden.
         assert_eq!(Unread::open(None, 1).look(false, 1).arrived(2, 3, true).hidden(), 0);
     }
 
     #[test]
-    fn another_log_starts_over() {
+    fn starts_over_with_another_log() {
         let over = Unread::open(Some(40), 50).start_over();
         assert_eq!((over.line(), over.seen()), (None, 0));
     }

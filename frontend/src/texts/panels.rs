@@ -1,28 +1,28 @@
-//! The texts of what only the server writes: the panels behind the bar's buttons, and pages that say no. The bundle has
-//! none of them.
+//! The texts that only the server renders: the panels, and the page for refused requests. The
+//! bundle does not have them.
 
 use super::Language;
 
-/// These texts in one language.
+/// The texts of the panels in one language.
 #[derive(Debug)]
 pub struct PanelTexts {
     /// The heading of the rooms.
     pub rooms: &'static str,
     /// The label of the field for a room's name.
     pub room_name: &'static str,
-    /// What a room's name may be.
+    /// The rule for a room's name.
     pub room_hint: &'static str,
-    /// The button that opens it.
+    /// The button that opens the room.
     pub open: &'static str,
-    /// The heading of the rooms that the reader was in.
+    /// The heading of the rooms that the reader visited.
     pub recent: &'static str,
     /// The heading of the link to this room.
     pub share: &'static str,
     /// The label of the field with the link.
     pub link: &'static str,
-    /// The button that copies it.
+    /// The button that copies the link.
     pub copy_link: &'static str,
-    /// What the QR code is.
+    /// The description of the QR code.
     pub qr: &'static str,
     /// The link that downloads the newest messages.
     pub export: &'static str,
@@ -32,17 +32,17 @@ pub struct PanelTexts {
     pub language: &'static str,
     /// The label of the colour schemes.
     pub scheme: &'static str,
-    /// Light, dark, the system's.
+    /// The colour schemes: light, dark, the system's.
     pub schemes: [&'static str; 3],
-    /// What each setting does, in the order of `Settings::WORDS`.
+    /// The labels of the settings, in the order of `Settings::WORDS`.
     pub switches: [&'static str; 3],
     /// The link to the shortcuts.
     pub shortcuts: &'static str,
-    /// The shortcuts: keys, and what they do.
+    /// The shortcuts: a key, and what it does.
     pub keys: [(&'static str, &'static str); 6],
     /// The button that closes a panel.
     pub close: &'static str,
-    /// The link to the lobby on a page that says no.
+    /// The link to the lobby on the page for refused requests.
     pub lobby: &'static str,
 }
 

@@ -44,7 +44,7 @@ pub(super) static TEXTS: Texts = Texts {
     live_empty: "新消息会出现在这里。",
     live_stopped: "连接已中断，点此继续",
     reload: "重新加载页面",
-    here: |count| format!("{count} 人在线"),
+    online: |count| format!("{count} 人在线"),
     retry_in: |seconds| format!("{seconds} 秒后重试"),
     newest: "最新消息",
     unseen: |count| format!("{count} 条新消息"),

@@ -189,7 +189,7 @@ async fn render_page(
     let headers = request.headers();
     let (language, scheme) = (wishes.language(headers), wishes.scheme(headers));
     let data = PageData {
-        here: page.online,
+        online: page.online,
         room,
         page,
         language,

@@ -160,7 +160,7 @@ async fn reports_a_gap_in_the_readers_language() {
     }
     let latest = server.page("lobby", "").await.latest;
     for position in [Position { epoch: Epoch(1), offset: 3 }, Position { offset: 61, ..latest }] {
-        for (language, phrase) in [("en", "The board was started afresh"), ("zh-CN", "留言板已重新开始")] {
+        for (language, phrase) in [("en", "The board was reset"), ("zh-CN", "留言板已重新开始")] {
             let html = head(&server, &format!("/r/lobby/live?after={position}&lang={language}"), &[]).await;
             assert!(html.contains(&format!("<li class=\"missed\"><span>{phrase}")), "{html}");
             assert!(html.contains("id=\"m-11\"") && !html.contains("id=\"m-10\""), "the newest 50 messages must follow: {html}");

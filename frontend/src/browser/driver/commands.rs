@@ -1,4 +1,4 @@
-//! Doing what the reader asks for.
+//! Runs the commands of the reader.
 
 use std::rc::Rc;
 
@@ -7,11 +7,11 @@ use leptos::prelude::*;
 use protocol::{PublishKey, PublishRequest};
 
 use super::Driver;
-use crate::browser::{attention, clipboard, clock, cookie, panels, storage, viewport, window};
-use crate::state::{Command, Notice, ViewState};
+use crate::browser::{alerts, clipboard, clock, cookie, panels, storage, viewport, window};
+use crate::state::{Command, Notice, set};
 
 impl Driver {
-    /// Does all that was asked for, and again whenever more is.
+    /// Runs all commands that are waiting. The calling effect runs again when more arrive.
     pub(super) fn run_commands(self: &Rc<Self>) {
         self.state.commands.track();
         let commands = self.state.commands.try_update_untracked(std::mem::take).unwrap_or_default();
@@ -25,21 +25,18 @@ impl Driver {
             Command::Publish { text, author } => {
                 let key = Some(PublishKey::from_bits(clock::random_bits()));
                 self.handle(Event::Publish(PublishRequest { text, author, key }));
-                let mut page = self.page.borrow_mut();
-                page.unread = page.unread.spoke();
-                drop(page);
-                // Whoever says something wants to see it.
+                self.attention.borrow_mut().published();
                 self.to_end();
             }
-            Command::Retry(key) => self.decide_on(Event::Retry(key)),
+            Command::Retry(key) => self.resolve(Event::Retry(key)),
             Command::Copy(key) => self.copy(&self.text_of(&key)),
-            Command::Discard(key) => self.decide_on(Event::Discard(key)),
+            Command::Discard(key) => self.resolve(Event::Discard(key)),
             Command::Connect => self.handle(Event::RetryNow),
             Command::Older => self.older(),
             Command::Newer => self.newer(),
             Command::ToEnd => self.to_end(),
             Command::ToMessage(offset) => self.to_message(offset),
-            Command::Looked => self.follow(self.state.looked().follow),
+            Command::FollowChanged => self.follow(self.state.follow.get_untracked()),
             Command::KeepDraft(text) => self.draft.borrow_mut().keep(text),
             Command::KeepAuthor(name) => cookie::keep_author(&name),
             Command::Scheme(scheme) => {
@@ -48,7 +45,6 @@ impl Driver {
             }
             Command::Set(word, on) => self.set(&word, on),
             Command::CopyLink => self.copy(&panels::link()),
-            // It can't fail on a page that was loaded.
             Command::Reload => _ = window().location().reload(),
             Command::Dismiss => {
                 viewport::pass_focus("dismiss");
@@ -57,14 +53,14 @@ impl Driver {
         }
     }
 
-    /// Does with a refused message what its reader decided. Its buttons go, so the focus goes to the list.
-    fn decide_on(self: &Rc<Self>, event: Event) {
+    /// Resolves a refused message. Its buttons disappear, so the focus moves to the list.
+    fn resolve(self: &Rc<Self>, event: Event) {
         viewport::focus("scroller");
         self.handle(event);
     }
 
     fn notice(&self, notice: Option<Notice>) {
-        self.state.show(ViewState { notice, ..self.state.looked() });
+        set(self.state.notice, notice);
     }
 
     fn copy(&self, text: &str) {
@@ -74,26 +70,26 @@ impl Driver {
     }
 
     fn text_of(&self, key: &PublishKey) -> String {
-        let core = self.core.borrow();
+        let core = self.connection.core();
         let found = core.outbox().pending().iter().find(|pending| pending.message.key.as_ref() == Some(key));
         found.map(|pending| pending.message.text.as_str().to_owned()).unwrap_or_default()
     }
 
     fn set(self: &Rc<Self>, word: &str, on: bool) {
-        let look = self.state.looked();
-        let settings = look.settings.with(word, on);
-        self.state.show(ViewState { settings, ..look });
+        let before = self.state.settings.get_untracked();
+        let settings = before.with(word, on);
+        set(self.state.settings, settings);
         panels::show_settings(settings);
         storage::keep("settings", "", &settings.to_words());
-        if settings.notify && !look.settings.notify {
+        if settings.notify && !before.notify {
             let driver = Rc::clone(self);
-            attention::ask_leave(move || {
+            alerts::ask_permission(move || {
                 driver.set("notify", false);
                 driver.notice(Some(Notice::NotifyRefused));
             });
         }
-        if settings.sound && !look.settings.sound {
-            attention::beep();
+        if settings.sound && !before.sound {
+            alerts::beep();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Navigation through history: to older messages, to newer ones, to one message, to the newest.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use leptos::prelude::*;
@@ -11,11 +12,7 @@ use crate::browser::requests::{self, Range};
 use crate::browser::viewport;
 use crate::logic::follow::Follow;
 use crate::logic::permalink::page_around;
-use crate::state::{Notice, Older, ViewState};
-
-/// How long a page of history suppresses screen-reader announcements, in milliseconds. Browsers
-/// look for changes to announce only after they have painted.
-const QUIET_MS: u64 = 500;
+use crate::state::{Announcements, Notice, Older, set};
 
 /// Where a navigation goes.
 #[derive(Clone, Copy)]
@@ -27,6 +24,23 @@ enum Target {
     Newest,
     /// The message at this offset.
     Message(u64),
+}
+
+/// Numbers the navigations, so that a new one replaces the one that is under way.
+#[derive(Default)]
+pub(super) struct HistoryNavigation {
+    newest: Cell<u32>,
+}
+
+impl HistoryNavigation {
+    fn start(&self) -> u32 {
+        self.newest.set(self.newest.get() + 1);
+        self.newest.get()
+    }
+
+    fn is_current(&self, navigation: u32) -> bool {
+        self.newest.get() == navigation
+    }
 }
 
 impl Driver {
@@ -46,13 +60,13 @@ impl Driver {
             return self.navigate(Target::Newest, Range::Newest);
         }
         viewport::to_end();
-        self.follow(self.state.looked().follow.scrolled(0, true));
+        self.follow(self.state.follow.get_untracked().scrolled(0, true));
     }
 
     /// Sets whether the list follows its end. Browsers report a scroll only with the next frame, so
     /// code that scrolls calls this itself.
     pub(super) fn follow(&self, follow: Follow) {
-        self.state.show(ViewState { follow, ..self.state.looked() });
+        set(self.state.follow, follow);
         viewport::show_follows(follow.at_end());
         if follow.at_end() {
             viewport::pass_focus("unseen");
@@ -76,7 +90,7 @@ impl Driver {
     fn scroll_to(self: &Rc<Self>, offset: u64) -> bool {
         let Some(row) = viewport::message(offset) else { return false };
         let has_newest = self.state.content.with_value(|content| content.timeline.has_newest());
-        let follow = self.state.looked().follow;
+        let follow = self.state.follow.get_untracked();
         // Heights are right only while the list does not follow its end.
         self.follow(follow.scrolled(i32::MAX, has_newest));
         self.follow(follow.scrolled(viewport::to_row(&row), has_newest));
@@ -87,17 +101,17 @@ impl Driver {
         let state = self.state;
         // One page at a time. A navigation to another place replaces the one that is under way.
         let is_onward = matches!(target, Target::Older(_) | Target::Newer);
-        if is_onward && state.looked().older == Older::Loading {
+        if is_onward && state.older.get_untracked() == Older::Loading {
             return;
         }
-        let navigation = self.navigation.get() + 1;
-        self.navigation.set(navigation);
-        state.show(ViewState { older: Older::Loading, quiet: true, ..state.looked() });
+        let navigation = self.history.start();
+        set(state.older, Older::Loading);
+        set(state.announcements, Announcements { quiet: true, ..state.announcements.get_untracked() });
         let driver = Rc::clone(self);
         spawn_local(async move {
             let page = requests::history(&driver.room, range).await;
             driver.drawn().await;
-            if driver.navigation.get() == navigation {
+            if driver.history.is_current(navigation) {
                 driver.arrive(target, page).await;
             }
         });
@@ -110,14 +124,15 @@ impl Driver {
         if let Some(page) = page {
             self.take_in(target, page);
         }
-        state.show(ViewState { older: if arrived { Older::Some } else { Older::Failed }, ..state.looked() });
+        set(state.older, if arrived { Older::Some } else { Older::Failed });
         let has_newest = state.content.with_value(|content| content.timeline.has_newest());
         if !has_newest {
-            self.follow(state.looked().follow.scrolled(i32::MAX, false));
+            self.follow(state.follow.get_untracked().scrolled(i32::MAX, false));
         }
         self.draw(anchor).await;
-        self.page.borrow_mut().quiet_until = self.now() + QUIET_MS;
-        self.look();
+        let now = self.clock.now();
+        self.screen_reader.borrow_mut().suppress(now);
+        self.refresh();
         match target {
             Target::Message(offset) => _ = self.scroll_to(offset),
             // More may have come in while the page was loading.
@@ -132,7 +147,7 @@ impl Driver {
         let state = self.state;
         // A reader who scrolled down while older messages were loading keeps the messages they read
         // there.
-        let stays = state.looked().follow.at_end() || viewport::is_nearer_end();
+        let stays = state.follow.get_untracked().at_end() || viewport::is_nearer_end();
         let has = |offset| page.entries.iter().any(|entry| entry.offset == offset);
         let mut content = state.content.write_value();
         let timeline = &mut content.timeline;
@@ -142,7 +157,7 @@ impl Driver {
             // The reader stays where they are if the message does not exist.
             Target::Message(offset) if !has(offset) => {
                 drop(content);
-                state.show(ViewState { notice: Some(Notice::LinkGone), ..state.looked() });
+                set(state.notice, Some(Notice::LinkGone));
             }
             Target::Newest | Target::Message(_) => timeline.show(page),
         }

@@ -1,4 +1,4 @@
-//! Listeners for the whole document: what is asked for by markup, and the keys.
+//! Listeners of the document: clicks and changes in the panels, and keyboard shortcuts.
 
 use std::rc::Rc;
 
@@ -12,11 +12,11 @@ use crate::logic::shortcut::{self, Shortcut};
 use crate::state::Command;
 
 impl Driver {
-    /// Listens to the document for as long as the page lives.
+    /// Listens to the document for as long as the page exists.
     pub(super) fn listen_to_document(self: &Rc<Self>) {
         self.on_document("click", |driver, event| driver.clicked(&event));
         self.on_document("change", |driver, event| {
-            if let Some((switch, word)) = asking(&event, "data-set") {
+            if let Some((switch, word)) = closest(&event, "data-set") {
                 driver.state.ask(Command::Set(word, switch.unchecked_into::<HtmlInputElement>().checked()));
             }
         });
@@ -30,13 +30,12 @@ impl Driver {
                 act(&driver, event);
             }
         });
-        // It can't fail with a function to call.
         _ = document().add_event_listener_with_callback(kind, callback.as_ref().unchecked_ref());
         callback.forget();
     }
 
     fn clicked(&self, event: &Event) {
-        let Some((element, action)) = asking(event, "data-do") else { return };
+        let Some((element, action)) = closest(event, "data-do") else { return };
         if let Some(command) = Command::of(&action, &element.get_attribute("data-of").unwrap_or_default()) {
             event.prevent_default();
             self.state.ask(command);
@@ -53,7 +52,7 @@ impl Driver {
             Some(Shortcut::Write) => viewport::focus("chat_content"),
             Some(Shortcut::End) => self.state.ask(Command::ToEnd),
             Some(Shortcut::Leave) => {
-                // A panel closes first; the next Escape leaves the field.
+                // The first Escape closes an open panel; the next leaves the field.
                 if document().query_selector(":popover-open").ok().flatten().is_none() {
                     viewport::focus("scroller");
                 }
@@ -64,10 +63,10 @@ impl Driver {
     }
 }
 
-/// The element that asks for something by this attribute, and the attribute's value.
-fn asking(event: &Event, attribute: &str) -> Option<(HtmlElement, String)> {
+/// The closest element with an attribute around the target of an event, and the attribute's value.
+fn closest(event: &Event, attribute: &str) -> Option<(HtmlElement, String)> {
     let target: Element = event.target()?.unchecked_into();
-    let asks = target.closest(&["[", attribute, "]"].concat()).ok()??;
-    let value = asks.get_attribute(attribute)?;
-    Some((asks.unchecked_into(), value))
+    let element = target.closest(&["[", attribute, "]"].concat()).ok()??;
+    let value = element.get_attribute(attribute)?;
+    Some((element.unchecked_into(), value))
 }

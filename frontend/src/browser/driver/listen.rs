@@ -1,4 +1,4 @@
-//! What wakes the driver: the alarm, the network, the page coming back to the front.
+//! What wakes the driver: its alarm, the network, and the page becoming visible.
 
 use std::rc::{Rc, Weak};
 
@@ -10,7 +10,7 @@ use web_sys::EventTarget;
 use super::Driver;
 use crate::browser::{document, window};
 
-/// An alarm. Dropping it turns it off.
+/// A timer that wakes the driver. Dropping it cancels it.
 pub(super) struct Timer {
     id: Option<i32>,
     _callback: Closure<dyn FnMut()>,
@@ -23,7 +23,7 @@ impl Timer {
                 driver.handle(Event::Tick);
             }
         });
-        // A tick that comes too early does no harm, so what is beyond the browser's range is woken in between.
+        // A tick that comes early does no harm, so a longer wait is cut to the browser's maximum.
         let wait = i32::try_from(wait).unwrap_or(i32::MAX);
         let id = window().set_timeout_with_callback_and_timeout_and_arguments_0(callback.as_ref().unchecked_ref(), wait);
         Self { id: id.ok(), _callback: callback }
@@ -39,11 +39,11 @@ impl Drop for Timer {
 }
 
 impl Driver {
-    /// Listens for as long as the page lives.
+    /// Listens for as long as the page exists.
     pub(super) fn listen(self: &Rc<Self>) {
         self.on(&window(), "online", |driver| driver.handle(Event::RetryNow));
         self.on(&window(), "offline", |driver| driver.handle(Event::Offline));
-        // A page that comes out of the browser's cache has slept, with its socket closed.
+        // A page from the browser's back/forward cache was frozen, and its socket closed.
         self.on(&window(), "pageshow", |driver| driver.handle(Event::RetryNow));
         self.on(&document(), "visibilitychange", |driver| {
             if document().hidden() {
@@ -51,11 +51,12 @@ impl Driver {
             } else {
                 driver.handle(Event::RetryNow);
             }
-            // A frame that was asked for does not come to a page that was hidden since, and no other is asked for before.
+            // A frame that was requested before the page was hidden does not come, and only one is
+            // requested at a time.
             driver.flush();
         });
         self.on(&window(), "pagehide", |driver| driver.leave());
-        self.on(&window(), "hashchange", Self::follow_link);
+        self.on(&window(), "hashchange", Self::follow_permalink);
     }
 
     fn on(self: &Rc<Self>, target: &EventTarget, event: &str, act: fn(&Rc<Self>)) {
@@ -65,7 +66,6 @@ impl Driver {
                 act(&driver);
             }
         });
-        // It can't fail with a function to call.
         _ = target.add_event_listener_with_callback(event, callback.as_ref().unchecked_ref());
         callback.forget();
     }

@@ -1,4 +1,5 @@
-//! Calling for attention while nobody looks: the title, the icon, the desktop, a sound.
+//! Alerts for a reader who does not see the page: the title, the icon, a desktop notification, a
+//! sound.
 
 use std::cell::RefCell;
 
@@ -10,25 +11,26 @@ use web_sys::{AudioContext, Notification, NotificationOptions, NotificationPermi
 use super::document;
 use crate::logic::attention;
 
-/// The window's title and icon as the server wrote them, and what was made of them.
-pub(super) struct Sign {
+/// The unread count in the window's title, and the dot on its icon.
+pub(super) struct Badge {
+    /// The title as the server wrote it.
     title: String,
     unread: usize,
 }
 
-impl Sign {
+impl Badge {
     pub(super) fn new() -> Self {
         Self { title: document().title(), unread: 0 }
     }
 
-    /// Shows how many messages came in while the page was hidden.
+    /// Shows how many messages arrived while the page was hidden.
     pub(super) fn show(&mut self, unread: usize) {
         if std::mem::replace(&mut self.unread, unread) == unread {
             return;
         }
         document().set_title(&attention::title(&self.title, unread));
         let Some(icon) = document().get_element_by_id("icon") else { return };
-        // The plain icon is kept where the alarming one was.
+        // The two icons change places.
         let kept = if unread > 0 { "data-status_debounce" } else { "data-alert" };
         let wanted = if unread > 0 { "data-alert" } else { "data-status_debounce" };
         if let (Some(now), Some(next)) = (icon.get_attribute("href"), icon.get_attribute(wanted)) {
@@ -38,9 +40,9 @@ impl Sign {
     }
 }
 
-/// Asks the reader's leave to show notifications, and tells `refused` if it is not given.
-pub(super) fn ask_leave(refused: impl FnOnce() + 'static) {
-    // A browser without notifications throws.
+/// Asks for the permission to show notifications, and calls `refused` if it is not given.
+pub(super) fn ask_permission(refused: impl FnOnce() + 'static) {
+    // It fails in a browser without notifications.
     let asked = Notification::request_permission();
     spawn_local(async move {
         if let Ok(promise) = asked {
@@ -53,34 +55,35 @@ pub(super) fn ask_leave(refused: impl FnOnce() + 'static) {
     });
 }
 
-/// Shows a message on the desktop. The next one of the same room takes its place.
+/// Shows a message on the desktop. The next message of the room replaces it.
 pub(super) fn notify(room: &str, author: &str, text: &str) {
     let options = NotificationOptions::new();
     options.set_tag(room);
     options.set_body(text);
-    // Some browsers show notifications of a service worker only, and throw; the others show it by being made.
+    // Creating a notification shows it. Browsers that allow notifications to service workers only
+    // fail here.
     _ = Notification::new_with_options(author, &options);
 }
 
 thread_local! {
-    /// What a sound is made with, from when it begins to when it has ended. A page may have few of these.
+    /// The context of the sound that is playing. Browsers limit how many contexts a page has.
     static SOUND: RefCell<Option<AudioContext>> = const { RefCell::new(None) };
 }
 
-/// Two soft notes. Where there is no sound to be had, or the reader has not touched the page yet, there is none.
+/// Plays two soft notes. Browsers refuse that until the reader has used the page.
 pub(super) fn beep() {
     _ = play();
 }
 
-/// Ends the sound. One that the browser did not allow never ends by itself.
-fn hush() {
+/// Ends the sound. A sound that the browser does not allow never ends by itself.
+fn stop() {
     if let Some(context) = SOUND.take() {
         _ = context.close();
     }
 }
 
 fn play() -> Result<(), JsValue> {
-    hush();
+    stop();
     let context = AudioContext::new()?;
     SOUND.set(Some(context.clone()));
     let now = context.current_time();
@@ -91,7 +94,7 @@ fn play() -> Result<(), JsValue> {
     note.frequency().set_value_at_time(660.0, now)?;
     note.frequency().set_value_at_time(880.0, now + 0.12)?;
     note.connect_with_audio_node(&volume)?;
-    note.set_onended(Some(Closure::once_into_js(hush).unchecked_ref()));
+    note.set_onended(Some(Closure::once_into_js(stop).unchecked_ref()));
     note.start()?;
     note.stop_with_when(now + 0.4)
 }
