@@ -1,4 +1,4 @@
-// Brings the server's page to life. A file of its own, so that the content security policy needs no inline script.
+// Hydrates the server's page. Not inline, because the content security policy forbids inline scripts.
 import init, { hydrate } from "./frontend.js";
 
 await init({ module_or_path: new URL("frontend_bg.wasm", import.meta.url) });

@@ -1,4 +1,5 @@
-//! What the page is made of. Components show the board and forward what the reader does; `logic` decides.
+//! The components of the page. They show the state and forward what the reader does; `logic`
+//! decides.
 
 #![allow(unreachable_pub, reason = "`#[component]` makes a second function that is as public and not exported")]
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A language that every text of the page exists in.
+/// A language of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Language {
     /// English.
@@ -33,8 +33,8 @@ impl Language {
         }
     }
 
-    /// Finds the language that serves readers of a tag: the primary subtag decides, because for someone who asks for
-    /// `zh-TW` Chinese is nearer than English.
+    /// The language for a tag. Its primary subtag decides: for a reader of `zh-TW`, Simplified
+    /// Chinese is closer than English.
     pub fn parse(tag: &str) -> Option<Self> {
         let primary = tag.trim().split(['-', '_']).next()?;
         if primary.eq_ignore_ascii_case("zh") {
@@ -46,7 +46,7 @@ impl Language {
         }
     }
 
-    /// Chooses: what the address asks for, else what was chosen before, else what the browser prefers, else English.
+    /// Chooses a language by `?lang=`, else by the cookie, else by `Accept-Language`, else English.
     pub fn negotiate(query: Option<&str>, cookie: Option<&str>, accept_language: Option<&str>) -> Self {
         query
             .and_then(Self::parse)
@@ -58,7 +58,7 @@ impl Language {
     /// The best of an `Accept-Language` header (RFC 9110, section 12.5.4); of equals, the first.
     fn preferred(header: &str) -> Option<Self> {
         let mut best = None;
-        // A header of thousands of ranges is no reader's wish.
+        // Browsers send a few ranges; the rest of a long header is ignored.
         for range in header.split(',').take(32) {
             let mut parts = range.split(';');
             let Some(language) = parts.next().and_then(Self::parse) else { continue };
@@ -71,7 +71,8 @@ impl Language {
     }
 }
 
-/// Reads a weight, `0` to `1` with up to three decimals, without the machinery of floating point numbers.
+/// Reads a weight, `0` to `1` with up to three decimals, in thousandths. Floating-point parsing
+/// would enlarge the bundle.
 fn thousandths(weight: &str) -> u32 {
     let (whole, decimals) = weight.trim().split_once('.').unwrap_or((weight.trim(), ""));
     let digit = |index: usize| decimals.as_bytes().get(index).map_or(0, |byte| u32::from(byte.wrapping_sub(b'0').min(9)));
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_beats_the_cookie_beats_the_browser() {
+    fn prefers_the_query_to_the_cookie_to_the_header() {
         assert_eq!(Language::negotiate(Some("en"), Some("zh-CN"), Some("zh-CN")), Language::En);
         assert_eq!(Language::negotiate(None, Some("zh-CN"), Some("en")), Language::ZhCn);
         assert_eq!(Language::negotiate(None, None, Some("zh")), Language::ZhCn);
@@ -91,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_passed_over() {
+    fn skips_unknown_languages() {
         assert_eq!(Language::negotiate(Some("tlh"), Some("\u{0}"), Some("fr, zh-TW;q=0.2, de")), Language::ZhCn);
         assert_eq!(Language::negotiate(Some(""), Some(""), Some("")), Language::En);
         assert_eq!(Language::negotiate(None, None, Some(";;;q=,,=")), Language::En);
     }
 
     #[test]
-    fn weights_decide_and_zero_is_a_no() {
+    fn orders_by_weight_and_excludes_zero() {
         let of = |header| Language::negotiate(None, None, Some(header));
         assert_eq!(of("en;q=0.8, zh-CN;q=0.9"), Language::ZhCn);
         assert_eq!(of("zh-CN;q=0.8, en"), Language::En);
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_reads_back() {
+    fn parses_its_own_tags() {
         for language in Language::ALL {
             assert_eq!(Language::parse(language.tag()), Some(language));
         }

@@ -1,4 +1,4 @@
-//! What the page decides, in pure code: components and the browser's events only ask.
+//! The decisions of the page, in pure code: no signals, no browser, no clock.
 
 pub mod announcer;
 pub mod attention;

@@ -1,4 +1,4 @@
-//! Light or dark.
+//! The colour scheme: light, dark or the system's.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ pub enum Scheme {
     Light,
     /// Dark.
     Dark,
-    /// Whatever the system has.
+    /// The scheme of the system.
     #[default]
     System,
 }
@@ -33,7 +33,7 @@ impl Scheme {
         Self::ALL.into_iter().find(|scheme| scheme.word() == word)
     }
 
-    /// Chooses: what the address asks for, else what was chosen before, else what the system has.
+    /// Chooses a scheme by `?scheme=`, else by the cookie, else the system's.
     pub fn negotiate(query: Option<&str>, cookie: Option<&str>) -> Self {
         query.and_then(Self::parse).or_else(|| cookie.and_then(Self::parse)).unwrap_or_default()
     }
@@ -44,14 +44,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_reads_back() {
+    fn parses_its_own_words() {
         for scheme in Scheme::ALL {
             assert_eq!(Scheme::parse(scheme.word()), Some(scheme));
         }
     }
 
     #[test]
-    fn the_address_beats_the_cookie() {
+    fn prefers_the_query_to_the_cookie() {
         assert_eq!(Scheme::negotiate(Some("light"), Some("dark")), Scheme::Light);
         assert_eq!(Scheme::negotiate(Some("pink"), Some("dark")), Scheme::Dark);
         assert_eq!(Scheme::negotiate(None, Some("")), Scheme::System);

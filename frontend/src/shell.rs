@@ -1,4 +1,4 @@
-//! The document around the page, as the server sends it.
+//! The HTML documents that the server sends around the page.
 
 use leptos::prelude::*;
 use protocol::{ErrorCode, RoomName};
@@ -13,20 +13,20 @@ pub const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 
     <rect width='32' height='32' rx='7' fill='#b4341f'/>\
     <path fill='#fff' d='M16 4a2 2 0 0 1 2 2c4 1 6 4 6 8v6l2 3H6l2-3v-6c0-4 2-7 6-8a2 2 0 0 1 2-2zm-3 21h6a3 3 0 0 1-6 0z'/></svg>";
 
-/// The same with a dot, for a page that was not looked at when something came in.
+/// Ends the icon with a dot: the page was hidden when a message arrived.
 const DOT: &str = "<circle cx='25' cy='7' r='7' fill='#1b5e8c' stroke='#fff' stroke-width='2'/></svg>";
 
-/// SVG as a data URL: one request less, and nothing to cache.
+/// SVG as a data URL, which saves a request.
 fn data_url(svg: &str) -> String {
     let svg = svg.replace('<', "%3C").replace('>', "%3E").replace('#', "%23");
     "data:image/svg+xml,".to_owned() + &svg
 }
 
-/// The whole document of a room. `assets` is the path of the bundle's folder, without a slash at its end, for example
-/// `/pkg/0123abcd`.
+/// The whole document of a room. `assets` is the path of the bundle's folder, without a slash at
+/// its end, for example `/pkg/0123abcd`.
 ///
-/// It has neither inline script nor inline style, so a strict content security policy can forbid both. What a page
-/// without script is told stands out here, not in [`App`]: `<noscript>` does not survive hydration.
+/// It has no inline script and no inline style, so the content security policy can forbid both.
+/// `<noscript>` stands here and not in [`App`], because it does not survive hydration.
 pub fn shell(assets: &'static str, data: PageData) -> impl IntoView + use<> {
     let texts = Texts::of(data.language);
     let json = data.to_script_json();
@@ -39,8 +39,8 @@ pub fn shell(assets: &'static str, data: PageData) -> impl IntoView + use<> {
     let room = data.room.clone();
     let (language, scheme) = (data.language, data.scheme);
     let alert = data_url(&ICON.replace("</svg>", DOT));
-    // A room's name has nothing in it that an address would need to escape. Which language and colours were asked for
-    // stands in the address, because a reader may keep no cookies.
+    // A room's name needs no escaping in an address. Language and scheme are in the address for
+    // readers without cookies.
     let live = format!("/r/{}/live?after={}&lang={}&scheme={}", data.room, data.page.position, language.tag(), scheme.word());
     view! {
         <!DOCTYPE html>
@@ -67,7 +67,7 @@ pub fn shell(assets: &'static str, data: PageData) -> impl IntoView + use<> {
     }
 }
 
-/// What every document of the board starts with.
+/// The head that all documents share.
 #[component]
 fn Head(assets: &'static str, scheme: Scheme, title: String) -> impl IntoView {
     let color_scheme = match scheme {
@@ -85,10 +85,10 @@ fn Head(assets: &'static str, scheme: Scheme, title: String) -> impl IntoView {
     }
 }
 
-/// What the board is, for those who list pages.
-const DESCRIPTION: &str = "实时消息：打开页面即可看到每一条新消息。Live messages: whoever has the page open sees each one at once.";
+/// The description for search engines.
+const DESCRIPTION: &str = "实时消息：打开页面即可看到每一条新消息。Live messages: everybody who has the page open sees each one at once.";
 
-/// A document that says no: what was asked for can't be shown, why, and the way on.
+/// The document for a request that is refused: the reason, and where to go next.
 pub fn refusal(assets: &'static str, language: Language, scheme: Scheme, code: ErrorCode) -> impl IntoView + use<> {
     let texts = PanelTexts::of(language);
     view! {

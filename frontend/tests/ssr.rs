@@ -17,7 +17,7 @@ fn data(entries: Vec<Entry>) -> PageData {
     PageData {
         room: RoomName::lobby(),
         page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 },
-        here: 3,
+        online: 3,
         language: Language::En,
         scheme: Scheme::System,
         key: "form-key".parse().unwrap(),
@@ -103,7 +103,7 @@ fn the_form_posts_without_script() {
 }
 
 #[test]
-fn nothing_is_inline() {
+fn has_no_inline_script_or_style() {
     let html = html(data(vec![written(1, "a", "b")]));
     assert!(!html.contains(" style=") && !html.contains("<style"));
     assert!(!html.contains(" onclick=") && !html.contains("javascript:"));
@@ -114,7 +114,7 @@ fn nothing_is_inline() {
 }
 
 #[test]
-fn a_time_stands_in_the_zone_that_the_reader_had_last() {
+fn shows_times_in_the_zone_of_the_reader() {
     for (zone, short, full) in [(0, "09:05", "2026-04-14 09:05:03"), (480, "17:05", "2026-04-14 17:05:03")] {
         let html = html(PageData { zone, ..data(vec![written(7, "", "b")]) });
         let row = between(&html, "id=\"m-7\"", "</li>");
@@ -137,7 +137,7 @@ fn panels_work_without_a_script() {
 }
 
 #[test]
-fn a_page_that_says_no_says_what_would_be_right() {
+fn the_page_for_a_refused_request_explains_the_rule() {
     for (language, said) in [(Language::En, "A room's name is"), (Language::ZhCn, "房间名应为")] {
         let html = Owner::new().with(|| refusal("/pkg/0123", language, Scheme::Dark, ErrorCode::RoomNameInvalid).to_html());
         assert!(html.contains(said) && html.contains("action=\"/open\""), "{html}");

@@ -1,7 +1,8 @@
 //! The panels behind the bar's buttons: rooms, sharing, settings, shortcuts.
 //!
-//! The server alone writes them: they open and close by themselves (`popover`), their links and forms work without script,
-//! and what a script adds is asked for by `data-do` and `data-set`. So the bundle has neither their code nor their texts.
+//! Only the server renders them: they open and close without script (`popover`), and so do their
+//! links and forms. Their attributes `data-do` and `data-set` name what a script adds. So the
+//! bundle has neither their code nor their texts.
 
 use leptos::prelude::*;
 use protocol::RoomName;
@@ -24,12 +25,13 @@ pub fn Panels(
     view! {
         <Rooms texts/>
         <Share texts room/>
-        <Set texts language scheme/>
+        <SettingsPanel texts language scheme/>
         <Shortcuts texts/>
     }
 }
 
-/// Opens a room by its name. `pattern` is what `RoomName` is made of, as the browser explains it; the server says the rest.
+/// Opens a room by its name. `pattern` names the characters of a `RoomName`, so that the browser
+/// can explain an error.
 #[component]
 pub fn OpenRoom(
     /// The texts.
@@ -55,7 +57,7 @@ pub fn OpenRoom(
 fn Rooms(texts: &'static PanelTexts) -> impl IntoView {
     view! {
         <div id="rooms" class="panel" popover="auto" role="dialog" aria-label=texts.rooms>
-            <Head title=texts.rooms panel="rooms" texts/>
+            <Heading title=texts.rooms panel="rooms" texts/>
             <OpenRoom texts/>
             <section id="recent_part" hidden>
                 <h3>{texts.recent}</h3>
@@ -70,8 +72,8 @@ fn Share(texts: &'static PanelTexts, room: RoomName) -> impl IntoView {
     let path = format!("/r/{room}");
     view! {
         <div id="share" class="panel" popover="auto" role="dialog" aria-label=texts.share>
-            <Head title=texts.share panel="share" texts/>
-            // Loaded only once the panel is open.
+            <Heading title=texts.share panel="share" texts/>
+            // Loaded when the panel opens.
             <img class="qr" src=format!("{path}/qr.svg") alt=texts.qr width="200" height="200" loading="lazy"/>
             <label for="link">{texts.link}</label>
             <div class="line">
@@ -84,7 +86,7 @@ fn Share(texts: &'static PanelTexts, room: RoomName) -> impl IntoView {
 }
 
 #[component]
-fn Set(texts: &'static PanelTexts, language: Language, scheme: Scheme) -> impl IntoView {
+fn SettingsPanel(texts: &'static PanelTexts, language: Language, scheme: Scheme) -> impl IntoView {
     let languages = Language::ALL.map(|one| {
         let current = (one == language).then_some("true");
         view! { <a href=format!("?lang={}", one.tag()) lang=one.tag() hreflang=one.tag() aria-current=current>{one.name()}</a> }
@@ -98,7 +100,7 @@ fn Set(texts: &'static PanelTexts, language: Language, scheme: Scheme) -> impl I
     });
     view! {
         <div id="settings" class="panel" popover="auto" role="dialog" aria-label=texts.settings>
-            <Head title=texts.settings panel="settings" texts/>
+            <Heading title=texts.settings panel="settings" texts/>
             <nav class="choice" aria-label=texts.language>{languages}</nav>
             <nav class="choice" aria-label=texts.scheme>{schemes.collect_view()}</nav>
             <div class="switches">{switches.collect_view()}</div>
@@ -112,14 +114,14 @@ fn Shortcuts(texts: &'static PanelTexts) -> impl IntoView {
     let keys = texts.keys.map(|(key, does)| view! { <dt><kbd>{key}</kbd></dt><dd>{does}</dd> });
     view! {
         <div id="shortcuts" class="panel" popover="auto" role="dialog" aria-label=texts.shortcuts>
-            <Head title=texts.shortcuts panel="shortcuts" texts/>
+            <Heading title=texts.shortcuts panel="shortcuts" texts/>
             <dl>{keys}</dl>
         </div>
     }
 }
 
 #[component]
-fn Head(title: &'static str, panel: &'static str, texts: &'static PanelTexts) -> impl IntoView {
+fn Heading(title: &'static str, panel: &'static str, texts: &'static PanelTexts) -> impl IntoView {
     view! {
         <div class="head">
             <h2>{title}</h2>

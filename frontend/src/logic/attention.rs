@@ -1,9 +1,9 @@
-//! How the page calls for attention while nobody looks at it.
+//! Calls for attention while the page is hidden: the title, and how often to notify.
 
-/// How long a call lasts: another so soon would only be noise. In milliseconds.
+/// The minimum interval between two calls, in milliseconds.
 const CALL_MS: u64 = 5_000;
 
-/// The window's title while so many unread messages wait behind it.
+/// The window's title with the number of unread messages.
 pub fn title(title: &str, unread: usize) -> String {
     match unread {
         0 => title.to_owned(),
@@ -12,14 +12,14 @@ pub fn title(title: &str, unread: usize) -> String {
     }
 }
 
-/// Keeps a busy room from calling without a pause.
+/// Limits how often the page calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
     next: u64,
 }
 
 impl Calls {
-    /// Whether messages of others that came in now are worth a call.
+    /// True if the page calls for `count` new messages of others.
     pub fn calls(&mut self, count: usize, hidden: bool, now: u64) -> bool {
         let calls = hidden && count > 0 && now >= self.next;
         if calls {
@@ -34,14 +34,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_title_counts_to_a_hundred() {
+    fn counts_to_ninety_nine_in_the_title() {
         assert_eq!(title("实时消息", 0), "实时消息");
         assert_eq!(title("实时消息", 3), "(3) 实时消息");
         assert_eq!(title("实时消息", 100), "(99+) 实时消息");
     }
 
     #[test]
-    fn it_calls_only_while_nobody_looks_and_not_without_a_pause() {
+    fn calls_only_while_hidden_and_not_too_often() {
         let mut calls = Calls::default();
         assert!(!calls.calls(1, false, 0));
         assert!(!calls.calls(0, true, 0));

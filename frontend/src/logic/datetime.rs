@@ -1,6 +1,6 @@
-//! Times as people and programs read them.
+//! Dates and times as texts.
 
-/// A point in time on some zone's calendar and clock.
+/// A date and time in some zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DateTime {
     /// The day.
@@ -25,34 +25,35 @@ pub struct Day {
 }
 
 impl DateTime {
-    /// A time, in milliseconds since 1970, on the calendar of UTC. Years beyond 9999 are shown as 9999.
+    /// A time, in milliseconds since 1970, on the calendar of UTC. Years beyond 9999 are shown as
+    /// 9999.
     pub fn utc(time: u64) -> Self {
         let seconds = (time / 1000).min(253_402_300_799);
         let of_day = (seconds % 86_400) as u32;
         Self { day: Day::from_days(seconds / 86_400), hour: of_day / 3600, minute: of_day / 60 % 60, second: of_day % 60 }
     }
 
-    /// The same on a clock that is so many minutes ahead of UTC.
+    /// The same in a zone that is `minutes` ahead of UTC.
     pub fn ahead(time: u64, minutes: i32) -> Self {
         Self::utc(time.saturating_add_signed(i64::from(minutes) * 60_000))
     }
 
-    /// The time of day to the minute, as it stands beside a message.
+    /// The time of day to the minute, as shown beside a message.
     pub fn short(self) -> String {
         pair(self.hour, ':', self.minute)
     }
 
-    /// The same with its day, where the reader's zone and day are not known.
+    /// The time with its date, for readers whose zone is unknown.
     pub fn neutral(self) -> String {
         pair(self.day.month, '-', self.day.day) + " " + &self.short() + " UTC"
     }
 
-    /// Date and time to the second.
+    /// The date and the time to the second.
     pub fn full(self) -> String {
         self.date() + " " + &self.clock()
     }
 
-    /// The form that `<time datetime>` wants, for a moment in UTC.
+    /// The form for `<time datetime>`. The value must be in UTC.
     pub fn iso_utc(self) -> String {
         self.date() + "T" + &self.clock() + "Z"
     }
@@ -68,8 +69,8 @@ impl DateTime {
 }
 
 impl Day {
-    /// The day so many days after 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms",
-    /// `civil_from_days`, for days that are not before 1970).
+    /// The day that is `days` after 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date
+    /// algorithms", `civil_from_days`, for days that are not before 1970).
     fn from_days(days: u64) -> Self {
         let days = days + 719_468;
         let (era, of_era) = (days / 146_097, days % 146_097);

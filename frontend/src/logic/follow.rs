@@ -1,14 +1,14 @@
 //! Whether the list follows its newest message.
 
-/// How near to an end of the list still counts as being there, in CSS pixels.
+/// Within this distance of an end of the list, the reader counts as being there, in CSS pixels.
 const NEAR_PX: i32 = 30;
 
-/// Whether so many pixels are none to speak of.
+/// True if a distance in pixels counts as none.
 pub fn is_near(distance: i32) -> bool {
     distance <= NEAR_PX
 }
 
-/// Whether the reader is at the end, and what came in while they were not.
+/// Whether the reader is at the end of the list, and how many messages arrived while they were not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Follow {
     at_end: bool,
@@ -22,24 +22,24 @@ impl Default for Follow {
 }
 
 impl Follow {
-    /// Whether the list stays at its end when it grows. If not, nothing moves.
+    /// True if the list stays at its end when it grows. Otherwise nothing moves.
     pub fn at_end(self) -> bool {
         self.at_end
     }
 
-    /// How many messages came in below what the reader sees.
+    /// How many messages arrived below what the reader sees.
     pub fn unseen(self) -> usize {
         self.unseen
     }
 
-    /// The reader scrolled to `distance` pixels from the end of the list, which has the newest messages or not.
+    /// The reader scrolled to `distance` pixels from the end of the list.
     #[must_use]
     pub fn scrolled(self, distance: i32, has_newest: bool) -> Self {
         let at_end = is_near(distance) && has_newest;
         Self { at_end, unseen: if at_end { 0 } else { self.unseen } }
     }
 
-    /// Messages of others came in.
+    /// Messages of others arrived.
     #[must_use]
     pub fn arrived(self, count: usize) -> Self {
         Self { unseen: if self.at_end { 0 } else { self.unseen.saturating_add(count) }, ..self }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_follows_only_near_the_end() {
+    fn follows_only_near_the_end() {
         let follow = Follow::default();
         assert!(follow.at_end());
         assert!(follow.scrolled(30, true).at_end());
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn it_counts_what_the_reader_has_not_seen() {
+    fn counts_what_the_reader_has_not_seen() {
         let follow = Follow::default().arrived(5);
         assert_eq!(follow.unseen(), 0);
         let away = follow.scrolled(100, true).arrived(2).arrived(1);

@@ -1,36 +1,37 @@
 //! Whether an Enter sends, breaks the line, or belongs to an input method.
 //!
-//! People who write Chinese, Japanese or Korean confirm a composition with Enter, and browsers disagree on how that
-//! looks: Chrome and Firefox send the key while the composition goes on; Safari ends it first and then sends the key,
-//! marked only by the key code 229 (W3C UI Events, section 5.6, leaves the order open). And Chrome on macOS can leave
-//! 229 on a key long after a composition, which must not swallow an Enter that was meant.
+//! People who write Chinese, Japanese or Korean confirm a composition with Enter, and browsers
+//! disagree on the order of events: Chrome and Firefox send the key during the composition; Safari
+//! ends it first and then sends the key, marked only by the key code 229 (W3C UI Events, section
+//! 5.6, leaves the order open). Chrome on macOS can also leave 229 on a key long after a
+//! composition; such an Enter must send.
 
-/// How long after a composition a key may still belong to it, in milliseconds.
+/// A key may belong to a composition for this long after its end, in milliseconds.
 const LINGER_MS: f64 = 100.0;
-/// The key code of a key that an input method is working on.
+/// The key code of a key that the input method handles.
 const PROCESS_KEY: u32 = 229;
 
-/// Follows the compositions of one text field.
+/// The compositions of one text field.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Composition {
     composing: bool,
     ended: Option<f64>,
 }
 
-/// A key as its event tells it.
+/// The properties of a keyboard event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Key {
-    /// Whether it is Enter.
+    /// True if it is Enter.
     pub enter: bool,
-    /// Whether Shift is down.
+    /// True if Shift is down.
     pub shift: bool,
-    /// Whether Ctrl or ⌘ is down.
+    /// True if Ctrl or ⌘ is down.
     pub ctrl: bool,
     /// The event's `isComposing`.
     pub is_composing: bool,
     /// The event's `keyCode`.
     pub code: u32,
-    /// The event's time, in milliseconds on the clock of all events.
+    /// The event's timestamp, in milliseconds.
     pub at: f64,
 }
 
@@ -46,13 +47,13 @@ impl Composition {
         self.ended = Some(at);
     }
 
-    /// Whether a composition has started and not ended.
+    /// True during a composition.
     pub fn is_open(&self) -> bool {
         self.composing
     }
 
-    /// Whether a key sends the text; `with_ctrl` is the setting that only Ctrl or ⌘ with Enter does. All other keys do what
-    /// the browser makes of them.
+    /// True if a key sends the text. `with_ctrl` is the setting that only Ctrl or ⌘ with Enter
+    /// sends.
     pub fn sends(&self, key: Key, with_ctrl: bool) -> bool {
         let over = self.ended.is_some_and(|ended| key.at - ended > LINGER_MS);
         let processed = (key.is_composing || key.code == PROCESS_KEY) && !over;
@@ -68,7 +69,7 @@ mod tests {
     const ENTER: Key = Key { enter: true, shift: false, ctrl: false, is_composing: false, code: 13, at: 1000.0 };
 
     #[test]
-    fn a_plain_enter_sends_and_others_do_not() {
+    fn a_plain_enter_sends() {
         let idle = Composition::default();
         assert!(idle.sends(ENTER, false));
         assert!(!idle.sends(Key { shift: true, ..ENTER }, false));
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lingering_key_code_does_not_swallow_the_next_enter() {
+    fn a_late_key_code_229_does_not_stop_an_enter() {
         let mut composition = Composition::default();
         composition.start();
         composition.end(899.0);
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quick_real_enter_after_a_composition_sends() {
+    fn a_quick_enter_after_a_composition_sends() {
         let mut composition = Composition::default();
         composition.start();
         composition.end(990.0);
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_method_without_composition_events_is_believed() {
+    fn a_marked_key_without_composition_events_does_not_send() {
         assert!(!Composition::default().sends(Key { code: 229, ..ENTER }, false));
         assert!(!Composition::default().sends(Key { is_composing: true, ..ENTER }, false));
     }

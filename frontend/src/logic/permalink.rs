@@ -1,19 +1,19 @@
-//! Links to one message, `/r/room#m-123`.
+//! Links to one message: `/r/room#m-123`.
 
 use client::Timeline;
 use protocol::Position;
 
-/// How many messages are shown on either side of one that is far back.
+/// How many messages to show on either side of the linked message.
 const AROUND: u64 = 25;
 
-/// The message that an address's fragment names.
+/// The offset that the fragment of an address names.
 pub fn linked(fragment: &str) -> Option<u64> {
     let digits = fragment.strip_prefix("#m-")?;
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
     if plain { digits.parse().ok() } else { None }
 }
 
-/// What to ask history with for a page with the message and what stands around it; `None` for the newest page.
+/// The position to ask history with for a page around the message; `None` for the newest page.
 pub fn page_around(timeline: &Timeline, offset: u64) -> Option<Position> {
     let before = offset.saturating_add(AROUND);
     (before <= timeline.latest()).then_some(Position { offset: before, ..timeline.end() })
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_message_is_linked() {
+    fn reads_links_to_messages_only() {
         assert_eq!(linked("#m-123"), Some(123));
         for other in ["", "#", "#m-", "#m-0", "#m-01", "#m--1", "#m-+1", "#messages", "#m-99999999999999999999999"] {
             assert_eq!(linked(other), None, "{other}");
@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_around_ends_at_the_newest() {
+    fn asks_for_the_newest_page_near_the_end() {
         let position = Position { epoch: Epoch(1), offset: 100 };
         let page = MessagesPage { room: RoomName::lobby(), entries: Vec::new(), position, before: None, latest: position, online: 0 };
         let timeline = Timeline::new(page);

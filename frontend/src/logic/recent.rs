@@ -1,9 +1,9 @@
-//! The rooms that a reader was in lately.
+//! The rooms that a reader visited recently.
 
-/// How many are remembered.
+/// The number of remembered rooms.
 const ROOMS_MAX: usize = 8;
 
-/// The rooms after a visit to `room`, latest first. No name has a space in it, so they are kept with spaces between.
+/// The rooms after a visit to `room`, latest first, separated by spaces, which no name contains.
 pub fn visited(rooms: &str, room: &str) -> String {
     let others = rooms.split(' ').filter(|other| !other.is_empty() && *other != room);
     std::iter::once(room).chain(others).take(ROOMS_MAX).collect::<Vec<_>>().join(" ")
@@ -14,7 +14,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_is_first_and_each_is_there_once() {
+    fn lists_the_latest_first_and_each_room_once() {
         assert_eq!(visited("", "lobby"), "lobby");
         assert_eq!(visited("a 大厅 b", "大厅"), "大厅 a b");
         assert_eq!(visited("1 2 3 4 5 6 7 8", "9"), "9 1 2 3 4 5 6 7");

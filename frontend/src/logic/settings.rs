@@ -1,26 +1,26 @@
-//! What a reader has set for this browser.
+//! The reader's settings for this browser.
 
-/// The settings, each off at first.
+/// The settings, all off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Whether Enter breaks the line, and sends only with Ctrl or ⌘.
+    /// True if Enter sends only with Ctrl or ⌘, and else breaks the line.
     pub ctrl_sends: bool,
-    /// Whether the desktop is told of messages that come while the page is hidden.
+    /// True if messages that arrive while the page is hidden cause a desktop notification.
     pub notify: bool,
-    /// Whether they are heard.
+    /// True if they cause a sound.
     pub sound: bool,
 }
 
 impl Settings {
-    /// The words of the settings, in the order of [`Settings::values`].
+    /// The words of the settings.
     pub const WORDS: [&str; 3] = ["ctrl-sends", "notify", "sound"];
 
-    /// Each setting.
+    /// The settings, in the order of [`Settings::WORDS`].
     pub fn values(self) -> [bool; 3] {
         [self.ctrl_sends, self.notify, self.sound]
     }
 
-    /// The same with one of them changed, by its word. An unknown word changes nothing.
+    /// Returns the settings with one changed, by its word. An unknown word changes nothing.
     #[must_use]
     pub fn with(mut self, word: &str, on: bool) -> Self {
         match word {
@@ -37,7 +37,7 @@ impl Settings {
         words.split(' ').fold(Self::default(), |settings, word| settings.with(word, true))
     }
 
-    /// The words of what is on.
+    /// The words of the settings that are on.
     pub fn to_words(self) -> String {
         let on = Self::WORDS.into_iter().zip(self.values()).filter(|(_, on)| *on);
         on.map(|(word, _)| word).collect::<Vec<_>>().join(" ")
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_read_back() {
+    fn read_back_from_their_words() {
         for word in Settings::WORDS {
             let one = Settings::default().with(word, true);
             assert_ne!(one, Settings::default());

@@ -1,20 +1,19 @@
-//! Keys that do something wherever the focus is.
+//! Keyboard shortcuts of the whole page.
 
-/// What a key asks for.
+/// What a key does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shortcut {
     /// Show the shortcuts.
     Help,
     /// Write a message.
     Write,
-    /// Leave the message field for the list.
+    /// Move the focus from the field to the list.
     Leave,
-    /// Go to the newest message.
+    /// Scroll to the newest message.
     End,
 }
 
-/// What a key asks for, by its name. In a field keys are text, but for the one that leaves it; with Ctrl, Alt or ⌘ they
-/// are the browser's.
+/// The shortcut of a key. In a field only Escape is one, and with Ctrl, Alt or ⌘ no key is.
 pub fn of(key: &str, in_field: bool, modified: bool) -> Option<Shortcut> {
     match key {
         _ if modified => None,
@@ -32,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn in_a_field_keys_are_text() {
+    fn has_no_shortcuts_in_a_field_but_escape() {
         assert_eq!(of("?", false, false), Some(Shortcut::Help));
         assert_eq!(of("/", false, false), Some(Shortcut::Write));
         assert_eq!(of("End", false, false), Some(Shortcut::End));

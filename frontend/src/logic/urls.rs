@@ -1,17 +1,17 @@
-//! Which parts of a text are links.
+//! Finds the links in a text.
 //!
-//! Only `http` and `https`, because everything else that looks like an address may do something when it is followed.
+//! Only `http` and `https`: addresses with other schemes may run something when they are followed.
 
-/// A part of a text; all parts together are the text.
+/// A part of a text. All parts together are the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// Plain text.
     Plain(&'a str),
-    /// An address, to be shown as it is and followed as it is.
+    /// An address.
     Link(&'a str),
 }
 
-/// Parts a text into what is a link and what is not.
+/// Splits a text into links and plain text.
 pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let (mut done, mut from) = (0, 0);
@@ -35,7 +35,8 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Where the scheme before `://` starts, if it is one of ours and no longer word.
+/// Where the scheme before `://` starts, if it is `http` or `https` and not the end of a longer
+/// word.
 fn scheme_start(text: &str, done: usize, at: usize) -> Option<usize> {
     let before = &text.as_bytes()[done..at];
     let length = [5, 4].into_iter().find(|length| {
@@ -47,7 +48,7 @@ fn scheme_start(text: &str, done: usize, at: usize) -> Option<usize> {
     whole.then_some(start)
 }
 
-/// How much of a text that follows a scheme belongs to the address.
+/// The length of the address at the start of a text that follows a scheme, in bytes.
 fn address_length(rest: &str) -> usize {
     let is_host = |first: char| !ends_address(first) && (first == '[' || !first.is_ascii_punctuation());
     if !rest.starts_with(is_host) {
@@ -55,10 +56,10 @@ fn address_length(rest: &str) -> usize {
     }
     let mut address = &rest[..rest.find(ends_address).unwrap_or(rest.len())];
     let count = |bracket: char| address.matches(bracket).count();
-    // How many brackets are closed that were opened before the address.
+    // How many closing brackets have no opening bracket in the address.
     let mut round = count(')').saturating_sub(count('('));
     let mut square = count(']').saturating_sub(count('['));
-    // What a sentence puts after an address is not part of it.
+    // The punctuation of a sentence does not belong to an address at its end.
     while let Some(last) = address.chars().next_back() {
         match last {
             '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' | '~' => {}
@@ -71,8 +72,9 @@ fn address_length(rest: &str) -> usize {
     address.len()
 }
 
-/// Whether a character can't be in an address: blanks, what addresses escape, quotation marks, the punctuation of Chinese
-/// and Japanese, and what is invisible or turns the direction of writing.
+/// True if a character ends an address: white space, characters that addresses escape, quotation
+/// marks, Chinese and Japanese punctuation, and characters that are invisible or change the writing
+/// direction.
 fn ends_address(c: char) -> bool {
     matches!(c,
         '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^'
@@ -93,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_found_in_sentences() {
+    fn finds_addresses_in_sentences() {
         assert_eq!(links("see https://example.org/a?b=c#d, or http://[::1]:80/."), ["https://example.org/a?b=c#d", "http://[::1]:80/"]);
         assert_eq!(links("HTTPS://EXAMPLE.ORG!"), ["HTTPS://EXAMPLE.ORG"]);
         assert_eq!(links("https://a.b\nhttps://c.d"), ["https://a.b", "https://c.d"]);
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_are_text() {
+    fn ignores_other_schemes() {
         for text in [
             "javascript://example.org/%0aalert(1)",
             "java\tscript:alert(1)",
@@ -138,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn an_address_does_not_hide_in_marks_that_turn_the_writing() {
+    fn direction_marks_and_invisible_characters_end_an_address() {
         assert_eq!(links("https://a.b/\u{202e}gpj.exe"), ["https://a.b/"]);
         assert_eq!(links("https://a\u{200b}b.c"), ["https://a"]);
     }
 
     #[test]
-    fn a_long_text_of_schemes_takes_no_longer_than_it_should() {
+    fn reads_hostile_texts_in_linear_time() {
         for text in ["http://.".repeat(2_000), "https://a".to_owned() + &")".repeat(16_000), "://".repeat(5_000)] {
             assert!(links(&text).len() <= 1);
         }
