@@ -1,9 +1,11 @@
 //! The decisions of the page, in pure code: no signals, no browser, no clock.
 
+pub mod datetime;
+pub mod zone;
+
 pub mod announcer;
 pub mod attention;
 pub mod author;
-pub mod datetime;
 pub mod draft;
 pub mod follow;
 pub mod ime;
@@ -15,4 +17,3 @@ pub mod shortcut;
 pub mod status;
 pub mod unread;
 pub mod urls;
-pub mod zone;
