@@ -8,11 +8,11 @@ use clap::Parser;
 use protocol::Epoch;
 use server::codec::Limits;
 use server::config::{Cli, Subcommand};
+use server::context::Context;
 use server::delivery::Fanout;
 use server::http;
 use server::limits::Limiter;
 use server::room::Hub;
-use server::session::Context;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 

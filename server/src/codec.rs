@@ -1,8 +1,8 @@
-//! WebSocket frames as bytes (RFC 6455, section 5): what a server sends, and what arrives from a client. Pure: no clock,
-//! lock, task or socket.
+//! WebSocket frames as bytes (RFC 6455, section 5): what a server sends, and what arrives from a
+//! client. Pure: no clock, lock, task or socket.
 //!
-//! Headers and close codes are read by tungstenite. What is ours is what its message reader can't do: reading out of a
-//! buffer that is shared by all connections of a thread, and counting fragments.
+//! Headers and close codes are read by tungstenite. Its message reader is not used: it owns a
+//! buffer for each connection, and does not count fragments.
 
 mod decoder;
 
@@ -56,7 +56,7 @@ pub fn put_pong(out: &mut Vec<u8>, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
-/// Writes a close frame: with a code and its reason, of which as many characters go along as fit, or with nothing.
+/// Writes a close frame: with a code and as many characters of its reason as fit, or with nothing.
 pub fn put_close(out: &mut Vec<u8>, code: Option<u16>, reason: &str) {
     let reason = &reason[..reason.floor_char_boundary(REASON_BYTES_MAX)];
     let length = code.map_or(0, |_| 2 + reason.len());
@@ -67,35 +67,35 @@ pub fn put_close(out: &mut Vec<u8>, code: Option<u16>, reason: &str) {
     }
 }
 
-/// What a decoder takes.
+/// The bounds of a decoder.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// A message, in bytes, and so each of its frames.
+    /// How many bytes a message may have, and so each of its frames.
     pub message_bytes_max: usize,
-    /// In how many frames it may come.
+    /// In how many fragments it may come.
     pub fragments_max: usize,
 }
 
 impl Limits {
-    /// The board's.
+    /// The board's bounds.
     pub const BOARD: Self = Self { message_bytes_max: FRAME_BYTES_MAX, fragments_max: FRAGMENTS_MAX };
 }
 
-/// What a client did wrong, as its close code tells (RFC 6455, section 7.4.1).
+/// How a client broke the protocol, by close code (RFC 6455, section 7.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
     /// 1002: the bytes are not what the protocol allows.
     Protocol(&'static str),
     /// 1007: a text is not UTF-8.
     NotUtf8,
-    /// 1008: a message comes in more fragments than anybody needs.
+    /// 1008: a message comes in too many fragments.
     TooManyFragments,
-    /// 1009: a message is longer than is taken.
+    /// 1009: a message is too long.
     TooLong,
 }
 
 impl Violation {
-    /// The close code.
+    /// Returns the close code.
     pub fn code(self) -> u16 {
         match self {
             Self::Protocol(_) => 1002,
@@ -105,7 +105,7 @@ impl Violation {
         }
     }
 
-    /// The close reason.
+    /// Returns the close reason.
     pub fn reason(self) -> &'static str {
         match self {
             Self::Protocol(reason) => reason,

@@ -1,13 +1,18 @@
-//! Fan-out over WebSockets: one room's entries to all who watch it, for little more than the system's own price of a write.
+//! Delivery: brings a room's entries to all who read it, on every transport that keeps arriving.
 //!
-//! Who is level with the log rides the room's `Pass`: a task that is woken once for all that was committed together and
-//! writes it to one socket after the other, a row of them at a time, without waking a task, copying or encoding anything for
-//! each. A socket that does not take everything falls out of its row; its own task then writes what is owed, from the tail or
-//! from history, until it is level again. Either the row writes to a socket or its task does, which has the line's
-//! `outlet::Outlet` then; with it goes the one cursor, so nothing is lost or doubled where one hands over to the other. A
-//! connection without traffic owns no buffer.
+//! Files stand in reading order. [`reader`] is the state machine that decides what a reader is told
+//! next. A [`broadcaster`] asks it for all readers that are caught up, and writes to 64 sockets
+//! with one system call, without waking a task, copying or encoding anything for each. A reader
+//! whose socket does not take everything falls back to its [`connection`]'s own task, which asks
+//! the same machine and writes from the tail or from history until the reader has caught up. Either
+//! the shard writes to a socket or its task does, with the one cursor, so nothing is lost or
+//! doubled when they change. An idle connection owns no buffer.
+
+pub mod reader;
 
 mod send_state;
+
+mod wire_format;
 
 mod shard;
 
@@ -15,131 +20,144 @@ mod broadcaster;
 
 mod subscriber;
 
+mod input;
+
 mod connection;
 
+mod poll;
+
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
-use protocol::{Disconnect, ErrorCode, Hello, Position, RoomName, ServerFrame};
+use parking_lot::{Mutex, MutexGuard};
+use protocol::{Disconnect, ErrorCode, Hello, Limits, Position, RoomName};
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::codec::{Limits, Violation};
-use crate::commands::Commands;
-use crate::encoded::Encoded;
+use crate::codec::Violation;
+use crate::context::Context;
+use crate::encoded::FormatId;
+use crate::limits::turns::Account;
 use crate::room::PresenceGuard;
-use crate::session::{self, Context};
-use crate::subscription::Log;
-use broadcaster::Pass;
+use crate::room_log::RoomLog;
+use broadcaster::Broadcaster;
 pub use connection::Connection;
-pub(crate) use connection::read_now;
+pub(crate) use input::read_now;
+pub use poll::wait_for_entries;
+pub use wire_format::{FlushPolicy, Message, Place, Policy, ResponseEnd, WireFormat};
 
-/// How long a socket may take nothing of what it is owed.
-const WRITE_TIME_MAX: Duration = Duration::from_secs(10);
-/// How often all connections are looked at, at the least.
-const TICK_INTERVAL_MAX: Duration = Duration::from_secs(1);
-/// How many lines a pass has before a room gets another.
-const PASS_LINES: usize = 2048;
-/// Ticks between heartbeats, at the least: what is checked once a tick must not come much too late.
+/// The time between two looks at all connections, at most.
+const TICK_INTERVAL_MAX: Duration = Duration::from_millis(250);
+/// Ticks between heartbeats, at least: what is checked once a tick must not come much too late.
 const HEARTBEAT_TICKS_MIN: u32 = 4;
+/// How many connections a broadcaster has before a room gets another one.
+const BROADCASTER_CONNECTIONS: usize = 2048;
+/// The end of every session when the server stops. Clients come back at a random time within these
+/// milliseconds.
+const RESTART: Disconnect = Disconnect::Restart { spread: 3000 };
 
-/// What is said over a WebSocket. One value serves all connections that speak it.
-pub trait WireFormat: Send + Sync {
-    /// A name that no other format has.
-    fn name(&self) -> &'static str;
-    /// What is taken.
-    fn limits(&self) -> &Limits {
-        &Limits::BOARD
-    }
-    /// An entry as a finished frame.
-    fn entry(&self, entry: &Encoded) -> Bytes;
-    /// Writes what else the server says as finished frames; nothing, where the format has no words for it.
-    fn say(&self, frame: &ServerFrame, out: &mut Vec<u8>);
-    /// Takes a text message and writes the answer, if there is one at once.
-    fn receive(&self, commands: &mut Commands, text: &str, out: &mut Vec<u8>) -> Result<(), Disconnect>;
-    /// Takes a binary message.
-    fn receive_binary(&self, _bytes: &[u8], _out: &mut Vec<u8>) -> Result<(), Disconnect> {
-        Err(Disconnect::Binary)
-    }
-}
-
-/// All WebSockets of a server. Cheap to clone.
+/// All streaming connections of a server. Cheap to clone.
 #[derive(Clone)]
 pub struct Fanout(Arc<Shared>);
 
-/// By room and format; a room with very many lines has several.
-type Passes = HashMap<(RoomName, &'static str), Vec<Weak<Pass>>>;
+/// By room and format; a room with very many connections has several.
+type Broadcasters = HashMap<(RoomName, FormatId), Vec<Weak<Broadcaster>>>;
 
 struct Shared {
     context: Arc<Context>,
-    passes: Mutex<Passes>,
-    /// How many passes a room may have: one for each core, since each keeps one busy.
-    passes_max: usize,
-    /// Counts the times that all connections were looked at; the clock of what need not be exact.
+    broadcasters: Mutex<Broadcasters>,
+    /// How many broadcasters a room may have: one for each core, since each keeps one busy.
+    broadcasters_max: usize,
+    /// Counts the looks at all connections; the clock of what need not be exact.
     tick: AtomicU32,
     tick_interval: Duration,
 }
 
-/// A client that was let in and whose socket is not there yet.
+/// Who reads.
+#[derive(Clone)]
+pub struct Client {
+    /// The address that counts.
+    pub address: IpAddr,
+    /// Reads of history are charged to it.
+    pub account: Option<Arc<Account>>,
+}
+
+/// A client that was admitted to a room and has no socket yet.
 pub struct Admission {
     format: &'static dyn WireFormat,
-    address: IpAddr,
-    log: Log,
-    visit: PresenceGuard,
+    client: Client,
+    log: RoomLog,
+    presence: PresenceGuard,
     cursor: u64,
-    here: usize,
+    online: usize,
 }
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// Nobody is there any more.
+    /// The client has left.
     Gone,
     /// The client closed, with this code.
     Closed(Option<u16>),
     /// The client broke the protocol.
     Broken(Violation),
-    /// We end the session.
-    Told(Disconnect),
+    /// The response is over, and the client goes on with another one.
+    Recycled,
+    /// The server ends the session.
+    Disconnected(Disconnect),
 }
 
 impl Fanout {
-    /// No connections yet.
+    /// Returns a fan-out without connections.
     pub fn new(context: Context) -> Self {
         let tick_interval = TICK_INTERVAL_MAX.min(context.heartbeat / HEARTBEAT_TICKS_MIN);
-        let passes_max = std::thread::available_parallelism().map_or(1, usize::from);
-        let context = Arc::new(context);
-        Self(Arc::new(Shared { context, passes: Mutex::default(), passes_max, tick: AtomicU32::new(0), tick_interval }))
+        let broadcasters_max = std::thread::available_parallelism().map_or(1, usize::from);
+        let (context, broadcasters) = (Arc::new(context), Mutex::default());
+        Self(Arc::new(Shared { context, broadcasters, broadcasters_max, tick: AtomicU32::new(0), tick_interval }))
     }
 
-    /// Lets a client in. The hello is what it is to be told first, if its format has a word for that.
-    pub fn enter(
+    /// Admits a client to a room. The hello is what it is to be told first, if its format has words
+    /// for that.
+    pub fn admit(
         &self,
         format: &'static dyn WireFormat,
-        address: IpAddr,
+        client: Client,
         room: &RoomName,
         after: Option<Position>,
     ) -> Result<(Admission, Hello), ErrorCode> {
-        let start = self.0.context.hub.subscribe(room, after)?;
-        let visit = start.room.join();
-        let hello = session::hello(&self.0.context, &start);
-        let log = Log::new(start.room, start.history);
-        Ok((Admission { format, address, log, visit, cursor: hello.position.offset, here: hello.online }, hello))
+        let context = &self.0.context;
+        let start = context.hub.subscribe(room, after)?;
+        let room = start.room.clone();
+        let presence = room.join();
+        let hello = Hello {
+            room: room.name().clone(),
+            position: start.position,
+            latest: start.latest,
+            recovered: start.gap.is_none(),
+            gap: start.gap,
+            online: room.online(),
+            heartbeat_seconds: context.heartbeat.as_secs().max(1),
+            limits: Limits::default(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let (cursor, online) = (hello.position.offset, hello.online);
+        let log = RoomLog::new(start.room, start.history);
+        Ok((Admission { format, client, log, presence, cursor, online }, hello))
     }
 
-    /// Takes over a client's socket. `early` has come in already, `first` is said before all else.
+    /// Takes over a client's socket, from which `early` was read. `first` is written before
+    /// anything else.
     pub fn start(&self, admission: Admission, socket: TcpStream, early: &[u8], first: &[u8]) -> Connection {
         Connection::start(self, admission, socket, early, first)
     }
 
-    /// Looks after all connections until the server stops: heartbeats, deadlines; then tells everybody to go.
+    /// Keeps the time of all connections until the server stops, then ends all sessions.
     pub async fn keep_time(self) {
         let stop = self.0.context.stop.clone();
         let mut interval = interval(self.0.tick_interval);
@@ -149,13 +167,18 @@ impl Fanout {
                 () = stop.cancelled() => break,
                 _ = interval.tick() => {}
             }
-            self.0.tick.fetch_add(1, Ordering::Relaxed);
-            for pass in self.passes() {
-                pass.beat().await;
-            }
+            self.advance(1).await;
         }
-        for pass in self.passes() {
-            pass.end_all(session::RESTART);
+        for broadcaster in self.broadcasters() {
+            broadcaster.end_all(End::Disconnected(RESTART));
+        }
+    }
+
+    /// Moves the time on, and does what is due.
+    pub(crate) async fn advance(&self, ticks: u32) {
+        self.0.tick.fetch_add(ticks, Ordering::Relaxed);
+        for broadcaster in self.broadcasters() {
+            broadcaster.keep_time().await;
         }
     }
 
@@ -163,43 +186,47 @@ impl Fanout {
         self.0.tick.load(Ordering::Relaxed)
     }
 
-    /// How many ticks a time is, rounded up.
+    /// Returns how many ticks a time is, rounded up.
     fn ticks(&self, time: Duration) -> u32 {
         time.as_millis().div_ceil(self.0.tick_interval.as_millis().max(1)) as u32
     }
 
-    /// A pass of a room in a format, with place for another line: the emptiest there is, or a new one when that is full.
-    fn pass(&self, format: &'static dyn WireFormat, log: Log) -> Arc<Pass> {
-        let mut passes = self.lock();
-        let passes = passes.entry((log.room().name().clone(), format.name())).or_default();
-        forget_ended(passes);
-        let emptiest = passes.iter().filter_map(Weak::upgrade).min_by_key(|pass| pass.lines());
+    /// Returns a broadcaster of a room and format with room for another connection: the emptiest
+    /// one, or a new one if that is full.
+    fn broadcaster(&self, format: &'static dyn WireFormat, log: RoomLog) -> Arc<Broadcaster> {
+        let mut broadcasters = self.lock();
+        let broadcasters = broadcasters.entry((log.room().name().clone(), format.id())).or_default();
+        forget_ended(broadcasters);
+        let emptiest = broadcasters.iter().filter_map(Weak::upgrade).min_by_key(|broadcaster| broadcaster.connections());
         match emptiest {
-            Some(pass) if pass.lines() < PASS_LINES || passes.len() >= self.0.passes_max => pass,
+            Some(broadcaster) if broadcaster.connections() < BROADCASTER_CONNECTIONS || broadcasters.len() >= self.0.broadcasters_max => {
+                broadcaster
+            }
             _ => {
-                let pass = Pass::start(self.clone(), format, log);
-                passes.push(Arc::downgrade(&pass));
-                pass
+                let broadcaster = Broadcaster::start(self.clone(), format, log);
+                broadcasters.push(Arc::downgrade(&broadcaster));
+                broadcaster
             }
         }
     }
 
-    /// All passes. Forgets those that nobody rides any more.
-    fn passes(&self) -> Vec<Arc<Pass>> {
+    /// Returns all broadcasters. Forgets those without connections.
+    fn broadcasters(&self) -> Vec<Arc<Broadcaster>> {
         let mut all = self.lock();
-        all.retain(|_, passes| {
-            forget_ended(passes);
-            !passes.is_empty()
+        all.retain(|_, broadcasters| {
+            forget_ended(broadcasters);
+            !broadcasters.is_empty()
         });
         all.values().flatten().filter_map(Weak::upgrade).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Passes> {
-        self.0.passes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Broadcasters> {
+        self.0.broadcasters.lock()
     }
 }
 
-/// A pass does not do this itself when it ends, because whoever looks for one, with the lock held, may be the last to have it.
-fn forget_ended(passes: &mut Vec<Weak<Pass>>) {
-    passes.retain(|pass| pass.strong_count() > 0);
+/// A broadcaster does not do this itself when it ends: the last reference to it may be in
+/// [`Fanout::broadcaster`], with the lock held.
+fn forget_ended(broadcasters: &mut Vec<Weak<Broadcaster>>) {
+    broadcasters.retain(|broadcaster| broadcaster.strong_count() > 0);
 }

@@ -1,18 +1,27 @@
-//! An entry as the bytes that go on the wire, made once and shared by all who read it. Pure, like the tail that keeps it.
+//! An entry as the bytes that go on the wire, encoded once and shared by all who read it.
 
+use std::any::TypeId;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use protocol::{Entry, Epoch, Position, ServerFrame};
+use protocol::{Entry, ServerFrame};
 
 use crate::codec;
 use crate::store::page_bytes;
 
-/// How many forms of HTML an entry has: one for each language of the page.
-pub const HTML_FORMS: usize = 2;
+/// Identifies a format of entries: a type and a number that only this type knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FormatId(TypeId, u8);
 
-/// An entry in every form in which it travels: encoded once, however many read it, over whatever transport. Cheap to clone.
+impl FormatId {
+    /// Returns the id of one of the formats of `T`.
+    pub fn of<T: 'static>(variant: u8) -> Self {
+        Self(TypeId::of::<T>(), variant)
+    }
+}
+
+/// An entry, encoded once for each format in which it is read. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Encoded(Arc<Forms>);
 
@@ -21,12 +30,19 @@ struct Forms {
     offset: u64,
     json_at: usize,
     page_bytes: usize,
-    /// Set when a form was made, for the tail that counts its bytes.
+    /// Set when a form was added, for the tail that counts its bytes.
     grown: Arc<AtomicBool>,
     frame: Bytes,
-    // The forms below are made when somebody first reads over such a transport.
-    event: OnceLock<Bytes>,
-    html: [OnceLock<Bytes>; HTML_FORMS],
+    /// The other forms, made when they are first asked for.
+    others: OnceLock<Box<Form>>,
+}
+
+/// A form in a list that only grows. There are few, so that a walk is cheaper than a lock or a map.
+#[derive(Debug)]
+struct Form {
+    id: FormatId,
+    bytes: Bytes,
+    next: OnceLock<Box<Form>>,
 }
 
 impl Encoded {
@@ -42,13 +58,18 @@ impl Encoded {
         codec::put_text(&mut frame, &json);
         let json_at = frame.len() - json.len();
         let (offset, page_bytes, frame) = (entry.offset, page_bytes(entry), frame.into());
-        Self(Arc::new(Forms { offset, json_at, page_bytes, grown, frame, event: OnceLock::new(), html: Default::default() }))
+        Self(Arc::new(Forms { offset, json_at, page_bytes, grown, frame, others: OnceLock::new() }))
     }
 
-    /// Bytes of all forms that were made.
+    /// Returns the bytes of all forms.
     pub fn bytes(&self) -> usize {
-        let made = [&self.0.event].into_iter().chain(&self.0.html).filter_map(OnceLock::get);
-        self.0.frame.len() + made.map(Bytes::len).sum::<usize>()
+        let mut bytes = self.0.frame.len();
+        let mut next = &self.0.others;
+        while let Some(form) = next.get() {
+            bytes += form.bytes.len();
+            next = &form.next;
+        }
+        bytes
     }
 
     /// See [`crate::store::page_bytes`].
@@ -56,51 +77,46 @@ impl Encoded {
         self.0.page_bytes
     }
 
-    /// The entry's place in its room.
+    /// Returns the entry's place in its room.
     pub fn offset(&self) -> u64 {
         self.0.offset
     }
 
-    /// The whole of it as a finished, unmasked WebSocket text frame.
+    /// Returns the entry as a finished, unmasked WebSocket text frame with the JSON of
+    /// [`Self::json`].
     pub fn frame(&self) -> &Bytes {
         &self.0.frame
     }
 
-    /// The frame's payload: a [`ServerFrame::Message`] as JSON.
-    pub fn json(&self) -> Bytes {
-        self.0.frame.slice(self.0.json_at..)
+    /// Returns a [`ServerFrame::Message`] as JSON.
+    pub fn json(&self) -> &[u8] {
+        &self.0.frame[self.0.json_at..]
     }
 
-    /// The same as a server-sent event whose id is the entry's position. JSON has no line breaks of its own, so nothing
-    /// in a message can end the event's line.
-    pub fn event(&self, epoch: Epoch) -> Bytes {
-        let make = || {
-            let (id, json) = (Position { epoch, offset: self.0.offset }, &self.0.frame[self.0.json_at..]);
-            [format!("id: {id}\ndata: ").as_bytes(), json, b"\n\n"].concat().into()
-        };
-        self.made(&self.0.event, make)
-    }
-
-    /// The entry's row in the live HTML of a language, made by `write` when it is asked for first. `form` is below
-    /// [`HTML_FORMS`].
-    pub fn html(&self, form: usize, write: impl FnOnce(&Entry) -> String) -> Bytes {
-        let make = || self.entry().map(|entry| write(&entry)).unwrap_or_default().into();
-        self.0.html.get(form).map(|html| self.made(html, make)).unwrap_or_default()
-    }
-
-    fn made(&self, form: &OnceLock<Bytes>, make: impl FnOnce() -> Bytes) -> Bytes {
-        if let Some(form) = form.get() {
-            return form.clone();
+    /// Returns the entry in another format. `encode` runs when it is first asked for.
+    pub fn form(&self, id: FormatId, encode: impl Fn(&Self) -> Bytes) -> Bytes {
+        let mut next = &self.0.others;
+        loop {
+            let mut is_new = false;
+            let form = next.get_or_init(|| {
+                is_new = true;
+                Box::new(Form { id, bytes: encode(self), next: OnceLock::new() })
+            });
+            if is_new {
+                // After the form can be seen, so that a count which misses it is followed by
+                // another.
+                self.0.grown.store(true, Ordering::Release);
+            }
+            if form.id == id {
+                return form.bytes.clone();
+            }
+            next = &form.next;
         }
-        let bytes = form.get_or_init(make).clone();
-        // After it can be seen, so that a count which misses it is followed by another.
-        self.0.grown.store(true, Ordering::Release);
-        bytes
     }
 
-    /// The entry itself, read back.
+    /// Returns the entry itself, read back.
     pub fn entry(&self) -> Option<Entry> {
-        serde_json::from_slice(&self.0.frame[self.0.json_at..]).ok()
+        serde_json::from_slice(self.json()).ok()
     }
 }
 
@@ -109,6 +125,9 @@ mod tests {
     use protocol::{Author, Text};
 
     use super::*;
+
+    struct Reversed;
+    struct Doubled;
 
     fn entry(text: &str) -> Entry {
         let text = Text::parse(text).unwrap();
@@ -126,42 +145,32 @@ mod tests {
                 short => u64::from(short),
             };
             assert_eq!((header[0], told), (0x81, json.len() as u64));
-            assert!(serde_json::from_slice::<ServerFrame>(&json).is_ok());
+            assert!(serde_json::from_slice::<ServerFrame>(json).is_ok());
         }
     }
 
     #[test]
-    fn an_event_is_one_line_of_data_whatever_is_said() {
-        let hostile = entry("\r\n\r\nevent: x\ndata: y\u{2028}\n\n:");
-        let event = Encoded::new(&hostile).event(Epoch(1));
-        let event = std::str::from_utf8(&event).unwrap();
-        let lines: Vec<_> = event.split('\n').collect();
-        assert_eq!((lines.len(), lines[0]), (4, "id: 0000000000000001:7"));
-        let json = lines[1].strip_prefix("data: ").unwrap();
-        assert!(!json.contains('\r'));
-        assert_eq!(serde_json::from_str::<Entry>(json).unwrap(), hostile);
-    }
-
-    #[test]
-    fn a_form_that_is_made_is_counted_and_told() {
+    fn counts_each_form_and_says_when_one_was_added() {
         let grown = Arc::new(AtomicBool::new(false));
         let entry = Encoded::in_tail(&entry("x"), grown.clone());
         assert_eq!(entry.bytes(), entry.frame().len());
-        let made = entry.event(Epoch(1)).len() + entry.html(0, |_| "row".to_owned()).len();
-        assert_eq!(entry.bytes(), entry.frame().len() + made);
-        assert!(grown.swap(false, Ordering::Relaxed));
-        entry.event(Epoch(1));
+        for id in [FormatId::of::<Reversed>(0), FormatId::of::<Doubled>(0)] {
+            entry.form(id, |_| Bytes::from_static(b"four"));
+            assert!(grown.swap(false, Ordering::Relaxed));
+        }
+        assert_eq!(entry.bytes(), entry.frame().len() + 8);
+        entry.form(FormatId::of::<Doubled>(0), |_| panic!("it was made before"));
         assert!(!grown.load(Ordering::Relaxed));
     }
 
     #[test]
-    fn each_form_is_made_once() {
+    fn makes_each_form_once_for_all_copies() {
         let entry = Encoded::new(&entry("x"));
         let copy = entry.clone();
-        assert_eq!(entry.html(1, |entry| entry.text.as_str().to_owned()), "x");
-        assert_eq!(copy.html(1, |_| panic!("it was made before")), "x");
-        assert_eq!(copy.html(0, |entry| entry.author.as_str().to_owned()), "a");
-        assert_eq!(entry.event(Epoch(1)).as_ptr(), copy.event(Epoch(1)).as_ptr());
+        let [first, second] = [0, 1].map(FormatId::of::<Reversed>);
+        assert_eq!(entry.form(first, |entry| entry.entry().unwrap().text.as_str().to_owned().into()), "x");
+        assert_eq!(copy.form(second, |_| Bytes::from_static(b"y")), "y");
+        assert_eq!(copy.form(first, |_| panic!("it was made before")), "x");
         assert!(entry.entry().is_some_and(|entry| entry.key.is_some()));
     }
 }

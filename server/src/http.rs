@@ -10,6 +10,7 @@ mod extract;
 mod form;
 mod permit;
 mod socket;
+mod takeover;
 mod write_timeout;
 
 mod assets;
@@ -23,7 +24,12 @@ mod ws;
 
 mod fast_upgrade;
 
+mod serve;
+
 mod listen;
+
+#[cfg(test)]
+mod story;
 
 use std::sync::Arc;
 
@@ -34,11 +40,12 @@ use tower_http::compression::predicate::{NotForContentType, Predicate as _, Size
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 pub use access::{AccessPolicy, HostName, Origin, Proxy};
-pub use listen::{Site, listen};
+pub use listen::listen;
+pub use serve::Site;
 
 use crate::codec::Limits;
+use crate::context::Context;
 use crate::delivery::Fanout;
-use crate::session::Context;
 use error::ApiError;
 use state::State;
 use stream::{events, live};
@@ -87,7 +94,7 @@ pub fn board(context: Context, access: AccessPolicy, fanout: Fanout, connections
         None => router,
     };
     let router = router.layer(guard).layer(axum::middleware::from_fn(page::present));
-    Site { router: router.with_state(state.clone()), state, has_short_way: true }
+    Site { router: router.with_state(state.clone()), state, has_fast_upgrade: true }
 }
 
 /// A server that says back what it is told, over the board's own WebSockets, and nothing else. Of the board it has the
@@ -96,5 +103,5 @@ pub fn echo(context: Context, limits: Limits, fanout: Fanout, connections: TaskT
     let state = State { context, access: Arc::default(), fanout, connections };
     let echo: &'static echo::Echo = Box::leak(Box::new(echo::Echo { limits }));
     let upgrade = move |state, address, place, handshake| echo::upgrade(state, echo, address, place, handshake);
-    Site { router: Router::new().route("/", any(upgrade)).with_state(state.clone()), state, has_short_way: false }
+    Site { router: Router::new().route("/", any(upgrade)).with_state(state.clone()), state, has_fast_upgrade: false }
 }

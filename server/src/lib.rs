@@ -16,9 +16,9 @@ pub mod encoded;
 
 pub mod room;
 
-pub mod subscription;
+pub mod room_log;
 
-pub mod session;
+pub mod context;
 
 pub mod commands;
 

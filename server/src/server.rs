@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Serve;
+use crate::context::Context;
 use crate::delivery::Fanout;
 use crate::http;
 use crate::limits::Limiter;
 use crate::room::{Clock, Hub, TrustedClock, expire_messages};
-use crate::session::Context;
 use crate::store::{OpenError, WriteError};
 
 /// Time that connections have to end when the server stops.

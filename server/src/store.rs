@@ -36,5 +36,3 @@ pub use page_size::{PAGE_BYTES_MAX, page_bytes};
 pub use read::{StoredPage, StoredRoom};
 pub use retention::{RetentionPolicy, TrustedTime, stored_bytes};
 pub use writer::CommitListener;
-#[cfg(test)]
-pub(crate) use writer::NoListener;

@@ -24,7 +24,7 @@ pub enum Incoming<'a> {
     Close(Option<u16>),
 }
 
-/// Reads the frames of one client. It keeps what has arrived of a fragmented message and nothing else: whoever feeds it
+/// Reads the frames of one client. It keeps what has arrived of a fragmented message. The caller
 /// keeps the bytes of a frame that is not whole yet.
 #[derive(Debug, Default)]
 pub struct Decoder {
@@ -42,8 +42,8 @@ struct Message {
 }
 
 impl Decoder {
-    /// Takes the next whole frames off the front of `input` up to one that says something. `None`: what is left in `input`
-    /// is less than a frame.
+    /// Takes frames off the front of `input`, up to the first that completes a message or is a
+    /// control frame. Returns `None` if what is left is less than a frame.
     pub fn next<'a>(&mut self, limits: &Limits, input: &mut &'a mut [u8]) -> Result<Option<Incoming<'a>>, Violation> {
         while let Some((header, payload)) = self.split_frame(limits, input)? {
             match header.opcode {
@@ -58,8 +58,8 @@ impl Decoder {
         Ok(None)
     }
 
-    /// Takes one frame off the front of the input, if it is there as a whole. What is wrong with it is seen as soon as its
-    /// header is there, before anything is kept for it.
+    /// Takes one frame off the front of the input, if it is whole. What is wrong with it is seen as
+    /// soon as its header is there.
     fn split_frame<'a>(&self, limits: &Limits, input: &mut &'a mut [u8]) -> Result<Option<(FrameHeader, &'a mut [u8])>, Violation> {
         let mut cursor = Cursor::new(&**input);
         let (header, length) = match FrameHeader::parse(&mut cursor) {
@@ -98,7 +98,7 @@ impl Decoder {
         Ok(Some((header, payload)))
     }
 
-    /// Takes a message's frame. `None`: more of the message is to come.
+    /// Takes a message's frame. Returns `None` if more of the message is to come.
     fn data<'a>(&mut self, kind: Data, is_final: bool, payload: &'a [u8], limits: &Limits) -> Result<Option<Incoming<'a>>, Violation> {
         let mut message = match (kind, self.message.take()) {
             (Data::Continue, Some(message)) => message,
@@ -130,7 +130,8 @@ impl Message {
         if self.is_text {
             match std::str::from_utf8(&self.bytes[self.valid..]) {
                 Ok(_) => self.valid = self.bytes.len(),
-                // A character may be cut by the end of a fragment, but not by the end of the message.
+                // A character may be cut by the end of a fragment, but not by the end of the
+                // message.
                 Err(error) if error.error_len().is_none() && !is_final => self.valid += error.valid_up_to(),
                 Err(_) => return Err(Violation::NotUtf8),
             }

@@ -1,209 +1,232 @@
-//! The flush pass of a room: one task that brings what was committed to all lines that are level with the log.
+//! One task per room and wire format that brings what was committed to all caught-up readers.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use batch_send::Socket;
-use protocol::{Disconnect, ServerFrame};
+use parking_lot::{Mutex, MutexGuard};
+use protocol::{Position, ServerFrame};
 use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
-use super::send_state::{Batch, Piece};
-use super::shard::{self, Beat, Load, Row, Seat};
-use super::{End, Fanout, WRITE_TIME_MAX, WireFormat};
+use super::reader::{Flush, NEVER, Rules, Seen};
+use super::send_state::{Batch, Frame};
+use super::shard::{self, Now, Shard};
+use super::wire_format::{FlushPolicy, Place, Policy, WireFormat};
+use super::{End, Fanout};
 use crate::encoded::Encoded;
 use crate::room::Read;
-use crate::session::PRESENCE_INTERVAL;
-use crate::subscription::Log;
+use crate::room_log::RoomLog;
 
-/// After how many rows other tasks get a turn: a few milliseconds.
-const ROWS_A_TURN: usize = 8;
+/// How long after somebody came or went the readers are told how many are online: a storm of
+/// arrivals is one frame, and a client that is back within the second was never gone.
+const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a socket may take nothing of what it is owed.
+const WRITE_TIME_MAX: Duration = Duration::from_secs(10);
+/// How soon a heartbeat follows what was written, where the format asks for that.
+const FLUSH_DELAY: Duration = Duration::from_secs(1);
+/// After how many shards other tasks get a turn: a few milliseconds.
+const SHARDS_A_TURN: usize = 8;
 
-/// All lines of a room that speak one format.
-pub(super) struct Pass {
+/// The connections of a room that speak one wire format.
+pub(super) struct Broadcaster {
     fanout: Fanout,
     format: &'static dyn WireFormat,
-    log: Log,
-    rows: Mutex<Rows>,
-    /// The task ends when this goes.
+    rules: Rules,
+    log: RoomLog,
+    shards: Mutex<Shards>,
+    /// The task ends when this is dropped.
     _running: oneshot::Sender<Infallible>,
 }
 
-/// Seats are numbered, and a row has the next [`shard::LINES`] of them.
+/// Slots are numbered, and each shard has the next [`shard::SLOTS`] of them.
 #[derive(Default)]
-struct Rows {
-    rows: Vec<Arc<Row>>,
-    /// How many seats have been taken at some time.
-    seats: u32,
-    /// Those that were given back.
+struct Shards {
+    shards: Vec<Arc<Shard>>,
+    /// How many slots there are.
+    slots: u32,
     free: Vec<u32>,
 }
 
-/// The number of a seat, until it is dropped.
-pub(super) struct Ticket {
-    pass: Arc<Pass>,
-    number: u32,
-}
-
-impl Ticket {
-    /// The pass it is for.
-    pub(super) fn pass(&self) -> &Arc<Pass> {
-        &self.pass
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.pass.lock().free.push(self.number);
-    }
-}
-
-impl Pass {
-    /// A pass without lines, and its task.
-    pub(super) fn start(fanout: Fanout, format: &'static dyn WireFormat, log: Log) -> Arc<Self> {
+impl Broadcaster {
+    /// Starts a broadcaster without connections.
+    pub(super) fn start(fanout: Fanout, format: &'static dyn WireFormat, log: RoomLog) -> Arc<Self> {
         let (running, ended) = oneshot::channel();
-        let (latest, here) = (log.room().watch_latest(), log.room().watch_online());
-        let head = log.room().extent().latest;
-        let pass = Arc::new(Self { fanout, format, log, rows: Mutex::default(), _running: running });
-        tokio::spawn(run(Arc::downgrade(&pass), head, latest, here, ended));
-        pass
+        let (latest, online) = (log.room().watch_latest(), log.room().watch_online());
+        let cursor = log.room().extent().latest;
+        let rules = rules(&fanout, &format.policy());
+        let broadcaster = Arc::new(Self { fanout, format, rules, log, shards: Mutex::default(), _running: running });
+        tokio::spawn(run(Arc::downgrade(&broadcaster), cursor, latest, online, ended));
+        broadcaster
     }
 
-    /// Gives a line a seat. It rides when its connection lets it in.
-    pub(super) fn seat(self: &Arc<Self>, socket: Socket, here_told: u32) -> (Ticket, Seat) {
-        let (row, number) = self.lock().take();
-        // One more than a heartbeat, since the current tick began some time ago.
-        let beat_due = self.tick() + self.heartbeat_ticks() + 1;
-        (Ticket { pass: self.clone(), number }, Seat::take(row, number as usize % shard::LINES, socket, here_told, beat_due))
+    /// Takes a free slot: its shard and its number. It is empty, and given back by
+    /// [`Self::give_back`].
+    pub(super) fn take_slot(&self) -> (Arc<Shard>, u32) {
+        self.lock().take()
     }
 
-    /// How many lines it has.
-    pub(super) fn lines(&self) -> usize {
-        let rows = self.lock();
-        rows.seats as usize - rows.free.len()
+    /// Takes back a slot, which is empty.
+    pub(super) fn give_back(&self, number: u32) {
+        self.lock().free.push(number);
+    }
+
+    /// Returns how many connections it has.
+    pub(super) fn connections(&self) -> usize {
+        let shards = self.lock();
+        shards.slots as usize - shards.free.len()
     }
 
     pub(super) fn format(&self) -> &'static dyn WireFormat {
         self.format
     }
 
-    pub(super) fn log(&self) -> &Log {
+    pub(super) fn log(&self) -> &RoomLog {
         &self.log
     }
 
-    pub(super) fn tick(&self) -> u32 {
-        self.fanout.tick()
+    /// Returns the time, with the rules.
+    pub(super) fn now(&self) -> Now<'_> {
+        Now { tick: self.fanout.tick(), rules: &self.rules }
     }
 
-    fn heartbeat_ticks(&self) -> u32 {
-        self.fanout.ticks(self.fanout.0.context.heartbeat)
+    /// Returns the place of a reader with this cursor.
+    pub(super) fn place(&self, cursor: u64) -> Place<'_> {
+        let position = Position { epoch: self.log.epoch(), offset: cursor };
+        Place { room: self.log.room().name(), position, heartbeat: self.fanout.0.context.heartbeat }
     }
 
-    /// Entries as this format's frames.
-    pub(super) fn pieces(&self, entries: &[Encoded]) -> Vec<Piece> {
-        entries.iter().map(|entry| Piece { offset: entry.offset(), frame: self.format.entry(entry) }).collect()
+    /// Returns entries as frames of the format.
+    pub(super) fn frames(&self, entries: &[Encoded]) -> Vec<Frame> {
+        let epoch = self.log.epoch();
+        entries.iter().map(|entry| Frame { offset: entry.offset(), bytes: self.format.entry(entry, epoch) }).collect()
     }
 
-    /// Brings every line what there is after `head`, and how many are here if that is to be told. Returns how far it came.
-    async fn flush(&self, head: u64, tells_here: bool) -> u64 {
-        let (start, pieces) = match self.log.read(head) {
-            Read::Entries(entries) => (head, self.pieces(&entries)),
-            // More came in one round than the tail keeps. Each line goes on by itself from where it is.
+    /// Returns a frame as the format says it to a reader with this cursor.
+    pub(super) fn say(&self, frame: &ServerFrame, cursor: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.format.say(frame, &self.place(cursor), &mut bytes);
+        bytes
+    }
+
+    /// Returns a heartbeat for a reader with this cursor.
+    pub(super) fn heartbeat(&self, cursor: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.format.heartbeat(&self.place(cursor), &mut bytes);
+        bytes
+    }
+
+    /// Brings every caught-up reader what there is after `cursor`, and the number of sessions if
+    /// that is due. Returns the cursor after it.
+    async fn broadcast(&self, cursor: u64, is_presence_due: bool) -> u64 {
+        let (start, frames) = match self.log.read(cursor) {
+            Read::Entries(entries) => (cursor, self.frames(&entries)),
+            // More came in one round than the tail keeps. Each reader catches up by itself.
             Read::InHistory | Read::Expired(_) => (self.log.room().extent().latest, Vec::new()),
         };
-        let (mut last, mut here) = (Vec::new(), None);
-        if tells_here {
-            let count = self.log.room().online();
-            self.format.say(&ServerFrame::Presence { online: count }, &mut last);
-            here = Some(count as u32).filter(|_| !last.is_empty());
-        }
-        let load = Load { batch: Batch::new(start, &pieces, &last), here };
-        self.each_row(|row| row.bring(&load, self.tick())).await;
-        load.batch.end()
+        let online = is_presence_due.then(|| self.log.room().online());
+        let presence = online.map(|online| (online as u32, self.say(&ServerFrame::Presence { online }, start)));
+        let presence = presence.as_ref().filter(|(_, bytes)| !bytes.is_empty()).map(|(online, bytes)| (*online, &bytes[..]));
+        let batch = Batch::new(start, &frames, presence);
+        self.each_shard(|shard| shard.broadcast(&batch, self.now())).await;
+        batch.end()
     }
 
-    /// Looks after every line once a tick.
-    pub(super) async fn beat(&self) {
-        let mut heartbeat = Vec::new();
-        self.format.say(&ServerFrame::Heartbeat, &mut heartbeat);
-        crate::codec::put_ping(&mut heartbeat);
-        let (heartbeat_ticks, write_ticks) = (self.heartbeat_ticks(), self.fanout.ticks(WRITE_TIME_MAX));
-        let beat = Beat { heartbeat, heartbeat_ticks, write_ticks, tick: self.tick() };
-        self.each_row(|row| row.beat(&beat)).await;
+    /// Does what is due at this tick.
+    pub(super) async fn keep_time(&self) {
+        let extent = self.log.room().extent();
+        let seen = Seen { tick: self.fanout.tick(), extent, online: None, is_caught_up: true };
+        self.each_shard(|shard| shard.keep_time(&seen, &self.rules, |cursor| self.heartbeat(cursor))).await;
     }
 
     /// Ends every session.
-    pub(super) fn end_all(&self, disconnect: Disconnect) {
-        let rows = self.lock().rows.clone();
-        rows.iter().for_each(|row| row.end_all(End::Told(disconnect)));
+    pub(super) fn end_all(&self, end: End) {
+        let shards = self.lock().shards.clone();
+        shards.iter().for_each(|shard| shard.end_all(end));
     }
 
-    /// Goes through all rows. Those that are added meanwhile may or may not be met.
-    async fn each_row(&self, act: impl Fn(&Row)) {
+    /// Goes through all shards. Those that are added meanwhile may be left out.
+    async fn each_shard(&self, act: impl Fn(&Shard)) {
         for index in 0.. {
-            let Some(row) = self.lock().rows.get(index).cloned() else { return };
-            act(&row);
-            if (index + 1) % ROWS_A_TURN == 0 {
+            let Some(shard) = self.lock().shards.get(index).cloned() else { return };
+            act(&shard);
+            if (index + 1) % SHARDS_A_TURN == 0 {
                 yield_now().await;
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Rows> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Shards> {
+        self.shards.lock()
     }
 }
 
-impl Rows {
-    /// A free seat, in a row that has another one or is new.
-    fn take(&mut self) -> (Arc<Row>, u32) {
+impl Shards {
+    fn take(&mut self) -> (Arc<Shard>, u32) {
         let number = self.free.pop().unwrap_or_else(|| {
-            self.seats += 1;
-            self.seats - 1
+            self.slots += 1;
+            self.slots - 1
         });
-        let index = number as usize / shard::LINES;
-        if index == self.rows.len() {
-            self.rows.push(Arc::default());
+        let index = number as usize / shard::SLOTS;
+        if index == self.shards.len() {
+            self.shards.push(Arc::default());
         }
-        (self.rows[index].clone(), number)
+        (self.shards[index].clone(), number)
     }
 }
 
-/// Runs the pass until its last rider has gone.
+/// Returns a format's rules, with times in ticks.
+fn rules(fanout: &Fanout, policy: &Policy) -> Rules {
+    let flush_ticks = fanout.ticks(FLUSH_DELAY);
+    Rules {
+        heartbeat: fanout.ticks(fanout.0.context.heartbeat),
+        expects_replies: policy.input.is_some(),
+        flush: match policy.flush {
+            FlushPolicy::Off => Flush::Off,
+            FlushPolicy::Once => Flush::Once(flush_ticks),
+            FlushPolicy::Always => Flush::Always(flush_ticks),
+        },
+        write_time_max: fanout.ticks(WRITE_TIME_MAX),
+        age_max: policy.age_max.map_or(NEVER, |age| fanout.ticks(age)),
+        bytes_max: policy.bytes_max,
+    }
+}
+
+/// Runs the broadcaster until its last connection has gone.
 async fn run(
-    pass: Weak<Pass>,
-    mut head: u64,
+    broadcaster: Weak<Broadcaster>,
+    mut cursor: u64,
     mut latest: watch::Receiver<u64>,
-    mut here: watch::Receiver<()>,
+    mut online: watch::Receiver<()>,
     mut ended: oneshot::Receiver<Infallible>,
 ) {
-    // The first riders came before the pass did.
-    let mut here_due = Some(Instant::now() + PRESENCE_INTERVAL);
+    // The first connections came before the broadcaster did.
+    let mut presence_due = Some(Instant::now() + PRESENCE_INTERVAL);
     loop {
         let due = async {
-            match here_due {
+            match presence_due {
                 Some(due) => sleep_until(due).await,
                 None => std::future::pending().await,
             }
         };
-        let tells_here = tokio::select! {
-            // The log comes last, because in a busy room there is always more of it.
+        let is_presence_due = tokio::select! {
+            // The log comes last, because a busy room always has more of it.
             biased;
             _ = &mut ended => return,
             () = due => true,
-            _ = here.changed(), if here_due.is_none() => {
-                here_due = Some(Instant::now() + PRESENCE_INTERVAL);
+            _ = online.changed(), if presence_due.is_none() => {
+                presence_due = Some(Instant::now() + PRESENCE_INTERVAL);
                 continue;
             }
-            _ = latest.wait_for(|latest| *latest > head) => false,
+            _ = latest.wait_for(|latest| *latest > cursor) => false,
         };
-        if tells_here {
-            here_due = None;
+        if is_presence_due {
+            presence_due = None;
         }
-        let Some(pass) = pass.upgrade() else { return };
-        head = pass.flush(head, tells_here).await;
-        if *latest.borrow() > head {
+        let Some(broadcaster) = broadcaster.upgrade() else { return };
+        cursor = broadcaster.broadcast(cursor, is_presence_due).await;
+        if *latest.borrow() > cursor {
             yield_now().await;
         }
     }
@@ -213,48 +236,49 @@ async fn run(
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
-    use std::time::Duration;
 
     use bytes::Bytes;
-    use protocol::{Entry, Text};
+    use protocol::{Entry, Epoch, Text};
     use tokio::runtime::Handle;
     use tokio::sync::Notify;
     use tokio::time::timeout;
 
     use super::super::testing::{Board, Letters};
     use super::*;
-    use crate::commands::Commands;
+    use crate::codec::Limits;
+    use crate::encoded::FormatId;
     use crate::room::Room;
     use crate::store::Change;
 
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const TIMEOUT: Duration = Duration::from_secs(10);
 
     #[tokio::test]
-    async fn a_pass_may_end_while_another_is_looked_for() {
+    async fn a_broadcaster_may_end_while_another_one_is_looked_for() {
         let board = Board::open();
         let fanout = board.fanout.clone();
-        let [ending, other] = [(); 2].map(|()| Pass::start(fanout.clone(), &Letters, board.log()));
-        ending.lock().take();
-        let passes = [&ending, &other].map(Arc::downgrade).into();
-        fanout.lock().insert((board.name.clone(), Letters.name()), passes);
-        // Who looks for one has the first in its hand, and waits to hear how many lines the second has.
-        let lines = other.lock();
+        let [ending, other] = [(); 2].map(|()| Broadcaster::start(fanout.clone(), &Letters, board.log()));
+        ending.take_slot();
+        let broadcasters = [&ending, &other].map(Arc::downgrade).into();
+        fanout.lock().insert((board.name.clone(), Letters.id()), broadcasters);
+        // The search holds the first, and waits to hear how many connections the second has.
+        let shards = other.lock();
         let (found, finds) = oneshot::channel();
         let (handle, log) = (Handle::current(), board.log());
         thread::spawn(move || {
             let _guard = handle.enter();
-            found.send(fanout.pass(&Letters, log))
+            found.send(fanout.broadcaster(&Letters, log))
         });
         while Arc::strong_count(&ending) < 2 {
             thread::yield_now();
         }
         drop(ending);
-        drop(lines);
-        let found = timeout(PATIENCE, finds).await.expect("it waits for itself").unwrap();
+        drop(shards);
+        let found = timeout(TIMEOUT, finds).await.expect("it waits for itself").unwrap();
         assert!(Arc::ptr_eq(&found, &other));
     }
 
-    /// Of a room in which something is always published before the last has been brought to all.
+    /// The format of a room in which each entry is published before the last one was brought to
+    /// all.
     struct Busy {
         room: Arc<Room>,
         presence: Notify,
@@ -271,24 +295,26 @@ mod tests {
     }
 
     impl WireFormat for Busy {
-        fn name(&self) -> &'static str {
-            "busy"
+        fn id(&self) -> FormatId {
+            FormatId::of::<Self>(0)
         }
 
-        fn entry(&self, entry: &Encoded) -> Bytes {
+        fn policy(&self) -> Policy {
+            Policy::web_socket(Limits::BOARD)
+        }
+
+        fn entry(&self, entry: &Encoded, _: Epoch) -> Bytes {
             if !self.is_over.load(Ordering::Relaxed) {
                 self.publish(entry.offset() + 1);
             }
             Bytes::new()
         }
 
-        fn say(&self, _: &ServerFrame, _: &mut Vec<u8>) {
+        fn say(&self, _: &ServerFrame, _: &Place<'_>, _: &mut Vec<u8>) {
             self.presence.notify_one();
         }
 
-        fn receive(&self, _: &mut Commands, _: &str, _: &mut Vec<u8>) -> Result<(), Disconnect> {
-            Ok(())
-        }
+        fn heartbeat(&self, _: &Place<'_>, _: &mut Vec<u8>) {}
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -296,9 +322,9 @@ mod tests {
         let board = Board::open();
         let busy: &'static Busy =
             Box::leak(Box::new(Busy { room: board.room(), presence: Notify::new(), is_over: AtomicBool::new(false) }));
-        let _pass = Pass::start(board.fanout.clone(), busy, board.log());
+        let _broadcaster = Broadcaster::start(board.fanout.clone(), busy, board.log());
         busy.publish(1);
-        let told = timeout(PATIENCE, busy.presence.notified()).await;
+        let told = timeout(TIMEOUT, busy.presence.notified()).await;
         busy.is_over.store(true, Ordering::Relaxed);
         assert!(told.is_ok());
     }

@@ -1,71 +1,63 @@
-//! A connection's own task: reads and answers what the client says, and writes for a line that is behind.
+//! A connection's own task: catches up when the reader is behind, answers the client, and says the
+//! last words.
 
-use std::cell::RefCell;
-use std::io::{self, ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::mem;
 use std::net::Shutdown;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use protocol::Disconnect;
 use socket2::SockRef;
-use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::send_state::Piece;
-use super::subscriber::{Line, Pump, write_now};
-use super::{Admission, End, Fanout};
-use crate::codec::{self, Decoder, Incoming};
+use super::input::{CommandInput, Input};
+use super::send_state::Frame;
+use super::subscriber::{CatchUp, Subscriber};
+use super::wire_format::ResponseEnd;
+use super::{Admission, End, Fanout, RESTART};
+use crate::codec::{self, Decoder, Incoming, Limits};
 use crate::commands::Commands;
-use crate::limits::turns::end_turn;
+use crate::limits::turns::{Account, end_turn};
 use crate::room::PresenceGuard;
-use crate::session;
-use crate::subscription::{Asked, Delivery};
+use crate::room_log::{HistoryQuery, Older};
 
-/// What one read takes at the most. Each thread has one such buffer, for all its connections.
-const READ_BYTES: usize = 64 * 1024;
 /// How often a connection that is behind writes before others get a turn.
 const WRITES_MAX: usize = 4;
-/// How much may wait to be written besides the log before nothing more is read that might be answered.
+/// How much may wait to be written besides the log before nothing more is read that might be
+/// answered.
 const PENDING_BYTES_MAX: usize = 64 * 1024;
-/// How long a client has to answer a close.
+/// How long a client has to take the last words, and to answer a close frame.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 
-thread_local! {
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
-}
-
-/// A connected client: a future that ends with the connection. There may be very many of them, so what is seldom needed is
-/// in boxes.
+/// A connected client: a future that ends with the connection. There may be very many of them, so
+/// what is rarely needed is boxed.
 pub enum Connection {
     /// The session goes on.
-    Open(Talk),
-    /// The last word is being said.
+    Open(Session),
+    /// The last words are being said.
     Closing(Pin<Box<dyn Future<Output = ()> + Send>>),
-    /// Nobody is there any more.
+    /// It is over.
     Closed,
 }
 
 /// A session that goes on.
-pub struct Talk {
-    line: Line,
-    visit: PresenceGuard,
-    commands: Commands,
-    decoder: Decoder,
-    /// What has arrived and was not taken: a part of a frame, or what has to wait for an answer.
-    kept: Vec<u8>,
-    /// Whether `kept` has whole frames.
-    waits: bool,
-    /// How the session ends when all that the client has asked is answered. It says no more.
-    ending: Option<End>,
+pub struct Session {
+    subscriber: Subscriber,
+    presence: PresenceGuard,
+    input: Input,
+    /// Reads of history are charged to it.
+    account: Option<Arc<Account>>,
     page: Option<Box<Page>>,
 }
 
-/// Entries from history, for a line that is behind the tail.
+/// Entries from history, for a reader that is behind the tail.
 enum Page {
-    Asked(Asked),
-    Read(Vec<Piece>),
+    Asked(HistoryQuery),
+    Read(Vec<Frame>),
 }
 
 impl Future for Connection {
@@ -75,10 +67,10 @@ impl Future for Connection {
         let this = self.get_mut();
         loop {
             *this = match this {
-                Self::Open(talk) => {
-                    let end = ready!(talk.poll(context));
-                    let Self::Open(talk) = mem::replace(this, Self::Closed) else { return Poll::Ready(()) };
-                    talk.close(end).map_or(Self::Closed, |closing| Self::Closing(Box::pin(closing)))
+                Self::Open(session) => {
+                    let end = ready!(session.poll(context));
+                    let Self::Open(session) = mem::replace(this, Self::Closed) else { return Poll::Ready(()) };
+                    session.close(end).map_or(Self::Closed, |closing| Self::Closing(Box::pin(closing)))
                 }
                 Self::Closing(closing) => {
                     ready!(closing.as_mut().poll(context));
@@ -91,90 +83,65 @@ impl Future for Connection {
 }
 
 impl Connection {
-    /// Takes over a socket.
+    /// Takes over a socket from which `early` was read. The client is written `first` before
+    /// anything else.
     pub(super) fn start(fanout: &Fanout, admission: Admission, socket: TcpStream, early: &[u8], first: &[u8]) -> Self {
-        let Admission { format, address, log, visit, cursor, here } = admission;
+        let Admission { format, client, log, presence, cursor, online } = admission;
         let context = fanout.0.context.clone();
-        let commands = Commands::new(context.clone(), address, log.room().clone());
-        let pass = fanout.pass(format, log);
-        let line = Line::new(&pass, socket, cursor, here, first);
-        // Whoever told all others to go may have come by just before the line had its seat.
-        if context.stop.is_cancelled() {
-            line.seat().end(End::Told(session::RESTART));
+        let stop = context.stop.clone();
+        let input = match format.policy().input {
+            Some(limits) => Input::Commands(CommandInput::new(Commands::new(context, client.address, log.room().clone()), limits, early)),
+            None => Input::Discarded(0),
+        };
+        let subscriber = Subscriber::new(fanout.broadcaster(format, log), socket, cursor, online, first);
+        // The server may have told all others to go just before this one was registered.
+        if stop.is_cancelled() {
+            subscriber.end(End::Disconnected(RESTART));
         }
-        let (decoder, kept, waits) = (Decoder::default(), early.to_vec(), !early.is_empty());
-        Self::Open(Talk { line, visit, commands, decoder, kept, waits, ending: None, page: None })
+        Self::Open(Session { subscriber, presence, input, account: client.account, page: None })
+    }
+
+    /// True if the client asks for nothing: all the work is delivery.
+    pub fn is_delivery_only(&self) -> bool {
+        matches!(self, Self::Open(Session { input: Input::Discarded(_), .. }))
     }
 }
 
-impl Talk {
-    /// Leaves the room, and says why to a client that is still there.
-    fn close(self, end: End) -> Option<impl Future<Output = ()> + Send> {
-        let Self { line, visit, mut decoder, kept, .. } = self;
-        let limits = *line.pass().format().limits();
-        // Whoever is in the room need not wait for the handshake's end to see this one go.
-        let (socket, mut outlet) = line.close();
-        drop(visit);
-        let mut frame = Vec::new();
-        match end {
-            End::Gone => return None,
-            End::Closed(code) => codec::put_close(&mut frame, code, ""),
-            End::Broken(violation) => codec::put_close(&mut frame, Some(violation.code()), violation.reason()),
-            End::Told(disconnect) => codec::put_close(&mut frame, Some(disconnect.code()), &disconnect.reason()),
-        }
-        let goodbye = async move {
-            outlet.push(&frame);
-            while !outlet.write(&[], |slices| write_now(&socket, slices)).unwrap_or(true) {
-                if socket.writable().await.is_err() {
-                    return;
-                }
-            }
-            match end {
-                End::Gone | End::Closed(_) => {}
-                End::Told(_) => answer_to_close(&socket, &mut decoder, &limits, kept).await,
-                End::Broken(_) => {
-                    // What follows can't be read as frames any more, so the end of the stream has to do.
-                    if SockRef::from(&*socket).shutdown(Shutdown::Write).is_ok() {
-                        drain(&socket).await;
-                    }
-                }
-            }
-        };
-        Some(async move { timeout(CLOSE_TIME_MAX, goodbye).await.unwrap_or_default() })
-    }
-
+impl Session {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
-        if let Some(end) = self.line.attend(context.waker()) {
+        if let Some(end) = self.subscriber.attend(context.waker()) {
             return Poll::Ready(end);
         }
-        let pending = self.pump(context);
-        if pending > PENDING_BYTES_MAX {
+        if self.catch_up(context) > PENDING_BYTES_MAX {
             return Poll::Pending;
         }
-        let mut said = Vec::new();
-        let taken = self.take(context, &mut said);
-        if !said.is_empty() {
-            self.line.say(&said);
-            self.pump(context);
+        let mut answers = Vec::new();
+        let taken = self.input.poll(&self.subscriber, context, &mut answers);
+        if !answers.is_empty() {
+            self.subscriber.say(&answers);
+            self.catch_up(context);
         }
         taken
     }
 
-    /// Writes for a line that is behind, and has the task woken when there is more to do. Returns how much is pending.
-    fn pump(&mut self, context: &mut Context<'_>) -> usize {
+    /// Writes for a reader that is behind, and has the task woken when there is more to do. Returns
+    /// how many bytes wait that are not in the log.
+    fn catch_up(&mut self, context: &mut Context<'_>) -> usize {
         for _ in 0..WRITES_MAX {
-            let page = if let Some(Page::Read(pieces)) = self.page.as_deref() { &pieces[..] } else { &[] };
-            match self.line.pump(page) {
-                Pump::Level => {
+            let page = if let Some(Page::Read(frames)) = self.page.as_deref() { &frames[..] } else { &[] };
+            match self.subscriber.catch_up(page) {
+                CatchUp::Done => {
                     self.page = None;
                     return 0;
                 }
-                Pump::Full(pending) => {
-                    if self.line.socket().poll_write_ready(context).is_pending() {
+                // Whoever ended the session has woken the task.
+                CatchUp::Ended => return 0,
+                CatchUp::Blocked(pending) => {
+                    if self.subscriber.socket().poll_write_ready(context).is_pending() {
                         return pending;
                     }
                 }
-                Pump::Older(cursor) => {
+                CatchUp::Older(cursor) => {
                     if self.poll_page(context, cursor).is_pending() {
                         return 0;
                     }
@@ -187,145 +154,98 @@ impl Talk {
 
     /// Reads on in history.
     fn poll_page(&mut self, context: &mut Context<'_>, cursor: u64) -> Poll<()> {
-        let asked = match self.page.as_deref_mut() {
-            // One that was asked for elsewhere is of no use: the line has been told of a gap since.
-            Some(Page::Asked(asked)) if asked.cursor() == cursor => asked,
+        let query = match self.page.as_deref_mut() {
+            // One for another cursor is of no use: the reader has been told of a gap since.
+            Some(Page::Asked(query)) if query.cursor() == cursor => query,
             _ => {
-                let asked = self.line.pass().log().ask(cursor, self.commands.account());
-                let page = self.page.insert(Box::new(Page::Asked(asked)));
-                let Page::Asked(asked) = &mut **page else { return Poll::Ready(()) };
-                asked
+                let query = self.subscriber.broadcaster().log().query(cursor, self.account.clone());
+                let page = self.page.insert(Box::new(Page::Asked(query)));
+                let Page::Asked(query) = &mut **page else { return Poll::Ready(()) };
+                query
             }
         };
-        let read = ready!(Pin::new(asked).poll(context));
+        let read = ready!(Pin::new(query).poll(context));
         self.page = None;
         match read {
-            Ok(Delivery::Entries(entries)) => self.page = Some(Box::new(Page::Read(self.line.pass().pieces(&entries)))),
-            Ok(Delivery::Gap(gap)) => self.line.skip(gap),
-            Err(_) => self.line.seat().end(End::Told(protocol::Disconnect::Unavailable)),
+            Ok(Older::Entries(entries)) => self.page = Some(Box::new(Page::Read(self.subscriber.broadcaster().frames(&entries)))),
+            Ok(Older::Expired(first)) => self.subscriber.skip_to(first),
+            Err(_) => self.subscriber.end(End::Disconnected(Disconnect::Unavailable)),
         }
         Poll::Ready(())
     }
 
-    /// Takes what the client says, and puts the answers into `said`. Ends after one read, so that other connections get a turn.
-    ///
-    /// Pending means that the task is woken by what it waits for: an answer while commands wait for one, else the socket.
-    fn take(&mut self, context: &mut Context<'_>, said: &mut Vec<u8>) -> Poll<End> {
-        let mut has_read = false;
-        loop {
-            while let Poll::Ready(answer) = self.commands.poll_answer(context) {
-                self.line.pass().format().say(&answer, said);
+    /// Leaves the room, and says why to a client that is still there.
+    fn close(self, end: End) -> Option<impl Future<Output = ()> + Send> {
+        let Self { subscriber, presence, input, .. } = self;
+        let mut last_words = Vec::new();
+        let (socket, pending) = match &input {
+            Input::Commands(_) => {
+                put_close(end, &mut last_words);
+                subscriber.close(|_, _| {})
             }
-            if said.len() > PENDING_BYTES_MAX {
-                break;
-            }
-            let taken = match (self.waits, self.commands.takes_more()) {
-                (true, true) => {
-                    let mut kept = mem::take(&mut self.kept);
-                    self.consume(&mut kept, said)
+            Input::Discarded(_) => subscriber.close(|broadcaster, reader| {
+                let place = broadcaster.place(reader.cursor());
+                // A reader that does not hear it by the end could not tell this response from one
+                // that is held back.
+                if reader.is_to_be_flushed(broadcaster.now().rules) {
+                    broadcaster.format().heartbeat(&place, &mut last_words);
                 }
-                (true, false) => return Poll::Pending,
-                (false, _) if self.ending.is_some() => {
-                    return self.ending.filter(|_| self.commands.is_idle()).map_or(Poll::Pending, Poll::Ready);
-                }
-                (false, _) if has_read => {
-                    let _ = ready!(self.line.socket().poll_read_ready(context));
-                    break;
-                }
-                (false, _) => {
-                    has_read = true;
-                    ready!(self.read(context, said))
-                }
-            };
-            if let Err(end) = taken {
-                return Poll::Ready(end);
-            }
+                let end =
+                    if let End::Disconnected(disconnect) = end { ResponseEnd::Disconnected(disconnect) } else { ResponseEnd::Recycled };
+                broadcaster.format().end(end, &place, &mut last_words);
+            }),
+        };
+        // The room need not wait for the handshake's end to see this client go.
+        drop(presence);
+        if matches!(end, End::Gone) {
+            return None;
         }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Reads once and takes what came.
-    fn read(&mut self, context: &mut Context<'_>, said: &mut Vec<u8>) -> Poll<Result<(), End>> {
-        BUFFER.with_borrow_mut(|buffer| {
-            let length = loop {
-                ready!(self.line.socket().poll_read_ready(context)).map_err(|_| End::Gone)?;
-                match read_now(self.line.socket(), buffer) {
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                    Ok(0) => {
-                        self.ending = Some(End::Gone);
-                        return Poll::Ready(Ok(()));
+        let goodbye = async move {
+            if write_all(&socket, &[pending, last_words].concat()).await.is_err() {
+                return;
+            }
+            match (input, end) {
+                (Input::Commands(_), End::Closed(_)) => {}
+                (Input::Commands(input), End::Disconnected(_)) => wait_for_close(&socket, input.into_parts()).await,
+                // The end of the stream: what follows can't be read as frames any more, or there
+                // are none.
+                _ => {
+                    if SockRef::from(&*socket).shutdown(Shutdown::Write).is_ok() {
+                        drain(&socket).await;
                     }
-                    Err(_) => return Poll::Ready(Err(End::Gone)),
-                    Ok(length) => break length,
-                }
-            };
-            self.line.seat().heard();
-            let arrived = &mut buffer[..length];
-            if self.kept.is_empty() {
-                return Poll::Ready(self.consume(arrived, said));
-            }
-            let mut kept = mem::take(&mut self.kept);
-            kept.extend_from_slice(arrived);
-            Poll::Ready(self.consume(&mut kept, said))
-        })
-    }
-
-    /// Takes whole frames as far as commands are taken, and keeps what is left.
-    fn consume(&mut self, bytes: &mut [u8], said: &mut Vec<u8>) -> Result<(), End> {
-        let mut rest = bytes;
-        let result = self.decode(&mut rest, said);
-        let format = self.line.pass().format();
-        self.commands.submit(|refusal| format.say(refusal, said));
-        self.kept = rest.to_vec();
-        result
-    }
-
-    fn decode(&mut self, rest: &mut &mut [u8], said: &mut Vec<u8>) -> Result<(), End> {
-        let format = self.line.pass().format();
-        loop {
-            self.waits = !rest.is_empty() && !self.commands.takes_more();
-            if self.waits {
-                return Ok(());
-            }
-            let Some(incoming) = self.decoder.next(format.limits(), rest).map_err(End::Broken)? else { return Ok(()) };
-            match incoming {
-                Incoming::Text(text) => format.receive(&mut self.commands, &text, said).map_err(End::Told)?,
-                Incoming::Binary(bytes) => format.receive_binary(&bytes, said).map_err(End::Told)?,
-                Incoming::Ping(payload) => codec::put_pong(said, payload),
-                Incoming::Pong => {}
-                Incoming::Close(code) => {
-                    self.ending = Some(End::Closed(code));
-                    *rest = &mut [];
-                    return Ok(());
                 }
             }
-        }
+        };
+        Some(async move { timeout(CLOSE_TIME_MAX, goodbye).await.unwrap_or_default() })
     }
 }
 
-/// Reads what there is. A buffer that was not filled has all of it: the system need not be asked again until it says that there
-/// is more.
-pub(crate) fn read_now(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut some = None;
-    let read = socket.try_io(Interest::READABLE, || {
-        let length = (&*SockRef::from(socket)).read(buffer)?;
-        if (1..buffer.len()).contains(&length) {
-            some = Some(length);
-            // Said from in here, so that it does not hide what comes while we read.
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        Ok(length)
-    });
-    some.map_or(read, Ok)
+/// Writes a close frame.
+fn put_close(end: End, out: &mut Vec<u8>) {
+    match end {
+        End::Gone | End::Recycled => {}
+        End::Closed(code) => codec::put_close(out, code, ""),
+        End::Broken(violation) => codec::put_close(out, Some(violation.code()), violation.reason()),
+        End::Disconnected(disconnect) => codec::put_close(out, Some(disconnect.code()), &disconnect.reason()),
+    }
 }
 
-/// Waits for the client to answer a close.
-async fn answer_to_close(socket: &TcpStream, decoder: &mut Decoder, limits: &codec::Limits, mut kept: Vec<u8>) {
+async fn write_all(socket: &TcpStream, mut bytes: &[u8]) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        match socket.try_write(bytes) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => socket.writable().await?,
+            written => bytes = &bytes[written?..],
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the client's close frame.
+async fn wait_for_close(socket: &TcpStream, (mut decoder, limits, mut kept): (Decoder, Limits, Vec<u8>)) {
     loop {
         let mut rest = &mut kept[..];
         loop {
-            match decoder.next(limits, &mut rest) {
+            match decoder.next(&limits, &mut rest) {
                 Ok(None) => break,
                 Ok(Some(Incoming::Close(_))) | Err(_) => return,
                 Ok(Some(_)) => {}
@@ -341,13 +261,15 @@ async fn answer_to_close(socket: &TcpStream, decoder: &mut Decoder, limits: &cod
     }
 }
 
-/// Reads to the end. A socket that is closed with something unread is reset, which can cost the peer our last word.
+/// Reads to the end. A socket that is closed with something unread is reset, which can cost the
+/// client our last words.
 async fn drain(socket: &TcpStream) {
     while read_some(socket, &mut [0; 1024]).await > 0 {}
 }
 
-/// Reads what there is, and waits for something; nothing at the end. Each read is a turn: a peer that never stops sending would else
-/// keep a worker to itself, and the end of the wait would not be looked at.
+/// Waits for something and reads it; nothing at the end. Each read is a turn: a client that never
+/// stops sending would otherwise keep a worker to itself, and the time limit would not be looked
+/// at.
 async fn read_some(socket: &TcpStream, buffer: &mut [u8]) -> usize {
     end_turn().await;
     loop {
@@ -360,27 +282,26 @@ async fn read_some(socket: &TcpStream, buffer: &mut [u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-    use std::thread;
-
     use futures_util::poll;
     use protocol::{Epoch, Position};
     use tokio::runtime::Builder;
-    use tokio::sync::{mpsc, oneshot};
+    use tokio::sync::oneshot;
     use tokio::task::spawn_blocking;
 
     use super::super::testing::{self, Board, Letters};
     use super::*;
     use crate::store::{RetentionPolicy, TrustedTime};
 
-    const PATIENCE: Duration = Duration::from_secs(10);
+    const TIMEOUT: Duration = Duration::from_secs(10);
 
     /// There may be 50,000 of them.
     #[test]
     fn an_idle_connection_is_small() {
         assert!(size_of::<Connection>() <= 192, "{}", size_of::<Connection>());
     }
-    /// History has been asked, and answers only after what it was asked for is gone and the line knows that.
+
+    /// History has been asked, and answers only after what it was asked for is gone and the reader
+    /// was told that.
     #[test]
     fn a_gap_that_history_finds_as_well_is_told_once() {
         let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
@@ -390,7 +311,7 @@ mod tests {
             board.room().clear_tail();
             let (near, far) = testing::pair().await;
             let after = Position { epoch: Epoch(1), offset: 0 };
-            let (admission, _) = board.fanout.enter(&Letters, [127, 0, 0, 1].into(), &board.name, Some(after)).unwrap();
+            let (admission, _) = board.fanout.admit(&Letters, testing::client(), &board.name, Some(after)).unwrap();
             let mut connection = board.fanout.start(admission, near, &[], &[]);
             let (go_on, may_go_on) = oneshot::channel::<()>();
             spawn_blocking(move || may_go_on.blocking_recv());
@@ -411,44 +332,9 @@ mod tests {
             };
             tokio::select! {
                 () = &mut connection => panic!("it ended"),
-                heard = timeout(PATIENCE, hears) => heard.unwrap(),
+                heard = timeout(TIMEOUT, hears) => heard.unwrap(),
             }
             assert_eq!(heard.iter().filter(|letter| **letter == b'g').count(), 1);
         });
-    }
-
-    /// The second byte may come just while the first is read. Whoever reads is then woken once more, or waits for ever.
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn what_comes_while_something_is_read_is_read_as_well() {
-        let (near, far) = testing::pair().await;
-        let (has_read, mut reads) = mpsc::channel(1);
-        tokio::spawn(async move {
-            loop {
-                near.readable().await.unwrap();
-                if let Ok(length) = read_now(&near, &mut [0; 16])
-                    && has_read.send(length).await.is_err()
-                {
-                    return;
-                }
-            }
-        });
-        let far = far.into_std().unwrap();
-        far.set_nodelay(true).unwrap();
-        let (wants, wanted) = std::sync::mpsc::channel();
-        thread::spawn(move || {
-            for pause in wanted {
-                for _ in 0..2 {
-                    (&far).write_all(b"x").unwrap();
-                    (0..pause).for_each(|_| std::hint::spin_loop());
-                }
-            }
-        });
-        for round in 0..20_000_u32 {
-            wants.send(round % 500).unwrap();
-            let mut missing = 2;
-            while missing > 0 {
-                missing -= timeout(PATIENCE, reads.recv()).await.expect("nobody woke the reader").unwrap();
-            }
-        }
     }
 }

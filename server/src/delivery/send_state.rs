@@ -1,155 +1,233 @@
-//! What one socket is owed, and how far it has been given. Pure: no clock, lock, task or socket.
+//! What one socket is still owed, and how far it has been written. Pure: no clock, lock, task or
+//! socket.
 //!
-//! A reader of a room is owed the log after its cursor, and between two entries what is said to it alone. Whoever writes,
-//! and however little the socket takes, the rule is the same: the cursor moves past what was written, a frame that was
-//! written in part is finished first, and nothing comes between its bytes.
+//! Whoever writes, and however little the socket takes, the rule is the same: the cursor moves past
+//! what was written, a frame that was written in part is finished first, and nothing comes between
+//! its bytes.
 
 use std::io::{self, ErrorKind, IoSlice};
+use std::mem;
+use std::ops::Range;
 
 use bytes::Bytes;
+
+use super::reader::{Reader, Rules};
 
 /// How many slices the system takes in one write (IOV_MAX on Linux).
 const SLICES_MAX: usize = 1024;
 
-/// An entry as the frame that a format makes of it.
+/// An entry as the finished bytes of a wire format.
 #[derive(Clone, Debug)]
-pub(super) struct Piece {
+pub(super) struct Frame {
     pub(super) offset: u64,
-    pub(super) frame: Bytes,
+    pub(super) bytes: Bytes,
 }
 
-/// Entries that follow each other, as one run of bytes for all who are at its start; then perhaps a last frame that is no entry.
+/// Entries that follow each other, joined into one run of bytes for all readers at its start; then
+/// perhaps a last frame that tells them how many sessions the room has.
 #[derive(Debug)]
 pub(super) struct Batch {
     /// The cursor that it continues.
-    pub(super) start: u64,
+    start: u64,
     /// Where each entry's frame ends.
     ends: Vec<(u64, usize)>,
     bytes: Bytes,
     entries_length: usize,
+    /// What the last frame tells, if there is one.
+    online: Option<u32>,
+}
+
+/// What a caught-up reader gets of a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Offer<'a> {
+    /// These bytes, at once.
+    Send(&'a [u8]),
+    /// Something that its own task has to write.
+    CatchUp,
+    /// Nothing.
+    Nothing,
 }
 
 impl Batch {
-    /// Joins pieces that follow the offset `start`. One alone, which is the usual case, is not even copied.
-    pub(super) fn new(start: u64, pieces: &[Piece], last: &[u8]) -> Self {
+    /// Joins frames that follow the offset `start`. One alone, which is the usual case, is not
+    /// copied. `presence` is a number of sessions and the frame that tells it.
+    pub(super) fn new(start: u64, frames: &[Frame], presence: Option<(u32, &[u8])>) -> Self {
         let mut length = 0;
-        let ends = pieces.iter().map(|piece| {
-            length += piece.frame.len();
-            (piece.offset, length)
+        let ends = frames.iter().map(|frame| {
+            length += frame.bytes.len();
+            (frame.offset, length)
         });
         let ends = ends.collect();
-        let bytes = match pieces {
-            [piece] if last.is_empty() => piece.frame.clone(),
+        let bytes = match (frames, presence) {
+            ([frame], None) => frame.bytes.clone(),
             _ => {
-                let mut bytes = Vec::with_capacity(length + last.len());
-                pieces.iter().for_each(|piece| bytes.extend_from_slice(&piece.frame));
-                bytes.extend_from_slice(last);
+                let mut bytes = Vec::with_capacity(length + presence.map_or(0, |(_, last)| last.len()));
+                frames.iter().for_each(|frame| bytes.extend_from_slice(&frame.bytes));
+                bytes.extend(presence.iter().flat_map(|(_, last)| last.iter()));
                 bytes.into()
             }
         };
-        Self { start, ends, bytes, entries_length: length }
+        Self { start, ends, bytes, entries_length: length, online: presence.map(|(online, _)| online) }
     }
 
-    /// Where a cursor is after it.
+    /// Returns the cursor after it.
     pub(super) fn end(&self) -> u64 {
         self.ends.last().map_or(self.start, |(offset, _)| *offset)
     }
 
-    /// All of it, with or without the last frame.
-    pub(super) fn bytes(&self, with_last: bool) -> &[u8] {
-        if with_last { &self.bytes } else { &self.bytes[..self.entries_length] }
+    /// True if it tells the number of sessions.
+    pub(super) fn has_presence(&self) -> bool {
+        self.online.is_some()
     }
 
-    /// Whether it has a last frame alone, if anything.
-    pub(super) fn is_without_entries(&self) -> bool {
-        self.ends.is_empty()
+    /// Returns what a caught-up reader gets.
+    pub(super) fn offer(&self, reader: &Reader) -> Offer<'_> {
+        let tells_presence = self.tells_presence(reader);
+        let bytes = self.bytes(tells_presence);
+        if reader.cursor() == self.start && !bytes.is_empty() {
+            return if reader.has_room_for(bytes.len()) { Offer::Send(bytes) } else { Offer::CatchUp };
+        }
+        if tells_presence || reader.cursor() < self.end() { Offer::CatchUp } else { Offer::Nothing }
     }
 
-    /// Where a reader stands whose socket took `written` of [`Self::bytes`], which was not all of it. A last frame that was not
-    /// begun is lost to a reader whose cursor is not at the batch's end.
-    pub(super) fn cut(&self, with_last: bool, written: usize) -> Outlet {
-        let bytes = self.bytes(with_last);
+    /// Moves a reader past `written` of the bytes it was offered. If that was not all, returns what
+    /// is left of the frame that was begun. A last frame that was not begun is lost to a reader
+    /// whose cursor is not at the batch's end.
+    pub(super) fn wrote(&self, reader: &mut Reader, written: usize, tick: u32, rules: &Rules) -> Option<Vec<u8>> {
+        let tells_presence = self.tells_presence(reader);
+        let bytes = self.bytes(tells_presence);
+        if written == bytes.len() {
+            reader.advance_to(self.end());
+            reader.set_online_told(self.online.unwrap_or(reader.online_told()));
+            reader.wrote(written, tick, rules);
+            return None;
+        }
+        let (cursor, pending) = self.cut(bytes.len(), written);
+        reader.advance_to(cursor);
+        if let Some(online) = self.online.filter(|_| cursor == self.end()) {
+            reader.set_online_told(online);
+        }
+        reader.wrote(pending.end.max(written), tick, rules);
+        reader.blocked(true, tick, rules);
+        // A copy, so that a slow reader does not keep a whole batch in memory.
+        Some(bytes[pending].to_vec())
+    }
+
+    fn tells_presence(&self, reader: &Reader) -> bool {
+        self.online.is_some_and(|online| online != reader.online_told())
+    }
+
+    fn bytes(&self, with_presence: bool) -> &[u8] {
+        if with_presence { &self.bytes } else { &self.bytes[..self.entries_length] }
+    }
+
+    /// Where a reader stands whose socket took `written` of `length` bytes, and what it is owed of
+    /// the frame that was begun.
+    fn cut(&self, length: usize, written: usize) -> (u64, Range<usize>) {
         let whole = self.ends.partition_point(|(_, end)| *end <= written);
         let (before, start) = whole.checked_sub(1).map_or((self.start, 0), |last| self.ends[last]);
-        // What was begun is kept as a copy, so that a slow reader does not keep a whole batch in memory.
-        let (cursor, pending) = match self.ends.get(whole..).unwrap_or_default() {
-            [] => (before, written..bytes.len()),
-            [(offset, _)] if written > start => (*offset, written..bytes.len()),
+        match self.ends.get(whole..).unwrap_or_default() {
+            [] => (before, written..length),
+            [(offset, _)] if written > start => (*offset, written..length),
             [(offset, end), ..] if written > start => (*offset, written..*end),
-            _ => (before, 0..0),
-        };
-        Outlet { pending: bytes[pending].to_vec(), cursor }
+            _ => (before, written..written),
+        }
     }
 }
 
-/// What a socket is owed that has not taken all of it.
-#[derive(Debug, Default)]
-pub(super) struct Outlet {
-    /// Goes before all else: the rest of a frame that was written in part, then whole frames for this reader alone.
+/// The state of a socket that its own task writes to.
+#[derive(Debug)]
+pub(super) struct SendState {
+    /// Goes before all else: the rest of a frame that was written in part, then whole frames for
+    /// this reader alone.
     pending: Vec<u8>,
-    /// The log up to here was written, but for what is pending.
-    cursor: u64,
+    pub(super) reader: Reader,
 }
 
-impl Outlet {
-    /// What is owed to a reader who has had the log up to the cursor and is told the frames of `pending` before all else.
-    pub(super) fn new(cursor: u64, pending: Vec<u8>) -> Self {
-        Self { pending, cursor }
+impl SendState {
+    /// Returns the state of a reader that gets whole frames, or the rest of one, before all else.
+    pub(super) fn new(reader: Reader, pending: Vec<u8>) -> Self {
+        Self { pending, reader }
     }
 
-    /// Where in the log it is.
-    pub(super) fn cursor(&self) -> u64 {
-        self.cursor
-    }
-
-    /// How much waits that is not in the log.
+    /// Returns how many bytes wait that are not in the log.
     pub(super) fn pending(&self) -> usize {
         self.pending.len()
     }
 
-    /// Goes on after a gap.
-    pub(super) fn skip_to(&mut self, offset: u64) {
-        self.cursor = offset;
+    /// Takes what waits that is not in the log.
+    pub(super) fn take_pending(&mut self) -> Vec<u8> {
+        mem::take(&mut self.pending)
     }
 
-    /// Puts whole frames in line.
+    /// Adds whole frames.
     pub(super) fn push(&mut self, frames: &[u8]) {
         self.pending.extend_from_slice(frames);
     }
 
-    /// Writes what is pending, then `pieces`, which follow the cursor. Whether all that was offered was taken, of very many pieces the first. What was not taken of `pieces`
-    /// is still after the cursor.
-    pub(super) fn write(&mut self, pieces: &[Piece], write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<bool> {
-        let pieces = &pieces[..pieces.len().min(SLICES_MAX - 1)];
-        let mut slices = Vec::with_capacity(pieces.len() + 1);
-        slices.extend(Some(&self.pending[..]).into_iter().filter(|bytes| !bytes.is_empty()).map(IoSlice::new));
-        slices.extend(pieces.iter().map(|piece| IoSlice::new(&piece.frame)));
-        if slices.is_empty() {
-            return Ok(true);
-        }
-        let mut written = match write(&slices) {
-            // A socket that takes nothing at the moment has taken nothing.
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
-            written => written?,
+    /// Returns the first of `frames` that still fit into the response. If not even one does, the
+    /// response is full.
+    pub(super) fn fitting<'a>(&mut self, frames: &'a [Frame]) -> &'a [Frame] {
+        let mut bytes = 0;
+        let fits = |frame: &&Frame| {
+            bytes += frame.bytes.len();
+            self.reader.has_room_for(bytes)
         };
-        if written < self.pending.len() {
-            self.pending.drain(..written);
-            return Ok(false);
+        let count = frames.iter().take_while(fits).count();
+        if count == 0 && !frames.is_empty() {
+            self.reader.set_full();
         }
-        written -= self.pending.len();
+        &frames[..count]
+    }
+
+    /// Writes what is pending, then `frames`, which follow the cursor. What was not taken of them
+    /// stays after the cursor. Returns true if everything was written; at most [`SLICES_MAX`]
+    /// slices are attempted.
+    pub(super) fn write(
+        &mut self,
+        frames: &[Frame],
+        tick: u32,
+        rules: &Rules,
+        write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
+    ) -> io::Result<bool> {
+        let frames = &frames[..frames.len().min(SLICES_MAX - 1)];
+        let mut slices = Vec::with_capacity(frames.len() + 1);
+        slices.extend(Some(&self.pending[..]).into_iter().filter(|bytes| !bytes.is_empty()).map(IoSlice::new));
+        slices.extend(frames.iter().map(|frame| IoSlice::new(&frame.bytes)));
+        let taken = match if slices.is_empty() { Ok(0) } else { write(&slices) } {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
+            taken => taken?,
+        };
+        let is_all = self.take(frames, taken, tick, rules);
+        if is_all {
+            self.reader.unblocked();
+        } else {
+            self.reader.blocked(taken > 0, tick, rules);
+        }
+        Ok(is_all)
+    }
+
+    /// Moves past `taken` bytes of what is pending and of `frames`. Returns true if that was all.
+    fn take(&mut self, frames: &[Frame], taken: usize, tick: u32, rules: &Rules) -> bool {
+        if taken < self.pending.len() {
+            self.pending.drain(..taken);
+            return false;
+        }
+        let mut left = taken - self.pending.len();
         self.pending.clear();
-        for Piece { offset, frame } in pieces {
-            if written == 0 {
-                return Ok(false);
+        for Frame { offset, bytes } in frames {
+            if left == 0 && !bytes.is_empty() {
+                return false;
             }
-            self.cursor = *offset;
-            if written < frame.len() {
-                self.pending.extend_from_slice(&frame[written..]);
-                return Ok(false);
+            self.reader.advance_to(*offset);
+            self.reader.wrote(bytes.len(), tick, rules);
+            if left < bytes.len() {
+                self.pending.extend_from_slice(&bytes[left..]);
+                return false;
             }
-            written -= frame.len();
+            left -= bytes.len();
         }
-        Ok(true)
+        true
     }
 }
 
@@ -157,26 +235,34 @@ impl Outlet {
 mod tests {
     use fastrand::Rng;
 
+    use super::super::reader::{Flush, NEVER};
     use super::*;
 
-    fn piece(offset: u64, random: &mut Rng) -> Piece {
-        let payload = vec![b'a' + (offset % 26) as u8; random.usize(1..60)];
-        Piece { offset, frame: frame(&[&offset.to_be_bytes()[..], &payload].concat()) }
+    const RULES: Rules =
+        Rules { heartbeat: NEVER, expects_replies: false, flush: Flush::Off, write_time_max: NEVER, age_max: NEVER, bytes_max: u64::MAX };
+
+    fn reader(cursor: u64) -> Reader {
+        Reader::new(cursor, 0, 0, &RULES)
     }
 
-    fn frame(payload: &[u8]) -> Bytes {
+    fn entry(offset: u64, random: &mut Rng) -> Frame {
+        let payload = vec![b'a' + (offset % 26) as u8; random.usize(1..60)];
+        Frame { offset, bytes: framed(&[&offset.to_be_bytes()[..], &payload].concat()) }
+    }
+
+    fn framed(payload: &[u8]) -> Bytes {
         [&[payload.len() as u8], payload].concat().into()
     }
 
-    /// A socket that takes as much as chance will have it.
+    /// A socket that takes as much as chance decides.
     struct Socket {
         got: Vec<u8>,
         random: Rng,
     }
 
     impl Socket {
-        fn write(&mut self, slices: &[&[u8]]) -> io::Result<usize> {
-            let all = slices.concat();
+        fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+            let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
             let count = match self.random.u8(0..4) {
                 0 => return Err(ErrorKind::WouldBlock.into()),
                 1 => all.len(),
@@ -202,64 +288,79 @@ mod tests {
         for seed in 0..300 {
             let mut random = Rng::with_seed(seed);
             let mut socket = Socket { got: Vec::new(), random: Rng::with_seed(seed + 1000) };
-            let (mut log, mut outlet, mut said) = (Vec::new(), Outlet::default(), 0_u8);
-            let mut presence = 0;
+            let (mut log, mut state, mut said) = (Vec::new(), SendState::new(reader(0), Vec::new()), 0_u8);
+            let (mut online, mut told) = (0, Vec::new());
             for _ in 0..200 {
                 for _ in 0..random.usize(0..4) {
-                    log.push(piece(log.len() as u64 + 1, &mut random));
+                    log.push(entry(log.len() as u64 + 1, &mut random));
                 }
-                let after = &log[outlet.cursor() as usize..];
+                let after = &log[state.reader.cursor() as usize..];
                 let after = &after[..random.usize(0..=after.len())];
-                if outlet.pending() == 0 && random.bool() {
-                    let last = if random.bool() { frame(b"p") } else { Bytes::new() };
-                    let batch = Batch::new(outlet.cursor(), after, &last);
-                    let with_last = random.bool();
-                    presence += usize::from(with_last && !last.is_empty());
-                    let owed = batch.bytes(with_last);
-                    let taken = socket.write(&[owed]).unwrap_or_default();
-                    outlet = if taken == owed.len() { Outlet::new(batch.end(), Vec::new()) } else { batch.cut(with_last, taken) };
-                    if with_last && !last.is_empty() && outlet.cursor() != batch.end() {
-                        presence -= 1;
+                if state.pending() == 0 && random.bool() {
+                    online += u32::from(random.bool());
+                    let last = framed(&[b'p', online as u8]);
+                    let presence = random.bool().then_some((online, &last[..]));
+                    let batch = Batch::new(state.reader.cursor(), after, presence);
+                    if let Offer::Send(bytes) = batch.offer(&state.reader) {
+                        let taken = socket.write(&[IoSlice::new(bytes)]).unwrap_or_default();
+                        let before = state.reader.online_told();
+                        state.pending = batch.wrote(&mut state.reader, taken, 0, &RULES).unwrap_or_default();
+                        told.extend((state.reader.online_told() != before).then_some(online as u8));
                     }
                 } else {
                     if random.bool() {
-                        outlet.push(&frame(&[b'o', said]));
+                        state.push(&framed(&[b'o', said]));
                         said += 1;
                     }
-                    outlet.write(after, |slices| socket.write(&slices.iter().map(|slice| &slice[..]).collect::<Vec<_>>())).unwrap();
+                    state.write(after, 0, &RULES, |slices| socket.write(slices)).unwrap();
                 }
             }
-            while outlet.pending() > 0 || outlet.cursor() < log.len() as u64 {
-                let after = &log[outlet.cursor() as usize..];
-                outlet.write(after, |slices| socket.write(&slices.iter().map(|slice| &slice[..]).collect::<Vec<_>>())).unwrap();
+            while state.pending() > 0 || state.reader.cursor() < log.len() as u64 {
+                let after = &log[state.reader.cursor() as usize..];
+                state.write(after, 0, &RULES, |slices| socket.write(slices)).unwrap();
             }
             let frames = socket.frames();
             let entries: Vec<_> =
                 frames.iter().filter(|frame| frame.len() > 8).map(|frame| u64::from_be_bytes(frame[..8].try_into().unwrap())).collect();
             assert_eq!(entries, (1..=log.len() as u64).collect::<Vec<_>>(), "seed {seed}");
-            let own: Vec<_> =
-                frames.iter().filter(|frame| frame.first() == Some(&b'o') && frame.len() == 2).map(|frame| frame[1]).collect();
-            assert_eq!(own, (0..said).collect::<Vec<_>>(), "seed {seed}");
-            assert_eq!(frames.iter().filter(|frame| **frame == b"p").count(), presence, "seed {seed}");
+            let of_kind =
+                |kind| frames.iter().filter(|frame| frame.len() == 2 && frame[0] == kind).map(|frame| frame[1]).collect::<Vec<_>>();
+            assert_eq!(of_kind(b'o'), (0..said).collect::<Vec<_>>(), "seed {seed}");
+            assert_eq!(of_kind(b'p'), told, "seed {seed}");
         }
     }
 
     #[test]
     fn a_batch_that_is_cut_in_its_last_frame_leaves_the_rest() {
         let mut random = Rng::with_seed(1);
-        let pieces = [piece(1, &mut random), piece(2, &mut random)];
-        let batch = Batch::new(0, &pieces, &frame(b"presence"));
-        let entries = batch.entries_length;
+        let frames = [entry(1, &mut random), entry(2, &mut random)];
+        let batch = Batch::new(0, &frames, Some((5, &framed(b"presence"))));
         for cut in 0..4 {
-            let outlet = batch.cut(true, entries + cut);
-            assert_eq!((outlet.cursor(), outlet.pending()), (2, 9 - cut));
+            let mut reader = reader(0);
+            let pending = batch.wrote(&mut reader, batch.entries_length + cut, 0, &RULES).unwrap();
+            assert_eq!((reader.cursor(), reader.online_told(), pending.len()), (2, 5, 9 - cut));
         }
     }
 
     #[test]
-    fn an_error_keeps_what_was_to_be_said() {
-        let mut outlet = Outlet::new(0, frame(b"bye").to_vec());
-        assert!(outlet.write(&[], |_| Err(ErrorKind::BrokenPipe.into())).is_err());
-        assert_eq!(outlet.pending, frame(b"bye"));
+    fn a_failed_write_keeps_what_is_pending() {
+        let mut state = SendState::new(reader(0), framed(b"bye").to_vec());
+        assert!(state.write(&[], 0, &RULES, |_| Err(ErrorKind::BrokenPipe.into())).is_err());
+        assert_eq!(state.pending, framed(b"bye"));
+    }
+
+    #[test]
+    fn a_response_takes_no_entry_that_does_not_fit() {
+        let mut random = Rng::with_seed(2);
+        let frames = [entry(1, &mut random), entry(2, &mut random)];
+        let rules = Rules { bytes_max: frames[0].bytes.len() as u64 + 1, ..RULES };
+        let mut state = SendState::new(Reader::new(0, 0, 0, &rules), Vec::new());
+        assert_eq!(Batch::new(0, &frames, None).offer(&state.reader), Offer::CatchUp);
+        let fitting = state.fitting(&frames);
+        assert_eq!(fitting.len(), 1);
+        state.write(fitting, 0, &rules, |slices| Ok(slices.iter().map(|slice| slice.len()).sum())).unwrap();
+        assert_eq!(state.reader.overdue(0), None);
+        assert!(state.fitting(&frames[1..]).is_empty());
+        assert_eq!(state.reader.overdue(0), Some(super::super::reader::Reason::Recycled));
     }
 }

@@ -1,317 +1,280 @@
-//! Up to 64 lines of a pass, side by side under one lock, so that a round of writes looks at little memory.
+//! Up to 64 sockets of a broadcaster, side by side under one lock, so that a broadcast looks at
+//! little memory and makes one system call for all of them.
 //!
-//! A line either rides, or its connection has its [`Outlet`]. While it rides nothing is pending, and only the row writes to it. A
-//! connection that has something to write takes its line out, and lets it in again when it is level with the log.
+//! A reader that is caught up is in its slot, and only the shard writes to its socket. Otherwise
+//! the reader is with its connection's task, as [`SendState`], and only that task writes. The task
+//! takes the reader out when it has something to write, and puts it back when [`Reader::next`] has
+//! nothing more to do.
 
 use std::mem::{self, MaybeUninit};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use batch_send::{BATCH_MAX, Disconnected, SendRequest, Socket, send_batch};
+use parking_lot::{Mutex, MutexGuard};
 use protocol::Disconnect;
 use socket2::SockRef;
 
 use super::End;
-use super::send_state::{Batch, Outlet};
-use crate::subscription::Log;
+use super::reader::{NEVER, Next, Reader, Reason, Rules, Seen};
+use super::send_state::{Batch, Offer, SendState};
+use crate::room::Room;
 
-/// How many lines are written to at once.
-pub(super) const LINES: usize = BATCH_MAX;
-/// How many heartbeats in a row may go unanswered.
-const MISSED_MAX: u8 = 2;
+/// How many sockets are written to at once.
+pub(super) const SLOTS: usize = BATCH_MAX;
 
-/// The lines, each at a place that does not change.
+/// The sockets, each in a slot that does not change.
 #[derive(Default)]
-pub(super) struct Row {
-    /// Who was heard of since its last heartbeat: a bit for each place.
+pub(super) struct Shard {
+    /// Which clients were heard of since their last heartbeat: a bit for each slot.
     heard: AtomicU64,
-    lines: Mutex<Lines>,
+    slots: Mutex<Slots>,
 }
 
 #[derive(Default)]
-struct Lines {
-    /// What every round looks at.
-    riders: Vec<Option<Rider>>,
-    /// What else there is to know of each.
-    notes: Vec<Notes>,
+struct Slots {
+    /// What every broadcast looks at.
+    members: Vec<Option<Member>>,
+    /// What is rarely needed.
+    details: Vec<Details>,
 }
 
-struct Rider {
+struct Member {
     socket: Socket,
-    /// The log up to here was written, while it rides.
-    cursor: u64,
-    here_told: u32,
-    rides: bool,
+    /// Here while it is caught up.
+    reader: Option<Reader>,
 }
 
-#[derive(Default)]
-struct Notes {
-    /// The connection's own task.
+struct Details {
+    /// The connection's task.
     waker: Option<Waker>,
     end: Option<End>,
-    /// What a line that fell behind is owed, until its connection comes for it.
-    outlet: Option<Box<Outlet>>,
-    /// The number of those present has changed and this reader could not be told.
-    here_owed: bool,
-    missed: u8,
-    beat_due: u32,
-    /// The tick of the last progress of a socket that does not take all it is owed.
-    stuck_at: Option<u32>,
+    /// A reader that fell behind, until its task fetches it.
+    fallen: Option<Box<SendState>>,
+    /// True if a number of sessions was told to others while this reader was not caught up.
+    is_presence_due: bool,
+    /// When the task wants to be woken.
+    wake_at: u32,
 }
 
-/// A line's place in a row, until it is dropped: the connection's end of it.
-pub(super) struct Seat {
-    row: Arc<Row>,
-    place: usize,
+impl Default for Details {
+    fn default() -> Self {
+        Self { waker: None, end: None, fallen: None, is_presence_due: false, wake_at: NEVER }
+    }
 }
 
-/// What a pass brings to each of its lines.
-pub(super) struct Load {
-    pub(super) batch: Batch,
-    /// How many are here, if that is told now, in the batch's last frame.
-    pub(super) here: Option<u32>,
-}
-
-/// What is due once a tick.
-pub(super) struct Beat {
-    /// What a silent connection hears, and how many ticks after the last time.
-    pub(super) heartbeat: Vec<u8>,
-    pub(super) heartbeat_ticks: u32,
-    /// For how many ticks a socket may take nothing.
-    pub(super) write_ticks: u32,
+/// The time, and the rules of the shard's format.
+#[derive(Clone, Copy)]
+pub(super) struct Now<'a> {
     pub(super) tick: u32,
+    pub(super) rules: &'a Rules,
 }
 
-/// What a line lacks that wants to ride.
-pub(super) enum Lack {
-    /// The log goes on.
-    Entries,
-    /// It was not told that so many are here.
-    Here(u32),
-}
-
-impl Row {
-    /// Writes to who rides and is at the load's start. Who rides and is not has to fetch what it lacks.
-    pub(super) fn bring(&self, load: &Load, tick: u32) {
-        let lines = &mut *self.lock();
-        for (rider, notes) in lines.iter_mut().filter(|(rider, _)| load.owed(rider).is_none()) {
-            let tells_here = load.tells_here(rider);
-            notes.here_owed |= tells_here;
-            if rider.rides && (tells_here || rider.cursor < load.batch.end()) {
-                let outlet = Outlet::new(rider.cursor, Vec::new());
-                notes.fall_behind(rider, outlet, None);
+impl Shard {
+    /// Sends a batch to every reader that is at its start. The others catch up in their own tasks.
+    pub(super) fn broadcast(&self, batch: &Batch, now: Now<'_>) {
+        let slots = &mut *self.lock();
+        for (_, member, details) in slots.iter_mut() {
+            details.is_presence_due |= batch.has_presence() && member.reader.is_none();
+            if let Some(reader) = member.reader.take_if(|reader| batch.offer(reader) == Offer::CatchUp) {
+                details.is_presence_due = batch.has_presence();
+                details.fall_behind(SendState::new(reader, Vec::new()));
             }
         }
-        let owed = |_, rider: &Rider| load.owed(rider);
-        lines.send(owed, |rider, notes, bytes, length| {
-            let tells_here = load.tells_here(rider);
-            let mut cursor = load.batch.end();
-            if length == bytes.len() {
-                rider.cursor = cursor;
-            } else {
-                let outlet = load.batch.cut(tells_here, length);
-                cursor = outlet.cursor();
-                notes.fall_behind(rider, outlet, Some(tick));
-            }
-            if cursor == load.batch.end() {
-                rider.here_told = load.here.unwrap_or(rider.here_told);
-            } else {
-                notes.here_owed |= tells_here;
-            }
-        });
+        let bytes = |_, reader: &Reader| if let Offer::Send(bytes) = batch.offer(reader) { Some(bytes) } else { None };
+        slots.send(batch.has_presence(), bytes, |reader, _, length| batch.wrote(reader, length, now.tick, now.rules));
     }
 
-    /// Looks after every line.
-    pub(super) fn beat(&self, beat: &Beat) {
-        let Beat { heartbeat, tick, .. } = beat;
-        let lines = &mut *self.lock();
+    /// Asks every caught-up reader's machine what is due, and wakes the tasks of others in time.
+    /// `heartbeat` makes the heartbeat for a cursor.
+    pub(super) fn keep_time(&self, seen: &Seen, rules: &Rules, heartbeat: impl Fn(u64) -> Vec<u8>) {
+        let slots = &mut *self.lock();
+        let mut heartbeats: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut due = 0_u64;
-        for (place, (rider, notes)) in lines.places_mut() {
-            if !rider.rides {
-                // It hears more than a heartbeat, or nothing that is written would reach it.
-                if notes.stuck_at.is_some_and(|stuck_at| tick.wrapping_sub(stuck_at) >= beat.write_ticks) {
-                    notes.end(rider, End::Told(Disconnect::SlowConsumer));
+        for (index, member, details) in slots.iter_mut() {
+            let Some(reader) = &mut member.reader else {
+                if seen.tick >= details.wake_at {
+                    details.wake_at = NEVER;
+                    details.wake();
                 }
                 continue;
-            }
-            if *tick < notes.beat_due {
-                continue;
-            }
-            notes.beat_due = tick + beat.heartbeat_ticks;
-            let was_heard = self.heard.fetch_and(!bit(place), Ordering::Relaxed) & bit(place) != 0;
-            // What it said may wait for its address's turn, or for an answer.
-            let is_heard = was_heard || has_unread(&rider.socket);
-            notes.missed = if is_heard { 0 } else { notes.missed + 1 };
-            if notes.missed >= MISSED_MAX {
-                notes.end(rider, End::Told(Disconnect::HeartbeatMissed));
-            } else {
-                due |= bit(place);
+            };
+            // What the client has said may still wait for its address's turn, or for an answer.
+            let has_replied = || self.take_heard(index) || has_unread(&member.socket);
+            match reader.next(seen, rules, has_replied) {
+                Next::Heartbeat => {
+                    due |= bit(index);
+                    if !heartbeats.iter().any(|(cursor, _)| *cursor == reader.cursor()) {
+                        heartbeats.push((reader.cursor(), heartbeat(reader.cursor())));
+                    }
+                }
+                Next::End(reason) => {
+                    details.end(reason.into());
+                    details.fallen = member.reader.take().map(|reader| Box::new(SendState::new(reader, Vec::new())));
+                }
+                // The broadcaster brings the rest.
+                Next::Wait | Next::Gap | Next::Presence(_) | Next::Entries => {}
             }
         }
-        let owed = |place, _: &Rider| (due & bit(place) != 0).then_some(&heartbeat[..]);
-        lines.send(owed, |rider, notes, bytes, length| {
-            if length < bytes.len() {
-                let outlet = Outlet::new(rider.cursor, bytes[length..].to_vec());
-                notes.fall_behind(rider, outlet, Some(*tick));
+        let bytes = |index, reader: &Reader| {
+            let heartbeat = heartbeats.iter().find(|(cursor, _)| *cursor == reader.cursor());
+            heartbeat.filter(|_| due & bit(index) != 0).map(|(_, bytes)| &bytes[..])
+        };
+        slots.send(false, bytes, |reader, bytes, length| {
+            let rest = &bytes[length..];
+            if !rest.is_empty() {
+                reader.blocked(true, seen.tick, rules);
             }
+            (!rest.is_empty()).then(|| rest.to_vec())
         });
     }
 
     /// Ends every session.
     pub(super) fn end_all(&self, end: End) {
-        self.lock().iter_mut().for_each(|(rider, notes)| notes.end(rider, end));
+        self.lock().iter_mut().for_each(|(_, _, details)| details.end(end));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lines> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Puts a socket into a slot, which must be empty. Its reader is with the connection's task.
+    pub(super) fn insert(&self, index: usize, socket: Socket) {
+        let mut slots = self.lock();
+        let length = slots.members.len().max(index + 1);
+        slots.members.resize_with(length, || None);
+        slots.details.resize_with(length, Details::default);
+        slots.members[index] = Some(Member { socket, reader: None });
+        slots.details[index] = Details::default();
+        self.set_heard(index);
+    }
+
+    /// Empties a slot.
+    pub(super) fn remove(&self, index: usize) {
+        let mut slots = self.lock();
+        let removed = (slots.members[index].take(), mem::take(&mut slots.details[index]));
+        drop(slots);
+        // Perhaps the last reference to the socket, and closing one is work.
+        drop(removed);
+    }
+
+    /// Notes that a client is alive.
+    pub(super) fn set_heard(&self, index: usize) {
+        self.heard.fetch_or(bit(index), Ordering::Relaxed);
+    }
+
+    fn take_heard(&self, index: usize) -> bool {
+        self.heard.fetch_and(!bit(index), Ordering::Relaxed) & bit(index) != 0
+    }
+
+    /// Makes `waker` the one that is woken when there is something to do. Returns the end of the
+    /// session, and the reader if it fell behind.
+    pub(super) fn attend(&self, index: usize, waker: &Waker) -> (Option<End>, Option<Box<SendState>>) {
+        let details = &mut self.lock().details[index];
+        if !details.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            details.waker = Some(waker.clone());
+        }
+        (details.end, details.fallen.take())
+    }
+
+    /// Has the task woken at a tick.
+    pub(super) fn wake_at(&self, index: usize, tick: u32) {
+        self.lock().details[index].wake_at = tick;
+    }
+
+    /// Ends a session, unless it has ended already.
+    pub(super) fn end(&self, index: usize, end: End) {
+        self.lock().details[index].end(end);
+    }
+
+    /// Takes a reader out. From now on only its connection's task writes.
+    pub(super) fn take(&self, index: usize) -> Option<Box<SendState>> {
+        let mut slots = self.lock();
+        if let Some(fallen) = slots.details[index].fallen.take() {
+            return Some(fallen);
+        }
+        let reader = slots.members[index].as_mut()?.reader.take()?;
+        Some(Box::new(SendState::new(reader, Vec::new())))
+    }
+
+    /// Asks a reader's machine what to do next. If nothing, the reader is put back, and broadcasts
+    /// go to it from now on.
+    ///
+    /// The lock is held from the question to the return: what is added to the log later finds the
+    /// reader in its slot.
+    pub(super) fn next(&self, index: usize, state: &mut Option<Box<SendState>>, room: &Room, now: Now<'_>) -> Next {
+        let slots = &mut *self.lock();
+        let details = &mut slots.details[index];
+        let Some(ready) = state else { return Next::Wait };
+        let online = mem::take(&mut details.is_presence_due).then(|| room.online() as u32);
+        let seen = Seen { tick: now.tick, extent: room.extent(), online, is_caught_up: false };
+        let next = ready.reader.next(&seen, now.rules, || true);
+        // Presence that was not told yet stays due.
+        details.is_presence_due = online.is_some() && matches!(next, Next::Gap | Next::End(_));
+        if next == Next::Wait
+            && details.end.is_none()
+            && let (Some(member), Some(state)) = (slots.members[index].as_mut(), state.take())
+        {
+            details.wake_at = NEVER;
+            member.reader = Some(state.reader);
+        }
+        next
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock()
     }
 }
 
-impl Seat {
-    /// Seats a line whose connection has its outlet. Nobody may have the place.
-    pub(super) fn take(row: Arc<Row>, place: usize, socket: Socket, here_told: u32, beat_due: u32) -> Self {
-        let mut lines = row.lock();
-        let length = lines.riders.len().max(place + 1);
-        lines.riders.resize_with(length, || None);
-        lines.notes.resize_with(length, Notes::default);
-        lines.riders[place] = Some(Rider { socket, cursor: 0, here_told, rides: false });
-        lines.notes[place] = Notes { beat_due, ..Notes::default() };
-        drop(lines);
-        let seat = Self { row, place };
-        seat.heard();
-        seat
+impl Slots {
+    fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Member, &mut Details)> {
+        let slots = self.members.iter_mut().zip(&mut self.details).enumerate();
+        slots.filter_map(|(index, (member, details))| Some((index, member.as_mut()?, details)))
     }
 
-    /// Notes that the client is alive.
-    pub(super) fn heard(&self) {
-        self.row.heard.fetch_or(bit(self.place), Ordering::Relaxed);
-    }
-
-    /// Makes `waker` the one that is woken when there is something to do. Tells whether it is over, and what the line is owed if it
-    /// fell behind.
-    pub(super) fn attend(&self, waker: &Waker) -> (Option<End>, Option<Box<Outlet>>) {
-        let notes = &mut self.row.lock().notes[self.place];
-        if !notes.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            notes.waker = Some(waker.clone());
-        }
-        (notes.end, notes.outlet.take())
-    }
-
-    /// Notes that the socket does not take all it is owed, and whether it has taken some.
-    pub(super) fn stick(&self, tick: u32, has_taken_some: bool) {
-        let stuck_at = &mut self.row.lock().notes[self.place].stuck_at;
-        if has_taken_some || stuck_at.is_none() {
-            *stuck_at = Some(tick);
-        }
-    }
-
-    /// Notes that the socket has taken all it was given.
-    pub(super) fn unstick(&self) {
-        self.row.lock().notes[self.place].stuck_at = None;
-    }
-
-    /// Ends a connection, unless it has ended already.
-    pub(super) fn end(&self, end: End) {
-        if let Some((rider, notes)) = self.row.lock().at(self.place) {
-            notes.end(rider, end);
-        }
-    }
-
-    /// Takes a line out: from now on only its connection writes to it.
-    pub(super) fn step_out(&self) -> Box<Outlet> {
-        let mut lines = self.row.lock();
-        let Some((rider, notes)) = lines.at(self.place) else { return Box::default() };
-        rider.rides = false;
-        notes.outlet.take().unwrap_or_else(|| Box::new(Outlet::new(rider.cursor, Vec::new())))
-    }
-
-    /// Lets a line in that has been written everything up to `cursor`, unless there is something it lacks.
-    pub(super) fn step_in(&self, cursor: u64, log: &Log) -> Result<(), Lack> {
-        let mut lines = self.row.lock();
-        let Some((rider, notes)) = lines.at(self.place) else { return Ok(()) };
-        notes.stuck_at = None;
-        if mem::take(&mut notes.here_owed) {
-            let here = log.room().online() as u32;
-            if mem::replace(&mut rider.here_told, here) != here {
-                return Err(Lack::Here(here));
-            }
-        }
-        // Whatever is added from here on, the pass will find the line level when it brings that.
-        if log.room().extent().latest > cursor {
-            return Err(Lack::Entries);
-        }
-        rider.cursor = cursor;
-        rider.rides = notes.end.is_none();
-        Ok(())
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut lines = self.row.lock();
-        let gone = (lines.riders[self.place].take(), mem::take(&mut lines.notes[self.place]));
-        drop(lines);
-        // Perhaps the last one to hold the socket, and closing one is work.
-        drop(gone);
-    }
-}
-
-impl Load {
-    /// What a line is to be sent of it, if it rides and is at the start.
-    fn owed(&self, rider: &Rider) -> Option<&[u8]> {
-        let tells_here = self.tells_here(rider);
-        let takes_part = rider.rides && rider.cursor == self.batch.start && (tells_here || !self.batch.is_without_entries());
-        takes_part.then(|| self.batch.bytes(tells_here))
-    }
-
-    fn tells_here(&self, rider: &Rider) -> bool {
-        self.here.is_some_and(|here| here != rider.here_told)
-    }
-}
-
-impl Lines {
-    fn at(&mut self, place: usize) -> Option<(&mut Rider, &mut Notes)> {
-        Some((self.riders[place].as_mut()?, &mut self.notes[place]))
-    }
-
-    fn iter_mut(&mut self) -> impl Iterator<Item = (&mut Rider, &mut Notes)> {
-        self.places_mut().map(|(_, line)| line)
-    }
-
-    fn places_mut(&mut self) -> impl Iterator<Item = (usize, (&mut Rider, &mut Notes))> {
-        let lines = self.riders.iter_mut().zip(&mut self.notes).enumerate();
-        lines.filter_map(|(place, (rider, notes))| Some((place, (rider.as_mut()?, notes))))
-    }
-
-    /// Sends to each line what it is `owed`, and tells `sent` how much of it the socket took. A broken one is at its end.
-    fn send<'a>(&mut self, owed: impl Fn(usize, &Rider) -> Option<&'a [u8]>, sent: impl Fn(&mut Rider, &mut Notes, &'a [u8], usize)) {
-        let riders = self.riders.iter().enumerate().filter_map(|(place, rider)| Some((place, rider.as_ref()?)));
-        let sends = riders.filter_map(|(place, rider)| Some(SendRequest { socket: &rider.socket, bytes: owed(place, rider)? }));
+    /// Sends to each caught-up reader the bytes that `bytes` has for it, and tells `wrote` how many
+    /// of them the socket took, which returns what is still pending if that was not all. A broken
+    /// socket ends its session.
+    fn send<'a>(
+        &mut self,
+        is_presence_due: bool,
+        bytes: impl Fn(usize, &Reader) -> Option<&'a [u8]>,
+        wrote: impl Fn(&mut Reader, &'a [u8], usize) -> Option<Vec<u8>>,
+    ) {
+        let members = self.members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?)));
+        let sends = members
+            .filter_map(|(index, member)| Some(SendRequest { socket: &member.socket, bytes: bytes(index, member.reader.as_ref()?)? }));
         let answers = send_batch(sends);
-        let lines = self.places_mut().filter_map(|(place, (rider, notes))| Some((owed(place, rider)?, rider, notes)));
-        for ((bytes, rider, notes), answer) in lines.zip(answers) {
-            match answer {
-                Ok(length) => sent(rider, notes, bytes, length),
-                Err(Disconnected) => notes.end(rider, End::Gone),
+        let sent = self.iter_mut().filter_map(|(index, member, details)| {
+            let bytes = bytes(index, member.reader.as_ref()?)?;
+            Some((bytes, &mut member.reader, details))
+        });
+        for ((bytes, slot, details), answer) in sent.zip(answers) {
+            let Some(reader) = slot else { continue };
+            let length = match answer {
+                Ok(length) => length,
+                Err(Disconnected) => {
+                    *slot = None;
+                    details.end(End::Gone);
+                    continue;
+                }
+            };
+            if let Some(pending) = wrote(reader, bytes, length)
+                && let Some(reader) = slot.take()
+            {
+                details.is_presence_due = is_presence_due;
+                details.fall_behind(SendState::new(reader, pending));
             }
         }
     }
 }
 
-impl Notes {
-    /// Leaves the rest to the connection: `stuck_at` the current tick if its socket did not take all.
-    fn fall_behind(&mut self, rider: &mut Rider, outlet: Outlet, stuck_at: Option<u32>) {
-        rider.rides = false;
-        self.outlet = Some(Box::new(outlet));
-        self.stuck_at = stuck_at;
+impl Details {
+    /// Leaves a reader to its connection's task.
+    fn fall_behind(&mut self, state: SendState) {
+        self.fallen = Some(Box::new(state));
         self.wake();
     }
 
-    fn end(&mut self, rider: &mut Rider, end: End) {
+    fn end(&mut self, end: End) {
         if self.end.is_none() {
             self.end = Some(end);
-            rider.rides = false;
             self.wake();
         }
     }
@@ -323,57 +286,81 @@ impl Notes {
     }
 }
 
-/// True if the peer has sent something that was not read yet.
+impl From<Reason> for End {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::TooSlow => Self::Disconnected(Disconnect::SlowConsumer),
+            Reason::Silent => Self::Disconnected(Disconnect::HeartbeatMissed),
+            Reason::Recycled => Self::Recycled,
+        }
+    }
+}
+
+/// True if the client has sent something that was not read yet.
 fn has_unread(socket: &Socket) -> bool {
     SockRef::from(socket.stream()).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|length| length > 0)
 }
 
-fn bit(place: usize) -> u64 {
-    1 << place
+fn bit(index: usize) -> u64 {
+    1 << index
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use bytes::Bytes;
 
-    use super::super::send_state::Piece;
+    use super::super::reader::Flush;
+    use super::super::send_state::Frame;
     use super::super::testing::{self, Board};
     use super::*;
 
-    /// There may be 50,000 of them, and a round looks at 64 riders one after the other.
+    const RULES: Rules =
+        Rules { heartbeat: 1, expects_replies: true, flush: Flush::Off, write_time_max: 100, age_max: NEVER, bytes_max: u64::MAX };
+
+    /// Puts a socket into the first slot, with a caught-up reader.
+    fn caught_up(shard: &Shard, socket: tokio::net::TcpStream, room: &Room) {
+        shard.insert(0, Socket::new(Arc::new(socket)));
+        let mut state = Some(Box::new(SendState::new(Reader::new(0, 0, 0, &RULES), Vec::new())));
+        assert_eq!(shard.next(0, &mut state, room, Now { tick: 0, rules: &RULES }), Next::Wait);
+        assert!(state.is_none());
+    }
+
+    /// There may be 50,000 of them. A broadcast looks at 64 members, a cache line each.
     #[test]
-    fn a_line_is_small() {
-        assert!(size_of::<Option<Rider>>() <= 32, "{}", size_of::<Option<Rider>>());
-        assert!(size_of::<Notes>() <= 72, "{}", size_of::<Notes>());
+    fn a_slot_is_small() {
+        assert!(size_of::<Option<Member>>() <= 64, "{}", size_of::<Option<Member>>());
+        assert!(size_of::<Details>() <= 64, "{}", size_of::<Details>());
     }
 
     #[tokio::test]
     async fn a_client_whose_words_wait_to_be_read_misses_no_heartbeat() {
-        let (board, row) = (Board::open(), Arc::new(Row::default()));
+        let (board, shard) = (Board::open(), Shard::default());
         let (near, far) = testing::pair().await;
-        let seat = Seat::take(row.clone(), 0, Socket::new(Arc::new(near)), 0, 0);
-        assert!(seat.step_in(0, &board.log()).is_ok());
-        let mut ticks = 1..;
-        let mut beat = || row.beat(&Beat { heartbeat: b"h".to_vec(), heartbeat_ticks: 1, write_ticks: 100, tick: ticks.next().unwrap() });
+        caught_up(&shard, near, &board.room());
         far.writable().await.unwrap();
         assert_eq!(far.try_write(b"x").unwrap(), 1);
-        (0..5).for_each(|_| beat());
-        assert!(seat.attend(Waker::noop()).0.is_none());
+        for tick in 1..9 {
+            let seen = Seen { tick, extent: board.room().extent(), online: None, is_caught_up: true };
+            shard.keep_time(&seen, &RULES, |_| b"h".to_vec());
+        }
+        assert!(shard.attend(0, Waker::noop()).0.is_none());
     }
 
     #[tokio::test]
-    async fn who_is_here_is_told_to_a_line_that_fell_behind_before_it() {
-        let (board, row) = (Board::open(), Arc::new(Row::default()));
+    async fn presence_is_told_to_a_reader_that_fell_behind_before_it() {
+        let (board, shard) = (Board::open(), Shard::default());
         let (near, _far) = testing::pair().await;
-        let seat = Seat::take(row.clone(), 0, Socket::new(Arc::new(near)), 0, u32::MAX);
-        assert!(seat.step_in(0, &board.log()).is_ok());
-        let _visit = board.room().join();
-        // More than a socket takes, so that the second entry, and how many are here after it, are not begun.
-        let pieces = [vec![b'x'; 16 * 1024 * 1024], vec![b'x']].map(Bytes::from).into_iter().zip(1..);
-        let pieces: Vec<_> = pieces.map(|(frame, offset)| Piece { offset, frame }).collect();
-        row.bring(&Load { batch: Batch::new(0, &pieces, b"p"), here: Some(1) }, 0);
-        let (_, outlet) = seat.attend(Waker::noop());
-        assert_eq!(outlet.unwrap().cursor(), 1);
-        assert!(matches!(seat.step_in(2, &board.log()), Err(Lack::Here(1))));
+        caught_up(&shard, near, &board.room());
+        let _presence = board.room().join();
+        // More than a socket takes, so that the second entry, and the presence after it, are not
+        // begun.
+        let frames = [vec![b'x'; 16 * 1024 * 1024], vec![b'x']].map(Bytes::from).into_iter().zip(1..);
+        let frames: Vec<_> = frames.map(|(bytes, offset)| Frame { offset, bytes }).collect();
+        shard.broadcast(&Batch::new(0, &frames, Some((1, b"p"))), Now { tick: 0, rules: &RULES });
+        let (_, mut state) = shard.attend(0, Waker::noop());
+        assert_eq!(state.as_ref().unwrap().reader.cursor(), 1);
+        assert_eq!(shard.next(0, &mut state, &board.room(), Now { tick: 0, rules: &RULES }), Next::Presence(1));
     }
 }

@@ -1,145 +1,207 @@
-//! A connection's end of its line: what it writes while the row does not.
+//! A connection's side of its slot: what its own task writes while the shard does not.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::Waker;
 
 use batch_send::Socket;
-use protocol::{Gap, ServerFrame};
+use protocol::ServerFrame;
 use tokio::net::TcpStream;
 
 use super::End;
-use super::broadcaster::{Pass, Ticket};
-use super::send_state::{Outlet, Piece};
-use super::shard::{Lack, Seat};
+use super::broadcaster::Broadcaster;
+use super::reader::{Next, Reader};
+use super::send_state::{Frame, SendState};
+use super::shard::{self, Shard};
 use crate::room::Read;
 
-/// A socket that has a seat in a pass.
-pub(super) struct Line {
+/// A socket with a slot in a broadcaster.
+pub(super) struct Subscriber {
     socket: Arc<TcpStream>,
-    // In this order, so that the place is empty when it is given back.
-    seat: Seat,
-    ticket: Ticket,
-    /// What it is owed, while it does not ride.
-    outlet: Option<Box<Outlet>>,
+    registration: Registration,
+    /// Here while the reader is not caught up.
+    state: Option<Box<SendState>>,
 }
 
-/// Where a line is after it was written to.
+/// Keeps a slot taken until it is dropped.
+struct Registration {
+    broadcaster: Arc<Broadcaster>,
+    shard: Arc<Shard>,
+    number: u32,
+}
+
+/// How far [`Subscriber::catch_up`] came.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Pump {
-    /// Everything was written, and it rides.
-    Level,
-    /// The socket takes no more; this many bytes wait that are not in the log.
-    Full(usize),
+pub(super) enum CatchUp {
+    /// Everything was written. The shard writes what comes next.
+    Done,
+    /// The socket takes no more; so many bytes wait that are not in the log.
+    Blocked(usize),
     /// What comes after this offset has to be read from history.
     Older(u64),
+    /// The session is over.
+    Ended,
 }
 
-impl Line {
-    /// A line that is to be written `first`, and then the log after `cursor`.
-    pub(super) fn new(pass: &Arc<Pass>, socket: TcpStream, cursor: u64, here: usize, first: &[u8]) -> Self {
+impl Registration {
+    fn index(&self) -> usize {
+        self.number as usize % shard::SLOTS
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        // In this order, so that whoever takes the slot next finds it empty.
+        self.shard.remove(self.index());
+        self.broadcaster.give_back(self.number);
+    }
+}
+
+impl Subscriber {
+    /// Registers a socket. It is written `first`, and then the log after `cursor`.
+    pub(super) fn new(broadcaster: Arc<Broadcaster>, socket: TcpStream, cursor: u64, online: usize, first: &[u8]) -> Self {
         let socket = Arc::new(socket);
-        let (ticket, seat) = pass.seat(Socket::new(socket.clone()), here as u32);
-        Self { socket, seat, ticket, outlet: Some(Box::new(Outlet::new(cursor, first.to_vec()))) }
+        let (shard, number) = broadcaster.take_slot();
+        let registration = Registration { broadcaster, shard, number };
+        registration.shard.insert(registration.index(), Socket::new(socket.clone()));
+        let now = registration.broadcaster.now();
+        let mut reader = Reader::new(cursor, online as u32, now.tick, now.rules);
+        reader.wrote(first.len(), now.tick, now.rules);
+        Self { socket, registration, state: Some(Box::new(SendState::new(reader, first.to_vec()))) }
     }
 
     pub(super) fn socket(&self) -> &TcpStream {
         &self.socket
     }
 
-    pub(super) fn seat(&self) -> &Seat {
-        &self.seat
+    pub(super) fn broadcaster(&self) -> &Broadcaster {
+        &self.registration.broadcaster
     }
 
-    pub(super) fn pass(&self) -> &Arc<Pass> {
-        self.ticket.pass()
+    /// Notes that the client is alive.
+    pub(super) fn set_heard(&self) {
+        self.registration.shard.set_heard(self.registration.index());
     }
 
-    /// Makes `waker` the one that is woken when there is something to do, and tells whether it is over.
+    /// Ends the session, unless it has ended already.
+    pub(super) fn end(&self, end: End) {
+        self.registration.shard.end(self.registration.index(), end);
+    }
+
+    /// Makes `waker` the one that is woken when there is something to do. Returns the end of the
+    /// session.
     pub(super) fn attend(&mut self, waker: &Waker) -> Option<End> {
-        let (end, outlet) = self.seat.attend(waker);
-        if outlet.is_some() {
-            self.outlet = outlet;
+        let (end, fallen) = self.registration.shard.attend(self.registration.index(), waker);
+        if fallen.is_some() {
+            self.state = fallen;
         }
         end
     }
 
-    /// Puts whole frames for this reader alone in line, for [`Self::pump`] to write.
+    /// Adds whole frames for this client alone, for [`Self::catch_up`] to write.
     pub(super) fn say(&mut self, frames: &[u8]) {
-        self.outlet().push(frames);
+        let now = self.registration.broadcaster.now();
+        if let Some(state) = take_reader(&mut self.state, &self.registration) {
+            state.push(frames);
+            state.reader.wrote(frames.len(), now.tick, now.rules);
+        }
     }
 
-    /// Goes on after a gap, once the reader is told of it.
-    pub(super) fn skip(&mut self, gap: Gap) {
-        self.outlet().skip_to(gap.resumes.offset);
-        let mut frame = Vec::new();
-        self.pass().format().say(&ServerFrame::Gap(gap), &mut frame);
+    /// Tells the reader that the entries before `first` are missing, and goes on there.
+    pub(super) fn skip_to(&mut self, first: u64) {
+        let gap = self.broadcaster().log().gap(first);
+        let Some(state) = take_reader(&mut self.state, &self.registration) else { return };
+        let before = state.reader.cursor();
+        state.reader.advance_to(gap.resumes.offset);
+        let frame = self.broadcaster().say(&ServerFrame::Gap(gap), before);
         self.say(&frame);
     }
 
-    /// Writes as much as the socket takes of what the line is owed, until it can ride. `page` holds entries from history.
-    pub(super) fn pump(&mut self, page: &[Piece]) -> Pump {
-        while let Some(outlet) = &mut self.outlet {
-            let (log, cursor) = (self.ticket.pass().log(), outlet.cursor());
-            let (mut pieces, mut is_older) = (&page[page.partition_point(|piece| piece.offset <= cursor)..], false);
-            let from_tail;
-            if pieces.is_empty() {
-                match log.read(cursor) {
-                    Read::Entries(entries) => {
-                        from_tail = self.ticket.pass().pieces(&entries);
-                        pieces = &from_tail;
-                    }
+    /// Writes as much as the socket takes, until the reader is caught up. `page` holds entries from
+    /// history.
+    pub(super) fn catch_up(&mut self, page: &[Frame]) -> CatchUp {
+        while let Some(state) = &mut self.state {
+            let broadcaster = &*self.registration.broadcaster;
+            let (now, cursor) = (broadcaster.now(), state.reader.cursor());
+            let page = &page[page.partition_point(|frame| frame.offset <= cursor)..];
+            let (mut from_tail, mut is_older) = (Vec::new(), false);
+            if page.is_empty() {
+                match broadcaster.log().read(cursor) {
+                    Read::Entries(entries) => from_tail = broadcaster.frames(&entries),
                     Read::InHistory => is_older = true,
-                    Read::Expired(first) => {
-                        self.skip(log.gap(first));
-                        continue;
-                    }
+                    Read::Expired(_) => {}
                 }
             }
-            let mut has_taken_some = false;
-            let written = outlet.write(pieces, |slices| {
-                let length = write_now(&self.socket, slices)?;
-                has_taken_some = length > 0;
-                Ok(length)
-            });
-            match written {
+            let frames = state.fitting(if page.is_empty() { &from_tail } else { page });
+            match state.write(frames, now.tick, now.rules, |slices| write_now(&self.socket, slices)) {
                 Ok(true) => {}
-                Ok(false) => {
-                    self.seat.stick(self.ticket.pass().tick(), has_taken_some);
-                    return Pump::Full(outlet.pending());
-                }
+                Ok(false) => return self.wait_for_socket(),
                 Err(_) => {
-                    self.seat.end(End::Gone);
-                    return Pump::Full(0);
+                    self.end(End::Gone);
+                    return CatchUp::Ended;
                 }
             }
-            if is_older {
-                self.seat.unstick();
-                return Pump::Older(cursor);
-            }
-            match self.seat.step_in(outlet.cursor(), log) {
-                Ok(()) => self.outlet = None,
-                Err(Lack::Entries) => {}
-                Err(Lack::Here(here)) => {
-                    let mut frame = Vec::new();
-                    self.pass().format().say(&ServerFrame::Presence { online: here as usize }, &mut frame);
-                    self.say(&frame);
+            let next = self.registration.shard.next(self.registration.index(), &mut self.state, broadcaster.log().room(), now);
+            match next {
+                Next::Entries if is_older => return CatchUp::Older(cursor),
+                Next::Entries => {}
+                // Caught up, or ended by somebody else.
+                Next::Wait if self.state.is_none() => return CatchUp::Done,
+                Next::Wait => return CatchUp::Ended,
+                Next::End(reason) => {
+                    self.end(reason.into());
+                    return CatchUp::Ended;
                 }
+                told => self.tell(told),
             }
         }
-        Pump::Level
+        CatchUp::Done
     }
 
-    /// Leaves the pass, with the socket and what is still to be written to it that is not in the log.
-    pub(super) fn close(mut self) -> (Arc<TcpStream>, Outlet) {
-        let outlet = self.outlet.take().unwrap_or_else(|| self.seat.step_out());
-        (self.socket, *outlet)
+    /// Adds what the machine has asked for, for the next write.
+    fn tell(&mut self, next: Next) {
+        let Some(state) = &mut self.state else { return };
+        let broadcaster = &*self.registration.broadcaster;
+        let cursor = state.reader.cursor();
+        match next {
+            Next::Gap => self.skip_to(broadcaster.log().room().extent().expired),
+            Next::Presence(online) => {
+                state.reader.set_online_told(online);
+                let frame = broadcaster.say(&ServerFrame::Presence { online: online as usize }, cursor);
+                self.say(&frame);
+            }
+            Next::Heartbeat => state.push(&broadcaster.heartbeat(cursor)),
+            Next::Wait | Next::Entries | Next::End(_) => {}
+        }
     }
 
-    /// What it is owed. From here on the row does not write to it.
-    fn outlet(&mut self) -> &mut Outlet {
-        self.outlet.get_or_insert_with(|| self.seat.step_out())
+    /// Has the task woken when the session ends because the socket takes nothing.
+    fn wait_for_socket(&self) -> CatchUp {
+        let Some(state) = &self.state else { return CatchUp::Done };
+        if let Some(reason) = state.reader.overdue(self.broadcaster().now().tick) {
+            self.end(reason.into());
+            return CatchUp::Ended;
+        }
+        self.registration.shard.wake_at(self.registration.index(), state.reader.ends_at());
+        CatchUp::Blocked(state.pending())
     }
+
+    /// Leaves the broadcaster. Returns the socket, and what is still to be written to it that is
+    /// not in the log. `with_reader` sees the reader, if the socket is not broken.
+    pub(super) fn close(mut self, with_reader: impl FnOnce(&Broadcaster, &Reader)) -> (Arc<TcpStream>, Vec<u8>) {
+        let Some(state) = take_reader(&mut self.state, &self.registration) else { return (self.socket, Vec::new()) };
+        with_reader(&self.registration.broadcaster, &state.reader);
+        let pending = state.take_pending();
+        (self.socket, pending)
+    }
+}
+
+/// Takes the reader out of its slot. From here on the shard does not write to it.
+fn take_reader<'a>(state: &'a mut Option<Box<SendState>>, registration: &Registration) -> Option<&'a mut SendState> {
+    if state.is_none() {
+        *state = registration.shard.take(registration.index());
+    }
+    state.as_deref_mut()
 }
 
 /// Writes what the socket takes without waiting.

@@ -1,36 +1,41 @@
-//! What the tests of the fan-out share: a board that nobody has opened a port for, and a format of single letters.
+//! What the tests of delivery share: a board without a port, and a format of single letters.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use protocol::{Disconnect, Epoch, PublishRequest, RoomName, ServerFrame, Text};
+use protocol::{Epoch, PublishRequest, RoomName, ServerFrame, Text};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Fanout, WireFormat};
-use crate::commands::Commands;
-use crate::encoded::Encoded;
+use super::{Client, Fanout, Place, Policy, WireFormat};
+use crate::codec::Limits;
+use crate::context::Context;
+use crate::encoded::{Encoded, FormatId};
 use crate::limits::{Allowance, Limiter};
 use crate::room::Hub;
 use crate::room::Room;
-use crate::session::Context;
-use crate::subscription::Log;
+use crate::room_log::RoomLog;
 
-/// Says `e` for an entry, `g` for a gap and `p` for presence.
-pub(super) struct Letters;
+/// Says `e` for an entry, `g` for a gap, `p` for presence and `h` for a heartbeat.
+pub(crate) struct Letters;
 
 impl WireFormat for Letters {
-    fn name(&self) -> &'static str {
-        "letters"
+    fn id(&self) -> FormatId {
+        FormatId::of::<Self>(0)
     }
 
-    fn entry(&self, _: &Encoded) -> Bytes {
+    fn policy(&self) -> Policy {
+        Policy::web_socket(Limits::BOARD)
+    }
+
+    fn entry(&self, _: &Encoded, _: Epoch) -> Bytes {
         Bytes::from_static(b"e")
     }
 
-    fn say(&self, frame: &ServerFrame, out: &mut Vec<u8>) {
+    fn say(&self, frame: &ServerFrame, _: &Place<'_>, out: &mut Vec<u8>) {
         match frame {
             ServerFrame::Gap(_) => out.push(b'g'),
             ServerFrame::Presence { .. } => out.push(b'p'),
@@ -38,21 +43,26 @@ impl WireFormat for Letters {
         }
     }
 
-    fn receive(&self, _: &mut Commands, _: &str, _: &mut Vec<u8>) -> Result<(), Disconnect> {
-        Ok(())
+    fn heartbeat(&self, _: &Place<'_>, out: &mut Vec<u8>) {
+        out.push(b'h');
     }
 }
 
+/// A client on this machine.
+pub(crate) fn client() -> Client {
+    Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), account: None }
+}
+
 /// A board with one room.
-pub(super) struct Board {
-    pub(super) hub: Hub,
-    pub(super) fanout: Fanout,
-    pub(super) name: RoomName,
+pub(crate) struct Board {
+    pub(crate) hub: Hub,
+    pub(crate) fanout: Fanout,
+    pub(crate) name: RoomName,
     _folder: TempDir,
 }
 
 impl Board {
-    pub(super) fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let folder = TempDir::new().unwrap();
         let hub = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, 1).unwrap().hub;
         let one = NonZeroU32::MIN;
@@ -68,25 +78,31 @@ impl Board {
         Self { hub, fanout, name: "lobby".parse().unwrap(), _folder: folder }
     }
 
-    pub(super) fn log(&self) -> Log {
+    pub(crate) fn log(&self) -> RoomLog {
         let start = self.hub.subscribe(&self.name, None).unwrap();
-        Log::new(start.room, start.history)
+        RoomLog::new(start.room, start.history)
     }
 
-    pub(super) fn room(&self) -> Arc<Room> {
+    pub(crate) fn room(&self) -> Arc<Room> {
         self.log().room().clone()
     }
 
-    pub(super) async fn publish(&self, count: usize) {
-        let message = || PublishRequest { text: Text::parse("hello").unwrap(), author: Default::default(), key: None };
-        for published in self.hub.publish_all(&self.name, (0..count).map(|_| (message(), None))).unwrap() {
+    /// Publishes the numbers from 1 to `count`.
+    pub(crate) async fn publish(&self, count: usize) {
+        self.publish_numbers(1..=count).await;
+    }
+
+    pub(crate) async fn publish_numbers(&self, numbers: impl IntoIterator<Item = usize>) {
+        let message =
+            |number: usize| PublishRequest { text: Text::parse(&number.to_string()).unwrap(), author: Default::default(), key: None };
+        for published in self.hub.publish_all(&self.name, numbers.into_iter().map(|number| (message(number), None))).unwrap() {
             published.await.unwrap();
         }
     }
 }
 
 /// Both ends of a connection.
-pub(super) async fn pair() -> (TcpStream, TcpStream) {
+pub(crate) async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     (near, listener.accept().await.unwrap().0)

@@ -1,6 +1,7 @@
-//! The short way to a WebSocket. A crowd that comes back after a restart asks for nothing else, and most of what such a request
-//! costs is the framework's. So a connection that begins with one, whole and in order, is opened here, by the same rules and
-//! the same functions; whatever is unusual, or is to be refused, is left as it came to the framework, which answers it.
+//! The short way to a WebSocket. A crowd that comes back after a restart asks for nothing else, and
+//! most of what such a request costs is the framework's. So a connection that begins with one,
+//! whole and in order, is opened here, by the same rules and the same functions; whatever is
+//! unusual, or is to be refused, is left as it came to the framework, which answers it.
 
 use std::net::IpAddr;
 
@@ -14,7 +15,7 @@ use protocol::RoomName;
 use super::extract::query;
 use super::state::State;
 use super::ws::{handshake, json};
-use crate::delivery::Admission;
+use crate::delivery::{Admission, Client};
 
 /// How many headers are read here; a browser sends some twenty.
 const HEADERS_MAX: usize = 64;
@@ -45,7 +46,8 @@ pub(super) fn open<'a>(state: &State, peer: IpAddr, read: &'a [u8]) -> Option<Op
     let room: RoomName = room.decode_utf8().ok()?.parse().ok()?;
     let wanted = query(&parts.uri).ok()?;
     let key = handshake::key(&parts.headers).ok()?;
-    let (admission, hello) = json::enter(state, peer, &room, &wanted).ok()?;
+    let client = Client { address: peer, account: state.context.limiter.account(peer) };
+    let (admission, hello) = json::admit(state, client, &room, &wanted).ok()?;
     Some(Opening { admission, first: [handshake::answer(&key), hello].concat(), rest: &read[length..] })
 }
 

@@ -1,5 +1,6 @@
 //! Permits: connections that are counted until they end.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -9,6 +10,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::access::Peer;
 use super::error::ApiError;
 use super::state::State;
+use crate::delivery::Client;
 use crate::limits::Connected;
 use crate::limits::turns::Account;
 
@@ -33,33 +35,15 @@ impl ConnectionPermit {
         Self { refused: account, ..Self::new(state, None) }
     }
 
-    /// The account that the connection's work is charged to.
+    /// Returns the client of a streaming connection.
+    pub(super) fn client(&self, address: IpAddr) -> Client {
+        Client { address, account: self.account().cloned() }
+    }
+
+    /// Returns the account that the connection's work is charged to.
     pub(super) fn account(&self) -> Option<&Arc<Account>> {
         let connected = self.through.as_ref().or(self.connected.as_deref());
         connected.map_or(self.refused.as_ref(), Connected::account)
-    }
-}
-
-/// The place of a connection that carries a response which keeps arriving, until it is dropped.
-pub(super) struct StreamingPermit(ConnectionPermit);
-
-impl StreamingPermit {
-    pub(super) fn new(place: ConnectionPermit) -> Self {
-        let streaming = Self(place);
-        streaming.set(true);
-        streaming
-    }
-
-    fn set(&self, streams: bool) {
-        if let Some(connected) = &self.0.connected {
-            connected.set_streaming(streams);
-        }
-    }
-}
-
-impl Drop for StreamingPermit {
-    fn drop(&mut self) {
-        self.set(false);
     }
 }
 

@@ -1,7 +1,8 @@
-//! The socket under HTTP, which an answer that lasts can look at as well.
+//! The socket under HTTP, which a handler that waits for long can watch as well.
 //!
-//! A peer that has ended its half of a connection may have left, or may wait for the answer to all it had to ask (RFC 9112, section
-//! 9.6); it looks the same. hyper answers both and then looks no more, so whoever answers without an end looks here.
+//! A client that has closed its half of a connection may have left, or may wait for its answers
+//! (RFC 9112, section 9.6); that looks the same. hyper answers both and does not look again, so a
+//! long-poll looks here.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
@@ -29,12 +30,12 @@ impl Socket {
         Self(Arc::new(stream))
     }
 
-    /// The stream itself, unless somebody looks at it.
+    /// Returns the stream, unless somebody watches it.
     pub(super) fn into_inner(self) -> Option<TcpStream> {
         Arc::try_unwrap(self.0).ok()
     }
 
-    /// The other end, for who answers it.
+    /// Returns the other end, to be watched.
     pub(super) fn reader(&self) -> Reader {
         Reader(Arc::downgrade(&self.0))
     }
@@ -45,8 +46,8 @@ impl Socket {
 pub(super) struct Reader(Weak<TcpStream>);
 
 impl Reader {
-    /// Waits until the reader has left or said that it has nothing more to say. If it has said more than was read yet, that may stay
-    /// unseen; then it is found out by the next writes.
+    /// Waits until the client has closed its half. Unseen if it has said more than was read yet;
+    /// then a write finds out.
     pub(super) async fn has_ended(self) {
         let Some(socket) = self.0.upgrade() else { return };
         while let Ok(ready) = socket.ready(Interest::READABLE).await {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use super::access::AccessPolicy;
+use crate::context::Context;
 use crate::delivery::Fanout;
-use crate::session::Context;
 
 /// The state of the board's handlers. Cheap to clone.
 #[derive(Clone)]

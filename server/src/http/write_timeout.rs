@@ -1,8 +1,5 @@
-//! A stream that gives up a peer which takes nothing: its writes may be slow, but not stand still.
-//!
-//! It wraps the accepted socket, so the bound holds for every response, however long. Whoever takes the raw socket out of
-//! it after an upgrade has to bound its own writes, and gets with it what was held back: the answer to the upgrade, which is
-//! better written together with the first word of the new protocol than by itself.
+//! A stream that gives up a peer which takes nothing: a write may be slow, but must make progress.
+//! The bound holds for every response, however long.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -14,61 +11,50 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Once set, a stream holds back what is written to it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Hold(Arc<AtomicBool>);
-
-impl Hold {
-    /// From now on everything is held back.
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// A stream whose writes fail when they make no progress for a while.
-pub(super) struct Patient<S> {
+pub(super) struct WriteTimeout<S> {
     stream: S,
+    /// What was read before, and comes first.
     read: Vec<u8>,
-    hold: Hold,
-    held: Vec<u8>,
-    still_max: Duration,
+    time_max: Duration,
     /// Made when a write has to wait for the first time; most connections never need one.
     end: Option<Pin<Box<Sleep>>>,
-    still: bool,
+    is_blocked: Arc<AtomicBool>,
 }
 
-impl<S> Patient<S> {
-    /// `read` was read already, and is what comes first. `still_max` is how long a write may make no progress.
-    pub(super) fn new(stream: S, read: Vec<u8>, still_max: Duration, hold: Hold) -> Self {
-        Self { stream, read, hold, held: Vec::new(), still_max, end: None, still: false }
+impl<S> WriteTimeout<S> {
+    /// Wraps a stream from which `read` was read already. `time_max` is how long a write may make
+    /// no progress.
+    pub(super) fn new(stream: S, read: Vec<u8>, time_max: Duration) -> Self {
+        Self { stream, read, time_max, end: None, is_blocked: Arc::default() }
     }
 
-    /// The stream itself and what was held back, for who takes it over and bounds its own writes.
+    /// Returns what is true while a write waits.
+    pub(super) fn blocked(&self) -> Arc<AtomicBool> {
+        self.is_blocked.clone()
+    }
+
+    /// Returns the stream, and what was read before and is not taken yet.
     pub(super) fn into_inner(self) -> (S, Vec<u8>) {
-        (self.stream, self.held)
+        (self.stream, self.read)
     }
 
     /// Passes on how a write went, unless it has waited for too long.
     fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.still = false;
+            self.is_blocked.store(false, Ordering::Relaxed);
             return written;
         }
-        let end = self.end.get_or_insert_with(|| Box::pin(sleep(self.still_max)));
-        if !self.still {
-            end.as_mut().reset(Instant::now() + self.still_max);
-            self.still = true;
+        let end = self.end.get_or_insert_with(|| Box::pin(sleep(self.time_max)));
+        if !self.is_blocked.swap(true, Ordering::Relaxed) {
+            end.as_mut().reset(Instant::now() + self.time_max);
         }
         ready!(end.as_mut().poll(context));
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.read.is_empty() {
             return Pin::new(&mut self.stream).poll_read(context, buffer);
@@ -80,21 +66,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.hold.is_set() {
-            self.held.extend_from_slice(bytes);
-            return Poll::Ready(Ok(bytes.len()));
-        }
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.watch(context, written)
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        if self.hold.is_set() {
-            parts.iter().for_each(|part| self.held.extend_from_slice(part));
-            return Poll::Ready(Ok(parts.iter().map(|part| part.len()).sum()));
-        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
         self.watch(context, written)
     }
@@ -123,25 +101,8 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_takes_nothing_is_given_up() {
         let (ours, _theirs) = duplex(8);
-        let error = Patient::new(ours, Vec::new(), Duration::from_millis(20), Hold::default()).write_all(&[0; 9]).await.unwrap_err();
+        let error = WriteTimeout::new(ours, Vec::new(), Duration::from_millis(20)).write_all(&[0; 9]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
-    }
-
-    #[tokio::test]
-    async fn what_is_held_back_is_handed_over() {
-        let (ours, mut theirs) = duplex(64);
-        let hold = Hold::default();
-        let mut ours = Patient::new(ours, Vec::new(), Duration::from_secs(1), hold.clone());
-        ours.write_all(b"sent").await.unwrap();
-        hold.set();
-        ours.write_all(b"held ").await.unwrap();
-        assert_eq!(ours.write_vectored(&[IoSlice::new(b"ba"), IoSlice::new(b"ck")]).await.unwrap(), 4);
-        ours.flush().await.unwrap();
-        let (stream, held) = ours.into_inner();
-        drop(stream);
-        let mut got = String::new();
-        theirs.read_to_string(&mut got).await.unwrap();
-        assert_eq!((got.as_str(), held.as_slice()), ("sent", &b"held back"[..]));
     }
 
     #[tokio::test]
@@ -149,7 +110,7 @@ mod tests {
         let (ours, mut theirs) = duplex(64);
         theirs.write_all(b" and last").await.unwrap();
         drop(theirs);
-        let mut ours = Patient::new(ours, b"first".to_vec(), Duration::from_secs(1), Hold::default());
+        let mut ours = WriteTimeout::new(ours, b"first".to_vec(), Duration::from_secs(1));
         let mut start = [0; 2];
         ours.read_exact(&mut start).await.unwrap();
         let mut rest = String::new();
@@ -160,7 +121,7 @@ mod tests {
     #[tokio::test]
     async fn a_slow_peer_is_waited_for() {
         let (ours, mut theirs) = duplex(8);
-        let mut ours = Patient::new(ours, Vec::new(), Duration::from_millis(200), Hold::default());
+        let mut ours = WriteTimeout::new(ours, Vec::new(), Duration::from_millis(200));
         let start = Instant::now();
         let slow = async {
             // Ten times half of what is allowed is far more than that, but each time some is taken.

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
@@ -134,7 +133,7 @@ impl Limiter {
             account = self.allowance.cpu_percent.map(|percent| mine.account(percent));
         }
         addresses.connections += count;
-        Ok(Connected { addresses: self.addresses.clone(), address, count, account, is_streaming: AtomicBool::new(false) })
+        Ok(Connected { addresses: self.addresses.clone(), address, count, account })
     }
 
     /// Forgets addresses that have their whole allowance again. Called at intervals.
@@ -154,20 +153,12 @@ pub struct Connected {
     /// 1 if the connection counts towards the total, else 0.
     count: usize,
     account: Option<Arc<Account>>,
-    is_streaming: AtomicBool,
 }
 
 impl Connected {
-    /// Returns the account to charge. `None` if processor time is not limited, or the connection
-    /// carries a stream.
+    /// Returns the account to charge. `None` if processor time is not limited.
     pub fn account(&self) -> Option<&Arc<Account>> {
-        // The cost of delivery depends on the room, not on the address.
-        self.account.as_ref().filter(|_| !self.is_streaming.load(Ordering::Relaxed))
-    }
-
-    /// Sets whether the connection carries a stream of entries. Streams are not charged.
-    pub fn set_streaming(&self, is_streaming: bool) {
-        self.is_streaming.store(is_streaming, Ordering::Relaxed);
+        self.account.as_ref()
     }
 }
 
@@ -237,8 +228,6 @@ mod tests {
         let limiter = limiter();
         let held = [(); 2].map(|()| limiter.connect(Some(address("10.0.0.1"))).unwrap_or_else(|_| panic!()));
         assert!(Arc::ptr_eq(held[0].account().unwrap(), held[1].account().unwrap()));
-        held[0].set_streaming(true);
-        assert!(held[0].account().is_none() && held[1].account().is_some());
         drop(held);
         assert!(limiter.addresses.lock().by_address.is_empty());
         drop(limiter.account(address("10.0.0.2")));

@@ -163,10 +163,11 @@ fn within<'a>(bytes_max: usize, size: impl Fn(&Encoded) -> usize, entries: impl 
 
 #[cfg(test)]
 mod tests {
-    use protocol::{Author, Entry, Epoch, Text};
+    use bytes::Bytes;
+    use protocol::{Author, Entry, Text};
 
     use super::*;
-    use crate::encoded::HTML_FORMS;
+    use crate::encoded::FormatId;
 
     fn entry(offset: u64, length: usize) -> Entry {
         let text = Text::parse(&"x".repeat(length)).unwrap();
@@ -220,9 +221,8 @@ mod tests {
     /// Makes all encodings of all entries. Most are made when they are first read.
     fn encode_all(tail: &Tail) {
         for entry in &tail.entries {
-            entry.event(Epoch(1));
-            for form in 0..HTML_FORMS {
-                entry.html(form, |entry| entry.text.as_str().repeat(4));
+            for form in 0..3 {
+                entry.form(FormatId::of::<Tail>(form), |entry| Bytes::copy_from_slice(&entry.json().repeat(4)));
             }
         }
     }

@@ -144,9 +144,7 @@ async fn a_half_close_ends_a_stream_in_order() {
     let start = server.page("lobby", "").await.latest;
     let position = server.post("lobby", "before").await.position;
     let refresh = format!("url=/r/lobby/live?after={position}&amp;lang=en&amp;scheme=system\">\n");
-    for (path, first, last) in
-        [("/api/rooms/lobby/events", "event: hello", "0\r\n\r\n"), ("/r/lobby/live", "<ol id=\"messages\"", &refresh)]
-    {
+    for (path, first, last) in [("/api/rooms/lobby/events", "event: hello", ":\n\n"), ("/r/lobby/live", "<ol id=\"messages\"", &refresh)] {
         let (_, body) = exchange(&server, &get(&server, &format!("{path}?after={start}"))).await;
         assert!(body.contains(first) && body.ends_with(last), "{path}: {body}");
     }

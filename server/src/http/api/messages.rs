@@ -14,6 +14,7 @@ use protocol::{ErrorCode, Position, RoomName};
 use serde::Deserialize;
 use tokio::time::timeout;
 
+use crate::delivery::wait_for_entries;
 use crate::http::error::ApiError;
 use crate::http::extract::{Query, Room};
 use crate::http::permit::ConnectionPermit;
@@ -21,7 +22,7 @@ use crate::http::socket::Reader;
 use crate::http::state::State;
 use crate::limits::turns;
 use crate::room::{PageError, Range, RoomVersion};
-use crate::subscription::Subscription;
+use crate::room_log::RoomLog;
 
 /// Which page of a room.
 #[derive(Deserialize)]
@@ -95,12 +96,12 @@ async fn wait(state: &State, room: &RoomName, after: Position, time: Duration, r
     if let Some(gap) = start.gap {
         return Err(PageError::Gone(gap).into());
     }
-    let mut subscription = Subscription::new(start.room.clone(), start.history, start.position.offset);
-    let visit = start.room.join();
+    let presence = start.room.join();
+    let log = RoomLog::new(start.room, start.history);
     let over = async {
         tokio::select! {
             // There may be something, or not: the page will tell.
-            _ = timeout(time, subscription.ready()) => {}
+            _ = timeout(time, wait_for_entries(&log, start.position.offset)) => {}
             () = state.context.stop.cancelled() => {}
         }
     };
@@ -108,7 +109,7 @@ async fn wait(state: &State, room: &RoomName, after: Position, time: Duration, r
     tokio::select! {
         () = &mut over => return Ok(()),
         // It has left, or only has nothing more to ask: then it still waits for its answer, and is not counted any more.
-        () = reader.has_ended() => drop(visit),
+        () = reader.has_ended() => drop(presence),
     }
     over.await;
     Ok(())

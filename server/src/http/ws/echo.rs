@@ -1,16 +1,16 @@
-//! Says back what it is told, text and binary, over the board's own WebSockets: for conformance suites, which want a server
-//! that they can talk to. No part of the board.
+//! Says back what it is told, text and binary, over the board's own WebSockets: for conformance
+//! suites, which want a server that they can talk to. No part of the board.
 
 use axum::extract::State as FromState;
 use axum::response::Response;
 use bytes::Bytes;
-use protocol::{Disconnect, RoomName, ServerFrame};
+use protocol::{Epoch, RoomName, ServerFrame};
 
 use super::handshake::Handshake;
 use crate::codec::{self, Limits};
-use crate::commands::Commands;
-use crate::delivery::WireFormat;
-use crate::encoded::Encoded;
+use crate::commands::Command;
+use crate::delivery::{Message, Place, Policy, WireFormat};
+use crate::encoded::{Encoded, FormatId};
 use crate::http::error::ApiError;
 use crate::http::extract::ClientAddress;
 use crate::http::permit::ConnectionPermit;
@@ -22,38 +22,41 @@ pub(in crate::http) struct Echo {
 }
 
 impl WireFormat for Echo {
-    fn name(&self) -> &'static str {
-        "echo"
+    fn id(&self) -> FormatId {
+        FormatId::of::<Self>(0)
     }
 
-    fn limits(&self) -> &Limits {
-        &self.limits
+    fn policy(&self) -> Policy {
+        Policy::web_socket(self.limits)
     }
 
-    fn entry(&self, _: &Encoded) -> Bytes {
+    fn entry(&self, _: &Encoded, _: Epoch) -> Bytes {
         Bytes::new()
     }
 
-    fn say(&self, _: &ServerFrame, _: &mut Vec<u8>) {}
+    fn say(&self, _: &ServerFrame, _: &Place<'_>, _: &mut Vec<u8>) {}
 
-    fn receive(&self, _: &mut Commands, text: &str, out: &mut Vec<u8>) -> Result<(), Disconnect> {
-        codec::put_text(out, text);
-        Ok(())
+    fn heartbeat(&self, _: &Place<'_>, out: &mut Vec<u8>) {
+        codec::put_ping(out);
     }
 
-    fn receive_binary(&self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Disconnect> {
-        codec::put_binary(out, bytes);
-        Ok(())
+    fn command(&self, message: Message<'_>) -> Command {
+        let mut bytes = Vec::new();
+        match message {
+            Message::Text(text) => codec::put_text(&mut bytes, text),
+            Message::Binary(binary) => codec::put_binary(&mut bytes, binary),
+        }
+        Command::Echo(bytes)
     }
 }
 
 pub(in crate::http) async fn upgrade(
     FromState(state): FromState<State>,
     echo: &'static Echo,
-    address: ClientAddress,
-    place: ConnectionPermit,
+    ClientAddress(address): ClientAddress,
+    permit: ConnectionPermit,
     handshake: Handshake,
 ) -> Result<Response, ApiError> {
-    let (admission, _) = state.fanout.enter(echo, address.0, &RoomName::lobby(), None)?;
-    Ok(handshake.accept(state.fanout, admission, Vec::new(), place))
+    let (admission, _) = state.fanout.admit(echo, permit.client(address), &RoomName::lobby(), None)?;
+    Ok(handshake.accept(admission, Vec::new(), permit))
 }

@@ -1,17 +1,15 @@
 //! `GET /ws/{room}`: Crier's own protocol, JSON frames.
 
-use std::net::IpAddr;
-
 use axum::extract::State as FromState;
 use axum::response::Response;
 use bytes::Bytes;
-use protocol::{Disconnect, ErrorCode, RoomName, ServerFrame};
+use protocol::{Disconnect, Epoch, ErrorCode, RoomName, ServerFrame};
 
 use super::handshake::Handshake;
-use crate::codec;
-use crate::commands::Commands;
-use crate::delivery::{Admission, WireFormat};
-use crate::encoded::Encoded;
+use crate::codec::{self, Limits};
+use crate::commands::Command;
+use crate::delivery::{Admission, Client, Message, Place, Policy, WireFormat};
+use crate::encoded::{Encoded, FormatId};
 use crate::http::error::ApiError;
 use crate::http::extract::{After, ClientAddress, Query, Room};
 use crate::http::permit::ConnectionPermit;
@@ -22,41 +20,51 @@ pub(in crate::http) async fn upgrade(
     Room(room): Room,
     ClientAddress(address): ClientAddress,
     Query(wanted): Query<After>,
-    place: ConnectionPermit,
+    permit: ConnectionPermit,
     handshake: Handshake,
 ) -> Result<Response, ApiError> {
-    let (admission, hello) = enter(&state, address, &room, &wanted)?;
-    Ok(handshake.accept(state.fanout, admission, hello, place))
+    let (admission, hello) = admit(&state, permit.client(address), &room, &wanted)?;
+    Ok(handshake.accept(admission, hello, permit))
 }
 
-/// Lets a client in; it is to be told the hello, a finished frame, before all else.
-pub(in crate::http) fn enter(state: &State, address: IpAddr, room: &RoomName, wanted: &After) -> Result<(Admission, Vec<u8>), ErrorCode> {
-    let (admission, hello) = state.fanout.enter(&Crier, address, room, wanted.after)?;
+/// Admits a client to a room. It is to be told the hello, a finished frame, before anything else.
+pub(in crate::http) fn admit(state: &State, client: Client, room: &RoomName, wanted: &After) -> Result<(Admission, Vec<u8>), ErrorCode> {
+    let (admission, hello) = state.fanout.admit(&Json, client, room, wanted.after)?;
     let mut frame = Vec::new();
-    Crier.say(&ServerFrame::Hello(hello), &mut frame);
+    codec::put_text(&mut frame, &ServerFrame::Hello(hello).to_json());
     Ok((admission, frame))
 }
 
 /// JSON frames both ways.
-struct Crier;
+pub(in crate::http) struct Json;
 
-impl WireFormat for Crier {
-    fn name(&self) -> &'static str {
-        "crier"
+impl WireFormat for Json {
+    fn id(&self) -> FormatId {
+        FormatId::of::<Self>(0)
     }
 
-    fn entry(&self, entry: &Encoded) -> Bytes {
+    fn policy(&self) -> Policy {
+        Policy::web_socket(Limits::BOARD)
+    }
+
+    fn entry(&self, entry: &Encoded, _: Epoch) -> Bytes {
         entry.frame().clone()
     }
 
-    fn say(&self, frame: &ServerFrame, out: &mut Vec<u8>) {
+    fn say(&self, frame: &ServerFrame, _: &Place<'_>, out: &mut Vec<u8>) {
         codec::put_text(out, &frame.to_json());
     }
 
-    fn receive(&self, commands: &mut Commands, text: &str, out: &mut Vec<u8>) -> Result<(), Disconnect> {
-        if let Some(answer) = commands.receive(text)? {
-            self.say(&answer, out);
+    fn heartbeat(&self, place: &Place<'_>, out: &mut Vec<u8>) {
+        self.say(&ServerFrame::Heartbeat, place, out);
+        // The answer shows that the client is alive; pages can't see it.
+        codec::put_ping(out);
+    }
+
+    fn command(&self, message: Message<'_>) -> Command {
+        match message {
+            Message::Text(json) => Command::parse(json),
+            Message::Binary(_) => Command::Disconnect(Disconnect::Binary),
         }
-        Ok(())
     }
 }

@@ -1,5 +1,5 @@
-//! `GET /message/`: the socket of the demo that this board grew from. Raw text in; the same raw text out to every such
-//! socket, and into the lobby.
+//! `GET /message/`: the socket of the demo that this board grew from. Raw text in; the same raw
+//! text out to every such socket, and into the lobby.
 
 use axum::extract::State as FromState;
 use axum::http::HeaderMap;
@@ -7,13 +7,13 @@ use axum::http::header::UPGRADE;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use protocol::limits::TEXT_BYTES_MAX;
-use protocol::{Author, Disconnect, ErrorCode, PublishRequest, RoomName, ServerFrame, Text};
+use protocol::{Author, Disconnect, Epoch, ErrorCode, PublishRequest, RoomName, ServerFrame, Text};
 
 use super::handshake::{Handshake, Refused};
-use crate::codec;
-use crate::commands::Commands;
-use crate::delivery::WireFormat;
-use crate::encoded::Encoded;
+use crate::codec::{self, Limits};
+use crate::commands::Command;
+use crate::delivery::{Message, Place, Policy, WireFormat};
+use crate::encoded::{Encoded, FormatId};
 use crate::http::error::ApiError;
 use crate::http::extract::ClientAddress;
 use crate::http::form::{Form, without_mark};
@@ -23,7 +23,7 @@ use crate::http::state::State;
 pub(in crate::http) async fn upgrade(
     FromState(state): FromState<State>,
     ClientAddress(address): ClientAddress,
-    place: ConnectionPermit,
+    permit: ConnectionPermit,
     headers: HeaderMap,
     handshake: Result<Handshake, Refused>,
 ) -> Result<Response, ApiError> {
@@ -35,51 +35,67 @@ pub(in crate::http) async fn upgrade(
         Ok(handshake) => handshake,
         Err(refused) => return Ok(refused.into_response()),
     };
-    let (admission, _) = state.fanout.enter(&Demo, address, &RoomName::lobby(), None)?;
-    Ok(handshake.accept(state.fanout, admission, Vec::new(), place))
+    let (admission, _) = state.fanout.admit(&Raw, permit.client(address), &RoomName::lobby(), None)?;
+    Ok(handshake.accept(admission, Vec::new(), permit))
 }
 
-/// Bytes of a raw text in JSON: enough for a form whose text is as long as may be, each byte of it percent-encoded.
+/// Bytes of a raw text in JSON: enough for a form whose text is as long as may be, each byte of it
+/// percent-encoded.
 const RAW_BYTES_MAX: usize = 3 * TEXT_BYTES_MAX + 1024;
 
 /// Text without any frame around it.
-struct Demo;
+pub(in crate::http) struct Raw;
 
-impl WireFormat for Demo {
-    fn name(&self) -> &'static str {
-        "demo"
+impl WireFormat for Raw {
+    fn id(&self) -> FormatId {
+        FormatId::of::<Self>(0)
+    }
+
+    fn policy(&self) -> Policy {
+        Policy::web_socket(Limits::BOARD)
     }
 
     /// What came in, or for a message that came another way, its text.
-    fn entry(&self, entry: &Encoded) -> Bytes {
-        let mut frame = Vec::new();
-        if let Some(entry) = entry.entry() {
-            codec::put_text(&mut frame, entry.raw.as_deref().unwrap_or(entry.text.as_str()));
-        }
-        frame.into()
+    fn entry(&self, entry: &Encoded, _: Epoch) -> Bytes {
+        entry.form(self.id(), |entry| {
+            let mut frame = Vec::new();
+            if let Some(entry) = entry.entry() {
+                codec::put_text(&mut frame, entry.raw.as_deref().unwrap_or(entry.text.as_str()));
+            }
+            frame.into()
+        })
     }
 
-    fn say(&self, frame: &ServerFrame, out: &mut Vec<u8>) {
+    fn say(&self, frame: &ServerFrame, _: &Place<'_>, out: &mut Vec<u8>) {
         // The demo's page writes what it receives on the console, where a sentence is of use.
         if let ServerFrame::Error { code, detail, .. } = frame {
             codec::put_text(out, &format!("error {}: {detail}", code.as_str()));
         }
     }
 
-    fn receive(&self, commands: &mut Commands, raw: &str, out: &mut Vec<u8>) -> Result<(), Disconnect> {
-        let answer = match message(raw) {
-            Ok((message, raw)) => commands.publish(0, message, raw)?,
-            Err(code) => commands.refuse(None, code, code.to_string(), None)?,
-        };
-        if let Some(answer) = answer {
-            self.say(&answer, out);
+    fn heartbeat(&self, _: &Place<'_>, out: &mut Vec<u8>) {
+        codec::put_ping(out);
+    }
+
+    fn command(&self, message: Message<'_>) -> Command {
+        match message {
+            Message::Text(raw) => command(raw),
+            Message::Binary(_) => Command::Disconnect(Disconnect::Binary),
         }
-        Ok(())
     }
 }
 
-/// What a raw text says. The demo's page sends its form (`content=…`), of which the lobby is shown the content.
-fn message(raw: &str) -> Result<(PublishRequest, Option<String>), ErrorCode> {
+/// Returns a raw text as a command.
+fn command(raw: &str) -> Command {
+    match read(raw) {
+        Ok((message, raw)) => Command::Publish { r#ref: 0, message, raw },
+        Err(code) => Command::Invalid { r#ref: None, code, detail: code.to_string() },
+    }
+}
+
+/// Reads a raw text. The demo's page sends its form (`content=…`), of which the lobby is shown the
+/// content.
+fn read(raw: &str) -> Result<(PublishRequest, Option<String>), ErrorCode> {
     let said = without_mark(raw);
     let form = Form::find(said).ok().flatten();
     let (text, author) = match &form {
@@ -104,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_form_is_read_and_anything_else_is_text() {
-        let of = |raw: &str| message(raw).map(|(message, raw)| (message.text.as_str().to_owned(), raw));
+        let of = |raw: &str| read(raw).map(|(message, raw)| (message.text.as_str().to_owned(), raw));
         assert_eq!(of("hello"), Ok(("hello".to_owned(), None)));
         assert_eq!(of("a=b"), Ok(("a=b".to_owned(), None)));
         let longest = format!("content={}", "%E4%BD%A0".repeat(TEXT_BYTES_MAX / 3));

@@ -1,0 +1,231 @@
+//! One story, told over every wire format by the real drivers: catch-up, a published entry,
+//! presence, heartbeats, a client that does not reply, a gap, and the end of a response.
+
+use std::time::Duration;
+
+use protocol::{Epoch, Position};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::stream::events::Events;
+use super::stream::live::FORMATS;
+use super::ws::{json::Json, raw::Raw};
+use crate::delivery::testing::{self, Board};
+use crate::delivery::{WireFormat, wait_for_entries};
+use crate::store::{RetentionPolicy, TrustedTime};
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Ticks of 250 ms in which everything written is flushed.
+const FLUSH: u32 = 5;
+/// From one heartbeat to the next.
+const HEARTBEAT: u32 = 80;
+/// More than a response lasts.
+const AGE: u32 = 4 * 60 * 60 + 1;
+
+/// The far end of a connection, and what it was told in words.
+struct Reader {
+    name: &'static str,
+    socket: TcpStream,
+    decode: fn(&[u8]) -> Vec<String>,
+    bytes: Vec<u8>,
+    told: usize,
+    has_ended: bool,
+}
+
+/// A format with its name, and what reads it as words.
+type Format = (&'static str, &'static dyn WireFormat, fn(&[u8]) -> Vec<String>);
+
+/// Every format.
+fn formats() -> [Format; 4] {
+    [("json", &Json, frames), ("raw", &Raw, frames), ("events", &Events, blocks), ("live", &FORMATS[0], rows)]
+}
+
+impl Reader {
+    /// Connects a reader that has nothing of the log. Its connection runs when the returned future
+    /// does.
+    async fn connect(board: &Board, (name, format, decode): Format) -> (Self, impl Future<Output = ()> + Send + use<>) {
+        let (near, socket) = testing::pair().await;
+        let after = Position { epoch: Epoch(1), offset: 0 };
+        let (admission, _) = board.fanout.admit(format, testing::client(), &board.name, Some(after)).unwrap();
+        let connection = board.fanout.start(admission, near, &[], &[]);
+        (Self { name, socket, decode, bytes: Vec::new(), told: 0, has_ended: false }, connection)
+    }
+
+    /// Reads until the connection ends or something new was told. Presence is left out.
+    async fn next(&mut self) -> Option<String> {
+        loop {
+            let words: Vec<_> = (self.decode)(&self.bytes).into_iter().filter(|word| !word.starts_with("online")).collect();
+            if let Some(word) = words.get(self.told) {
+                self.told += 1;
+                return Some(word.clone());
+            }
+            if self.has_ended {
+                return None;
+            }
+            timeout(TIMEOUT, self.socket.readable())
+                .await
+                .unwrap_or_else(|_| panic!("{} is told nothing after {words:?}", self.name))
+                .unwrap();
+            let mut buffer = [0; 4096];
+            if let Ok(length) = self.socket.try_read(&mut buffer) {
+                self.bytes.extend_from_slice(&buffer[..length]);
+                self.has_ended = length == 0;
+            }
+        }
+    }
+
+    async fn expect(&mut self, expected: &[&str]) {
+        for word in expected {
+            assert_eq!(self.next().await.as_deref(), Some(*word), "{}", self.name);
+        }
+    }
+
+    async fn until_online(&mut self, count: usize) {
+        let word = format!("online {count}");
+        while (self.decode)(&self.bytes).iter().rfind(|word| word.starts_with("online")) != Some(&word) {
+            timeout(TIMEOUT, self.socket.readable()).await.expect("it is told who is online").unwrap();
+            let mut buffer = [0; 4096];
+            if let Ok(length) = self.socket.try_read(&mut buffer) {
+                self.bytes.extend_from_slice(&buffer[..length]);
+            }
+        }
+    }
+}
+
+/// Reads WebSocket frames.
+fn frames(bytes: &[u8]) -> Vec<String> {
+    let (mut words, mut rest) = (Vec::new(), bytes);
+    while let [opcode, length, after @ ..] = rest {
+        let (length, after) = match length {
+            126 => (usize::from(u16::from_be_bytes([after[0], after[1]])), &after[2..]),
+            length => (usize::from(*length), after),
+        };
+        let Some((payload, after)) = after.split_at_checked(length) else { break };
+        rest = after;
+        match opcode {
+            0x89 => words.push("heartbeat".to_owned()),
+            0x88 => words.push(format!("close {}", u16::from_be_bytes([payload[0], payload[1]]))),
+            _ => words.extend(word(std::str::from_utf8(payload).unwrap())),
+        }
+    }
+    words
+}
+
+/// Reads server-sent events.
+fn blocks(bytes: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    let whole = text.rfind("\n\n").map_or("", |end| &text[..end + 2]);
+    let data = |block: &str| block.split("data: ").nth(1).map(str::to_owned);
+    whole.split_terminator("\n\n").filter_map(|block| data(block).map_or(Some("heartbeat".to_owned()), |data| word(&data))).collect()
+}
+
+/// Reads the rows of the live HTML.
+fn rows(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let row = |row: &str| match row {
+        row if row.contains("data-offset=\"") => {
+            row.split("data-offset=\"").nth(1)?.split('"').next().map(|offset| format!("entry {offset}"))
+        }
+        row if row.contains("class=\"missed\"") => Some("gap".to_owned()),
+        row if row.contains("class=\"beat\"") => Some("heartbeat".to_owned()),
+        row if row.contains("class=\"ended\"") => Some("end".to_owned()),
+        _ => None,
+    };
+    text.rsplit_once('\n').map_or("", |(whole, _)| whole).lines().filter_map(row).collect()
+}
+
+/// Returns a JSON frame as a word, or what is none as an entry's text.
+fn word(json: &str) -> Option<String> {
+    match serde_json::from_str(json) {
+        Ok(protocol::ServerFrame::Message(entry)) => Some(format!("entry {}", entry.text.as_str())),
+        Ok(protocol::ServerFrame::Presence { online }) => Some(format!("online {online}")),
+        Ok(protocol::ServerFrame::Gap(_)) => Some("gap".to_owned()),
+        // The ping beside it counts.
+        Ok(_) => None,
+        Err(_) => Some(format!("entry {json}")),
+    }
+}
+
+#[tokio::test]
+async fn every_wire_format_tells_the_same_story() {
+    let board = Board::open();
+    board.publish(3).await;
+    let mut readers = Vec::new();
+    for format in formats() {
+        let (reader, connection) = Reader::connect(&board, format).await;
+        tokio::spawn(connection);
+        readers.push(reader);
+    }
+    for reader in &mut readers {
+        reader.expect(&["entry 1", "entry 2", "entry 3"]).await;
+    }
+    board.fanout.advance(FLUSH).await;
+    for reader in &mut readers[2..] {
+        reader.expect(&["heartbeat"]).await;
+    }
+    board.publish_numbers([4]).await;
+    for reader in &mut readers {
+        reader.expect(&["entry 4"]).await;
+    }
+    board.fanout.advance(FLUSH).await;
+    readers[2].expect(&["heartbeat"]).await;
+
+    let _fifth = board.room().join();
+    readers[0].until_online(5).await;
+    readers[2].until_online(5).await;
+    board.fanout.advance(FLUSH).await;
+    readers[2].expect(&["heartbeat"]).await;
+
+    // Nobody replies. WebSockets are let go after two heartbeats; a response carries no replies.
+    board.fanout.advance(HEARTBEAT).await;
+    board.fanout.advance(HEARTBEAT).await;
+    board.fanout.advance(HEARTBEAT).await;
+    for reader in &mut readers {
+        let expected: &[&str] =
+            if reader.name == "json" || reader.name == "raw" { &["heartbeat", "heartbeat", "close 4001"] } else { &["heartbeat"; 3] };
+        reader.expect(expected).await;
+    }
+
+    let mut late = Vec::new();
+    for format in formats() {
+        late.push(Reader::connect(&board, format).await);
+    }
+    board.publish_numbers([5]).await;
+    let keep = RetentionPolicy { messages: 1, bytes: u64::MAX, age: u64::MAX };
+    while board.hub.expire(&board.name, keep, TrustedTime { time: 0, since: 0 }).await.unwrap() {}
+    for (mut reader, connection) in late {
+        tokio::spawn(connection);
+        let expected: &[&str] = if reader.name == "raw" { &["entry 5"] } else { &["gap", "entry 5"] };
+        reader.expect(expected).await;
+    }
+    for reader in &mut readers[2..] {
+        reader.expect(&["entry 5"]).await;
+    }
+
+    board.fanout.advance(AGE).await;
+    for reader in &mut readers[2..] {
+        // What was written last is flushed first.
+        reader.expect(&[if reader.name == "events" { "heartbeat" } else { "end" }]).await;
+        assert_eq!(reader.next().await, None, "{}", reader.name);
+    }
+}
+
+#[tokio::test]
+async fn a_long_poll_waits_for_the_same() {
+    let board = Board::open();
+    board.publish(2).await;
+    let log = board.log();
+    wait_for_entries(&log, 1).await;
+    {
+        let mut waiting = std::pin::pin!(wait_for_entries(&log, 2));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        let _joins = board.room().join();
+        board.fanout.advance(AGE).await;
+        assert!(futures_util::poll!(&mut waiting).is_pending(), "nobody else is told by a poll");
+        board.publish_numbers([3]).await;
+        timeout(TIMEOUT, waiting).await.expect("there is something");
+    }
+    let keep = RetentionPolicy { messages: 1, bytes: u64::MAX, age: u64::MAX };
+    while board.hub.expire(&board.name, keep, TrustedTime { time: 0, since: 0 }).await.unwrap() {}
+    timeout(TIMEOUT, wait_for_entries(&log, 1)).await.expect("a gap is something");
+}

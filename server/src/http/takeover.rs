@@ -1,0 +1,133 @@
+//! A response that takes its connection over from HTTP: after its head, delivery writes to the
+//! socket.
+//!
+//! A handler answers with the head and a [`Takeover`] among its extensions. Below all layers of the
+//! router, [`Slot::pass`] keeps both and never answers; the connection's task finds them, takes the
+//! socket out of hyper and goes on by itself. As the request has no body and nothing was answered
+//! yet, hyper has nothing half read or half written.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use axum::http::{Method, Request, StatusCode, Version};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use httpdate::HttpDate;
+use hyper::body::{Body as _, Incoming};
+use parking_lot::Mutex;
+use protocol::ErrorCode;
+
+use super::error::ApiError;
+use super::permit::ConnectionPermit;
+use crate::delivery::Admission;
+use crate::room::Clock;
+
+/// What goes on with a connection. The first handler that takes it has it.
+#[derive(Clone)]
+pub(super) struct Takeover(Arc<Mutex<Option<Continuation>>>);
+
+/// What goes on with a connection after the response's head.
+pub(super) struct Continuation {
+    pub(super) admission: Admission,
+    /// What the client is told first.
+    pub(super) first: Vec<u8>,
+    pub(super) permit: ConnectionPermit,
+}
+
+impl Takeover {
+    /// Returns an extension for a response.
+    pub(super) fn extension(continuation: Continuation) -> Extension<Self> {
+        Extension(Self(Arc::new(Mutex::new(Some(continuation)))))
+    }
+
+    fn take(self) -> Option<Continuation> {
+        self.0.lock().take()
+    }
+}
+
+/// What a request may be answered with.
+#[derive(Clone, Copy)]
+pub(super) enum Answerable {
+    /// Anything.
+    Takeover,
+    /// A head alone.
+    Head,
+    /// A whole response.
+    Whole,
+}
+
+impl Answerable {
+    pub(super) fn of(request: &Request<Incoming>) -> Self {
+        match *request.method() {
+            Method::HEAD => Self::Head,
+            Method::GET if request.body().is_end_stream() => Self::Takeover,
+            _ => Self::Whole,
+        }
+    }
+}
+
+/// Where a connection's service leaves a response that takes the connection over, for the
+/// connection's task. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Slot {
+    taken: Arc<Mutex<Option<Taken>>>,
+    clock: Clock,
+}
+
+/// A connection that was taken over.
+pub(super) struct Taken {
+    /// The response's head, as it goes on the wire.
+    pub(super) head: Vec<u8>,
+    pub(super) continuation: Continuation,
+}
+
+impl Slot {
+    /// Returns an empty slot. The clock gives heads their date.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { taken: Arc::default(), clock }
+    }
+
+    /// Passes a response on, or keeps it and does not return if it takes the connection over.
+    pub(super) async fn pass(&self, mut response: Response, answerable: Answerable) -> Response {
+        let Some(continuation) = response.extensions_mut().remove::<Takeover>().and_then(Takeover::take) else { return response };
+        match answerable {
+            Answerable::Takeover => {
+                let head = self.head(&response);
+                *self.taken.lock() = Some(Taken { head, continuation });
+                std::future::pending().await
+            }
+            Answerable::Head => {
+                response.headers_mut().remove(CONTENT_LENGTH);
+                *response.body_mut() = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
+                response
+            }
+            Answerable::Whole => ApiError::detail(ErrorCode::RequestInvalid, "a request for a stream has no body").into_response(),
+        }
+    }
+
+    /// Takes what was left here.
+    pub(super) fn take(&self) -> Option<Taken> {
+        self.taken.lock().take()
+    }
+
+    /// Returns a response's head as it goes on the wire. Its end is the end of the connection (RFC
+    /// 9112, section 6.3), unless it switches protocols.
+    fn head(&self, response: &Response) -> Vec<u8> {
+        let version = if response.version() == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
+        let status = response.status();
+        let mut head = format!("{version} {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default()).into_bytes();
+        for (name, value) in response.headers().iter().filter(|(name, _)| ![CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)) {
+            head.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            let date = HttpDate::from(UNIX_EPOCH + Duration::from_millis((self.clock)()));
+            head.extend(format!("connection: close\r\ndate: {date}\r\n").into_bytes());
+        }
+        head.extend(b"\r\n");
+        head
+    }
+}
