@@ -144,7 +144,7 @@ fn upgrade_fast(stream: TcpStream, peer: IpAddr, site: &Site, is_admitted: bool)
 }
 
 async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Site>, connecting: Connecting) -> Option<TakenOver> {
-    let State { context, fanout, .. } = site.state.clone();
+    let State { context, fanout, .. } = &site.state;
     let router = TowerToHyperService::new(site.router.clone());
     let slot = Slot::new(context.hub.clock());
     let socket = Socket::new(stream);

@@ -253,3 +253,36 @@ async fn a_stream_counts_as_online() {
     drop(events);
     while told(ana.socket.frame().await) != Some(1) {}
 }
+
+#[tokio::test]
+async fn a_stream_follows_the_answers_to_earlier_requests() {
+    let server = TestServer::start();
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
+    stream.write_all((request("/healthz") + &request("/r/lobby") + &request("/api/rooms/lobby/events")).as_bytes()).await.unwrap();
+    let mut answers = Vec::new();
+    while !String::from_utf8_lossy(&answers).contains("event: hello") {
+        timeout(TIMEOUT, stream.read_buf(&mut answers)).await.expect("all is answered").unwrap();
+    }
+    let answers = String::from_utf8_lossy(&answers);
+    let (before, stream) = answers.rsplit_once("HTTP/1.1 200 OK\r\n").unwrap();
+    assert_eq!(before.matches("HTTP/1.1 200 OK\r\n").count(), 2);
+    assert!(before.ends_with("</html>") || before.ends_with("</html>\n"), "{before}");
+    for header in ["connection: close\r\n", "content-type: text/event-stream\r\n", "x-content-type-options: nosniff\r\n", "date: "] {
+        assert!(stream.contains(header), "{stream}");
+    }
+    assert!(!stream.contains("content-length") && !stream.contains("transfer-encoding"), "{stream}");
+}
+
+#[tokio::test]
+async fn a_request_for_a_stream_gets_no_more_than_it_may() {
+    let server = TestServer::start();
+    for path in ["/api/rooms/lobby/events", "/r/lobby/live"] {
+        let head = server.http.head(server.url(path)).send().await.unwrap();
+        assert_eq!(head.status(), 200);
+        assert!(head.headers().contains_key("content-type") && !head.headers().contains_key("content-length"));
+        assert!(head.bytes().await.unwrap().is_empty());
+        let with_body = server.http.get(server.url(path)).body("x").send().await.unwrap();
+        assert_eq!(problem(with_body).await, (400, "request_invalid".to_owned()));
+    }
+}
