@@ -10,8 +10,9 @@ mod channel;
 mod event;
 mod transport_selection;
 
-mod connect;
 mod publish;
+
+mod connect;
 mod receive;
 mod upgrade;
 

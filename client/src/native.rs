@@ -6,8 +6,9 @@
 //! memory is bounded.
 
 mod address;
-mod channel;
 mod tls;
+
+mod channel;
 
 mod http;
 mod websocket;

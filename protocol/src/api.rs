@@ -1,25 +1,51 @@
 //! Bodies of the HTTP interface.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use crate::{Author, Entry, Position, PublishKey, RoomName, Text};
+use crate::fields::FromFields;
+use crate::{Author, Entry, ErrorCode, Position, PublishKey, RoomName, Text};
 
 /// A message to publish, as the body of a `POST` and inside a publish frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "PublishFields")]
 pub struct PublishRequest {
     /// The message's text.
     pub text: Text,
     /// The author's name. In JSON, `null` is the same as an absent field.
-    #[serde(default, deserialize_with = "author_or_null", skip_serializing_if = "Author::is_nameless")]
+    #[serde(skip_serializing_if = "Author::is_nameless")]
     pub author: Author,
     /// The key that makes it safe to publish the message again. Without one, it would be stored
     /// twice.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<PublishKey>,
 }
 
-fn author_or_null<'de, D: Deserializer<'de>>(author: D) -> Result<Author, D::Error> {
-    Option::deserialize(author).map(Option::unwrap_or_default)
+/// The fields of a [`PublishRequest`] as they arrive. `null` is the same as an absent field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct PublishFields {
+    /// The message's text.
+    pub text: String,
+    /// The author's name.
+    pub author: Option<String>,
+    /// The publish key.
+    pub key: Option<String>,
+}
+
+impl FromFields for PublishRequest {
+    type Fields = PublishFields;
+}
+
+impl TryFrom<PublishFields> for PublishRequest {
+    type Error = ErrorCode;
+
+    fn try_from(fields: PublishFields) -> Result<Self, ErrorCode> {
+        let PublishFields { text, author, key } = fields;
+        Ok(Self {
+            text: text.try_into()?,
+            author: author.map(Author::try_from).transpose()?.unwrap_or_default(),
+            key: key.map(PublishKey::try_from).transpose()?,
+        })
+    }
 }
 
 /// The answer to a publish: the message is durable, and readers receive it.

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fields::{InputError, fields_from_json, from_json};
 use crate::{Entry, Epoch, ErrorCode, Limits, Position, Published, RoomName};
 
 /// A frame from a client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientFrame {
     /// Publishes a message. Answered by [`ServerFrame::Published`] or [`ServerFrame::Error`] with
@@ -24,13 +25,30 @@ pub enum ClientFrame {
     },
 }
 
+/// The fields that every frame of a client has.
+#[derive(Deserialize)]
+struct Head {
+    r#type: Option<String>,
+    r#ref: Option<u64>,
+}
+
 impl ClientFrame {
-    /// Reads a text message. What can't be read is told with the `ref` it carries, if that much can
-    /// be read.
+    /// Reads a text message.
+    ///
+    /// # Errors
+    /// The code of what is refused, with the frame's `ref` if that much can be read.
     pub fn parse(json: &str) -> Result<Self, FrameError> {
-        // RFC 8259, section 8.1: a reader may ignore a byte order mark.
-        let json = json.strip_prefix('\u{feff}').unwrap_or(json);
-        serde_json::from_str(json).map_err(|error| FrameError::find(json, &error))
+        let head: Head = fields_from_json(json).map_err(|error| FrameError::new(None, &error))?;
+        Self::read(&head, json).map_err(|error| FrameError::new(head.r#ref, &error))
+    }
+
+    fn read(head: &Head, json: &str) -> Result<Self, InputError> {
+        let r#ref = || head.r#ref.ok_or_else(|| InputError::with_detail(ErrorCode::ShapeInvalid, "missing field `ref`"));
+        match head.r#type.as_deref() {
+            Some("publish") => Ok(Self::Publish { message: from_json(json)?, r#ref: r#ref()? }),
+            Some("ping") => Ok(Self::Ping { r#ref: r#ref()? }),
+            _ => Err(ErrorCode::CommandUnknown.into()),
+        }
     }
 }
 
@@ -41,23 +59,13 @@ pub struct FrameError {
     pub r#ref: Option<u64>,
     /// What is wrong with it.
     pub code: ErrorCode,
-    /// Where, in the JSON reader's words.
+    /// A sentence about it.
     pub detail: String,
 }
 
 impl FrameError {
-    fn find(json: &str, error: &serde_json::Error) -> Self {
-        #[derive(Deserialize)]
-        struct Outline {
-            r#ref: Option<u64>,
-            r#type: Option<String>,
-        }
-        let detail = error.to_string();
-        let code = ErrorCode::of_json(error);
-        let Ok(outline) = serde_json::from_str::<Outline>(json) else { return Self { r#ref: None, code, detail } };
-        let known = matches!(outline.r#type.as_deref(), Some("publish" | "ping"));
-        let code = if known { code } else { ErrorCode::CommandUnknown };
-        Self { r#ref: outline.r#ref, code, detail }
+    fn new(r#ref: Option<u64>, error: &InputError) -> Self {
+        Self { r#ref, code: error.code, detail: error.to_string() }
     }
 }
 

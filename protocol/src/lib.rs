@@ -25,8 +25,10 @@
 
 pub mod limits;
 
+mod error;
 mod visible;
 
+mod fields;
 mod key;
 mod position;
 mod room_name;
@@ -34,21 +36,23 @@ mod text;
 
 mod entry;
 
-mod close;
-mod error;
-
 mod api;
+mod close;
 mod frame;
+mod problem;
+
 mod json;
 
-pub use api::{MessagesPage, PublishRequest, Published};
+pub use api::{MessagesPage, PublishFields, PublishRequest, Published};
 pub use close::Disconnect;
 pub use entry::Entry;
-pub use error::{ErrorCode, Problem};
+pub use error::ErrorCode;
+pub use fields::{FromFields, InputError, from_json};
 pub use frame::{ClientFrame, FrameError, Gap, GapReason, Hello, ServerFrame};
 pub use json::Json;
 pub use key::PublishKey;
 pub use limits::Limits;
 pub use position::{Epoch, Position};
+pub use problem::Problem;
 pub use room_name::RoomName;
 pub use text::{Author, Text};

@@ -1,6 +1,6 @@
 //! What people write: a message's text and its author's name.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::ErrorCode;
 use crate::limits::{AUTHOR_CHARS_MAX, TEXT_BYTES_MAX};
@@ -10,8 +10,8 @@ use crate::visible::{has_only_shaping_invisibles, is_line_break, is_visible};
 /// last lines have visible characters.
 ///
 /// Everything else is kept as it was written. A text is never markup.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub struct Text(String);
 
 impl Text {
@@ -64,8 +64,8 @@ impl From<Text> for String {
 
 /// An author's name: at most 64 characters on one line, without any that move or hide others, and
 /// not all of them invisible. Empty if the author gave no name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub struct Author(String);
 
 impl Author {

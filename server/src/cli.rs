@@ -1,8 +1,9 @@
 //! The subcommands that talk to a server: `post`, `tail` and `bench`.
 
-mod bench;
 mod split;
 mod terminal;
+
+mod bench;
 
 use std::io::{self, ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;

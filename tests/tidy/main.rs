@@ -1,6 +1,6 @@
-//! The rules that the sources keep, of CONTRIBUTING.md, as far as a machine can see them.
+//! The rules of CONTRIBUTING.md that a machine can check.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that panics has failed, and prints for whoever looks")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that panics has failed, and its output explains why")]
 
 mod edges;
 mod words;
@@ -30,7 +30,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("lib", &["server"]),
 ];
 
-/// Words that belong to some places alone: what, where it may stand, and why.
+/// Words that only some places may use: the word, the places, and the reason.
 const OWNED: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &["server/src/store"], "all SQL is in store"),
     ("axum::", &["server/src/http", "server/src/http.rs"], "only http knows the web framework"),
@@ -80,12 +80,12 @@ fn no_file_is_too_long() {
 }
 
 #[test]
-fn modules_use_only_what_stands_above_them() {
+fn server_modules_use_only_their_allowed_modules() {
     for (path, text) in sources("rs") {
         let Some(inside) = path.strip_prefix("server/src/") else { continue };
         let module = inside.split('/').next().unwrap().trim_end_matches(".rs");
-        // The one joins all; the other is what unit tests stand on.
-        if module == "main" || path.ends_with("/testing.rs") {
+        // `main` joins all modules. `testing` and `story` are for unit tests.
+        if module == "main" || path.ends_with("/testing.rs") || path.ends_with("/story.rs") {
             continue;
         }
         let (_, allowed) =
@@ -100,7 +100,7 @@ fn modules_use_only_what_stands_above_them() {
 }
 
 #[test]
-fn what_belongs_to_one_place_stays_there() {
+fn words_stay_in_the_places_that_own_them() {
     for (path, text) in sources("rs") {
         if path.starts_with("tests/") || path.contains("/tests/") {
             continue;
@@ -128,12 +128,12 @@ fn no_test_sleeps() {
 #[test]
 fn every_file_says_what_it_is_for() {
     for (path, text) in sources("rs") {
-        assert!(text.starts_with("//!"), "{path} does not start with what it is for");
+        assert!(text.starts_with("//!"), "{path} does not begin with a comment about its purpose");
     }
 }
 
 #[test]
-fn nothing_is_left_for_later() {
+fn no_work_is_left_for_later() {
     let words = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("unimplemented", "!(")];
     for (path, text) in sources("rs").into_iter().chain(sources("css")) {
         let found = text.lines().find(|line| words.iter().any(|word| line.contains(word)));

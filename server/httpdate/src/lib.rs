@@ -1,22 +1,38 @@
 //! Stands in for the crate `httpdate`, through `[patch.crates-io]`.
 //!
-//! hyper asks it for the date of every connection, also when no answer is to have one, and it panics with a clock that is before
-//! 1970 or after 9999. This one then says the first or the last date there is. It has what hyper uses, and nothing else.
+//! hyper formats a date for every connection, and the real crate panics with a clock before 1970 or
+//! after 9999. This one then formats the first or the last date. It has what hyper and `headers` use.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use jiff::fmt::StdFmtWrite;
-use jiff::fmt::rfc2822::DateTimePrinter;
+use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 
 /// A time as HTTP writes it (RFC 9110, section 5.6.7): 29 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HttpDate(Timestamp);
 
 impl From<SystemTime> for HttpDate {
     fn from(time: SystemTime) -> Self {
         let last = if time < SystemTime::UNIX_EPOCH { Timestamp::UNIX_EPOCH } else { Timestamp::MAX };
         Self(Timestamp::try_from(time).unwrap_or(last).max(Timestamp::UNIX_EPOCH))
+    }
+}
+
+impl From<HttpDate> for SystemTime {
+    fn from(date: HttpDate) -> Self {
+        date.0.into()
+    }
+}
+
+impl FromStr for HttpDate {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+        DateTimeParser::new().parse_timestamp(text).map(Self)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who may use the board: host names, origins, proxies, and the headers that every answer carries.
+//! Access: hosts, origins and proxies, and the security headers of every answer.
 
 mod address;
 mod host;

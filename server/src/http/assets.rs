@@ -1,9 +1,10 @@
-//! The bundle: in the release binary, precompressed; read from `dist/` while developing.
+//! The browser's bundle: precompressed in the release binary, read from `dist/` during development.
 
 use axum::Router;
 use memory_serve::{CacheControl, MemoryServe};
 
-/// Where this build's bundle is. The build's fingerprint is in it, so browsers may keep the files for ever.
+/// The path of this build's bundle. It has the build's fingerprint, so browsers may cache the files
+/// for ever.
 pub(super) const BASE: &str = concat!("/pkg/", env!("CRIER_BUILD"));
 
 /// Serves the bundle.

@@ -1,4 +1,4 @@
-//! What handlers take out of a request, refused in our own words when it is not right.
+//! Extractors: they read the parts of a request, and refuse invalid ones with an [`ApiError`].
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -6,25 +6,24 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::header::{CONTENT_ENCODING, COOKIE};
+use axum::http::Uri;
+use axum::http::header::CONTENT_ENCODING;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use percent_encoding::percent_decode_str;
 use protocol::limits::BODY_BYTES_MAX;
-use protocol::{ErrorCode, Position, RoomName};
+use protocol::{ErrorCode, FromFields, InputError, Position, RoomName};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::access::Peer;
 use super::error::ApiError;
 use super::state::State;
 
-/// How long a body may take to arrive, from its first byte to its last.
+/// The time a body may take to arrive, from its first byte to its last.
 const BODY_TIME_MAX: Duration = Duration::from_secs(15);
 
-/// A request that no other site's page makes. For what only reads, but would count a visitor in or hold a connection.
+/// Proof that no page of a foreign origin makes this request. For reads that count a reader as
+/// online or hold a connection open; writes are checked for all routes by the access guard.
 pub(super) struct SameOrigin;
 
 impl FromRequestParts<State> for SameOrigin {
@@ -35,7 +34,7 @@ impl FromRequestParts<State> for SameOrigin {
     }
 }
 
-/// The room in the address.
+/// The room in the path.
 pub(super) struct Room(pub(super) RoomName);
 
 impl FromRequestParts<State> for Room {
@@ -48,7 +47,7 @@ impl FromRequestParts<State> for Room {
     }
 }
 
-/// The address that a request counts for.
+/// The address that a request counts for: a trusted proxy's client, or the peer.
 #[derive(Clone, Copy)]
 pub(super) struct ClientAddress(pub(super) IpAddr);
 
@@ -60,32 +59,50 @@ impl FromRequestParts<State> for ClientAddress {
     }
 }
 
-/// The query's parameters. Those that nobody asked for are ignored.
+/// The query's parameters, checked. Unknown ones are ignored.
 pub(super) struct Query<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequestParts<State> for Query<T> {
+impl<T: FromFields> FromRequestParts<State> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, ApiError> {
-        query(&parts.uri).map(Self)
+        Ok(Self(query(&parts.uri)?))
     }
 }
 
-pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
-    serde_urlencoded::from_str(uri.query().unwrap_or_default()).map_err(|error| {
-        let detail = error.to_string();
-        let code = ErrorCode::of_refusal(&detail).unwrap_or(ErrorCode::QueryInvalid);
-        ApiError::detail(code, detail)
-    })
+/// Reads a query's parameters.
+///
+/// # Errors
+/// `query_invalid`, or the code of the parameter that is refused.
+pub(super) fn query<T: FromFields>(uri: &Uri) -> Result<T, InputError> {
+    let fields = serde_urlencoded::from_str::<T::Fields>(uri.query().unwrap_or_default());
+    let fields = fields.map_err(|error| InputError::with_detail(ErrorCode::QueryInvalid, error.to_string()))?;
+    T::try_from(fields).map_err(Into::into)
 }
 
-/// Where a reader of something that keeps arriving goes on.
-#[derive(Deserialize)]
+/// The position after which a reader continues.
 pub(super) struct After {
     pub(super) after: Option<Position>,
 }
 
-/// A whole body, of a size and in a time that are bounded.
+#[derive(Deserialize)]
+pub(super) struct AfterFields {
+    after: Option<String>,
+}
+
+impl FromFields for After {
+    type Fields = AfterFields;
+}
+
+impl TryFrom<AfterFields> for After {
+    type Error = ErrorCode;
+
+    fn try_from(fields: AfterFields) -> Result<Self, ErrorCode> {
+        Ok(Self { after: fields.after.map(Position::try_from).transpose()? })
+    }
+}
+
+/// A whole body, bounded in size and time.
 pub(super) struct WholeBody(pub(super) Bytes);
 
 impl FromRequest<State> for WholeBody {
@@ -105,24 +122,17 @@ impl FromRequest<State> for WholeBody {
     }
 }
 
-/// A cookie's value, percent-decoded.
-pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-    let value = cookies.filter_map(|cookie| cookie.trim().split_once('=')).find(|(known, _)| *known == name)?.1;
-    percent_decode_str(value).decode_utf8().ok().map(std::borrow::Cow::into_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_is_found_and_decoded() {
-        let mut headers = HeaderMap::new();
-        headers.append(COOKIE, "a=1; author=%E5%B0%8F%E6%98%8E; author2=x".parse().unwrap());
-        headers.append(COOKIE, "lang=en".parse().unwrap());
-        assert_eq!(cookie(&headers, "author").as_deref(), Some("小明"));
-        assert_eq!(cookie(&headers, "lang").as_deref(), Some("en"));
-        assert_eq!(cookie(&headers, "b"), None);
+    fn a_position_in_a_query_is_refused_with_its_code() {
+        let code = |uri: &'static str| query::<After>(&Uri::from_static(uri)).err().map(|error| error.code);
+        assert_eq!(code("/"), None);
+        assert_eq!(code("/?after=0000000000000001:1&other=1"), None);
+        assert_eq!(code("/?after=1"), Some(ErrorCode::PositionInvalid));
+        assert_eq!(code("/?after=The+text+is+empty."), Some(ErrorCode::PositionInvalid));
+        assert_eq!(code("/?after=0000000000000001:1&after=0000000000000001:2"), Some(ErrorCode::QueryInvalid));
     }
 }

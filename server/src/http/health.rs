@@ -1,4 +1,4 @@
-//! For whoever watches over the server.
+//! Probes for monitoring.
 
 use axum::extract::State as FromState;
 use axum::response::{IntoResponse, Response};
@@ -7,12 +7,12 @@ use protocol::ErrorCode;
 use super::error::ApiError;
 use super::state::State;
 
-/// The process answers.
+/// Liveness: the process answers.
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Ready if the last commit succeeded, the history can be read and the server is not stopping.
+/// Readiness: the last commit succeeded, the history can be read and the server is not stopping.
 pub(super) async fn ready(FromState(state): FromState<State>) -> Response {
     let trouble =
         if state.context.stop.is_cancelled() { Some("the server is stopping") } else { state.context.hub.unavailable_reason().await };

@@ -1,4 +1,4 @@
-//! Permits: connections that are counted until they end.
+//! Permits: connections that count until they end.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,23 +14,24 @@ use crate::delivery::Client;
 use crate::limits::Connected;
 use crate::limits::turns::Account;
 
-/// Keeps a connection counted: by the server, which waits for its end, and by the limits. For what lasts.
+/// Counts a connection until it is dropped: for the server, which waits for its end, and for the
+/// limits.
 pub(super) struct ConnectionPermit {
     _tracked: TaskTrackerToken,
     connected: Option<Arc<Connected>>,
-    /// If it is a proxy's: as one of whom it speaks for.
+    /// Behind a trusted proxy, limits apply to the forwarded address as well.
     through: Option<Connected>,
-    /// The account of a connection that was not let in.
+    /// The account of a connection that was not admitted.
     refused: Option<Arc<Account>>,
 }
 
 impl ConnectionPermit {
-    /// The place of a connection that the limits have let in.
+    /// The permit of an admitted connection.
     pub(super) fn new(state: &State, connected: Option<Arc<Connected>>) -> Self {
         Self { _tracked: state.connections.token(), connected, through: None, refused: None }
     }
 
-    /// The place of a connection that is told so and closed.
+    /// The permit of a connection that gets an error and is closed.
     pub(super) fn refused(state: &State, account: Option<Arc<Account>>) -> Self {
         Self { refused: account, ..Self::new(state, None) }
     }
@@ -40,7 +41,7 @@ impl ConnectionPermit {
         Client { address, account: self.account().cloned() }
     }
 
-    /// Returns the account that the connection's work is charged to.
+    /// Returns the account that pays for the connection's work.
     pub(super) fn account(&self) -> Option<&Arc<Account>> {
         let connected = self.through.as_ref().or(self.connected.as_deref());
         connected.map_or(self.refused.as_ref(), Connected::account)
@@ -51,7 +52,7 @@ impl FromRequestParts<State> for ConnectionPermit {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
-        // A proxy that does not say for whom it speaks counts towards the total alone.
+        // A proxy that forwards for nobody counts only towards the total.
         let address = state.access.forwarded_address(Peer::of(parts), &parts.headers);
         let through = address.map(|address| state.context.limiter.connect_through(address)).transpose()?;
         Ok(Self { through, ..Self::new(state, parts.extensions.get().cloned()) })

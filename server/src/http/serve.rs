@@ -213,7 +213,7 @@ fn forwarded_account(state: &State, peer: IpAddr, headers: &HeaderMap) -> Option
 
 /// What a connection too many is told, whatever it asks for.
 fn turn_away(code: ErrorCode, request: &Request<Incoming>) -> Response {
-    let mut response = page::refuse(code, request);
+    let mut response = page::respond_with_error(code, request);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

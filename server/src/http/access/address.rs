@@ -1,4 +1,5 @@
-//! Whose request it is. Addresses are canonical here: an IPv4 address that is mapped into IPv6 is an IPv4 address.
+//! The address that a request comes from, through trusted proxies. All addresses are canonical: an
+//! IPv4 address mapped into IPv6 is an IPv4 address.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -10,23 +11,24 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The other end of the connection, which may be a proxy.
+/// The address of the other end of the connection, which may be a proxy. An extension of each
+/// request.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Peer(pub(in crate::http) IpAddr);
 
 impl Peer {
-    /// The address of the other end of a request's connection.
+    /// The peer of a request's connection.
     pub(in crate::http) fn of(parts: &Parts) -> IpAddr {
         parts.extensions.get::<Self>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
     }
 }
 
-/// A proxy whose word about an address is taken, or a network of them.
+/// A trusted proxy, or a network of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Proxy(IpNet);
 
 impl Proxy {
-    /// True if it has this address, which is canonical.
+    /// True if the proxy has this canonical address.
     fn has(&self, address: IpAddr) -> bool {
         let mapped = match address {
             IpAddr::V4(address) => address.to_ipv6_mapped().into(),
@@ -59,17 +61,20 @@ pub(super) fn is_trusted(address: IpAddr, proxies: &[Proxy]) -> bool {
     proxies.iter().any(|proxy| proxy.has(address))
 }
 
-/// The address for which a trusted proxy speaks: the last one it names that is not such a proxy itself. What stands before that,
-/// anybody could have written. It is the proxy's own if it can't be read, and None if nothing is said. X-Forwarded-For goes
-/// first, because proxies that set it let a client's `Forwarded` (RFC 7239) through.
+/// The address that a trusted proxy forwards for: the last hop in its headers that is not a trusted
+/// proxy itself. A client could have written the hops before that.
+///
+/// It is the proxy's own address if the hop can't be read. None if `peer` is not trusted or names
+/// no hop. `X-Forwarded-For` comes first: proxies that set it pass on a client's `Forwarded` (RFC
+/// 7239).
 pub(super) fn forwarded(peer: IpAddr, headers: &HeaderMap, proxies: &[Proxy]) -> Option<IpAddr> {
     if !is_trusted(peer, proxies) {
         return None;
     }
     let listed = headers.get_all(X_FORWARDED_FOR).iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
     let listed = listed.filter(|hop| !hop.trim_ascii().is_empty()).map(|hop| node(std::str::from_utf8(hop).ok()?));
-    let said = headers.get_all(FORWARDED).iter().rev().flat_map(|value| nodes(value).into_iter().rev());
-    farthest(peer, listed, proxies).or_else(|| farthest(peer, said, proxies))
+    let standard = headers.get_all(FORWARDED).iter().rev().flat_map(|value| nodes(value).into_iter().rev());
+    farthest(peer, listed, proxies).or_else(|| farthest(peer, standard, proxies))
 }
 
 /// True if a request was made on this machine, and not through a proxy elsewhere.
@@ -79,7 +84,8 @@ pub(super) fn is_local(peer: IpAddr, headers: &HeaderMap, proxies: &[Proxy]) -> 
     client.is_loopback() && (is_trusted(peer, proxies) || !came_through)
 }
 
-/// How far back, from the last hop on, each was told by a proxy that is trusted. None if there are no hops.
+/// The farthest hop that was named by trusted proxies alone, beginning with the last hop. None if
+/// there are no hops.
 fn farthest(peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>, proxies: &[Proxy]) -> Option<IpAddr> {
     let mut hops = hops.peekable();
     hops.peek()?;
@@ -93,7 +99,8 @@ fn farthest(peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>, proxies: &
     Some(address)
 }
 
-/// A hop as proxies write it: an address, perhaps in quotes or brackets, with a port, with the interface of a link-local one.
+/// Parses a hop as proxies write it: an address, which may have quotes, brackets, a port and an
+/// interface.
 fn node(text: &str) -> Option<IpAddr> {
     let text = text.trim().trim_matches('"');
     let host = match text.strip_prefix('[') {
@@ -105,7 +112,8 @@ fn node(text: &str) -> Option<IpAddr> {
     address.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-/// The hops of a `Forwarded` header (RFC 7239, section 4). If quotes are open at its end nothing in it can be believed.
+/// The hops of a `Forwarded` header (RFC 7239, section 4). With an unclosed quote, all of it is one
+/// unreadable hop.
 fn nodes(value: &HeaderValue) -> Vec<Option<IpAddr>> {
     let Some(elements) = value.to_str().ok().and_then(|text| split(text, ',')) else { return vec![None] };
     let hop = |element: &str| {
@@ -116,7 +124,7 @@ fn nodes(value: &HeaderValue) -> Vec<Option<IpAddr>> {
     elements.into_iter().filter(|element| !element.trim().is_empty()).map(hop).collect()
 }
 
-/// Splits where a character is not quoted (RFC 9110, section 5.6.4). None if quotes are open at the end.
+/// Splits at a character outside quotes (RFC 9110, section 5.6.4). None if a quote is not closed.
 fn split(text: &str, at: char) -> Option<Vec<&str>> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     let parts = text.split(|character| {
@@ -136,7 +144,8 @@ fn split(text: &str, at: char) -> Option<Vec<&str>> {
 mod tests {
     use super::*;
 
-    /// Whom a request from `peer` counts for behind the proxies 10.0.0.9, 192.168.0.0/16 and 2001:db8::/32.
+    /// The client of a request from `peer`, with the proxies 10.0.0.9, 192.168.0.0/16 and
+    /// 2001:db8::/32.
     fn address(peer: &str, lines: &[(HeaderName, &str)]) -> String {
         let proxies = ["10.0.0.9", "192.168.0.0/16", "2001:db8::/32"].map(|proxy| proxy.parse().unwrap());
         let mut headers = HeaderMap::new();
@@ -156,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed() {
+    fn believes_only_a_trusted_proxy() {
         assert_eq!(address("10.0.0.1", &[(X_FORWARDED_FOR, "1.1.1.1")]), "10.0.0.1");
         assert_eq!(address("10.0.0.1", &[(FORWARDED, "for=1.1.1.1")]), "10.0.0.1");
         assert_eq!(address("192.168.7.7", &[(X_FORWARDED_FOR, "1.1.1.1")]), "1.1.1.1");
@@ -172,9 +181,8 @@ mod tests {
         assert_eq!(listed(&[]), "10.0.0.9");
     }
 
-    /// Found with a proxy that adds ports: everybody behind it shared one allowance.
     #[test]
-    fn an_address_is_understood_however_a_proxy_writes_it() {
+    fn reads_an_address_in_every_form_that_proxies_write() {
         for (hop, address) in [
             ("203.0.113.3:51234", "203.0.113.3"),
             ("[2001:db9::1]:443", "2001:db9::1"),
@@ -196,13 +204,13 @@ mod tests {
     }
 
     #[test]
-    fn who_is_trusted_itself_is_told_from_the_proxy_before_it() {
+    fn a_trusted_proxy_may_itself_be_the_client() {
         assert_eq!(listed(&["192.168.1.2"]), "192.168.1.2");
         assert_eq!(listed(&["192.168.1.2, 192.168.0.1"]), "192.168.1.2");
     }
 
     #[test]
-    fn forwarded_is_read_where_there_is_no_x_forwarded_for() {
+    fn reads_forwarded_if_there_is_no_x_forwarded_for() {
         for (value, address) in [
             ("for=192.0.2.43", "192.0.2.43"),
             ("For=192.0.2.43;proto=http;by=203.0.113.43", "192.0.2.43"),

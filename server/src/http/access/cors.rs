@@ -1,4 +1,5 @@
-//! Cross-origin reads (fetch.spec.whatwg.org, section 3.3): the pages of allowed origins may read the answers.
+//! Cross-origin reads (fetch.spec.whatwg.org, section 3.3): the pages of allowed origins may read
+//! the answers.
 
 use std::time::Duration;
 

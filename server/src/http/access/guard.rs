@@ -1,4 +1,5 @@
-//! The outermost middleware: refuses what the access policy refuses, and sets the security headers of every answer.
+//! The outermost middleware: refuses what the access policy refuses, and sets the security headers
+//! of every answer.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Hosts and origins, each in one spelling, so that two spellings of the same are equal. How they are spelled is known to `url`.
+//! Hosts and origins in canonical form, so that two spellings of one are equal. The `url` crate
+//! knows the forms.
 
 use std::fmt::{self, Display, Formatter};
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,7 +10,8 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use url::{Host, Url};
 
-/// A host without a port: a name in lower case and punycode without a dot at its end, or an address, mapped IPv4 as IPv4.
+/// A host without a port: a name in lower case and punycode, without a dot at its end, or a
+/// canonical address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostName(Host);
 
@@ -22,7 +24,7 @@ impl HostName {
         let host = match host {
             Host::Domain(name) => {
                 let name = name.strip_suffix('.').unwrap_or(&name).to_ascii_lowercase();
-                // The URL standard takes more characters than the names of hosts have.
+                // The URL standard allows more characters than host names have.
                 let label =
                     |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
                 name.split('.').all(label).then_some(Host::Domain(name))?
@@ -36,7 +38,7 @@ impl HostName {
         Some(Self(host))
     }
 
-    /// True if it is this machine, for whoever asks for it.
+    /// True if it means the client's own machine.
     pub(super) fn is_loopback(&self) -> bool {
         match &self.0 {
             Host::Domain(name) => name == "localhost",
@@ -59,7 +61,7 @@ impl FromStr for HostName {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let host = match text.parse::<Ipv6Addr>() {
-            // Without a port it needs no brackets.
+            // Without a port an address needs no brackets.
             Ok(address) => Self::of(Host::Ipv6(address)),
             Err(_) => Self::parse(text),
         };
@@ -71,7 +73,7 @@ impl FromStr for HostName {
     }
 }
 
-/// Where a page comes from (RFC 6454). Whether its default port is named makes no difference.
+/// The origin of a page (RFC 6454). An explicit default port makes no difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     scheme: String,
@@ -94,13 +96,14 @@ impl Origin {
         if has_more || has_user || !has_pages { None } else { Self::of(&url) }
     }
 
-    /// The origin of an address, whatever follows in it.
+    /// The origin of a URL. Its path and query are ignored.
     fn of(url: &Url) -> Option<Self> {
         let host = HostName::of(url.host()?.to_owned())?;
         Some(Self { scheme: url.scheme().to_owned(), host, port: url.port_or_known_default() })
     }
 
-    /// True if this is the origin of what was asked, by either scheme: which one the client used is known to the proxy alone.
+    /// True if this is the origin of the request's own host, by either scheme: behind a proxy the
+    /// board can't know which one the client used.
     pub(super) fn is_of(&self, target: &RequestHost) -> bool {
         let default = default_port(&self.scheme);
         default.is_some() && self.host == target.host && self.port == target.port.or(default)
@@ -123,14 +126,14 @@ impl FromStr for Origin {
     /// Reads a setting. The error says what to write instead.
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let meant = || {
+        let probable = || {
             let mut origin = Self::of(&url_in(text, "https")?)?;
             if let Some(secure) = origin.scheme.strip_prefix("ws") {
                 origin.scheme = format!("http{secure}");
             }
             Some(origin)
         };
-        Self::parse(text).ok_or_else(|| match meant() {
+        Self::parse(text).ok_or_else(|| match probable() {
             _ if text.contains('*') => "any page on the web could post then; name each origin, such as https://example.org".to_owned(),
             Some(origin) if text != "null" => format!("an origin is scheme, host and port; write {origin}"),
             _ => "not an origin; write scheme and host, such as https://example.org".to_owned(),
@@ -138,15 +141,15 @@ impl FromStr for Origin {
     }
 }
 
-/// The host and the port that a request is for.
+/// The host and port that a request is for.
 pub(super) struct RequestHost {
     pub(super) host: HostName,
     port: Option<u16>,
 }
 
 impl RequestHost {
-    /// None unless the request has one `Host`, and that can be one. A whole address in the request line goes before it (RFC 9112,
-    /// section 3.2).
+    /// None unless the request has exactly one valid `Host`. An absolute URI in the request line
+    /// takes precedence (RFC 9112, section 3.2).
     pub(super) fn of(uri: &Uri, headers: &HeaderMap) -> Option<Self> {
         let mut hosts = headers.get_all(HOST).iter();
         let (Some(host), None) = (hosts.next(), hosts.next()) else { return None };
@@ -178,7 +181,7 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// What was meant by somebody who wrote too much or too little.
+/// The URL that a mistyped setting probably means.
 fn url_in(text: &str, scheme: &str) -> Option<Url> {
     if text.contains("://") { Url::parse(text).ok() } else { Url::parse(&format!("{scheme}://{text}")).ok() }
 }

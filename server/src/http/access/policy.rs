@@ -1,4 +1,4 @@
-//! The access policy: which hosts are answered, and whose requests may change something.
+//! The access policy: which hosts are answered, and which requests may act.
 
 use std::net::IpAddr;
 
@@ -16,11 +16,13 @@ pub(in crate::http) const ALIVE_PATH: &str = "/healthz";
 /// The path of the readiness probe.
 pub(in crate::http) const READY_PATH: &str = "/readyz";
 
-/// Which requests are answered, and which may act. The default answers any host and allows no foreign origin.
+/// Which requests are answered, and which may act. The default answers any host and allows no
+/// foreign origin.
 #[derive(Clone, Debug, Default)]
 pub struct AccessPolicy {
-    /// True if only loopback host names are answered, besides `hosts`. It keeps a page of another site from reaching a
-    /// board on the visitor's own machine by pointing its own name at it ("DNS rebinding").
+    /// True if only loopback host names are answered, besides `hosts`. It keeps a page of another
+    /// site from reaching a board on the visitor's own machine by pointing its own name at it ("DNS
+    /// rebinding").
     pub loopback_only: bool,
     /// Hosts to answer for. If empty: any host, or any loopback host if `loopback_only`.
     pub hosts: Vec<HostName>,
@@ -54,8 +56,8 @@ impl AccessPolicy {
         if acts && !self.may_act(uri, headers) { Err(ErrorCode::OriginRefused) } else { Ok(()) }
     }
 
-    /// True if a request may act: post, subscribe or wait. Programs send no `Origin`, and may. A browser's `Origin` must be
-    /// the board's own or an allowed one.
+    /// True if a request may act: post, subscribe or wait. Programs send no `Origin`, and may. A
+    /// browser's `Origin` must be the board's own or an allowed one.
     pub(in crate::http) fn may_act(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(ORIGIN).iter();
         match (origins.next(), origins.next()) {
@@ -69,8 +71,9 @@ impl AccessPolicy {
         self.origins.contains(origin) || RequestHost::of(uri, headers).is_some_and(|target| origin.is_of(&target))
     }
 
-    /// True if requests for this host are answered. On this machine loopback names are always answered: no other site can
-    /// have one, and the command line uses them for a board that listens elsewhere.
+    /// True if requests for this host are answered. On this machine loopback names are always
+    /// answered: no other site can have one, and the command line uses them for a board that
+    /// listens elsewhere.
     fn answers_for(&self, host: &HostName, peer: IpAddr, headers: &HeaderMap) -> bool {
         let any = self.hosts.is_empty() && !self.loopback_only;
         let loopback = || host.is_loopback() && (self.loopback_only || address::is_local(peer, headers, &self.proxies));
@@ -82,12 +85,14 @@ impl AccessPolicy {
         address::is_trusted(address, &self.proxies)
     }
 
-    /// The address that a request from `peer` counts for: the forwarded one, or else the peer's own.
+    /// The address that a request from `peer` counts for: the forwarded one, or else the peer's
+    /// own.
     pub(in crate::http) fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         self.forwarded_address(peer, headers).unwrap_or(peer)
     }
 
-    /// The address that a trusted proxy forwards for. None if `peer` is no trusted proxy, or names nobody.
+    /// The address that a trusted proxy forwards for. None if `peer` is no trusted proxy, or names
+    /// nobody.
     pub(in crate::http) fn forwarded_address(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         address::forwarded(peer, headers, &self.proxies)
     }
@@ -105,7 +110,7 @@ mod tests {
         AccessPolicy { loopback_only, hosts, origins, proxies: vec![] }
     }
 
-    /// Whether somebody elsewhere is answered who asks for this host.
+    /// True if a request for this host from another machine is answered.
     fn answers_for(policy: &AccessPolicy, host: &str) -> bool {
         let peer = IpAddr::from([203, 0, 113, 7]);
         let target = RequestHost::of(&Uri::from_static("/"), &headers(&[("host", host)]));

@@ -1,4 +1,5 @@
-//! Reading and publishing as plain HTTP.
+//! `GET /api/rooms/{room}/messages`: a page of a room, after waiting for an entry if asked to
+//! (long-poll).
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use protocol::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX, WAIT_SECONDS_MAX};
-use protocol::{ErrorCode, Position, RoomName};
+use protocol::{ErrorCode, FromFields, InputError, Position, RoomName};
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -24,73 +25,81 @@ use crate::limits::turns;
 use crate::room::{PageError, Range, RoomVersion};
 use crate::room_log::RoomLog;
 
-/// Which page of a room.
-#[derive(Deserialize)]
-pub(in crate::http) struct Wanted {
-    after: Option<Position>,
-    before: Option<Position>,
-    limit: Option<usize>,
-    wait: Option<u64>,
-}
-
-/// The same, checked.
-struct Wish {
+/// Which page of a room is asked for.
+pub(in crate::http) struct MessagesQuery {
     range: Range,
     limit: usize,
-    /// After which position, and for how long, to wait for an entry.
+    /// The position after which to wait for an entry, and for how long.
     wait: Option<(Position, Duration)>,
 }
 
-impl Wanted {
-    fn check(&self) -> Result<Wish, ApiError> {
-        let invalid = |detail: String| Err(ApiError::detail(ErrorCode::QueryInvalid, detail));
-        let range = match (self.after, self.before) {
+#[derive(Deserialize)]
+pub(in crate::http) struct MessagesFields {
+    after: Option<String>,
+    before: Option<String>,
+    limit: Option<usize>,
+    /// In seconds.
+    wait: Option<u64>,
+}
+
+impl FromFields for MessagesQuery {
+    type Fields = MessagesFields;
+}
+
+impl TryFrom<MessagesFields> for MessagesQuery {
+    type Error = InputError;
+
+    fn try_from(fields: MessagesFields) -> Result<Self, InputError> {
+        let invalid = |detail: String| Err(InputError::with_detail(ErrorCode::QueryInvalid, detail));
+        let after = fields.after.map(Position::try_from).transpose()?;
+        let before = fields.before.map(Position::try_from).transpose()?;
+        let range = match (after, before) {
             (None, None) => Range::Last,
             (Some(position), None) => Range::After(position),
             (None, Some(position)) => Range::Before(position),
             (Some(_), Some(_)) => return invalid("after and before exclude each other".to_owned()),
         };
-        let limit = self.limit.unwrap_or(PAGE_ENTRIES_DEFAULT);
+        let limit = fields.limit.unwrap_or(PAGE_ENTRIES_DEFAULT);
         if !(1..=PAGE_ENTRIES_MAX).contains(&limit) {
             return invalid(format!("limit must be 1 to {PAGE_ENTRIES_MAX}"));
         }
-        let wait = match (self.wait, self.after) {
+        let wait = match (fields.wait, after) {
             (None, _) => None,
             (Some(seconds), Some(_)) if seconds > WAIT_SECONDS_MAX => return invalid(format!("wait must be 0 to {WAIT_SECONDS_MAX}")),
             (Some(seconds), Some(position)) => (seconds > 0).then(|| (position, Duration::from_secs(seconds))),
             (Some(_), None) => return invalid("wait needs after".to_owned()),
         };
-        Ok(Wish { range, limit, wait })
+        Ok(Self { range, limit, wait })
     }
 }
 
 /// `GET /api/rooms/{room}/messages`
 pub(in crate::http) async fn messages(
     FromState(state): FromState<State>,
-    place: ConnectionPermit,
+    permit: ConnectionPermit,
     Room(room): Room,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<MessagesQuery>,
     uri: Uri,
     reader: Reader,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let wish = wanted.check()?;
-    if let Some((after, time)) = wish.wait {
+    if let Some((after, time)) = query.wait {
         if !state.access.may_act(&uri, &headers) {
             return Err(ErrorCode::OriginRefused.into());
         }
         wait(&state, &room, after, time, reader).await?;
     }
-    let tag = tag(&wish, state.context.hub.version(&room, wish.range)?);
+    let tag = entity_tag(&query, state.context.hub.version(&room, query.range)?);
     let shared = [(CACHE_CONTROL, "no-store"), (VARY, "accept-encoding"), (ETAG, tag.as_str())];
-    if has(&headers, &tag) {
+    if is_known(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
     }
-    let page = turns::read(place.account().map(Arc::as_ref), state.context.hub.page(&room, wish.range, wish.limit)).await?;
+    let page = turns::read(permit.account().map(Arc::as_ref), state.context.hub.page(&room, query.range, query.limit)).await?;
     Ok((shared, Json(page)).into_response())
 }
 
-/// Waits until there is something after a position, the time is over, or the server stops. Whoever waits is here.
+/// Waits until there is an entry after a position, the time is over, or the server stops. The
+/// reader is online meanwhile.
 async fn wait(state: &State, room: &RoomName, after: Position, time: Duration, reader: Reader) -> Result<(), ApiError> {
     let start = state.context.hub.subscribe(room, Some(after))?;
     if let Some(gap) = start.gap {
@@ -100,7 +109,7 @@ async fn wait(state: &State, room: &RoomName, after: Position, time: Duration, r
     let log = RoomLog::new(start.room, start.history);
     let over = async {
         tokio::select! {
-            // There may be something, or not: the page will tell.
+            // The result does not matter: the page will have the entries, if any.
             _ = timeout(time, wait_for_entries(&log, start.position.offset)) => {}
             () = state.context.stop.cancelled() => {}
         }
@@ -108,30 +117,72 @@ async fn wait(state: &State, room: &RoomName, after: Position, time: Duration, r
     tokio::pin!(over);
     tokio::select! {
         () = &mut over => return Ok(()),
-        // It has left, or only has nothing more to ask: then it still waits for its answer, and is not counted any more.
+        // The reader may be gone, or have closed its half only and still wait. It is no longer
+        // counted as online.
         () = reader.has_ended() => drop(presence),
     }
     over.await;
     Ok(())
 }
 
-/// Names what a page is made of. It is weak because it says nothing about the bytes.
-fn tag(wish: &Wish, version: RoomVersion) -> String {
-    // Not for secrecy, and only for as long as this process lives, so any hash will do.
+/// An entity tag for a page's content. It is weak because the same content may have other bytes.
+fn entity_tag(query: &MessagesQuery, version: RoomVersion) -> String {
+    // Any hash will do: the tag is no secret, and lives as long as this process.
     let mut hasher = DefaultHasher::new();
-    let range = match wish.range {
+    let range = match query.range {
         Range::Last => (0, 0),
         Range::After(position) => (1, position.offset),
         Range::Before(position) => (2, position.offset),
     };
-    (version, range, wish.limit).hash(&mut hasher);
+    (version, range, query.limit).hash(&mut hasher);
     format!("W/\"{:016x}\"", hasher.finish())
 }
 
-/// Whether the reader has what the tag names (RFC 9110, section 13.1.2). A proxy may have made a weak tag of a strong one or the
-/// other way round, so that is not compared.
-fn has(headers: &HeaderMap, tag: &str) -> bool {
+/// True if the client has this version (RFC 9110, section 13.1.2). A proxy may have changed whether
+/// the tag is weak. By hand, because `headers` panics in debug builds on a tag with a space.
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
     let known = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     known.flat_map(|value| value.split(',')).map(str::trim).any(|known| known == "*" || opaque(known) == opaque(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::extract::query;
+
+    #[test]
+    fn a_refused_parameter_has_its_code() {
+        for (parameters, code) in [
+            ("after=x", ErrorCode::PositionInvalid),
+            ("before=x", ErrorCode::PositionInvalid),
+            ("after=", ErrorCode::PositionInvalid),
+            ("limit=0", ErrorCode::QueryInvalid),
+            ("limit=x", ErrorCode::QueryInvalid),
+            ("limit=201", ErrorCode::QueryInvalid),
+            ("wait=1", ErrorCode::QueryInvalid),
+            ("wait=56&after=0000000000000001:1", ErrorCode::QueryInvalid),
+            ("wait=x&after=0000000000000001:1", ErrorCode::QueryInvalid),
+            ("after=0000000000000001:1&before=0000000000000001:1", ErrorCode::QueryInvalid),
+            ("limit=1&limit=2", ErrorCode::QueryInvalid),
+        ] {
+            let error = query::<MessagesQuery>(&format!("/?{parameters}").parse().unwrap()).err();
+            assert_eq!(error.map(|error| error.code), Some(code), "{parameters}");
+        }
+        assert!(query::<MessagesQuery>(&Uri::from_static("/?other=1&limit=200")).is_ok());
+    }
+
+    #[test]
+    fn knows_an_entity_tag_however_a_proxy_rewrote_it() {
+        let matches = |value: &str| {
+            let headers = HeaderMap::from_iter([(IF_NONE_MATCH, value.parse().unwrap())]);
+            is_known(&headers, "W/\"0123\"")
+        };
+        for known in ["W/\"0123\"", "\"0123\"", "*", "\"x,y\", W/\"0123\""] {
+            assert!(matches(known), "{known}");
+        }
+        for other in ["", "0123", "\"01234\"", "W/\"x\", \"0123, \""] {
+            assert!(!matches(other), "{other}");
+        }
+    }
 }

@@ -1,11 +1,12 @@
-//! What goes with the page: the way to a room by its name, the room's QR code, the manifest by which the board is installed.
+//! What belongs to the page: opening a room by its name, its QR code, the icon, and the manifest
+//! that makes the board installable.
 
 use axum::extract::State as FromState;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, LOCATION};
-use axum::http::uri::Authority;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use protocol::{ErrorCode, RoomName};
+use axum_extra::headers::{HeaderMapExt as _, Host};
+use protocol::{ErrorCode, FromFields, RoomName};
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 use serde::Deserialize;
@@ -18,50 +19,50 @@ use crate::http::extract::{ClientAddress, Query, Room};
 use crate::http::state::State;
 use crate::limits::turns;
 
-/// How long a browser keeps what never changes within a version, in seconds: an hour.
+/// Caching of what changes only with the version.
 const KEPT: HeaderValue = HeaderValue::from_static("private, max-age=3600");
-/// The side of a QR code, in pixels of the SVG; it grows and shrinks as it is shown.
+/// The side of a QR code, in pixels of the SVG. The page scales it.
 const QR_SIDE: u32 = 200;
 
-/// A room that somebody wants to open.
+/// The query of `/open`.
 #[derive(Deserialize)]
-pub(in crate::http) struct Wanted {
+pub(in crate::http) struct OpenQuery {
     room: Option<String>,
 }
 
-/// `GET /open?room=NAME`: where a browser without script goes for a room by its name.
-pub(in crate::http) async fn open(Query(wanted): Query<Wanted>) -> Result<Response, ApiError> {
-    let room = wanted.room.unwrap_or_default().parse::<RoomName>()?;
+impl FromFields for OpenQuery {
+    type Fields = Self;
+}
+
+/// `GET /open?room=NAME`: redirects a browser without script to the room's page.
+pub(in crate::http) async fn open(Query(query): Query<OpenQuery>) -> Result<Response, ApiError> {
+    let room = query.room.unwrap_or_default().parse::<RoomName>()?;
     Ok((StatusCode::SEE_OTHER, [(LOCATION, room_path(&room))]).into_response())
 }
 
-/// `GET /r/{room}/qr.svg`: the address of the room's page as a QR code. The address is the one under which the board was
-/// asked, because the board has no other.
+/// `GET /r/{room}/qr.svg`: the address of the room's page as a QR code. Its host is the request's
+/// own: the board knows no other.
 pub(in crate::http) async fn qr(
     FromState(state): FromState<State>,
     ClientAddress(address): ClientAddress,
     Room(room): Room,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let host = host(&headers).ok_or(ErrorCode::RequestInvalid)?;
-    // Whoever forges this gets a code that leads back here by the other scheme.
+    let host: Host = headers.typed_get().ok_or(ErrorCode::RequestInvalid)?;
+    // As a number: a port of many zeros would make a large code.
+    let port = host.port().map(|port| format!(":{port}")).unwrap_or_default();
+    // A client that forges this header gets a code with the wrong scheme.
     let secure = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
-    let link = format!("{}://{host}{}", if secure { "https" } else { "http" }, room_path(&room));
+    let link = format!("{}://{}{port}{}", if secure { "https" } else { "http" }, host.hostname(), room_path(&room));
     let account = state.context.limiter.account(address);
-    // A long link takes milliseconds, for which others would wait on a worker.
+    // Drawing a long link takes milliseconds, too long for a worker thread.
     let drawn = turns::read(account.as_deref(), async { spawn_blocking(|| draw(link)).await }).await;
     let image = drawn.map_err(|_| ErrorCode::Unavailable)??;
     Ok(([(CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")), (CACHE_CONTROL, KEPT)], image).into_response())
 }
 
-/// The host that was asked, with its port as a number: a port of many zeros would make a large code.
-fn host(headers: &HeaderMap) -> Option<String> {
-    let authority: Authority = headers.get(HOST)?.to_str().ok()?.parse().ok()?;
-    let port = authority.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
-    Some(format!("{}{port}", authority.host()))
-}
-
-/// A link as an SVG. With the lowest error correction, since a screen has no stains and fewer modules are easier to read.
+/// Draws a link as an SVG. The lowest error correction is enough for a screen, and is easier to
+/// scan.
 fn draw(link: String) -> Result<String, ErrorCode> {
     let code = QrCode::with_error_correction_level(link, EcLevel::L).map_err(|_| ErrorCode::UriTooLong)?;
     Ok(code.render::<svg::Color<'_>>().min_dimensions(QR_SIDE, QR_SIDE).build())

@@ -1,4 +1,5 @@
-//! Refusals as people read them: a page in their language and colours. Programs get the problem document that it is made from.
+//! Errors as pages, for browsers: in the reader's language and colours. Programs get the problem
+//! document.
 
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
@@ -9,18 +10,19 @@ use hyper::body::Incoming;
 use leptos::prelude::{Owner, RenderHtml as _};
 use protocol::ErrorCode;
 
-use super::Wishes;
+use super::preferences::PageQuery;
 use crate::http::assets;
-use crate::http::error::{ApiError, Refused};
+use crate::http::error::{AnsweredError, ApiError};
 use crate::http::extract::query;
 
-/// What such a page may do: show itself, also where the live view would be, and lead to a room.
+/// The content policy of an error page: it may show itself, also in the live view's frame, and open
+/// a room.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
 );
 
-/// Stands before everything that may refuse: what a person is refused is said on a page.
-pub(in crate::http) async fn present(request: axum::extract::Request, next: Next) -> Response {
+/// The middleware around everything that may fail: it turns an error into a page for a person.
+pub(in crate::http) async fn error_pages(request: axum::extract::Request, next: Next) -> Response {
     let person = Person::of(request.uri(), request.headers());
     let response = next.run(request).await;
     match person {
@@ -29,23 +31,22 @@ pub(in crate::http) async fn present(request: axum::extract::Request, next: Next
     }
 }
 
-/// The answer to a request that is refused before anything else has seen it.
-pub(in crate::http) fn refuse(code: ErrorCode, request: &Request<Incoming>) -> Response {
-    let person = Person::of(request.uri(), request.headers());
-    let refusal = ApiError::from(code).into_response();
-    match person {
-        Some(person) => person.show(refusal),
-        None => refusal,
+/// The answer to a request that fails before it reaches the router.
+pub(in crate::http) fn respond_with_error(code: ErrorCode, request: &Request<Incoming>) -> Response {
+    let error = ApiError::from(code).into_response();
+    match Person::of(request.uri(), request.headers()) {
+        Some(person) => person.show(error),
+        None => error,
     }
 }
 
-/// An address with a slash too many means the one without.
+/// Redirects an address with a slash at its end to the one without.
 pub(in crate::http) async fn without_slash(uri: Uri) -> Response {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     (StatusCode::MOVED_PERMANENTLY, [(LOCATION, uri.path().trim_end_matches('/').to_owned() + &query)]).into_response()
 }
 
-/// Someone who reads pages, and how.
+/// A reader of pages, with their preferences.
 struct Person {
     language: Language,
     scheme: Scheme,
@@ -56,13 +57,13 @@ impl Person {
         if !prefers_pages(headers) {
             return None;
         }
-        let wishes = query::<Wishes>(uri).unwrap_or_default();
-        Some(Self { language: wishes.language(headers), scheme: wishes.scheme(headers) })
+        let query = query::<PageQuery>(uri).unwrap_or_default();
+        Some(Self { language: query.language(headers), scheme: query.scheme(headers) })
     }
 
-    /// Puts a page in the place of a problem document; what is no refusal stays as it is.
+    /// Replaces a problem document by a page. Other answers stay as they are.
     fn show(self, response: Response) -> Response {
-        let Some(&Refused(code)) = response.extensions().get() else { return response };
+        let Some(&AnsweredError(code)) = response.extensions().get() else { return response };
         let Self { language, scheme } = self;
         let html = Owner::new().with(|| frontend::refusal(assets::BASE, language, scheme, code).to_html());
         let mut parts = response.into_parts().0;
@@ -72,13 +73,15 @@ impl Person {
     }
 }
 
-/// Whether a page is wanted rather than a document for programs (RFC 9110, section 12.5.1). Who takes anything is a program.
+/// True if a page is preferred to a problem document (RFC 9110, section 12.5.1). A client that
+/// accepts anything is a program.
 fn prefers_pages(headers: &HeaderMap) -> bool {
     let page = preference(headers, "text", "html").max(preference(headers, "application", "xhtml+xml"));
     page.0 > 0 && page > preference(headers, "application", "json").max(preference(headers, "application", "problem+json"))
 }
 
-/// How much a media type is wanted, in thousandths, and how exactly it is named, which decides between equals.
+/// The weight of a media type in thousandths, and how exactly it is named, which decides between
+/// equal weights.
 fn preference(headers: &HeaderMap, kind: &str, subtype: &str) -> (u32, u8) {
     let listed = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let matching = listed.filter_map(|range| {
@@ -94,7 +97,7 @@ fn preference(headers: &HeaderMap, kind: &str, subtype: &str) -> (u32, u8) {
         let weight = weight.map_or(1.0, |weight| weight.parse::<f32>().unwrap_or(1.0));
         Some((exactness, (weight.clamp(0.0, 1.0) * 1000.0) as u32))
     });
-    // The most exact range that fits is the one that counts.
+    // The most exact range that matches counts.
     matching.max().map_or((0, 0), |(exactness, weight)| (weight, exactness))
 }
 

@@ -24,7 +24,7 @@ use crate::encoded::{Encoded, FormatId};
 use crate::http::assets;
 use crate::http::error::ApiError;
 use crate::http::extract::{After, ClientAddress, Query, Room, SameOrigin};
-use crate::http::page::Wishes;
+use crate::http::page::PageQuery;
 use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
 use crate::http::takeover::{Continuation, Takeover};
@@ -53,10 +53,10 @@ pub(in crate::http) async fn live(
     (permit, ClientAddress(address)): (ConnectionPermit, ClientAddress),
     Room(room): Room,
     Query(wanted): Query<After>,
-    Query(wishes): Query<Wishes>,
+    Query(query): Query<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let format = Live::find(wishes.language(&headers), wishes.scheme(&headers));
+    let format = Live::find(query.language(&headers), query.scheme(&headers));
     let (admission, hello) = state.fanout.admit(format, permit.client(address), &room, wanted.after)?;
     let asked = wanted.after.unwrap_or(hello.position);
     let mut first = format.head(&room, asked);

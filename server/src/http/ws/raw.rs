@@ -16,7 +16,7 @@ use crate::delivery::{Message, Place, Policy, WireFormat};
 use crate::encoded::{Encoded, FormatId};
 use crate::http::error::ApiError;
 use crate::http::extract::ClientAddress;
-use crate::http::form::{Form, without_mark};
+use crate::http::form::{self, without_mark};
 use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
 
@@ -97,9 +97,9 @@ fn command(raw: &str) -> Command {
 /// content.
 fn read(raw: &str) -> Result<(PublishRequest, Option<String>), ErrorCode> {
     let said = without_mark(raw);
-    let form = Form::find(said).ok().flatten();
+    let form = form::find(said).ok().flatten();
     let (text, author) = match &form {
-        Some(form) => (Text::parse(form.content.as_deref().unwrap_or_default())?, Author::parse(&form.author)?),
+        Some(form) => (Text::parse(&form.text)?, Author::parse(form.author.as_deref().unwrap_or_default())?),
         None => (Text::parse(said)?, Author::default()),
     };
     let raw = Some(raw).filter(|raw| *raw != text.as_str());

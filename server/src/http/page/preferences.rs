@@ -1,0 +1,106 @@
+//! A reader's preferences: in the query of a page's address, or in cookies from an earlier visit.
+
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT_LANGUAGE;
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use frontend::{Language, Scheme};
+use protocol::FromFields;
+use serde::Deserialize;
+use time::Duration;
+
+/// A cookie's lifetime.
+const COOKIE_TIME: Duration = Duration::days(365);
+/// The farthest a clock can be from UTC, in minutes.
+const ZONE_MINUTES_MAX: i32 = 14 * 60;
+
+/// The query of a page's address.
+#[derive(Default, Deserialize)]
+pub(in crate::http) struct PageQuery {
+    lang: Option<String>,
+    scheme: Option<String>,
+    /// These three are what another program shares, for the composer.
+    title: Option<String>,
+    text: Option<String>,
+    url: Option<String>,
+}
+
+impl FromFields for PageQuery {
+    type Fields = Self;
+}
+
+impl PageQuery {
+    /// What another program shares, one line for each part.
+    pub(super) fn shared(&self) -> String {
+        let parts = [&self.title, &self.text, &self.url].into_iter().flatten().map(String::as_str);
+        parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The reader's language: from the query, a cookie, or the browser's settings.
+    pub(in crate::http) fn language(&self, headers: &HeaderMap) -> Language {
+        let accepted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        Language::negotiate(self.lang.as_deref(), cookie(headers, "lang").as_deref(), accepted)
+    }
+
+    /// The reader's colours: from the query or a cookie.
+    pub(in crate::http) fn scheme(&self, headers: &HeaderMap) -> Scheme {
+        Scheme::negotiate(self.scheme.as_deref(), cookie(headers, "scheme").as_deref())
+    }
+
+    /// The cookies that store what this query asks for.
+    pub(super) fn cookies(&self, headers: &HeaderMap) -> CookieJar {
+        let lang = self.lang.as_ref().map(|_| kept("lang", self.language(headers).tag()));
+        let scheme = self.scheme.as_ref().map(|_| kept("scheme", self.scheme(headers).word()));
+        lang.into_iter().chain(scheme).fold(CookieJar::default(), CookieJar::add)
+    }
+}
+
+/// The reader's name, as posted on an earlier visit. Empty if there is none.
+pub(super) fn author(headers: &HeaderMap) -> String {
+    cookie(headers, "author").unwrap_or_default()
+}
+
+/// The cookie that stores the reader's name.
+pub(super) fn author_cookie(author: String) -> CookieJar {
+    CookieJar::default().add(kept("author", author))
+}
+
+/// How many minutes the reader's clock is ahead of UTC, as the page found out on an earlier visit.
+/// 0 if unknown.
+pub(super) fn zone(headers: &HeaderMap) -> i32 {
+    let minutes = cookie(headers, "zone").and_then(|minutes| minutes.parse().ok());
+    minutes.filter(|minutes| (-ZONE_MINUTES_MAX..=ZONE_MINUTES_MAX).contains(minutes)).unwrap_or_default()
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    CookieJar::from_headers(headers).get(name).map(|cookie| cookie.value().to_owned())
+}
+
+fn kept(name: &'static str, value: impl Into<String>) -> Cookie<'static> {
+    Cookie::build((name, value.into())).path("/").max_age(COOKIE_TIME).same_site(SameSite::Lax).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header::COOKIE;
+
+    use super::*;
+
+    #[test]
+    fn reads_cookies_of_several_lines_and_decodes_them() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, "a=1; author=%E5%B0%8F%E6%98%8E; author2=x".parse().unwrap());
+        headers.append(COOKIE, "zone=480".parse().unwrap());
+        assert_eq!(author(&headers), "小明");
+        assert_eq!(zone(&headers), 480);
+        assert_eq!(cookie(&headers, "b"), None);
+    }
+
+    #[test]
+    fn ignores_a_time_zone_that_no_clock_has() {
+        for zone_cookie in ["zone=841", "zone=-841", "zone=x", "zone="] {
+            let headers = HeaderMap::from_iter([(COOKIE, zone_cookie.parse().unwrap())]);
+            assert_eq!(zone(&headers), 0, "{zone_cookie}");
+        }
+    }
+}

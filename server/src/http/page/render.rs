@@ -1,0 +1,120 @@
+//! Renders the page of a room.
+
+use std::net::IpAddr;
+
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use frontend::PageData;
+use leptos::context::use_context;
+use leptos_axum::ResponseOptions;
+use protocol::limits::PAGE_ENTRIES_DEFAULT;
+use protocol::{ErrorCode, PublishKey, RoomName};
+
+use super::preferences::{self, PageQuery};
+use crate::http::assets;
+use crate::http::error::ApiError;
+use crate::http::state::State;
+use crate::limits::turns::{self, Account};
+use crate::room::Range;
+
+/// A post that was refused, with what the person wrote.
+#[derive(Default)]
+pub(super) struct RefusedPost {
+    pub(super) code: Option<ErrorCode>,
+    /// In milliseconds.
+    pub(super) retry_after: Option<u64>,
+    pub(super) draft: String,
+    pub(super) author: Option<String>,
+}
+
+impl From<ErrorCode> for RefusedPost {
+    fn from(code: ErrorCode) -> Self {
+        Self { code: Some(code), retry_after: code.retry_after(), ..Self::default() }
+    }
+}
+
+/// Renders the page, with the form as it was if a post was refused.
+pub(super) async fn render(
+    state: &State,
+    address: IpAddr,
+    room: RoomName,
+    query: PageQuery,
+    refused: RefusedPost,
+    request: Request,
+) -> Response {
+    let account = state.context.limiter.account(address);
+    // A page takes a megabyte until it is sent. So an address renders one page at a time.
+    turns::alone(account.as_deref(), render_page(state, account.as_deref(), room, query, refused, request)).await
+}
+
+async fn render_page(
+    state: &State,
+    account: Option<&Account>,
+    room: RoomName,
+    query: PageQuery,
+    refused: RefusedPost,
+    request: Request,
+) -> Response {
+    let page = match turns::read(account, state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT)).await {
+        Ok(page) => page,
+        Err(error) => return ApiError::from(error).into_response(),
+    };
+    let headers = request.headers();
+    let cookies = query.cookies(headers);
+    let data = PageData {
+        online: page.online,
+        room,
+        page,
+        language: query.language(headers),
+        scheme: query.scheme(headers),
+        key: fresh_key(),
+        author: refused.author.unwrap_or_else(|| preferences::author(headers)),
+        draft: if refused.draft.is_empty() { query.shared() } else { refused.draft },
+        refusal: refused.code,
+        zone: preferences::zone(headers),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let respond = leptos_axum::render_app_to_stream_with_context(set_policy, move || frontend::shell(assets::BASE, data.clone()));
+    let mut response = whole(respond(request).await).await;
+    if let Some(status) = refused.code.and_then(|code| StatusCode::from_u16(code.status()).ok()) {
+        *response.status_mut() = status;
+    }
+    if let Some(wait) = refused.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.div_ceil(1000)));
+    }
+    // The page holds a fresh key and the newest messages: a stored copy would post under an old
+    // key.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    (cookies, response).into_response()
+}
+
+/// Renders a streamed page to its end, so that the work is charged to its reader, and it has a
+/// length.
+async fn whole(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    match to_bytes(body, usize::MAX).await {
+        Ok(bytes) => Response::from_parts(parts, bytes.into()),
+        Err(_) => ApiError::from(ErrorCode::Unavailable).into_response(),
+    }
+}
+
+/// Sets the content policy: the page may use only its own files and its own server.
+fn set_policy() {
+    let nonce = leptos::nonce::use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    );
+    if let (Some(response), Ok(policy)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&policy)) {
+        response.insert_header(CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+fn fresh_key() -> PublishKey {
+    // Without a random source, the key is one that was used before. Then the post is refused with
+    // `key_reused`.
+    PublishKey::random().unwrap_or_else(|_| PublishKey::from_bits(0))
+}
