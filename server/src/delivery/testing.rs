@@ -18,6 +18,7 @@ use crate::limits::{Allowance, Limiter};
 use crate::room::Hub;
 use crate::room::Room;
 use crate::room_log::RoomLog;
+use crate::store::{RetentionPolicy, TrustedTime};
 
 /// Says `e` for an entry, `g` for a gap, `p` for presence and `h` for a heartbeat.
 pub(crate) struct Letters;
@@ -85,6 +86,11 @@ impl Board {
 
     pub(crate) fn room(&self) -> Arc<Room> {
         self.log().room().clone()
+    }
+
+    pub(crate) async fn expire_all_but_one(&self) {
+        let policy = RetentionPolicy { messages: 1, bytes: u64::MAX, age: u64::MAX };
+        while self.hub.expire(&self.name, policy, TrustedTime { time: 0, since: 0 }).await.unwrap() {}
     }
 
     /// Publishes the numbers from 1 to `count`.

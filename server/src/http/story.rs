@@ -12,7 +12,6 @@ use super::stream::live::FORMATS;
 use super::ws::{json::Json, raw::Raw};
 use crate::delivery::testing::{self, Board};
 use crate::delivery::{WireFormat, wait_for_entries};
-use crate::store::{RetentionPolicy, TrustedTime};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Ticks of 250 ms in which everything written is flushed.
@@ -191,8 +190,7 @@ async fn every_wire_format_tells_the_same_story() {
         late.push(Reader::connect(&board, format).await);
     }
     board.publish_numbers([5]).await;
-    let keep = RetentionPolicy { messages: 1, bytes: u64::MAX, age: u64::MAX };
-    while board.hub.expire(&board.name, keep, TrustedTime { time: 0, since: 0 }).await.unwrap() {}
+    board.expire_all_but_one().await;
     for (mut reader, connection) in late {
         tokio::spawn(connection);
         let expected: &[&str] = if reader.name == "raw" { &["entry 5"] } else { &["gap", "entry 5"] };
@@ -225,7 +223,6 @@ async fn a_long_poll_waits_for_the_same() {
         board.publish_numbers([3]).await;
         timeout(TIMEOUT, waiting).await.expect("there is something");
     }
-    let keep = RetentionPolicy { messages: 1, bytes: u64::MAX, age: u64::MAX };
-    while board.hub.expire(&board.name, keep, TrustedTime { time: 0, since: 0 }).await.unwrap() {}
+    board.expire_all_but_one().await;
     timeout(TIMEOUT, wait_for_entries(&log, 1)).await.expect("a gap is something");
 }
