@@ -1,7 +1,7 @@
-//! The short way to a WebSocket. A crowd that comes back after a restart asks for nothing else, and
-//! most of what such a request costs is the framework's. So a connection that begins with one,
-//! whole and in order, is opened here, by the same rules and the same functions; whatever is
-//! unusual, or is to be refused, is left as it came to the framework, which answers it.
+//! Opens a WebSocket without hyper and axum, if a connection begins with a request for one that is
+//! whole and in order. After a restart all clients ask for nothing else, and most of the cost of
+//! such a request is the framework's. Access, limits and handshake are the same functions as
+//! elsewhere. Anything unusual, and every refusal, is left to the framework.
 
 use std::net::IpAddr;
 
@@ -17,21 +17,21 @@ use super::state::State;
 use super::ws::{handshake, json};
 use crate::delivery::{Admission, Client};
 
-/// How many headers are read here; a browser sends some twenty.
+/// Maximum number of headers. A browser sends about twenty.
 const HEADERS_MAX: usize = 64;
 
-/// A client that was let in.
+/// An admitted client.
 pub(super) struct Opening<'a> {
     pub(super) admission: Admission,
-    /// What it is to be told: the answer to its request and the first frame.
+    /// The answer to its request, and the first frame.
     pub(super) first: Vec<u8>,
-    /// What it has said after its request.
+    /// What it sent after its request.
     pub(super) rest: &'a [u8],
 }
 
-/// Lets a client in that asks for a board's WebSocket. `read` is the first that came from `peer`.
+/// Admits a client that asks for a WebSocket. `read` is the first that came from `peer`.
 pub(super) fn open<'a>(state: &State, peer: IpAddr, read: &'a [u8]) -> Option<Opening<'a>> {
-    // For whom a proxy speaks has to be counted.
+    // The clients of a proxy are counted by the framework's extractors.
     if !read.starts_with(b"GET /ws/") || state.access.trusts(peer) {
         return None;
     }
@@ -51,7 +51,7 @@ pub(super) fn open<'a>(state: &State, peer: IpAddr, read: &'a [u8]) -> Option<Op
     Some(Opening { admission, first: [handshake::answer(&key), hello].concat(), rest: &read[length..] })
 }
 
-/// The head of a request, if all of it is there. Its parts share one copy of what was read.
+/// Returns the head of a request and its length, if it is whole. Its parts share one copy.
 fn parse(read: &[u8]) -> Option<(Parts, usize)> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut head = httparse::Request::new(&mut headers);
@@ -82,7 +82,7 @@ mod tests {
     const HEAD: &[u8] = b"GET /ws/lobby?after=1 HTTP/1.1\r\nHost: a\r\nX:  y z \r\nx: 2\r\n\r\n";
 
     #[test]
-    fn a_whole_head_is_read_and_what_follows_is_left() {
+    fn reads_a_whole_head_and_leaves_what_follows() {
         let (parts, length) = parse(&[HEAD, b"more"].concat()).unwrap();
         assert_eq!(length, HEAD.len());
         assert_eq!((parts.method.as_str(), parts.uri.path(), parts.uri.query()), ("GET", "/ws/lobby", Some("after=1")));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_head_and_what_is_none_are_left_to_others() {
+    fn leaves_incomplete_and_malformed_heads_alone() {
         for end in 0..HEAD.len() {
             assert!(parse(&HEAD[..end]).is_none(), "{end}");
         }
