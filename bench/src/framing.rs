@@ -33,6 +33,8 @@ enum State {
     Head,
     Frames,
     Chunks,
+    /// A body that ends with the connection.
+    Body,
 }
 
 impl Framing {
@@ -90,14 +92,19 @@ impl Framing {
                     }
                     None => return Ok(used),
                 },
+                State::Body if left.is_empty() => return Ok(used),
+                State::Body => {
+                    on_frame(Frame::Data(left))?;
+                    left.len()
+                }
             };
             used += length;
         }
     }
 }
 
-fn find(bytes: &[u8], settings: &[u8]) -> Option<usize> {
-    bytes.windows(settings.len()).position(|window| window == settings)
+fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
+    bytes.windows(pattern.len()).position(|window| window == pattern)
 }
 
 /// Returns the length of the response head and the state after it. `None` if the head is
@@ -109,7 +116,8 @@ fn head(bytes: &[u8]) -> Result<Option<(usize, State)>, Failure> {
     match status {
         "101" => Ok(Some((length + 4, State::Frames))),
         "200" if text.contains("\r\ntransfer-encoding: chunked") => Ok(Some((length + 4, State::Chunks))),
-        "200" => Err(Failure::new("the server's answer is no stream")),
+        "200" if text.contains("\r\ncontent-type: text/event-stream") => Ok(Some((length + 4, State::Body))),
+        "200" => Err(Failure::new("the server's answer is not a stream")),
         _ => {
             let all = String::from_utf8_lossy(&bytes[..bytes.len().min(length + crate::REFUSAL_BYTES_MAX)]).into_owned();
             let (status, body) = (all.lines().next().unwrap_or_default(), all.split("\r\n\r\n").nth(1).unwrap_or_default());
@@ -218,6 +226,23 @@ mod tests {
         let bytes = [&head[..], b"5\r\nhello\r\n1;x=y\r\n!\r\n"].concat();
         assert_eq!(read(&bytes).unwrap(), ["head", "hello", "!"]);
         assert_eq!(read(&[&bytes[..], b"0\r\n\r\n"].concat()).unwrap_err(), "the server ended the stream");
+    }
+
+    #[test]
+    fn reads_a_body_that_ends_with_the_connection() {
+        let mut framing = Framing::default();
+        let mut read = Vec::new();
+        for bytes in [&b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nda"[..], b"ta: x"] {
+            let keep = |frame: Frame<'_>| {
+                if let Frame::Data(data) = frame {
+                    read.extend_from_slice(data);
+                }
+                Ok(())
+            };
+            framing.read(bytes, keep).unwrap();
+        }
+        assert_eq!(read, b"data: x");
+        assert!(Framing::default().read(b"HTTP/1.1 200 OK\r\n\r\n", |_| Ok(())).is_err());
     }
 
     #[test]

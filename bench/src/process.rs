@@ -56,8 +56,8 @@ mod tests {
     fn measures_this_process() {
         let process = Process::own();
         let before = process.cpu().unwrap();
-        let settings = Duration::from_millis(20);
-        while process.cpu_since(Some(&before)).unwrap() < settings {}
+        let expected = Duration::from_millis(20);
+        while process.cpu_since(Some(&before)).unwrap() < expected {}
         assert!(process.memory().unwrap() > 100 * 1024);
     }
 
