@@ -39,8 +39,6 @@ pub enum Command {
         /// The same as a sentence.
         detail: String,
     },
-    /// These finished bytes.
-    Echo(Vec<u8>),
     /// The end of the session.
     Disconnect(Disconnect),
 }
@@ -75,17 +73,8 @@ struct InFlight {
 /// A message that is not in the history's queue yet, with the client's name for the command.
 type Taken = (u64, (PublishRequest, Option<String>));
 
-/// What a command is answered at once.
-#[derive(Debug)]
-pub enum Answer {
-    /// A frame.
-    Frame(ServerFrame),
-    /// Finished bytes.
-    Bytes(Vec<u8>),
-}
-
-/// What a command leads to at once; a message is answered later.
-pub type Outcome = Result<Option<Answer>, Disconnect>;
+/// The immediate answer to a command, if any. A publish is answered later.
+pub type Outcome = Result<Option<ServerFrame>, Disconnect>;
 
 impl Commands {
     /// Returns the commands of a client of a room.
@@ -110,11 +99,10 @@ impl Commands {
         match command {
             Command::Ping { r#ref } => {
                 self.errors_in_a_row = 0;
-                Ok(Some(Answer::Frame(ServerFrame::Pong { r#ref })))
+                Ok(Some(ServerFrame::Pong { r#ref }))
             }
             Command::Publish { r#ref, message, raw } => self.publish(r#ref, message, raw),
             Command::Invalid { r#ref, code, detail } => self.refuse(r#ref, code, detail, None),
-            Command::Echo(bytes) => Ok(Some(Answer::Bytes(bytes))),
             Command::Disconnect(disconnect) => Err(disconnect),
         }
     }
@@ -158,7 +146,7 @@ impl Commands {
         if self.errors_in_a_row >= ERRORS_IN_A_ROW_MAX {
             return Err(Disconnect::TooManyErrors);
         }
-        Ok(Some(Answer::Frame(ServerFrame::Error { r#ref, code, detail, retry_after })))
+        Ok(Some(ServerFrame::Error { r#ref, code, detail, retry_after }))
     }
 
     /// Returns the answer to the oldest publish when it is there. Wakes nothing while none is

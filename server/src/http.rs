@@ -43,13 +43,12 @@ pub use access::{AccessPolicy, HostName, Origin, Proxy};
 pub use listen::listen;
 pub use serve::Site;
 
-use crate::codec::Limits;
 use crate::context::Context;
 use crate::delivery::Fanout;
 use error::ApiError;
 use state::State;
 use stream::{events, live};
-use ws::{echo, json, raw};
+use ws::{json, raw};
 
 /// Shorter answers are not compressed: they fit into one packet.
 const COMPRESSED_BYTES_MIN: u16 = 1024;
@@ -95,14 +94,5 @@ pub fn board(context: Context, access: AccessPolicy, fanout: Fanout, connections
         None => router,
     };
     let router = router.layer(guard).layer(axum::middleware::from_fn(page::error_pages));
-    Site { router: router.with_state(state.clone()), state, has_fast_upgrade: true }
-}
-
-/// An echo server on the board's WebSockets, without an access policy. It has the limits of
-/// `context` and `limits`.
-pub fn echo(context: Context, limits: Limits, fanout: Fanout, connections: TaskTracker) -> Site {
-    let state = State { context, access: Arc::default(), fanout, connections };
-    let echo: &'static echo::Echo = Box::leak(Box::new(echo::Echo { limits }));
-    let upgrade = move |state, address, place, handshake| echo::upgrade(state, echo, address, place, handshake);
-    Site { router: Router::new().route("/", any(upgrade)).with_state(state.clone()), state, has_fast_upgrade: false }
+    Site { router: router.with_state(state.clone()), state }
 }

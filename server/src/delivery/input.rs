@@ -14,7 +14,7 @@ use super::End;
 use super::subscriber::Subscriber;
 use super::wire_format::Message;
 use crate::codec::{self, Decoder, Incoming, Limits};
-use crate::commands::{Answer, Commands};
+use crate::commands::Commands;
 
 /// What one read takes at most. Each thread has one such buffer, for all its connections.
 const READ_BYTES: usize = 64 * 1024;
@@ -174,10 +174,8 @@ impl CommandInput {
                     return Ok(());
                 }
             };
-            match self.commands.take(command).map_err(End::Disconnected)? {
-                Some(Answer::Frame(frame)) => say(subscriber, &frame, answers),
-                Some(Answer::Bytes(bytes)) => answers.extend(bytes),
-                None => {}
+            if let Some(frame) = self.commands.take(command).map_err(End::Disconnected)? {
+                say(subscriber, &frame, answers);
             }
         }
     }

@@ -50,8 +50,6 @@ const FIRST_BYTES_MAX: usize = 4096;
 pub struct Site {
     pub(super) router: Router,
     pub(super) state: State,
-    /// True if WebSockets of the board may be opened without the router; see [`fast_upgrade`].
-    pub(super) has_fast_upgrade: bool,
 }
 
 /// A connection as the limits have let it in, or why they have not.
@@ -136,7 +134,7 @@ fn upgrade_fast(stream: TcpStream, peer: IpAddr, site: &Site, is_admitted: bool)
     let mut buffer = [0; FIRST_BYTES_MAX];
     let length = read_now(&stream, &mut buffer).unwrap_or_default();
     let read = &buffer[..length];
-    let opening = if site.has_fast_upgrade && is_admitted { fast_upgrade::open(&site.state, peer, read) } else { None };
+    let opening = if is_admitted { fast_upgrade::open(&site.state, peer, read) } else { None };
     match opening {
         Some(Opening { admission, first, rest }) => Ok(site.state.fanout.start(admission, stream, rest, &first)),
         None => Err((stream, read.to_vec())),

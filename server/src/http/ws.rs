@@ -5,5 +5,3 @@ pub(super) mod handshake;
 pub(super) mod json;
 
 pub(super) mod raw;
-
-pub(super) mod echo;
