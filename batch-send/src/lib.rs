@@ -16,7 +16,8 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> std::io::Result<()> {
 //! # let listener = TcpListener::bind("127.0.0.1:0").await?;
-//! let streams = [TcpStream::connect(listener.local_addr()?).await?, TcpStream::connect(listener.local_addr()?).await?];
+//! # let address = listener.local_addr()?;
+//! let streams = [TcpStream::connect(address).await?, TcpStream::connect(address).await?];
 //! let sockets = streams.map(|stream| Socket::new(Arc::new(stream)));
 //! let results = send_batch(sockets.iter().map(|socket| SendRequest { socket, bytes: b"hello" }));
 //! assert_eq!(results[..2], [Ok(5), Ok(5)]);
