@@ -85,7 +85,7 @@ pub enum ServerFrame {
         #[serde(rename = "here")]
         online: usize,
     },
-    /// The connection is alive, though nothing was sent for a while.
+    /// The connection is alive. Sent every [`Hello::heartbeat_seconds`].
     Heartbeat,
     /// The answer to [`ClientFrame::Publish`]: the message is durable.
     Published {
@@ -139,7 +139,7 @@ pub struct Hello {
     /// The number of sessions in the room, this one included. `here` on the wire.
     #[serde(rename = "here")]
     pub online: usize,
-    /// The longest silence of the server, in seconds. After twice that, the connection is dead.
+    /// The interval of heartbeats, in seconds. A connection that is silent for twice that is dead.
     pub heartbeat_seconds: u64,
     /// What the server accepts.
     pub limits: Limits,

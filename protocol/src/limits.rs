@@ -28,7 +28,7 @@ pub const OFFSET_MAX: u64 = (1 << 53) - 1;
 pub const PAGE_ENTRIES_MAX: usize = 200;
 /// Number of entries in a page if the request does not say.
 pub const PAGE_ENTRIES_DEFAULT: usize = 50;
-/// Interval between heartbeats on a silent connection, in seconds.
+/// Default interval between heartbeats, in seconds.
 pub const HEARTBEAT_SECONDS: u64 = 20;
 /// Maximum wait of a long-poll, in seconds: less than the minute after which most proxies give up.
 pub const WAIT_SECONDS_MAX: u64 = 55;
