@@ -111,7 +111,7 @@ impl Hub {
     }
 
     /// Returns the rooms that have messages to expire under this policy.
-    pub fn rooms_exceeding(&self, policy: RetentionPolicy, now: TrustedTime) -> Vec<RoomName> {
+    pub(super) fn rooms_exceeding(&self, policy: RetentionPolicy, now: TrustedTime) -> Vec<RoomName> {
         self.registry.all().iter().filter(|room| room.exceeds(policy, now)).map(|room| room.name().clone()).collect()
     }
 
@@ -122,7 +122,7 @@ impl Hub {
     }
 
     /// Saves the trusted time for the next server.
-    pub async fn save_time(&self, time: TrustedTime) -> Result<(), ErrorCode> {
+    pub(super) async fn save_time(&self, time: TrustedTime) -> Result<(), ErrorCode> {
         self.run(Command::SaveTime(time)).await
     }
 
@@ -139,7 +139,7 @@ impl Hub {
     }
 
     /// Returns the system clock.
-    pub fn clock(&self) -> Clock {
+    pub(super) fn clock(&self) -> Clock {
         self.clock
     }
 

@@ -57,7 +57,7 @@ pub struct Extent {
 
 impl Extent {
     /// True if the room has no entries.
-    pub fn is_empty(self) -> bool {
+    pub(super) fn is_empty(self) -> bool {
         self.latest == self.expired
     }
 }
@@ -124,7 +124,7 @@ impl Room {
     }
 
     /// True if a message of the room has expired under this policy.
-    pub fn exceeds(&self, policy: RetentionPolicy, now: TrustedTime) -> bool {
+    pub(super) fn exceeds(&self, policy: RetentionPolicy, now: TrustedTime) -> bool {
         let state = self.state.lock();
         let count = state.tail.latest() - state.expired;
         state.oldest.is_some_and(|oldest| policy.expires(count, state.bytes, oldest, now))
@@ -141,7 +141,7 @@ impl Room {
     }
 
     /// True if the room has entries, or had one after `offset`.
-    pub fn has_entries_or_had_after(&self, offset: u64) -> bool {
+    pub(super) fn has_entries_or_had_after(&self, offset: u64) -> bool {
         let state = self.state.lock();
         state.oldest.is_some() || state.tail.latest() > offset
     }
@@ -166,13 +166,13 @@ impl Room {
 
     /// Returns the first `limit` entries after `offset`. `None` if the tail does not have all of
     /// them.
-    pub fn after(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
+    pub(super) fn after(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
         self.state.lock().tail.after(offset, limit)
     }
 
     /// Returns the last `limit` entries before `offset`. `None` if the tail does not have all of
     /// them.
-    pub fn before(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
+    pub(super) fn before(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
         let state = self.state.lock();
         state.tail.before(offset, limit, state.expired)
     }
@@ -190,7 +190,7 @@ impl Room {
     }
 
     /// Returns the number of sessions.
-    pub fn connected(&self) -> usize {
+    pub(super) fn connected(&self) -> usize {
         self.state.lock().presence.connected()
     }
 

@@ -218,6 +218,10 @@ impl<'c> Applier<'c> {
             }
             (remaining.expired, remaining.expired_bytes) = (offset, total_bytes);
         }
+        if remaining.is_empty() {
+            // As the database has it, so that a restart changes no outcome.
+            remaining.latest_time = 0;
+        }
         drop(entries);
         if remaining.expired > row.expired {
             self.delete_messages.execute(params![row.id, remaining.expired])?;
@@ -280,5 +284,73 @@ impl<'c> Applier<'c> {
             let expired = row.get(1)?;
             Ok(RoomRow { id: row.get(0)?, expired, latest: expired, expired_bytes: 0, total_bytes: 0, latest_time: 0 })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::types::Value;
+    use tempfile::TempDir;
+
+    use super::super::schema;
+    use super::*;
+
+    /// Publishes in four rooms, of which two may have messages, and expires some of them.
+    fn commands() -> Vec<Command> {
+        let room = |number: u64| ["a", "b", "c", "lobby"][number as usize % 4].parse::<RoomName>().unwrap();
+        let keep = |messages| RetentionPolicy { messages, bytes: u64::MAX, age: u64::MAX };
+        let command = |number: u64| match number % 9 {
+            6 => {
+                let now = TrustedTime { time: number, since: 0 };
+                Command::Expire { room: room(number / 9), policy: keep(number % 3), now, rooms_max: 1 }
+            }
+            8 => Command::SaveTime(TrustedTime { time: number, since: number / 2 }),
+            _ => Command::Publish {
+                room: room(number),
+                key: Some(format!("key-{}", number % 12).parse().unwrap()),
+                author: Author::default(),
+                text: Text::parse(&format!("text {}", number % 24)).unwrap(),
+                raw: None,
+                time: 1000 - number % 5,
+                rooms_max: 2,
+            },
+        };
+        (0..300).map(command).collect()
+    }
+
+    /// Returns every row of the database after the commands, and their outcomes. Each batch has a
+    /// new applier, as after a restart.
+    fn apply(commands: &[Command], batch_size: usize) -> (Vec<Outcome>, Vec<Vec<Value>>) {
+        let folder = TempDir::new().unwrap();
+        let mut connection = schema::open(&folder.path().join("crier.db")).unwrap();
+        schema::migrate(&mut connection).unwrap();
+        connection.execute("INSERT INTO log (epoch) VALUES (1)", []).unwrap();
+        let batches = commands.chunks(batch_size);
+        let outcomes = batches.flat_map(|batch| Applier::prepare(&connection).unwrap().commit(batch.iter()).unwrap()).collect();
+        let mut rows = Vec::new();
+        for table in ["log", "rooms", "messages", "clock"] {
+            let mut statement = connection.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
+            let columns = statement.column_count();
+            let read = |row: &rusqlite::Row<'_>| (0..columns).map(|column| row.get(column)).collect();
+            rows.extend(statement.query_map([], read).unwrap().map(Result::unwrap));
+        }
+        (outcomes, rows)
+    }
+
+    #[test]
+    fn makes_the_same_history_in_batches_of_any_size() {
+        let commands = commands();
+        let (outcomes, rows) = apply(&commands, 1);
+        for batch_size in [7, 64, commands.len()] {
+            let (other_outcomes, other_rows) = apply(&commands, batch_size);
+            let different = outcomes.iter().zip(other_outcomes).find(|(one, other)| *one != other);
+            assert_eq!(different, None, "batches of {batch_size}");
+            assert!(rows == other_rows, "batches of {batch_size}");
+        }
+        let has = |wanted: fn(&Outcome) -> bool| outcomes.iter().any(wanted);
+        assert!(has(|outcome| matches!(outcome, Outcome::Duplicate(_))));
+        assert!(has(|outcome| matches!(outcome, Outcome::KeyReused)));
+        assert!(has(|outcome| matches!(outcome, Outcome::RoomsFull)));
+        assert!(has(|outcome| matches!(outcome, Outcome::Expired(rest) if rest.forgotten_max > 0)));
     }
 }

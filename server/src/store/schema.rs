@@ -57,9 +57,9 @@ const MIGRATIONS: &[&str] = &[
     );
 ",
     "
-    -- A publish inserts a message and updates no row, so a commit writes one page less. A room's newest offset is that of its
-    -- newest message, or `first` if it has none. `total`: bytes of all messages of the room up to this one. `gone`: bytes of all
-    -- messages that have expired.
+    -- A publish inserts a message and updates no row, so a commit writes one page less. A room's
+    -- newest offset is that of its newest message, or `first` if it has none. `total`: bytes of all
+    -- messages of the room up to this one. `gone`: bytes of all messages that have expired.
     CREATE TABLE messages_with_total (
         room INTEGER NOT NULL REFERENCES rooms (id),
         offset INTEGER NOT NULL,
@@ -93,12 +93,14 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE log ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;
 ",
     "
-    -- `home`: the fingerprint of the files, see `identity`. `open`: 1 while a server uses the database.
+    -- `home`: the fingerprint of the files, see `identity`.
+    -- `open`: 1 while a server uses the database.
     ALTER TABLE log ADD COLUMN home TEXT;
     ALTER TABLE log ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
 ",
     "
-    -- The trusted time: at most one row, in milliseconds since 1970. An older database starts with the time of its newest message.
+    -- The trusted time: at most one row, in milliseconds since 1970. An older database starts with
+    -- the time of its newest message.
     CREATE TABLE clock (time INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;
     INSERT INTO clock SELECT max(messages.time), 0 FROM heads JOIN messages ON room = id AND offset = latest HAVING count(*) > 0;
 ",
