@@ -43,7 +43,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::codec::Violation;
 use crate::context::Context;
 use crate::encoded::FormatId;
-use crate::limits::turns::Account;
+use crate::limits::Account;
 use crate::room::PresenceGuard;
 use crate::room_log::RoomLog;
 use broadcaster::Broadcaster;

@@ -8,7 +8,7 @@ use protocol::limits::PAGE_ENTRIES_MAX;
 use protocol::{Epoch, Gap, GapReason, Position};
 
 use crate::encoded::Encoded;
-use crate::limits::turns::{self, Account};
+use crate::limits::{self, Account};
 use crate::room::{Read, Room};
 use crate::store::{History, ReadError};
 
@@ -75,7 +75,7 @@ impl RoomLog {
     /// one.
     pub fn query(&self, cursor: u64, account: Option<Arc<Account>>) -> HistoryQuery {
         let log = self.clone();
-        HistoryQuery { cursor, answer: Box::pin(async move { turns::read(account.as_deref(), log.read_history(cursor)).await }) }
+        HistoryQuery { cursor, answer: Box::pin(async move { limits::charge(account.as_deref(), log.read_history(cursor)).await }) }
     }
 
     async fn read_history(&self, cursor: u64) -> Result<Older, ReadError> {

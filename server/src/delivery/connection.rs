@@ -21,7 +21,7 @@ use super::wire_format::ResponseEnd;
 use super::{Admission, End, Fanout, RESTART};
 use crate::codec::{self, Decoder, Incoming, Limits};
 use crate::commands::Commands;
-use crate::limits::turns::{Account, end_turn};
+use crate::limits::{Account, end_turn};
 use crate::room::PresenceGuard;
 use crate::room_log::{HistoryQuery, Older};
 

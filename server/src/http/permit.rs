@@ -11,23 +11,22 @@ use super::access::Peer;
 use super::error::ApiError;
 use super::state::State;
 use crate::delivery::Client;
-use crate::limits::Connected;
-use crate::limits::turns::Account;
+use crate::limits::{Account, ConnectionGuard};
 
 /// Counts a connection until it is dropped: for the server, which waits for its end, and for the
 /// limits.
 pub(super) struct ConnectionPermit {
     _tracked: TaskTrackerToken,
-    connected: Option<Arc<Connected>>,
+    connected: Option<Arc<ConnectionGuard>>,
     /// Behind a trusted proxy, limits apply to the forwarded address as well.
-    through: Option<Connected>,
+    through: Option<ConnectionGuard>,
     /// The account of a connection that was not admitted.
     refused: Option<Arc<Account>>,
 }
 
 impl ConnectionPermit {
     /// The permit of an admitted connection.
-    pub(super) fn new(state: &State, connected: Option<Arc<Connected>>) -> Self {
+    pub(super) fn new(state: &State, connected: Option<Arc<ConnectionGuard>>) -> Self {
         Self { _tracked: state.connections.token(), connected, through: None, refused: None }
     }
 
@@ -44,7 +43,7 @@ impl ConnectionPermit {
     /// Returns the account that pays for the connection's work.
     pub(super) fn account(&self) -> Option<&Arc<Account>> {
         let connected = self.through.as_ref().or(self.connected.as_deref());
-        connected.map_or(self.refused.as_ref(), Connected::account)
+        connected.map_or(self.refused.as_ref(), ConnectionGuard::account)
     }
 }
 

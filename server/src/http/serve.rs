@@ -31,8 +31,7 @@ use super::state::State;
 use super::takeover::{Answerable, Continuation, Slot, Taken};
 use super::write_timeout::WriteTimeout;
 use crate::delivery::{Connection, read_now};
-use crate::limits::Connected;
-use crate::limits::turns::{Account, Turn, end_turn, in_turn};
+use crate::limits::{Account, ConnectionGuard, Turn, end_turn, in_turn};
 
 /// How long a connection may take for a request's head, and stay silent between requests.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(5);
@@ -53,7 +52,7 @@ pub struct Site {
 }
 
 /// A connection as the limits have let it in, or why they have not.
-pub(super) type Connecting = Result<Arc<Connected>, ErrorCode>;
+pub(super) type Connecting = Result<Arc<ConnectionGuard>, ErrorCode>;
 
 /// The task of a connection, which is polled in turns of its address. By hand: in an async block,
 /// the memory that only HTTP needs would stay until the end.

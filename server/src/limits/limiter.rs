@@ -10,8 +10,9 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 use parking_lot::Mutex;
 use protocol::ErrorCode;
+use tokio::time::Instant;
 
-use super::turns::Account;
+use super::account::Account;
 
 /// The configured limits.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +63,7 @@ impl Address {
 
     /// True if the address has no connection and no unpaid time.
     fn is_unused(&self) -> bool {
-        let is_idle = |account: &Arc<Account>| Arc::strong_count(account) == 1 && account.is_settled();
+        let is_idle = |account: &Arc<Account>| Arc::strong_count(account) == 1 && account.is_settled(Instant::now());
         self.connections == 0 && self.account.as_ref().is_none_or(is_idle)
     }
 }
@@ -107,17 +108,17 @@ impl Limiter {
 
     /// Counts a connection until the guard is dropped. A connection without an address counts only
     /// towards the total.
-    pub fn connect(&self, address: Option<IpAddr>) -> Result<Connected, ErrorCode> {
+    pub fn connect(&self, address: Option<IpAddr>) -> Result<ConnectionGuard, ErrorCode> {
         self.count(address, 1)
     }
 
     /// Counts a request that a proxy forwards for an address. The proxy's connection counts towards
     /// the total already.
-    pub fn connect_through(&self, address: IpAddr) -> Result<Connected, ErrorCode> {
+    pub fn connect_through(&self, address: IpAddr) -> Result<ConnectionGuard, ErrorCode> {
         self.count(Some(address), 0)
     }
 
-    fn count(&self, address: Option<IpAddr>, count: usize) -> Result<Connected, ErrorCode> {
+    fn count(&self, address: Option<IpAddr>, count: usize) -> Result<ConnectionGuard, ErrorCode> {
         let address = address.map(network);
         let mut addresses = self.addresses.lock();
         let mut account = None;
@@ -133,7 +134,7 @@ impl Limiter {
             account = self.allowance.cpu_percent.map(|percent| mine.account(percent));
         }
         addresses.connections += count;
-        Ok(Connected { addresses: self.addresses.clone(), address, count, account })
+        Ok(ConnectionGuard { addresses: self.addresses.clone(), address, count, account })
     }
 
     /// Forgets addresses that have their whole allowance again. Called at intervals.
@@ -147,7 +148,7 @@ impl Limiter {
 }
 
 /// Counts an open connection until it is dropped.
-pub struct Connected {
+pub struct ConnectionGuard {
     addresses: Arc<Mutex<Addresses>>,
     address: Option<IpAddr>,
     /// 1 if the connection counts towards the total, else 0.
@@ -155,14 +156,14 @@ pub struct Connected {
     account: Option<Arc<Account>>,
 }
 
-impl Connected {
+impl ConnectionGuard {
     /// Returns the account to charge. `None` if processor time is not limited.
     pub fn account(&self) -> Option<&Arc<Account>> {
         self.account.as_ref()
     }
 }
 
-impl Drop for Connected {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         // `is_unused` counts the references to the account.
         self.account = None;

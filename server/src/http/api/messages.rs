@@ -21,7 +21,7 @@ use crate::http::extract::{Query, Room};
 use crate::http::permit::ConnectionPermit;
 use crate::http::socket::Reader;
 use crate::http::state::State;
-use crate::limits::turns;
+use crate::limits;
 use crate::room::{PageError, Range, RoomVersion};
 use crate::room_log::RoomLog;
 
@@ -94,7 +94,7 @@ pub(in crate::http) async fn messages(
     if is_known(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
     }
-    let page = turns::read(permit.account().map(Arc::as_ref), state.context.hub.page(&room, query.range, query.limit)).await?;
+    let page = limits::charge(permit.account().map(Arc::as_ref), state.context.hub.page(&room, query.range, query.limit)).await?;
     Ok((shared, Json(page)).into_response())
 }
 

@@ -17,7 +17,7 @@ use super::room_path;
 use crate::http::error::ApiError;
 use crate::http::extract::{ClientAddress, Query, Room};
 use crate::http::state::State;
-use crate::limits::turns;
+use crate::limits;
 
 /// Caching of what changes only with the version.
 const KEPT: HeaderValue = HeaderValue::from_static("private, max-age=3600");
@@ -56,7 +56,7 @@ pub(in crate::http) async fn qr(
     let link = format!("{}://{}{port}{}", if secure { "https" } else { "http" }, host.hostname(), room_path(&room));
     let account = state.context.limiter.account(address);
     // Drawing a long link takes milliseconds, too long for a worker thread.
-    let drawn = turns::read(account.as_deref(), async { spawn_blocking(|| draw(link)).await }).await;
+    let drawn = limits::charge(account.as_deref(), async { spawn_blocking(|| draw(link)).await }).await;
     let image = drawn.map_err(|_| ErrorCode::Unavailable)??;
     Ok(([(CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")), (CACHE_CONTROL, KEPT)], image).into_response())
 }

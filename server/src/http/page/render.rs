@@ -17,7 +17,7 @@ use super::preferences::{self, PageQuery};
 use crate::http::assets;
 use crate::http::error::ApiError;
 use crate::http::state::State;
-use crate::limits::turns::{self, Account};
+use crate::limits::{self, Account};
 use crate::room::Range;
 
 /// A post that was refused, with what the person wrote.
@@ -47,7 +47,7 @@ pub(super) async fn render(
 ) -> Response {
     let account = state.context.limiter.account(address);
     // A page takes a megabyte until it is sent. So an address renders one page at a time.
-    turns::alone(account.as_deref(), render_page(state, account.as_deref(), room, query, refused, request)).await
+    limits::one_at_a_time(account.as_deref(), render_page(state, account.as_deref(), room, query, refused, request)).await
 }
 
 async fn render_page(
@@ -58,7 +58,7 @@ async fn render_page(
     refused: RefusedPost,
     request: Request,
 ) -> Response {
-    let page = match turns::read(account, state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT)).await {
+    let page = match limits::charge(account, state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT)).await {
         Ok(page) => page,
         Err(error) => return ApiError::from(error).into_response(),
     };
