@@ -1,9 +1,9 @@
-# The two commands are `make run` and `make test`; each installs what it needs by itself. `make help` lists the rest.
+# `make run` and `make test` install what they need by themselves. `make help` lists the rest.
 
 SHELL := /bin/bash
 BUNDLE := dist/start.js
 CRIER := target/release/crier
-BUNDLE_SOURCES := $(shell find protocol/src client/src frontend/src style -type f) Cargo.toml Cargo.lock frontend/Cargo.toml index.html Trunk.toml
+BUNDLE_SOURCES := $(shell find protocol/src client/src frontend/src style -type f) Cargo.toml Cargo.lock frontend/Cargo.toml frontend/start.js setup/bundle
 SERVER_SOURCES := $(shell find protocol/src client/src bench/src batch-send/src defer-accept/src frontend/src server/src -type f) server/build.rs $(wildcard */Cargo.toml) Cargo.lock
 say = @printf '\033[1m» %s\033[0m\n' "$(1)"
 
@@ -11,15 +11,15 @@ say = @printf '\033[1m» %s\033[0m\n' "$(1)"
 
 help:
 	@echo 'make run    build and serve the board on http://127.0.0.1:5000 (data in ./crier-data)'
-	@echo 'make test   every test there is, in a real browser too'
+	@echo 'make test   all tests, also in a real browser'
 	@echo 'make build  the release binary, target/release/crier'
 	@echo 'make dev    the page on http://127.0.0.1:8080, rebuilt at every change'
 	@echo 'make check  format, lints and documentation'
-	@echo 'make bench  how fast it is on this machine, beside its peers (WRITE=1: into docs/performance.md)'
-	@echo 'make screens  the screenshots in docs/screens, taken anew'
-	@echo 'make clean  remove what was built (the installed tools stay in .tools)'
+	@echo 'make bench  the speed of Crier and other servers on this machine (WRITE=1: into docs/performance.md)'
+	@echo 'make screens  new screenshots in docs/screens'
+	@echo 'make clean  remove all build results (installed tools stay in .tools)'
 
-# One recipe line per command, so that Ctrl-C reaches the server and its exit code is ours.
+# `exec`: Ctrl-C must reach the server, and its exit code must be the result.
 run: build
 	$(call say,Serving the board on http://127.0.0.1:5000 — Ctrl-C stops it.)
 	@exec $(CRIER) serve $(ARGS)
@@ -27,33 +27,27 @@ run: build
 build: $(CRIER)
 
 $(CRIER): $(BUNDLE) $(SERVER_SOURCES)
-	$(call say,Building the server (2 to 4 minutes the first time) …)
+	$(call say,Building the server (2 to 5 minutes the first time) …)
 	cargo build --release --locked -p server
 	@touch $@
 
 $(BUNDLE): $(BUNDLE_SOURCES)
-	@setup/install wasm-target trunk wasm-bindgen wasm-opt terser
+	@setup/install wasm-opt esbuild & setup/install wasm-target wasm-bindgen && wait $$!
 	$(call say,Building the page (1 to 2 minutes the first time) …)
-	setup/with wasm trunk build --release --offline
-	@rm -f dist/index.html # that one mounts the page without a server; ours comes rendered
-	@touch $@
+	setup/bundle
 
-# The page comes from Trunk and is mounted by the browser; the server behind it is built without optimisation.
+# Trunk serves a page that the browser mounts by itself. The server behind it is not optimised.
 dev:
-	@setup/install wasm-target trunk wasm-bindgen wasm-opt
-	@mkdir -p dist
-	cargo build -p server
-	$(call say,The page on http://127.0.0.1:8080 — Ctrl-C stops it and the server.)
-	@trap 'kill 0' EXIT; \
-	  target/debug/crier serve --allow-origin http://127.0.0.1:8080,http://localhost:8080 & \
-	  setup/with wasm trunk serve --offline --dist target/dev-dist
+	@setup/install wasm-target trunk wasm-bindgen
+	cargo build --locked -p server
+	@setup/dev
 
 test: test-rust test-wasm
 
-# One call for all native tests: with the same packages and features cargo builds every dependency once.
+# One call for all native tests: other packages or features would build dependencies again.
 test-rust: $(CRIER)
-	@setup/install browser axe lighthouse tracer nginx caddy
-	$(call say,Testing the protocol, the client, the server and the rules, then the whole board in a real browser …)
+	@setup/install browser axe lighthouse strace nginx caddy
+	$(call say,Testing the crates, the rules of the sources, and the release binary in a real browser …)
 	CRIER=$(abspath $(CRIER)) cargo test --locked --no-fail-fast --workspace --features frontend/ssr,client/native -- --include-ignored
 
 test-wasm:

@@ -1,36 +1,38 @@
-# What every step of the set-up shares: where tools live, and how a step speaks.
-# Sourced by `setup/install` and `setup/with`, never run.
+# What all set-up scripts share: paths, versions and messages. It is sourced, never run.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 tools=$root/.tools
 
-# The newest Trunk that the Rust of this project's MSRV can build.
+# The newest Trunk that builds with the minimum Rust version of this project.
 trunk_version=0.21.14
-# Debian's binaryen 108 builds, but breaks the bundle at start; 123 and later are fine.
+# Debian's binaryen 108 builds a bundle that fails at start. Version 123 and later work.
 binaryen_version=132.0.0
-terser_version=5.51.4
+esbuild_version=0.28.2
 axe_version=4.14.1
-# The newest that Node.js 20 runs.
+# The newest Lighthouse for Node.js 20.
 lighthouse_version=12.8.2
 
 say() { printf '\033[1m» %s\033[0m\n' "$*" >&2; }
 
-# Ends the set-up with a sentence that says what a person can do about it.
+# Ends the script with a message that says what to do.
 give_up() {
   printf '\033[1;31m✗ %s\033[0m\n' "$*" >&2
   exit 1
 }
 
-# Runs a command with its output in a file, which is shown only when the command fails.
+# Runs a command, and shows its output only if it fails.
 quietly() {
-  local output=$tools/last-step.txt
+  local output
+  output=$(mktemp)
   if ! "$@" >"$output" 2>&1; then
     tail -n 40 "$output" >&2
+    rm "$output"
     return 1
   fi
+  rm "$output"
 }
 
-# Takes the toolchain that can build for wasm32: the default one, unless `install wasm-target` had to link another.
+# Selects the toolchain that can build for wasm32: the default one, or the one that `install wasm-target` linked.
 use_wasm_toolchain() {
   if [ -s "$tools/wasm-toolchain" ]; then RUSTUP_TOOLCHAIN=$(cat "$tools/wasm-toolchain") && export RUSTUP_TOOLCHAIN; fi
 }
