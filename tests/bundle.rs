@@ -1,12 +1,12 @@
-//! What a browser downloads before the page is alive has a budget.
+//! The budget of the bundle: what a browser downloads before the page is live.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that panics has failed, and prints for whoever looks")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by a panic and prints its measurements")]
 
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-/// WebAssembly and JavaScript together, in bytes as brotli at its best.
+/// WebAssembly and JavaScript together, in bytes with the best brotli compression.
 const CODE_BYTES_MAX: usize = 180_000;
 /// All style sheets together, likewise.
 const STYLE_BYTES_MAX: usize = 8_000;
@@ -30,14 +30,14 @@ fn compressed(endings: &[&str]) -> usize {
 
 #[test]
 #[ignore = "needs the bundle"]
-fn the_code_is_small() {
+fn the_code_stays_within_its_budget() {
     let bytes = compressed(&["wasm", "js"]);
-    assert!(bytes <= CODE_BYTES_MAX, "the code is {bytes} bytes of brotli, {CODE_BYTES_MAX} are allowed");
+    assert!(bytes <= CODE_BYTES_MAX, "the code has {bytes} bytes, the budget is {CODE_BYTES_MAX}");
 }
 
 #[test]
 #[ignore = "needs the bundle"]
-fn the_style_is_small() {
+fn the_style_stays_within_its_budget() {
     let bytes = compressed(&["css"]);
-    assert!(bytes <= STYLE_BYTES_MAX, "the style is {bytes} bytes of brotli, {STYLE_BYTES_MAX} are allowed");
+    assert!(bytes <= STYLE_BYTES_MAX, "the style sheets have {bytes} bytes, the budget is {STYLE_BYTES_MAX}");
 }

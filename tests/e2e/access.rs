@@ -1,4 +1,4 @@
-//! The page for everybody: what axe finds, and the keyboard alone.
+//! Accessibility: axe, the keyboard, screen readers, narrow screens and reduced motion.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use thirtyfour::prelude::*;
 use crate::world::{Board, Browser, tools};
 use crate::{act, check, find};
 
-/// What axe has against the page as it is now, in a line for each kind.
+/// Returns the violations that axe finds, one line for each rule.
 async fn violations(browser: &Browser) -> Vec<String> {
     let axe = fs::read_to_string(tools().join("axe-core/axe.min.js")).expect("`setup/install axe` has installed it");
     browser.page.execute(&axe, vec![]).await.unwrap();
@@ -26,36 +26,36 @@ async fn assert_accessible(browser: &Browser, state: &str) {
 #[tokio::test]
 #[ignore = "needs a browser"]
 async fn axe_finds_no_violation_in_any_state_scheme_or_language() {
-    for wishes in ["lang=en&scheme=light", "lang=zh-CN&scheme=dark", "lang=en&scheme=dark", "lang=zh-CN&scheme=light"] {
+    for query in ["lang=en&scheme=light", "lang=zh-CN&scheme=dark", "lang=en&scheme=dark", "lang=zh-CN&scheme=light"] {
         let mut board = Board::start().await;
         for n in 0..60 {
             board.post_as("full", &format!("message {n} https://example.org/{n}"), if n % 3 == 0 { "" } else { "小明" }).await;
         }
         let browser = Browser::start().await;
-        act::open(&browser, &board, &format!("/r/empty?{wishes}")).await;
-        assert_accessible(&browser, &format!("empty, {wishes}")).await;
-        act::open(&browser, &board, &format!("/r/full?{wishes}")).await;
-        assert_accessible(&browser, &format!("full, {wishes}")).await;
+        act::open(&browser, &board, &format!("/r/empty?{query}")).await;
+        assert_accessible(&browser, &format!("empty, {query}")).await;
+        act::open(&browser, &board, &format!("/r/full?{query}")).await;
+        assert_accessible(&browser, &format!("full, {query}")).await;
         for panel in ["rooms", "share", "settings"] {
             act::click(&browser, &format!("[popovertarget={panel}]")).await;
             find::one(&browser, &format!("#{panel}:popover-open")).await;
-            assert_accessible(&browser, &format!("{panel}, {wishes}")).await;
+            assert_accessible(&browser, &format!("{panel}, {query}")).await;
             act::press(&browser, Key::Escape).await;
         }
         act::send_oversized_json(&browser).await;
         find::one(&browser, "#outbox [data-stage=failed]").await;
-        assert_accessible(&browser, &format!("failed, {wishes}")).await;
+        assert_accessible(&browser, &format!("failed, {query}")).await;
         board.kill().await;
-        check::until("the page sees it", || find::connection(&browser), |state| state == "waiting").await;
-        assert_accessible(&browser, &format!("not connected, {wishes}")).await;
+        check::until("the page notices", || find::connection(&browser), |state| state == "waiting").await;
+        assert_accessible(&browser, &format!("not connected, {query}")).await;
         act::go_offline(&browser).await;
         check::connection_is(&browser, "offline").await;
-        assert_accessible(&browser, &format!("offline, {wishes}")).await;
+        assert_accessible(&browser, &format!("offline, {query}")).await;
         browser.quit().await;
     }
 }
 
-/// What has the focus, as a selector that a person could read.
+/// Returns the id, class or tag of the focused element.
 async fn focused(browser: &Browser) -> String {
     let script = "const it = document.activeElement; return it.id || it.className || it.tagName.toLowerCase()";
     browser.page.execute(script, vec![]).await.unwrap().convert().unwrap()
@@ -77,16 +77,16 @@ async fn the_keyboard_reaches_every_control() {
         if reached.last().is_some_and(|last| last == "primary") {
             break;
         }
-        // Whatever has the focus shows it.
+        // The focus must be visible.
         let outline = "return getComputedStyle(document.activeElement).outlineStyle";
         let outline: Value = browser.page.execute(outline, vec![]).await.unwrap().json().clone();
-        assert_ne!(outline, "none", "{focus} does not show that it has the focus, after {reached:?}");
+        assert_ne!(outline, "none", "the focus is invisible on {focus}, after {reached:?}");
         reached.push(focus);
     }
     for wanted in ["room", "icon", "scroller", "older", "when", "chat_content", "author", "clear", "primary"] {
         assert!(reached.iter().any(|focus| focus == wanted), "{wanted} is not reached: {reached:?}");
     }
-    // The shortcuts: to the field, out of it, to the help and back.
+    // Shortcuts to the field and out of it.
     act::press(&browser, "/").await;
     assert_eq!(focused(&browser).await, "chat_content");
     check::draft_is(&browser, "").await;
@@ -95,7 +95,7 @@ async fn the_keyboard_reaches_every_control() {
     act::press(&browser, "?").await;
     find::one(&browser, "#shortcuts:popover-open").await;
     act::press(&browser, Key::Escape).await;
-    // In the list the arrows scroll, and End is the newest.
+    // In the list, keys scroll, and End goes to the newest message.
     browser.page.execute("document.getElementById('scroller').focus()", vec![]).await.unwrap();
     act::press(&browser, Key::PageUp).await;
     find::one(&browser, "#unseen:not([hidden])").await;
@@ -110,14 +110,14 @@ async fn every_function_works_by_keyboard() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/r/first?lang=en").await;
-    // Each panel opens with its button, its first control is next, and Escape goes back to the button.
+    // A button opens its panel, Tab reaches its controls, and Escape returns to the button.
     act::tab_to(&browser, "[popovertarget=share]").await;
     act::press(&browser, Key::Enter).await;
     act::tab_to(&browser, "[data-do=copy-link]").await;
     act::press(&browser, Key::Enter).await;
     find::one(&browser, ".notice:not([hidden])").await;
     act::press(&browser, Key::Escape).await;
-    assert!(browser.page.execute(BACK, vec!["share".into()]).await.unwrap().convert::<bool>().unwrap());
+    assert!(browser.page.execute(IS_ON_BUTTON, vec!["share".into()]).await.unwrap().convert::<bool>().unwrap());
     act::tab_to(&browser, "[popovertarget=settings]").await;
     act::press(&browser, " ").await;
     act::tab_to(&browser, "[data-do=scheme][data-of=dark]").await;
@@ -126,8 +126,8 @@ async fn every_function_works_by_keyboard() {
     act::tab_to(&browser, "[data-set=ctrl-sends]").await;
     act::press(&browser, " ").await;
     act::press(&browser, Key::Escape).await;
-    assert!(browser.page.execute(BACK, vec!["settings".into()]).await.unwrap().convert::<bool>().unwrap());
-    // The notice goes, and the message is written and sent.
+    assert!(browser.page.execute(IS_ON_BUTTON, vec!["settings".into()]).await.unwrap().convert::<bool>().unwrap());
+    // Closes the notice, then writes and sends a message.
     act::tab_to(&browser, ".notice .close").await;
     act::press(&browser, Key::Enter).await;
     find::one(&browser, ".notice[hidden]").await;
@@ -135,7 +135,7 @@ async fn every_function_works_by_keyboard() {
     act::press(&browser, "by keys").await;
     browser.page.action_chain().key_down(Key::Control).send_keys("" + Key::Enter).key_up(Key::Control).perform().await.unwrap();
     check::shows(&browser, &["by keys"]).await;
-    // One that was refused is copied and given up, and the focus is not lost with it.
+    // Discarding a refused message must not lose the focus.
     act::send_oversized_json(&browser).await;
     find::one(&browser, "#outbox [data-stage=failed]").await;
     act::press(&browser, Key::Escape).await;
@@ -143,7 +143,7 @@ async fn every_function_works_by_keyboard() {
     act::press(&browser, Key::Enter).await;
     check::nothing_pending(&browser).await;
     check::until("the focus stays on the page", || focused(&browser), |focus| focus == "scroller").await;
-    // Another room.
+    // Opens another room.
     act::press(&browser, Key::Escape).await;
     act::tab_to(&browser, "[popovertarget=rooms]").await;
     act::press(&browser, Key::Enter).await;
@@ -180,7 +180,7 @@ async fn a_button_that_disappears_when_pressed_keeps_the_focus_on_the_page() {
     press(".close").await;
     act::go_offline(&browser).await;
     check::connection_is(&browser, "offline").await;
-    // The network is back, and nobody but the reader says so.
+    // The page gets no `online` event, so only the button reconnects.
     browser.page.execute("addEventListener('online', event => event.stopImmediatePropagation(), true)", vec![]).await.unwrap();
     act::go_online(&browser).await;
     press("#connect_now").await;
@@ -197,55 +197,55 @@ async fn announces_new_messages_but_no_history() {
     }
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
-    // What a browser tells a screen reader it finds out when it has drawn the rows.
+    // Browsers read `aria-live` when they have drawn the rows.
     let watch = "const log = document.querySelector('[role=log]'); \
         new MutationObserver(() => requestAnimationFrame(() => setTimeout(() => window.drawn = log.getAttribute('aria-live')))) \
             .observe(log, { childList: true, subtree: true })";
     browser.page.execute(watch, vec![]).await.unwrap();
     act::scroll_to_top(&browser).await;
     let drawn = async || browser.page.execute("return window.drawn || ''", vec![]).await.unwrap().convert::<String>().unwrap();
-    check::until("older ones are drawn", drawn, |live| !live.is_empty()).await;
+    check::until("older messages are drawn", drawn, |live| !live.is_empty()).await;
     assert_eq!(drawn().await, "off");
     find::one(&browser, "[role=log][aria-live=polite]").await;
     assert_eq!(find::count(&browser, "#messages > li[data-offset]").await, 60);
     browser.quit().await;
 }
 
-/// Whether the focus is back on the button of a panel that was closed.
-const BACK: &str = "return document.activeElement.getAttribute('popovertarget') === arguments[0]";
+/// True if the focus is on the button of a panel.
+const IS_ON_BUTTON: &str = "return document.activeElement.getAttribute('popovertarget') === arguments[0]";
 
 #[tokio::test]
 #[ignore = "needs a browser"]
 async fn a_narrow_screen_shows_everything() {
     let board = Board::start().await;
     board.post_as("lobby", &"a-long-word-without-an-end".repeat(20), &"n".repeat(60)).await;
-    for wishes in ["lang=en", "lang=zh-CN"] {
+    for query in ["lang=en", "lang=zh-CN"] {
         let browser = Browser::start().await;
         browser.resize(320, 640).await;
-        act::open(&browser, &board, &format!("/r/lobby?{wishes}")).await;
+        act::open(&browser, &board, &format!("/r/lobby?{query}")).await;
         let wide = "const out = [...document.querySelectorAll('.page *')].filter(e => { const r = e.getBoundingClientRect(); \
             return r.width > 1 && r.height > 1 && (r.right > innerWidth + 1 || r.left < -1) && !e.closest('.visually-hidden, #outbox') }); \
             return out.map(e => e.tagName + '.' + (e.getAttribute('class') || e.id))";
         let out: Vec<String> = browser.page.execute(wide, vec![]).await.unwrap().convert().unwrap();
-        assert!(out.is_empty(), "{wishes}: {out:?} stand out");
+        assert!(out.is_empty(), "{query}: {out:?} overflow");
         let small = "return [...document.querySelectorAll('.page :is(button, input, textarea, a), .panel button')].filter(e => { \
             const r = e.getBoundingClientRect(); return r.width > 1 && r.height > 1 && (r.width < 24 || r.height < 24) && !e.closest('.text, h1') }) \
             .map(e => e.outerHTML.slice(0, 100) + e.getBoundingClientRect().height)";
         let small: Vec<String> = browser.page.execute(small, vec![]).await.unwrap().convert().unwrap();
         assert!(small.is_empty(), "{small:?} are too small for a finger");
-        // Phones zoom into fields with smaller letters, and do not come back.
-        let letters =
+        // Phones zoom into fields with a font size below 16 pixels.
+        let font_size =
             "return Math.min(...[...document.querySelectorAll('input, textarea')].map(it => parseFloat(getComputedStyle(it).fontSize)))";
-        assert!(browser.page.execute(letters, vec![]).await.unwrap().convert::<f64>().unwrap() >= 16.0);
-        // The bar is one line, however many are here; what there is to say of a lost connection gets another.
+        assert!(browser.page.execute(font_size, vec![]).await.unwrap().convert::<f64>().unwrap() >= 16.0);
+        // The bar has one line for any number of readers.
         let many = "document.getElementById('here').textContent += ' 1000'; return document.querySelector('.bar').offsetHeight";
         let height: i64 = browser.page.execute(many, vec![]).await.unwrap().convert().unwrap();
         assert!(height <= 56, "the bar is {height} pixels high");
-        // The page that says no.
+        // The error page.
         browser.page.goto(board.url("/open?room=no%20spaces!")).await.unwrap();
         let width = "return [document.documentElement.scrollWidth, document.querySelector('[role=alert]').offsetWidth]";
-        let [page, words]: [i64; 2] = browser.page.execute(width, vec![]).await.unwrap().convert().unwrap();
-        assert!(page <= 320 && words > 250, "the page is {page} pixels wide, and its words have {words}");
+        let [page, alert]: [i64; 2] = browser.page.execute(width, vec![]).await.unwrap().convert().unwrap();
+        assert!(page <= 320 && alert > 250, "the page is {page} pixels wide, and its alert {alert}");
         browser.quit().await;
     }
 }

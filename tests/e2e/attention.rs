@@ -1,4 +1,4 @@
-//! Calling for attention: by the title and the icon always, by more only for those who asked for it, and never while they look.
+//! Title, icon, notifications and sound, while the page is hidden.
 
 use serde_json::json;
 
@@ -24,14 +24,14 @@ async fn the_title_counts_messages_while_the_page_is_hidden() {
     };
     check::until("the title counts", titled, |titles| titles.iter().any(|one| one.contains("(3) "))).await;
     browser.page.switch_to_window(page).await.unwrap();
-    check::until("the title is calm", async || browser.page.title().await.unwrap(), |now| *now == title).await;
+    check::until("the title is reset", async || browser.page.title().await.unwrap(), |now| *now == title).await;
     browser.quit().await;
 }
 
-/// Lets the page think that it is hidden, or not, and that it may show notifications.
-const PRETEND: &str = "window.away = false; window.called = []; \
+/// Simulates a hidden page and permitted notifications.
+const SIMULATE: &str = "window.away = false; window.notified = []; \
     Object.defineProperty(document, 'hidden', { get: () => window.away }); \
-    window.Notification = class { constructor(title, options) { called.push(title + ': ' + options.body) } \
+    window.Notification = class { constructor(title, options) { notified.push(title + ': ' + options.body) } \
         static permission = 'granted'; static requestPermission() { return Promise.resolve('granted') } }; \
     window.look = looks => { away = !looks; document.dispatchEvent(new Event('visibilitychange')) }";
 
@@ -40,26 +40,26 @@ const PRETEND: &str = "window.away = false; window.called = []; \
 async fn icon_and_notifications_signal_only_while_the_page_is_hidden() {
     let board = Board::start().await;
     let browser = Browser::start().await;
-    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": PRETEND })).await;
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": SIMULATE })).await;
     act::open(&browser, &board, "/").await;
     let icon = async || find::one(&browser, "#icon").await.attr("href").await.unwrap().unwrap();
-    let called = async || browser.page.execute("return called", vec![]).await.unwrap().convert::<Vec<String>>().unwrap();
-    let calm = icon().await;
-    // Nobody is notified who has not asked for it.
+    let notified = async || browser.page.execute("return notified", vec![]).await.unwrap().convert::<Vec<String>>().unwrap();
+    let plain = icon().await;
+    // Notifications are off by default.
     browser.page.execute("look(false)", vec![]).await.unwrap();
-    board.post_as("lobby", "unasked", "小明").await;
-    check::until("the icon has a dot", icon, |icon| *icon != calm).await;
-    assert!(called().await.is_empty());
+    board.post_as("lobby", "before", "小明").await;
+    check::until("the icon has a dot", icon, |icon| *icon != plain).await;
+    assert!(notified().await.is_empty());
     browser.page.execute("look(true)", vec![]).await.unwrap();
-    check::until("the icon is calm", icon, |icon| *icon == calm).await;
+    check::until("the icon is reset", icon, |icon| *icon == plain).await;
     act::click(&browser, "[popovertarget=settings]").await;
     act::click(&browser, "[data-set=notify]").await;
     board.post_as("lobby", "seen", "小明").await;
-    check::shows(&browser, &["unasked", "seen"]).await;
-    assert!(called().await.is_empty(), "whoever looks is not called");
+    check::shows(&browser, &["before", "seen"]).await;
+    assert!(notified().await.is_empty(), "a visible page shows no notification");
     browser.page.execute("look(false)", vec![]).await.unwrap();
     board.post_as("lobby", "unseen", "小明").await;
-    check::until("the desktop calls", called, |called| called == &["小明: unseen"]).await;
+    check::until("a notification is shown", notified, |notified| notified == &["小明: unseen"]).await;
     check::console_is_empty(&browser).await;
     browser.quit().await;
 }
@@ -69,21 +69,21 @@ async fn icon_and_notifications_signal_only_while_the_page_is_hidden() {
 async fn the_title_counts_without_animation_frames() {
     let board = Board::start().await;
     let browser = Browser::start().await;
-    // A page that is hidden gets no frame that it had asked for before.
+    // A hidden page gets no frame that it requested before.
     let frames = "window.frames_kept = 0; const frame = window.requestAnimationFrame; \
         window.requestAnimationFrame = act => window.keeps ? ++frames_kept : frame(act)";
-    let source = [PRETEND, frames].join("; ");
+    let source = [SIMULATE, frames].join("; ");
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     act::open(&browser, &board, "/").await;
     browser.page.execute("window.keeps = true", vec![]).await.unwrap();
     let frames = async || browser.page.execute("return frames_kept", vec![]).await.unwrap().convert::<u64>().unwrap();
     board.post("lobby", "1").await;
-    check::until("a frame is asked for", frames, |kept| *kept > 0).await;
+    check::until("a frame is requested", frames, |kept| *kept > 0).await;
     browser.page.execute("look(false)", vec![]).await.unwrap();
     let title = async || browser.page.title().await.unwrap();
     check::until("the title counts", title, |title| title.starts_with("(1) ")).await;
     board.post("lobby", "2").await;
-    check::until("the title counts on", title, |title| title.starts_with("(2) ")).await;
+    check::until("the title counts further", title, |title| title.starts_with("(2) ")).await;
     browser.quit().await;
 }
 
@@ -98,12 +98,12 @@ async fn closes_the_audio_context_after_each_sound() {
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": sounds })).await;
     act::open(&browser, &board, "/").await;
     act::click(&browser, "[popovertarget=settings]").await;
-    // On, off, and on again: who switches it on hears it.
+    // On, off, and on again. Switching it on plays the sound.
     for _ in 0..3 {
         act::click(&browser, "[data-set=sound]").await;
     }
     let sounds = async || browser.page.execute("return [all_sounds, open_sounds]", vec![]).await.unwrap().convert::<[i64; 2]>().unwrap();
-    check::until("no sound is left", sounds, |sounds| *sounds == [2, 0]).await;
+    check::until("all audio contexts are closed", sounds, |sounds| *sounds == [2, 0]).await;
     check::console_is_empty(&browser).await;
     browser.quit().await;
 }

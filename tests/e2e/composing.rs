@@ -1,4 +1,4 @@
-//! Writing a message.
+//! The composer.
 
 use thirtyfour::Key;
 
@@ -17,9 +17,12 @@ async fn enter_during_composition_does_not_send() {
     assert!(find::messages(&browser).await.is_empty());
     act::commit(&browser, "你好").await;
     check::draft_is(&browser, "你好").await;
-    // A person needs longer than this from the choice to the next key.
-    browser.page.execute_async("setTimeout(arguments[0], 150)", vec![]).await.unwrap();
-    act::press_enter(&browser, 13).await;
+    // The page ignores Enter for a moment after a composition.
+    let press_enter = async || {
+        act::press_enter(&browser, 13).await;
+        find::draft(&browser).await
+    };
+    check::until("Enter sends", press_enter, String::is_empty).await;
     check::shows(&browser, &["你好"]).await;
     assert_eq!(board.texts("lobby").await, ["你好"]);
     browser.quit().await;
@@ -57,12 +60,12 @@ async fn the_field_grows_with_its_text_and_keeps_the_focus_after_sending() {
     act::send(&browser, "two").await;
     check::until("the message is shown", || find::messages(&browser), |shown| shown.len() == 1).await;
     assert_eq!(field().await[..2], [before, 1.0]);
-    // The button does not keep the focus, either.
+    // The same with the button.
     act::type_text(&browser, "three").await;
     act::click(&browser, "button[type=submit]").await;
     check::until("the message is shown", || find::messages(&browser), |shown| shown.len() == 2).await;
     assert_eq!(field().await[..2], [before, 1.0]);
-    // A draft is its room's own.
+    // Each room has its own draft.
     act::type_text(&browser, "for here").await;
     act::open(&browser, &board, "/r/elsewhere").await;
     check::draft_is(&browser, "").await;
@@ -96,11 +99,11 @@ async fn clearing_can_be_undone_and_the_name_is_remembered() {
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
     find::one(&browser, "#author").await.send_keys("小明").await.unwrap();
-    act::type_text(&browser, "a long and precious draft that took a while to write").await;
+    act::type_text(&browser, "a long and important draft that took a while to write").await;
     act::click(&browser, "#clear").await;
     check::draft_is(&browser, "").await;
     act::click(&browser, "#clear").await;
-    check::draft_is(&browser, "a long and precious draft that took a while to write").await;
+    check::draft_is(&browser, "a long and important draft that took a while to write").await;
     act::click(&browser, "button[type=submit]").await;
     check::until("the message is shown", || find::messages(&browser), |shown| shown.len() == 1).await;
     assert_eq!(find::one(&browser, "#messages .author").await.text().await.unwrap(), "小明");
@@ -138,7 +141,7 @@ async fn a_refused_message_keeps_its_text_and_shows_the_reason() {
     assert!(failed.text().await.unwrap().contains("Not sent. The text is longer than 16 KiB."));
     act::click(&browser, "#outbox .copy").await;
     find::one(&browser, ".notice:not([hidden])").await;
-    // It survives a reload, and tries again when it is told to.
+    // It survives a reload, and can be retried.
     act::open(&browser, &board, "/?lang=en").await;
     find::one(&browser, "#outbox [data-stage=failed]").await;
     assert_eq!(find::pending(&browser).await[0].chars().count(), 12_000);
@@ -171,7 +174,7 @@ async fn each_tab_of_a_room_keeps_its_own_draft() {
     browser.page.switch_to_window(first).await.unwrap();
     act::open(&browser, &board, "/").await;
     check::draft_is(&browser, "a long thought").await;
-    // It outlives its tab as well.
+    // The draft of a closed tab is kept as well.
     browser.page.close_window().await.unwrap();
     browser.page.switch_to_window(second).await.unwrap();
     act::open(&browser, &board, "/").await;
@@ -186,7 +189,7 @@ async fn a_shared_text_is_appended_to_the_draft() {
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
     act::type_text(&browser, "kept").await;
-    // And a second time, as after a reload.
+    // A second time, like a reload, must not append it again.
     for _ in 0..2 {
         act::open(&browser, &board, "/?text=shared").await;
         check::draft_is(&browser, "kept\nshared").await;

@@ -1,4 +1,4 @@
-//! What the page says of its connection.
+//! The connection status of the page.
 
 use crate::world::{Board, Browser};
 use crate::{act, check, find};
@@ -13,9 +13,10 @@ async fn shows_a_lost_connection_and_retries_without_taking_the_focus() {
     act::type_text(&browser, "half a").await;
     board.kill().await;
     check::connection_is(&browser, "waiting").await;
-    let said = async || find::one(&browser, ".connection").await.text().await.unwrap();
-    check::until("the next try is told", said, |said| said.starts_with("Connection lost") && said.contains("again in ")).await;
-    // Nobody is said to be here by a page that can't know.
+    let status = async || find::one(&browser, ".connection").await.text().await.unwrap();
+    check::until("the status shows the next try", status, |status| status.starts_with("Connection lost") && status.contains("again in "))
+        .await;
+    // Without a connection the page does not know who is online.
     assert!(!find::one(&browser, "#here").await.is_displayed().await.unwrap());
     board.start_again().await;
     browser.page.execute("document.getElementById('connect_now').click()", vec![]).await.unwrap();

@@ -1,4 +1,4 @@
-//! The demo's own page, unchanged, served by a small web server of its own on the same host name.
+//! The page of the demo, unchanged, on another web server.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -6,8 +6,8 @@ use tokio::net::TcpListener;
 use crate::world::{Board, Browser};
 use crate::{act, check, find};
 
-/// What the demo's page does, with the same form and the same calls, but for the library it loads from elsewhere, of
-/// which only what it calls is here.
+/// The demo's page: the same form and the same calls. Only the used part of its library is
+/// included.
 const PAGE: &str = r#"<!DOCTYPE html>
 <html><head><meta charset="utf-8"><title>实时消息</title></head>
 <body>
@@ -24,10 +24,10 @@ const PAGE: &str = r#"<!DOCTYPE html>
       serialize() { return new URLSearchParams(new FormData(element)).toString(); },
     };
   }
-  window.heard = [];
+  window.received = [];
   var ws = new WebSocket('ws://127.0.0.1:PORT/message/');
   ws.onopen = function () { document.title = 'open'; };
-  ws.onmessage = function (event) { console.log(event.data); window.heard.push(event.data); };
+  ws.onmessage = function (event) { console.log(event.data); window.received.push(event.data); };
   $('#message_form').submit(function () {
     ws.send($(this).serialize());
     return false;
@@ -35,24 +35,24 @@ const PAGE: &str = r#"<!DOCTYPE html>
 </script>
 </body></html>"#;
 
-/// Serves one page, whatever is asked for.
+/// Serves one page at every path.
 async fn serve(listener: TcpListener, page: String) {
     let head =
         format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", page.len());
-    let answer = format!("{head}{page}");
+    let response = format!("{head}{page}");
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
-        let answer = answer.clone();
-        // In a task of its own: a browser also opens connections on which it asks for nothing.
+        let response = response.clone();
+        // In a task: browsers also open connections without a request.
         tokio::spawn(async move {
             let _ = stream.read(&mut [0; 4096]).await;
-            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.write_all(response.as_bytes()).await;
         });
     }
 }
 
-async fn heard(browser: &Browser) -> Vec<String> {
-    browser.page.execute("return window.heard", vec![]).await.unwrap().convert().unwrap()
+async fn received(browser: &Browser) -> Vec<String> {
+    browser.page.execute("return window.received", vec![]).await.unwrap().convert().unwrap()
 }
 
 #[tokio::test]
@@ -74,11 +74,11 @@ async fn two_demo_pages_see_each_others_messages() {
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
         act::click(browser, "button[type=submit]").await;
-        check::until("both hear it", || heard(&ana), |heard| heard.len() == if text == "hello" { 2 } else { 1 }).await;
+        check::until("the message is received", || received(&ana), |received| received.len() == if text == "hello" { 2 } else { 1 }).await;
     }
     let expected = ["content=%E4%BD%A0%E5%A5%BD+%26+bye", "content=hello"];
-    check::until("the other hears the same", || heard(&bob), |heard| heard == &expected).await;
-    assert_eq!(heard(&ana).await, expected);
+    check::until("the other page has received the same", || received(&bob), |received| received == &expected).await;
+    assert_eq!(received(&ana).await, expected);
     check::shows(&reader, &["你好 & bye", "hello"]).await;
     for browser in [ana, bob, reader] {
         browser.quit().await;

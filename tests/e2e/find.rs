@@ -41,8 +41,8 @@ pub async fn connection(browser: &Browser) -> String {
     state.unwrap_or_default()
 }
 
-/// Returns the transport of the page: `ws`, `sse`, `long-poll`, `poll`, or `tab` for the stream of another tab. Empty if
-/// it has none.
+/// Returns the transport of the page: `ws`, `sse`, `long-poll`, `poll`, or `tab` for the stream of
+/// another tab. Empty if it has none.
 pub async fn transport(browser: &Browser) -> String {
     let transport = one(browser, "#connection").await.attr("data-transport").await.unwrap();
     transport.unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Text that wants to be more than text.
+//! Hostile text.
 
 use crate::world::{Board, Browser};
 use crate::{act, check, find};
@@ -23,19 +23,19 @@ async fn server_and_page_show_hostile_text_as_text() {
         board.post_as("lobby", text, "<b>x</b>").await;
     }
     let browser = Browser::start().await;
-    // Once from the server's HTML, then once more each, live.
+    // Each text once in the server's HTML, and once live.
     act::open(&browser, &board, "/").await;
     check::shows(&browser, &hostile).await;
     for text in &hostile {
         board.post_as("lobby", text, "<b>x</b>").await;
     }
     check::shows(&browser, &hostile.repeat(2)).await;
-    let strange = "return document.querySelectorAll('#messages script, #messages img, #messages b, #messages textarea').length";
-    let strangers: u64 = browser.page.execute(strange, vec![]).await.unwrap().convert().unwrap();
-    assert_eq!(strangers, 0);
+    let elements = "return document.querySelectorAll('#messages script, #messages img, #messages b, #messages textarea').length";
+    let count: u64 = browser.page.execute(elements, vec![]).await.unwrap().convert().unwrap();
+    assert_eq!(count, 0);
     assert_ne!(browser.page.title().await.unwrap(), "owned");
     check::console_is_empty(&browser).await;
-    // Marks that pile up stay within their own message.
+    // Stacked marks stay within their message.
     let overflow = "const list = document.getElementById('messages'); \
         return [...list.querySelectorAll('.text')].every(e => e.scrollWidth <= list.clientWidth + 1)";
     let fits: bool = browser.page.execute(overflow, vec![]).await.unwrap().convert().unwrap();
@@ -58,7 +58,7 @@ async fn a_message_of_thousands_of_lines_fits_on_a_screen() {
         return [long.offsetHeight, long.scrollTop, short.scrollHeight - short.clientHeight]";
     let [height, scrolled, overflow]: [f64; 3] = browser.page.execute(measure, vec![]).await.unwrap().convert().unwrap();
     assert!(height < 700.0 && scrolled > 100_000.0, "{height} px high, of {scrolled}");
-    assert_eq!(overflow, 0.0, "a short one does not scroll");
+    assert_eq!(overflow, 0.0, "a short message scrolls");
     check::console_is_empty(&browser).await;
     browser.quit().await;
 }

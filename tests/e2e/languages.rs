@@ -1,4 +1,4 @@
-//! Two languages, two colour schemes.
+//! Languages and colour schemes.
 
 use crate::world::{Board, Browser, Options};
 use crate::{act, check, find};

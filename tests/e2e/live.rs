@@ -1,4 +1,4 @@
-//! What one posts, all see at once.
+//! Live messages and older ones.
 
 use crate::world::{Board, Browser};
 use crate::{act, check, find};
@@ -22,7 +22,7 @@ async fn two_browsers_see_each_others_messages() {
     check::draft_is(&ana, "").await;
     assert_eq!(board.texts("lobby").await, ["你好", "hello"]);
     let here = async || find::one(&ana, "#here").await.text().await.unwrap();
-    check::until("both are here", here, |text| text.contains('2')).await;
+    check::until("both are online", here, |text| text.contains('2')).await;
     ana.quit().await;
     bob.quit().await;
 }
@@ -38,7 +38,8 @@ async fn hydrates_without_console_messages() {
     act::open(&browser, &board, "/r/room").await;
     assert_eq!(find::messages(&browser).await.len(), 50);
     board.post("room", "one more").await;
-    check::until("the new one is shown", || find::messages(&browser), |shown| shown.last().is_some_and(|text| text == "one more")).await;
+    check::until("the new message is shown", || find::messages(&browser), |shown| shown.last().is_some_and(|text| text == "one more"))
+        .await;
     check::console_is_empty(&browser).await;
     browser.quit().await;
 }
@@ -52,12 +53,12 @@ async fn a_button_loads_older_messages() {
     }
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
-    // Pressed by script: a driver's click scrolls there first, which loads them as well.
+    // By script: a driver's click scrolls to the button, which loads messages as well.
     browser.page.execute("document.getElementById('older').click()", vec![]).await.unwrap();
-    check::until("a page more is shown", || find::messages(&browser), |shown| shown.len() >= 100).await;
-    // What is left comes with the button, or with scrolling up to it.
+    check::until("one more page is shown", || find::messages(&browser), |shown| shown.len() >= 100).await;
+    // Scrolling up loads the rest.
     act::scroll_to_top(&browser).await;
-    check::until("all is shown", || find::messages(&browser), |shown| shown.len() == 120).await;
+    check::until("all messages are shown", || find::messages(&browser), |shown| shown.len() == 120).await;
     let shown = find::messages(&browser).await;
     assert!(shown.iter().enumerate().all(|(n, text)| *text == n.to_string()));
     check::console_is_empty(&browser).await;

@@ -1,7 +1,8 @@
 //! The release binary in a real browser.
 //!
-//! `world` starts servers and browsers, `proxy` injects faults between them. `find`, `act` and `check` read, use and check
-//! a page. Each other file tests one feature. All tests are ignored unless asked for: `cargo test -- --include-ignored`.
+//! `world` starts servers and browsers, `proxy` injects faults between them. `find`, `act` and
+//! `check` read, use and check a page. Each other file tests one feature. All tests are ignored
+//! unless asked for: `cargo test -- --include-ignored`.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,23 +1,23 @@
-//! The board in a browser that runs no script.
+//! The page in a browser without script.
 
 use thirtyfour::prelude::*;
 
 use crate::world::{Board, Browser, Options};
 use crate::{check, find};
 
-/// What the list says at this moment; of a document that is just being replaced, nothing.
+/// Returns the texts of the list, or nothing while the document is being replaced.
 async fn texts(browser: &Browser) -> Vec<String> {
     let mut texts = Vec::new();
     for element in browser.page.find_all(By::Css("#messages > li[data-offset] .text")).await.unwrap_or_default() {
-        // Not what is visible of it, which a browser's driver takes to be nothing for what is scrolled out.
+        // The driver returns no visible text for elements that are scrolled out.
         texts.extend(element.prop("textContent").await.ok().flatten());
     }
     texts
 }
 
-/// Waits until the list, of the page or of the frame that was entered, says this.
+/// Waits until the list of the page or of the current frame has these texts.
 async fn shows(browser: &Browser, wanted: &[&str]) {
-    check::until("the list says something else", || texts(browser), |texts| texts == wanted).await;
+    check::until("the list has the texts", || texts(browser), |texts| texts == wanted).await;
 }
 
 #[tokio::test]
@@ -33,10 +33,10 @@ async fn reads_and_posts_without_script() {
     find::one(&browser, "button[type=submit]").await.click().await.unwrap();
     find::one(&browser, "#m-2").await;
     shows(&browser, &["already here", "no script at all"]).await;
-    // F5 reads again; it does not post again.
-    board.post("room", "said meanwhile").await;
+    // A reload does not post again.
+    board.post("room", "posted meanwhile").await;
     browser.page.refresh().await.unwrap();
-    shows(&browser, &["already here", "no script at all", "said meanwhile"]).await;
+    shows(&browser, &["already here", "no script at all", "posted meanwhile"]).await;
     assert_eq!(find::one(&browser, "#author").await.prop("value").await.unwrap().unwrap(), "小明");
     browser.quit().await;
 }
@@ -48,11 +48,11 @@ async fn a_refused_post_keeps_its_text_without_script() {
     let browser = Browser::start_with(Options { no_script: true, ..Options::default() }).await;
     browser.page.goto(board.url("/")).await.unwrap();
     find::one(&browser, "#author").await.send_keys("a\u{202e}b").await.unwrap();
-    find::one(&browser, "#chat_content").await.send_keys("</textarea><b>precious").await.unwrap();
+    find::one(&browser, "#chat_content").await.send_keys("</textarea><b>important").await.unwrap();
     find::one(&browser, "button[type=submit]").await.click().await.unwrap();
     find::one(&browser, "#problem:not([hidden])").await;
     let kept = find::one(&browser, "#chat_content").await.prop("value").await.unwrap().unwrap();
-    assert_eq!(kept, "</textarea><b>precious");
+    assert_eq!(kept, "</textarea><b>important");
     assert!(board.texts("lobby").await.is_empty());
     browser.quit().await;
 }
@@ -76,14 +76,14 @@ async fn new_messages_arrive_in_view_without_script() {
     let newest = find::one(&browser, "#m-31").await.rect().await.unwrap();
     let frame = find::one(&browser, "body").await.rect().await.unwrap();
     assert!(newest.y >= 0.0 && newest.y + newest.height <= frame.height, "{newest:?} in {frame:?}");
-    assert!(find::one(&browser, "#m-2").await.rect().await.unwrap().y < 0.0, "and the oldest is scrolled out of it");
+    assert!(find::one(&browser, "#m-2").await.rect().await.unwrap().y < 0.0, "the oldest message must be scrolled out");
     board.post("room", "see https://example.org/x").await;
     let link = find::one(&browser, "#m-32 .text a").await;
     assert_eq!(link.attr("rel").await.unwrap().unwrap(), "noopener noreferrer nofollow ugc");
-    // The server dies and comes back; nobody touches the page.
+    // The page continues by itself after a crash of the server.
     board.kill().await;
     board.start_again().await;
     board.post("room", "after the crash").await;
-    check::until("the live view goes on", || texts(&browser), |texts| texts.iter().any(|text| text == "after the crash")).await;
+    check::until("the live HTML continues", || texts(&browser), |texts| texts.iter().any(|text| text == "after the crash")).await;
     browser.quit().await;
 }

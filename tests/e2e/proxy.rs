@@ -1,7 +1,7 @@
-//! A proxy between a browser and the board that breaks things as real ones do, until it is told to be honest.
+//! A faulty proxy between a browser and the board, whose fault can be changed at any time.
 //!
-//! It carries one request a connection: the browser's own wish to keep one open is not passed on, so that the end of a
-//! response is the end of a stream.
+//! Each connection carries one request: the proxy removes keep-alive, so that the end of a response
+//! closes its connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,31 +14,31 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// The longest head and the most that is read at once.
+/// The maximum length of a head, and of one read.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// How the proxy treats connections that begin now. Those that are open go on as they began.
+/// A fault of new connections. Open connections keep the fault they began with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// None.
-    Honest,
-    /// Upgrades are answered with 403.
+    /// No fault.
+    None,
+    /// Answers upgrades with 403.
     UpgradeRefused,
-    /// Upgrades are let through and cut 200 ms later.
+    /// Forwards upgrades and cuts them after 200 ms.
     UpgradeCut,
-    /// Upgrades are let through, and then nothing more is.
+    /// Forwards upgrades, and no data after them.
     BlackHole,
-    /// Nothing of a response is passed on before all of it is there.
+    /// Holds back a response until it is complete.
     Buffered,
-    /// Of what the board says, the newest piece is kept back until the next one comes.
+    /// Holds back the newest chunk of a response until the next one.
     OneBehind,
-    /// Every response is cut after this time.
+    /// Cuts every response after this time.
     CutAfter(Duration),
-    /// The page's policy is rewritten so that the browser itself forbids WebSockets.
+    /// Changes the page's security policy so that the browser forbids WebSockets.
     SocketForbidden,
 }
 
-/// A running proxy. Dropping it ends it and what it carries.
+/// A running proxy, which ends when it is dropped.
 pub struct Proxy {
     address: SocketAddr,
     fault: watch::Sender<Fault>,
@@ -47,7 +47,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy in front of `board`, which is `host:port`.
+    /// Starts a proxy in front of `board`, as `host:port`.
     pub async fn start(board: String, fault: Fault) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -57,7 +57,7 @@ impl Proxy {
         let task = tokio::spawn(async move {
             loop {
                 let (browser, _) = listener.accept().await.unwrap();
-                // What fails here is a connection that one side has left.
+                // An error is a connection that one side has closed.
                 tokio::spawn(carry(browser, board.clone(), faults.clone(), counted.clone()));
             }
         });
@@ -68,11 +68,11 @@ impl Proxy {
         format!("http://{}{path}", self.address)
     }
 
-    pub fn turn(&self, fault: Fault) {
+    pub fn set_fault(&self, fault: Fault) {
         self.fault.send_replace(fault);
     }
 
-    /// How many connections it has cut.
+    /// Returns the number of connections it has cut.
     pub fn cuts(&self) -> usize {
         self.cuts.load(Ordering::Relaxed)
     }
@@ -97,16 +97,16 @@ async fn carry(mut browser: TcpStream, board: String, faults: watch::Receiver<Fa
     upstream.write_all(&rest).await.ok()?;
     let (from_browser, to_browser) = browser.into_split();
     let (from_board, to_board) = upstream.into_split();
-    let asking = tokio::spawn(pass(from_browser, to_board));
-    let answering = answer(from_board, to_browser, fault, upgrade, &cuts);
-    answering.await;
-    // Whoever was cut off is to notice at once.
-    asking.abort();
+    let requesting = tokio::spawn(pass(from_browser, to_board));
+    let responding = respond(from_board, to_browser, fault, upgrade, &cuts);
+    responding.await;
+    // Closes the other direction at once.
+    requesting.abort();
     Some(())
 }
 
-/// Carries the board's answer as the fault has it.
-async fn answer(mut board: impl AsyncRead + Unpin, mut browser: impl AsyncWrite + Unpin, fault: Fault, upgrade: bool, cuts: &AtomicUsize) {
+/// Forwards the response with the fault.
+async fn respond(mut board: impl AsyncRead + Unpin, mut browser: impl AsyncWrite + Unpin, fault: Fault, upgrade: bool, cuts: &AtomicUsize) {
     let limit = match fault {
         Fault::UpgradeCut if upgrade => Some(Duration::from_millis(200)),
         Fault::CutAfter(limit) => Some(limit),
@@ -122,7 +122,7 @@ async fn answer(mut board: impl AsyncRead + Unpin, mut browser: impl AsyncWrite 
     match fault {
         Fault::BlackHole if upgrade => {
             if browser.write_all(head.as_bytes()).await.is_ok() {
-                // Held until the board or the browser gives up; read, so that the board sees nothing wrong.
+                // Reads all data, so that the board notices nothing.
                 pass(board, tokio::io::sink()).await;
             }
         }
@@ -147,7 +147,7 @@ async fn answer(mut board: impl AsyncRead + Unpin, mut browser: impl AsyncWrite 
     }
 }
 
-/// Passes the head on, and each piece of the rest when the next one has come.
+/// Forwards the head, and each chunk when the next one has arrived.
 async fn one_behind(mut board: impl AsyncRead + Unpin, mut browser: impl AsyncWrite + Unpin, head: &str, rest: Vec<u8>) {
     if browser.write_all(head.as_bytes()).await.is_err() {
         return;
@@ -162,13 +162,13 @@ async fn one_behind(mut board: impl AsyncRead + Unpin, mut browser: impl AsyncWr
     }
 }
 
-/// Carries bytes one way until either side ends.
+/// Forwards bytes in one direction until either side ends.
 async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
     _ = tokio::io::copy(&mut from, &mut to).await;
     _ = to.shutdown().await;
 }
 
-/// A message's head with its empty line, and what came along with it.
+/// Reads the head of a message with its empty line, and the bytes after it that arrived with it.
 async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, Vec<u8>)> {
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; HEAD_BYTES_MAX]);
     loop {

@@ -1,4 +1,4 @@
-//! The server dies; nothing is lost and every page goes on by itself.
+//! The server crashes or limits a page: nothing is lost, and pages continue by themselves.
 
 use crate::world::{Board, Browser};
 use crate::{act, check, find};
@@ -13,13 +13,13 @@ async fn pages_continue_by_themselves_after_kill_9() {
     act::send(&ana, "before").await;
     check::shows(&bob, &["before"]).await;
     board.kill().await;
-    check::until("the page sees it", || find::connection(&ana), |state| state != "live").await;
-    // Written while nobody listens: it waits, in sight, and the composer is free again.
+    check::until("the page notices", || find::connection(&ana), |state| state != "live").await;
+    // A message sent without a connection is shown as waiting, and the composer is empty again.
     act::send(&ana, "meanwhile").await;
     check::pending_is(&ana, &["meanwhile"]).await;
     check::draft_is(&ana, "").await;
     let stage = async || find::one(&ana, "#outbox .stage").await.text().await.unwrap();
-    check::until("it says that it waits", stage, |stage| stage == "等待连接恢复").await;
+    check::until("the message is shown as waiting", stage, |stage| stage == "等待连接恢复").await;
     board.start_again().await;
     for browser in [&ana, &bob] {
         check::connection_is(browser, "live").await;
@@ -61,15 +61,15 @@ async fn a_rate_limited_page_delivers_everything_later() {
     let board = Board::start_with(&["--publishes-burst", "1", "--publishes-per-second", "1"]).await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/?lang=en").await;
-    let said = ["one", "two", "three", "four", "five"];
-    for text in said {
+    let texts = ["one", "two", "three", "four", "five"];
+    for text in texts {
         act::send(&browser, text).await;
     }
     let held = async || find::one(&browser, ".held").await.text().await.unwrap();
-    check::until("the page says for how long", held, |held| held.starts_with("The server asks to wait. Trying again in ")).await;
-    check::shows(&browser, &said).await;
+    check::until("the page shows the wait", held, |held| held.starts_with("The server asks to wait. Trying again in ")).await;
+    check::shows(&browser, &texts).await;
     check::nothing_pending(&browser).await;
-    assert_eq!(board.texts("lobby").await, said);
+    assert_eq!(board.texts("lobby").await, texts);
     check::console_is_empty(&browser).await;
     browser.quit().await;
 }

@@ -1,4 +1,4 @@
-//! Rooms: opened by name, found again, shared.
+//! Rooms: opening by name, recent rooms, sharing.
 
 use crate::world::{Board, Browser, Options};
 use crate::{act, check, find};
@@ -35,13 +35,13 @@ async fn explains_an_invalid_room_name() {
     let browser = Browser::start().await;
     act::open(&browser, &board, "/?lang=en").await;
     open_by_name(&browser, "no spaces!").await;
-    // The browser says it, with our words, and stays.
+    // The browser shows the explanation and stays on the page.
     let valid = "const it = document.getElementById('room_name'); return it.validity.patternMismatch && it.title.length > 20";
     assert!(browser.page.execute(valid, vec![]).await.unwrap().convert::<bool>().unwrap());
-    // Without that, the server does.
+    // The server explains it as well.
     browser.page.goto(board.url("/open?room=no%20spaces!")).await.unwrap();
-    let said = find::one(&browser, "[role=alert]").await.text().await.unwrap();
-    assert!(said.starts_with("A room's name is 1 to 64 letters"), "{said}");
+    let alert = find::one(&browser, "[role=alert]").await.text().await.unwrap();
+    assert!(alert.starts_with("A room's name is 1 to 64 letters"), "{alert}");
     find::one(&browser, "#room_name").await.send_keys("fine").await.unwrap();
     act::click(&browser, "button[type=submit]").await;
     find::one(&browser, "[data-ready=true]").await;

@@ -1,4 +1,4 @@
-//! The board behind proxies that break things: the page finds what works, and goes back to the best when it may.
+//! Faulty proxies: the page finds a transport that works, and upgrades when it can.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -9,37 +9,37 @@ use crate::proxy::{Fault, Proxy};
 use crate::world::{Board, Browser};
 use crate::{act, check, find};
 
-/// How long a message may take under a fault.
-const UNDER_A_FAULT: Duration = Duration::from_secs(10);
-/// How long the page may take to be back on a WebSocket.
-const HEALED: Duration = Duration::from_secs(60);
+/// The maximum delay of a message under a fault.
+const DELIVERY_TIME_MAX: Duration = Duration::from_secs(10);
+/// The maximum time until the page is back on a WebSocket.
+const UPGRADE_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// Opens the lobby through a proxy. What the page does meanwhile is not waited for.
+/// Opens the lobby through a proxy and waits for hydration, but not for a connection.
 async fn open(browser: &Browser, proxy: &Proxy) {
     browser.page.goto(proxy.url("/")).await.unwrap();
     find::one(browser, "[data-ready=true]").await;
-    browser.page.execute("window.never_left = true", vec![]).await.unwrap();
+    browser.page.execute("window.same_page = true", vec![]).await.unwrap();
 }
 
 async fn was_not_reloaded(browser: &Browser) -> bool {
-    browser.page.execute("return window.never_left === true", vec![]).await.unwrap().convert().unwrap()
+    browser.page.execute("return window.same_page === true", vec![]).await.unwrap().convert().unwrap()
 }
 
-/// Posts a message to the board itself; the page comes to show it in time.
+/// Posts a message directly to the board, and checks that the page shows it in time.
 async fn assert_arrives(browser: &Browser, board: &Board, text: &str) {
     let posted = Instant::now();
     board.post("lobby", text).await;
     check::until_within(
-        UNDER_A_FAULT,
+        DELIVERY_TIME_MAX,
         "the message arrives",
         || find::messages(browser),
         |shown| shown.last().is_some_and(|last| last == text),
     )
     .await;
-    assert!(posted.elapsed() < UNDER_A_FAULT);
+    assert!(posted.elapsed() < DELIVERY_TIME_MAX);
 }
 
-/// The page delivers over `transport` while the proxy has its fault, and over a WebSocket after it.
+/// Checks that the page delivers over `transport` under a fault, and over a WebSocket after it.
 async fn assert_delivers_and_upgrades(fault: Fault, transport: &str) {
     let board = Board::start().await;
     let proxy = Proxy::start(board.host(), fault).await;
@@ -49,8 +49,8 @@ async fn assert_delivers_and_upgrades(fault: Fault, transport: &str) {
     check::until("another transport is used", || find::transport(&browser), |used| used == transport).await;
     act::send(&browser, "posted under a fault").await;
     check::nothing_pending(&browser).await;
-    proxy.turn(Fault::Honest);
-    check::until_within(HEALED, "the page is back on a WebSocket", || find::transport(&browser), |used| used == "ws").await;
+    proxy.set_fault(Fault::None);
+    check::until_within(UPGRADE_TIME_MAX, "the page is back on a WebSocket", || find::transport(&browser), |used| used == "ws").await;
     assert_arrives(&browser, &board, "after it").await;
     check::shows(&browser, &["under a fault", "posted under a fault", "after it"]).await;
     assert_eq!(board.texts("lobby").await, ["under a fault", "posted under a fault", "after it"]);
@@ -91,16 +91,16 @@ async fn delivers_through_a_proxy_that_holds_back_the_last_chunk() {
 #[tokio::test]
 #[ignore = "needs a browser"]
 async fn delivers_under_a_policy_that_forbids_websockets() {
-    // The policy of a page is that of its document, so this one is never healed; it is honest about what it uses.
+    // The policy stays until the page is reloaded.
     let board = Board::start().await;
     let proxy = Proxy::start(board.host(), Fault::SocketForbidden).await;
     let browser = Browser::start().await;
     open(&browser, &proxy).await;
     assert_arrives(&browser, &board, "without a socket").await;
     check::until("the stream is used", || find::transport(&browser), |used| used == "sse").await;
-    proxy.turn(Fault::Honest);
+    proxy.set_fault(Fault::None);
     browser.page.refresh().await.unwrap();
-    check::until_within(HEALED, "the page is back on a WebSocket", || find::transport(&browser), |used| used == "ws").await;
+    check::until_within(UPGRADE_TIME_MAX, "the page is back on a WebSocket", || find::transport(&browser), |used| used == "ws").await;
     browser.quit().await;
 }
 
@@ -129,16 +129,16 @@ async fn unsent_messages_are_delivered_once_over_another_transport() {
     open(&browser, &proxy).await;
     check::until("the stream is used", || find::transport(&browser), |used| used == "sse").await;
     board.kill().await;
-    let said = ["one", "two", "three"];
-    for text in said {
+    let texts = ["one", "two", "three"];
+    for text in texts {
         act::send(&browser, text).await;
     }
-    check::pending_is(&browser, &said).await;
+    check::pending_is(&browser, &texts).await;
     board.start_again().await;
     browser.page.refresh().await.unwrap();
-    check::shows(&browser, &said).await;
+    check::shows(&browser, &texts).await;
     check::nothing_pending(&browser).await;
-    assert_eq!(board.texts("lobby").await, said);
+    assert_eq!(board.texts("lobby").await, texts);
     browser.quit().await;
 }
 
@@ -158,7 +158,7 @@ async fn eight_tabs_share_one_stream() {
     }
     wait_until_all_live(&browser, &tabs).await;
     assert_all_show(&browser, &board, &tabs, "to eight").await;
-    // The browser allows six connections to a host; there is one left for whatever else the page wants.
+    // Browsers open six connections to a host, so one must be left for other requests.
     let fetched = "const done = arguments[0]; fetch('/healthz').then(answer => answer.text()).then(done)";
     let answer: String = browser.page.execute_async(fetched, vec![]).await.unwrap().convert().unwrap();
     assert_eq!(answer, "ok\n");
@@ -170,7 +170,7 @@ async fn eight_tabs_share_one_stream() {
     browser.quit().await;
 }
 
-/// The tab that holds the stream, as soon as there is exactly one.
+/// Waits until exactly one tab has the stream, and returns its index.
 async fn leader(browser: &Browser, tabs: &[WindowHandle]) -> usize {
     let found = Cell::new(0);
     let leaders = async || {
@@ -184,11 +184,11 @@ async fn leader(browser: &Browser, tabs: &[WindowHandle]) -> usize {
         found.set(leaders.first().copied().unwrap_or_default());
         leaders
     };
-    check::until("one tab holds the stream", leaders, |leaders| leaders.len() == 1).await;
+    check::until("one tab has the stream", leaders, |leaders| leaders.len() == 1).await;
     found.get()
 }
 
-/// One tab comes to hold the stream, and all others come to follow it.
+/// Waits until one tab has the stream and all others follow it.
 async fn wait_until_all_live(browser: &Browser, tabs: &[WindowHandle]) {
     for tab in tabs {
         browser.page.switch_to_window(tab.clone()).await.unwrap();

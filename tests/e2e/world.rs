@@ -133,7 +133,8 @@ impl Board {
     }
 }
 
-/// Starts a driver and returns it with its port. It sometimes picks a port that is taken on IPv6, so this retries.
+/// Starts a driver and returns it with its port. It sometimes picks a port that is taken on IPv6,
+/// so this retries.
 async fn start_driver() -> (Child, String) {
     for _ in 0..5 {
         let mut command = Command::new("chromedriver");

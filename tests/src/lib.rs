@@ -1,1 +1,1 @@
-//! Nothing lives here: this package holds test binaries.
+//! Empty: this package has test binaries only.

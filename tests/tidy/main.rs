@@ -140,3 +140,11 @@ fn no_work_is_left_for_later() {
         assert!(found.is_none(), "{path}: {}", found.unwrap_or_default());
     }
 }
+
+#[test]
+fn browser_tests_run_only_when_asked_for() {
+    for (path, text) in sources("rs").into_iter().filter(|(path, _)| path.starts_with("tests/e2e/")) {
+        let tests = text.matches("#[tokio::test").count();
+        assert_eq!(text.matches("#[ignore = ").count(), tests, "{path} has a test without `#[ignore = \"needs a browser\"]`");
+    }
+}

@@ -1,4 +1,5 @@
-//! Every command gets its answer, in every WebSocket format, however many arrive at once and however slow commits are.
+//! Every command gets its answer, in every WebSocket format, however many arrive at once and
+//! however slow commits are.
 
 use std::time::Duration;
 

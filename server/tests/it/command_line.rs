@@ -1,23 +1,15 @@
 //! `crier post` and `crier tail`, run as programs.
 
 use std::process::{Output, Stdio};
-#[cfg(target_os = "linux")]
-use std::time::Instant;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::support::{TIMEOUT, TestServer, texts};
-
-fn crier(server: &TestServer, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
-    command.args(arguments).env("CRIER_SERVER", server.url("")).kill_on_drop(true);
-    command
-}
+use crate::support::{TIMEOUT, TestServer, crier, eventually, texts};
 
 async fn run(server: &TestServer, arguments: &[&str], input: &[u8]) -> Output {
-    let mut command = crier(server, arguments);
+    let mut command = crier(&server.url(""), arguments);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input).await.unwrap();
     timeout(TIMEOUT, child.wait_with_output()).await.unwrap().unwrap()
@@ -26,9 +18,10 @@ async fn run(server: &TestServer, arguments: &[&str], input: &[u8]) -> Output {
 /// Starts `crier tail` and waits until it has subscribed.
 async fn tail(server: &TestServer, arguments: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut watcher = server.subscribe("lobby", None).await;
-    let mut child = crier(server, &[&["tail", "lobby"], arguments].concat()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        crier(&server.url(""), &[&["tail", "lobby"], arguments].concat()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let arrived = watcher.hello().online + 1;
-    while watcher.socket.frame().await != (protocol::ServerFrame::Presence { online: arrived }) {}
+    watcher.wait_until_online(arrived).await;
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     (child, lines)
 }
@@ -117,7 +110,7 @@ async fn post_succeeds_if_the_message_is_stored_but_output_fails() {
         Stdio::from(writer)
     };
     for (n, [output, error]) in [[full(), full()], [closed(), closed()], [full(), closed()], [closed(), full()]].into_iter().enumerate() {
-        let mut post = crier(&server, &["post", "lobby", &n.to_string()]);
+        let mut post = crier(&server.url(""), &["post", "lobby", &n.to_string()]);
         let status = timeout(TIMEOUT, post.stdout(output).stderr(error).status()).await.unwrap().unwrap();
         assert!(status.success(), "{n}: {status}");
     }
@@ -128,7 +121,7 @@ async fn post_succeeds_if_the_message_is_stored_but_output_fails() {
     assert_eq!(texts(&server.all_entries("lobby").await), ["0", "1", "2", "3", "closed"]);
     // For `tail`, output that cannot be written is a failure.
     let start = "0000000000000001:1";
-    let mut tail = crier(&server, &["tail", "lobby", "--after", start]);
+    let mut tail = crier(&server.url(""), &["tail", "lobby", "--after", start]);
     let status = timeout(TIMEOUT, tail.stdout(full()).stderr(full()).status()).await.unwrap().unwrap();
     assert_eq!(status.code(), Some(1));
 }
@@ -137,14 +130,14 @@ async fn post_succeeds_if_the_message_is_stored_but_output_fails() {
 async fn names_an_unused_proxy_setting_if_the_server_is_unreachable() {
     let server = TestServer::start();
     for arguments in [&["post", "lobby", "x", "--timeout", "0"][..], &["tail", "lobby"]] {
-        let mut command = crier(&server, arguments);
+        let mut command = crier(&server.url(""), arguments);
         command.env("CRIER_SERVER", "http://127.0.0.1:1").env("https_proxy", "http://proxy.example:3128").stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let stderr = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().unwrap();
         assert!(stderr.contains("https_proxy is set"), "{stderr}");
     }
-    let mut command = crier(&server, &["post", "lobby", "x"]);
+    let mut command = crier(&server.url(""), &["post", "lobby", "x"]);
     let output = command.env("https_proxy", "http://proxy.example:3128").output().await.unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
@@ -250,7 +243,7 @@ async fn tail_follows_over_the_requested_transport() {
         let start = server.page("lobby", "").await.latest.to_string();
         server.post("lobby", "before").await;
         let arguments = ["tail", "lobby", "--json", "--after", &start, "--transport", transport];
-        let mut child = crier(&server, &arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = crier(&server.url(""), &arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(line(&mut lines).await.contains("before"), "{transport}");
         for text in ["one", "two"] {
@@ -280,7 +273,7 @@ async fn tail_continues_when_standard_error_is_closed() {
     let (reader, stderr) = std::io::pipe().unwrap();
     drop(reader);
     // Both the unknown epoch and the lost connection print a note.
-    let mut tail = crier(&server, &["tail", "lobby", "--after", "0000000000000001:5"]);
+    let mut tail = crier(&server.url(""), &["tail", "lobby", "--after", "0000000000000001:5"]);
     let mut child = tail.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(line(&mut lines).await.contains("before"));
@@ -309,11 +302,7 @@ async fn tail_ends_on_a_signal_while_its_output_is_blocked() {
             server.post("lobby", &text).await;
         }
         let id = child.id().unwrap().to_string();
-        let start = Instant::now();
-        while written(&id) < 4 * text.len() {
-            assert!(start.elapsed() < TIMEOUT, "it prints nothing");
-            tokio::task::yield_now().await;
-        }
+        eventually("the output is blocked", async || written(&id) >= 4 * text.len()).await;
         Command::new("kill").args([signal, &id]).status().await.unwrap();
         assert!(timeout(TIMEOUT, child.wait()).await.expect("it does not end").unwrap().success());
     }

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-use crate::restart::{start, start_with_log};
+use crate::process::{send_signal, serve};
+use crate::restart::{spawn, start};
 use crate::support::{TestServer, problem, settings};
 
 /// Returns the error of a start on a folder, if any.
@@ -48,7 +49,7 @@ async fn acknowledges_nothing_after_its_folder_is_removed_or_replaced() {
     ] {
         let root = TempDir::new().unwrap();
         let folder = TempDir::new_in(root.path()).unwrap();
-        let (mut crier, address) = start_with_log(&folder).await;
+        let (mut crier, address) = spawn(serve(&folder).stderr(Stdio::piped())).await;
         let http = reqwest::Client::new();
         let url = |path: &str| format!("http://{address}{path}");
         let post = || http.post(url("/api/rooms/lobby/messages")).json(&json!({ "text": "x" })).send();
@@ -84,8 +85,7 @@ async fn stopping_without_its_folder_is_an_error() {
     // A server that answers also handles signals.
     assert_eq!(reqwest::get(format!("http://{address}/readyz")).await.unwrap().status(), 200);
     std::fs::remove_dir_all(folder.path()).unwrap();
-    let id = crier.id().unwrap().to_string();
-    Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
+    send_signal("-TERM", &crier).await;
     assert_eq!(crier.wait().await.unwrap().code(), Some(1));
 }
 

@@ -1,11 +1,9 @@
 //! Addresses get equal shares of the server's time, however many connections each has.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use protocol::limits::PUBLISHES_IN_FLIGHT_MAX;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -14,7 +12,7 @@ use crate::support::{TIMEOUT, TestServer, connect_from, handshake};
 const CROWD: usize = 50;
 
 /// Sends `load` repeatedly and counts how often `answer` arrives.
-async fn flood(stream: TcpStream, first: String, load: Vec<u8>, answer: &'static [u8], answers: Arc<AtomicUsize>) {
+async fn flood(stream: TcpStream, first: String, load: Vec<u8>, answer: &'static [u8], answers: watch::Sender<usize>) {
     let (mut reader, mut writer) = stream.into_split();
     writer.write_all(first.as_bytes()).await.unwrap();
     let sending = async { while writer.write_all(&load).await.is_ok() {} };
@@ -23,7 +21,7 @@ async fn flood(stream: TcpStream, first: String, load: Vec<u8>, answer: &'static
         while let Ok(length @ 1..) = reader.read(&mut buffer).await {
             rest.extend_from_slice(&buffer[..length]);
             let found = rest.windows(answer.len()).filter(|window| *window == answer).count();
-            answers.fetch_add(found, Ordering::Relaxed);
+            answers.send_modify(|count| *count += found);
             // The end may hold a part of the next answer.
             rest.drain(..rest.len().saturating_sub(answer.len() - 1));
         }
@@ -31,10 +29,10 @@ async fn flood(stream: TcpStream, first: String, load: Vec<u8>, answer: &'static
     tokio::join!(sending, receiving);
 }
 
-/// Returns how many answers an address with one connection got, about `count`, and how many an address with
-/// [`CROWD`] connections got in the same time.
+/// Returns how many answers an address with one connection got, about `count`, and how many an
+/// address with [`CROWD`] connections got in the same time.
 async fn answers(server: &TestServer, first: &str, load: &[u8], answer: &'static [u8], count: usize) -> (usize, usize) {
-    let (one, crowd) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (one, crowd) = (watch::Sender::new(0), watch::Sender::new(0));
     let mut floods = JoinSet::new();
     for (address, connections, answers) in [("127.0.0.2", CROWD, &crowd), ("127.0.0.3", 1, &one)] {
         for _ in 0..connections {
@@ -42,12 +40,9 @@ async fn answers(server: &TestServer, first: &str, load: &[u8], answer: &'static
             floods.spawn(flood(stream, first.to_owned(), load.to_vec(), answer, answers.clone()));
         }
     }
-    let so_far = || (one.load(Ordering::Relaxed), crowd.load(Ordering::Relaxed));
     let until = async |enough: usize| {
-        while one.load(Ordering::Relaxed) < enough {
-            tokio::task::yield_now().await;
-        }
-        so_far()
+        let one = *one.subscribe().wait_for(|count| *count >= enough).await.unwrap();
+        (one, *crowd.borrow())
     };
     // By the first answers of the single connection all others have begun.
     let (one_before, crowd_before) = timeout(TIMEOUT, until(count / 5)).await.unwrap();

@@ -2,7 +2,7 @@
 
 use reqwest::Response;
 
-use crate::support::{Socket, TestServer};
+use crate::support::{Socket, TestServer, eventually};
 
 const HEADERS: [(&str, &str); 4] = [
     ("x-forwarded-for", "IP:PORT"),
@@ -51,6 +51,6 @@ async fn an_unreadable_forwarded_header_counts_for_the_proxy() {
         let held = open().await.unwrap();
         assert!(open().await.is_err(), "{value}");
         drop(held);
-        while server.page("lobby", "").await.online != 0 {}
+        eventually("the reader is gone", async || server.page("lobby", "").await.online == 0).await;
     }
 }

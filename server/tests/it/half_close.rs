@@ -1,16 +1,16 @@
-//! Clients that close their sending half after the request, and wait for the response: `nc -N`, small devices, some
-//! proxies. To the server a disconnect looks the same.
+//! Clients that close their sending half after the request, and wait for the response: `nc -N`,
+//! small devices, some proxies. To the server a disconnect looks the same.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use protocol::{MessagesPage, ServerFrame};
+use protocol::MessagesPage;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::support::{Subscriber, TIMEOUT, TestServer, connect_with_small_buffer, handshake, texts};
+use crate::support::{TIMEOUT, TestServer, connect_with_small_buffer, handshake, texts};
 
 /// Sends a request and closes the sending half.
 async fn send(server: &TestServer, request: impl AsRef<[u8]>) -> TcpStream {
@@ -41,10 +41,6 @@ fn get(server: &TestServer, path: &str) -> String {
 fn post(server: &TestServer, text: &str) -> String {
     let length = text.len();
     format!("POST /api/rooms/lobby/messages HTTP/1.1\r\nHost: {}\r\nContent-Length: {length}\r\n\r\n{text}", server.address)
-}
-
-async fn wait_for_presence(watcher: &mut Subscriber, count: usize) {
-    while watcher.socket.frame().await != (ServerFrame::Presence { online: count }) {}
 }
 
 #[tokio::test]
@@ -125,9 +121,9 @@ async fn answers_a_long_poll_after_a_half_close_without_counting_it_as_online() 
     let mut watcher = server.subscribe("lobby", None).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(get(&server, &format!("/api/rooms/lobby/messages?after={start}&wait=55")).as_bytes()).await.unwrap();
-    wait_for_presence(&mut watcher, 2).await;
+    watcher.wait_until_online(2).await;
     stream.shutdown().await.unwrap();
-    wait_for_presence(&mut watcher, 1).await;
+    watcher.wait_until_online(1).await;
     server.post("lobby", "worth waiting for").await;
     let (head, body) = response(stream).await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -170,11 +166,11 @@ async fn a_disconnect_ends_presence_at_once_on_every_transport() {
         let mut watcher = server.subscribe(&room, None).await;
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         stream.write_all(request.replace("ROOM", &room).as_bytes()).await.unwrap();
-        wait_for_presence(&mut watcher, 2).await;
+        watcher.wait_until_online(2).await;
         let left = Instant::now();
         stream.shutdown().await.unwrap();
         let kept = if closes_half { Some(stream) } else { None };
-        wait_for_presence(&mut watcher, 1).await;
+        watcher.wait_until_online(1).await;
         assert!(left.elapsed() < Duration::from_secs(5), "{request}");
         drop(kept);
     }))

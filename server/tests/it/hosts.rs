@@ -4,10 +4,9 @@ use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::{TIMEOUT, TestServer, handshake, read_head};
+use crate::support::{TIMEOUT, TestServer, crier, handshake, read_head};
 
 /// Arguments of a board with a host name that listens on all addresses.
 const NAMED: [&str; 4] = ["--listen", "0.0.0.0:0", "--allow-host", "board.example"];
@@ -23,7 +22,8 @@ async fn get(server: &TestServer, path: &str, headers: &str) -> u16 {
     status(server, &format!("GET {path} HTTP/1.1\r\n{headers}\r\n")).await
 }
 
-/// Returns the statuses of two WebSocket handshakes: by the fast upgrade, and with too many headers for it.
+/// Returns the statuses of two WebSocket handshakes: by the fast upgrade, and with too many headers
+/// for it.
 async fn open(server: &TestServer, headers: &str) -> [u16; 2] {
     let usual = handshake(server.address);
     let usual: String = usual.lines().filter(|line| !line.starts_with("Host")).map(|line| format!("{line}\r\n")).collect();
@@ -75,14 +75,10 @@ async fn a_board_with_a_host_name_answers_loopback_names_locally() {
     }
     // A page on another port of this machine is still foreign.
     assert_eq!(post(&server, &format!("Host: localhost:{port}\r\nOrigin: http://localhost:1\r\n")).await, 403);
-    let crier = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
-        command.args(arguments).env("CRIER_SERVER", format!("http://127.0.0.1:{port}")).kill_on_drop(true);
-        command
-    };
-    let output = timeout(TIMEOUT, crier(&["post", "lobby", "hello"]).output()).await.unwrap().unwrap();
+    let board = format!("http://127.0.0.1:{port}");
+    let output = timeout(TIMEOUT, crier(&board, &["post", "lobby", "hello"]).output()).await.unwrap().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let mut tail = crier(&["tail", "lobby", "--json", "--after", "0000000000000001:0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut tail = crier(&board, &["tail", "lobby", "--json", "--after", "0000000000000001:0"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
     while !timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("the program has ended").contains("hello") {}
 }
@@ -106,7 +102,8 @@ async fn a_proxied_request_does_not_count_as_local() {
     }
 }
 
-/// nginx's `$host:$server_port` includes the default port. A browser's origin never does (RFC 6454, section 6.2).
+/// nginx's `$host:$server_port` includes the default port. A browser's origin never does (RFC 6454,
+/// section 6.2).
 #[tokio::test]
 async fn a_default_port_equals_no_port() {
     let server = TestServer::start_with(&["--listen", "0.0.0.0:0"]);

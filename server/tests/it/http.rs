@@ -5,18 +5,17 @@ use std::io::Read as _;
 use flate2::read::GzDecoder;
 use protocol::limits::TEXT_BYTES_MAX;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, IF_NONE_MATCH, ORIGIN};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::json;
 
-use crate::support::{TestServer, problem};
+use crate::support::{TestServer, client_without_redirects, problem};
 
 /// The `Accept` header of Chromium for a link.
 const BROWSER_ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
 
 /// Returns a browser's request with Chinese and the dark colour scheme.
 fn browser(server: &TestServer, method: Method, path: &str) -> RequestBuilder {
-    let request = Client::builder().redirect(Policy::none()).build().unwrap().request(method, server.url(path));
+    let request = client_without_redirects().request(method, server.url(path));
     request.header(ACCEPT, BROWSER_ACCEPT).header(ACCEPT_LANGUAGE, "zh-CN,zh;q=0.9").header(COOKIE, "scheme=dark")
 }
 

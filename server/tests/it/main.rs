@@ -10,12 +10,15 @@
 )]
 
 mod readers;
+#[cfg(target_os = "linux")]
+mod reverse_proxy;
 mod support;
 
 mod access;
 mod api;
 mod bench;
 mod bursts;
+#[cfg(target_os = "linux")]
 mod caddy;
 mod clock;
 mod command_line;
@@ -35,8 +38,10 @@ mod live_html;
 mod long_poll;
 mod model;
 mod names_and_texts;
+#[cfg(target_os = "linux")]
 mod nginx;
 mod page;
+#[cfg(target_os = "linux")]
 mod power_cut;
 mod process;
 mod promises;

@@ -3,12 +3,11 @@
 use axum::http::HeaderMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use protocol::{ErrorCode, ServerFrame};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 use serde_json::json;
 
 use crate::readers::{EventStream, LiveHtml};
-use crate::support::{Received, Socket, TestServer, problem, texts};
+use crate::support::{Received, Socket, TestServer, client_without_redirects, problem, texts};
 
 fn encode(text: &str) -> String {
     const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
@@ -17,9 +16,8 @@ fn encode(text: &str) -> String {
 
 /// Gets a path without following redirects.
 async fn get(server: &TestServer, path: &str) -> (StatusCode, HeaderMap) {
-    let client = Client::builder().redirect(Policy::none()).build().unwrap();
-    let answer = client.get(server.url(path)).send().await.unwrap();
-    (answer.status(), answer.headers().clone())
+    let response = client_without_redirects().get(server.url(path)).send().await.unwrap();
+    (response.status(), response.headers().clone())
 }
 
 async fn send(server: &TestServer, path: &str, content_type: &str, body: impl Into<reqwest::Body>) -> Response {

@@ -1,14 +1,14 @@
-//! A power cut loses what was written but not synced. `kill -9` does not, because the kernel keeps it.
+//! A power cut loses what was written but not synced. `kill -9` does not, because the kernel keeps
+//! it.
 //!
-//! The binary runs under `strace`, which logs each write and sync of the database files. After the kill the test zeroes
-//! all that was written since a file's last sync, and opens the history again.
-
-#![cfg(target_os = "linux")]
+//! The binary runs under `strace`, which logs each write and sync of the database files. After the
+//! kill the test zeroes all that was written since a file's last sync, and opens the history again.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::Arc;
 
 use protocol::{Epoch, MessagesPage};
@@ -18,7 +18,8 @@ use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::restart::{Promised, publish, start_as};
+use crate::process::serve_by;
+use crate::restart::{Promised, publish, spawn};
 use crate::support::TestServer;
 
 const PUBLISHERS: usize = 8;
@@ -32,7 +33,7 @@ async fn a_power_cut_loses_nothing_acknowledged() {
     let mut traced = Command::new("strace");
     traced.args(["-f", "-y", "-s", "0", "-e", "trace=pwrite64,fdatasync,fsync,ftruncate", "-o"]);
     traced.arg(&trace).arg(env!("CARGO_BIN_EXE_crier"));
-    let (mut strace, address) = start_as(traced, &folder).await;
+    let (mut strace, address) = spawn(serve_by(traced, &folder).stderr(Stdio::null())).await;
     let before = epoch(&format!("http://{address}")).await;
     let (count, mut acknowledged) = watch::channel(0);
     let mut publishers = JoinSet::new();

@@ -1,4 +1,5 @@
-//! The binary as a process: how it starts and stops with broken output, full disks and open connections.
+//! The binary as a process: how it starts and stops with broken output, full disks and open
+//! connections.
 
 use std::fs::{self, File};
 use std::io::{Write as _, pipe};
@@ -25,7 +26,7 @@ pub fn serve(folder: &TempDir) -> Command {
 }
 
 /// Returns `crier serve` started by another command, which gets its arguments.
-fn serve_by(mut command: Command, folder: &TempDir) -> Command {
+pub fn serve_by(mut command: Command, folder: &TempDir) -> Command {
     command.args(["serve", "--listen", "127.0.0.1:0", "--publishes-burst", "1000000", "--data"]).arg(folder.path());
     command.env_remove("CRIER_LOG").env_remove("NO_COLOR").stdout(Stdio::piped()).kill_on_drop(true);
     command
@@ -38,7 +39,8 @@ fn serve_after(line: &str, folder: &TempDir) -> Command {
     serve_by(shell, folder)
 }
 
-/// Returns `crier serve` where no file can grow beyond `bytes_max`. Writing more is an error, not a signal.
+/// Returns `crier serve` where no file can grow beyond `bytes_max`. Writing more is an error, not a
+/// signal.
 pub fn serve_on_a_full_disk(folder: &TempDir, bytes_max: u64) -> Command {
     serve_after(&format!("trap '' XFSZ; ulimit -S -f {}", bytes_max / 512), folder)
 }
@@ -72,7 +74,7 @@ pub async fn line_with(log: &mut Lines<BufReader<ChildStderr>>, text: &str) -> S
     }
 }
 
-async fn send(signal: &str, crier: &Child) {
+pub async fn send_signal(signal: &str, crier: &Child) {
     let id = crier.id().expect("the server has ended").to_string();
     assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
 }
@@ -87,7 +89,7 @@ async fn post(address: &str, text: &str) -> u16 {
 }
 
 /// Waits until a WebSocket is closed with the code for a restart.
-async fn assert_told_to_reconnect(mut socket: Socket) {
+pub async fn assert_told_to_reconnect(socket: &mut Socket) {
     loop {
         match socket.receive().await {
             Received::Text(_) => {}
@@ -116,9 +118,9 @@ async fn stops_although_the_reader_of_its_log_is_gone() {
         let mut crier = serve(&folder).stderr(Stdio::piped()).spawn().unwrap();
         let address = address(&mut crier).await;
         drop(crier.stderr.take());
-        let socket = Socket::open(&format!("ws://{address}/ws/lobby")).await;
-        send(signal, &crier).await;
-        assert_told_to_reconnect(socket).await;
+        let mut socket = Socket::open(&format!("ws://{address}/ws/lobby")).await;
+        send_signal(signal, &crier).await;
+        assert_told_to_reconnect(&mut socket).await;
         assert!(wait_for_end(&mut crier).await.success());
     }
 }
@@ -133,7 +135,7 @@ async fn serves_and_stops_while_its_log_is_blocked() {
     let mut crier = serve(&folder).env("CRIER_LOG", "trace").stderr(writer).spawn().unwrap();
     let address = address(&mut crier).await;
     assert_eq!(post(&address, "hello").await, 200);
-    send("-TERM", &crier).await;
+    send_signal("-TERM", &crier).await;
     assert!(wait_for_end(&mut crier).await.success());
     drop(reader);
     filling.join().unwrap();
@@ -148,7 +150,7 @@ async fn starts_although_its_log_is_full() {
         let mut crier = serve(&folder).env("CRIER_LOG", variable).stderr(full).spawn().unwrap();
         let address = address(&mut crier).await;
         assert_eq!(post(&address, "hello").await, 200);
-        send("-TERM", &crier).await;
+        send_signal("-TERM", &crier).await;
         assert!(wait_for_end(&mut crier).await.success());
     }
 }
@@ -174,7 +176,7 @@ async fn starts_although_standard_output_is_closed_full_or_blocked() {
         let line = line_with(&mut log(&mut crier), "address=").await;
         let address = line.split("address=").nth(1).unwrap().split(' ').next().unwrap();
         assert_eq!(post(address, "hello").await, 200);
-        send("-TERM", &crier).await;
+        send_signal("-TERM", &crier).await;
         assert!(wait_for_end(&mut crier).await.success());
     }
 }
@@ -195,7 +197,7 @@ async fn recovers_when_a_disk_full_of_messages_and_log_has_space_again() {
     }
     free_the_disk(&crier);
     assert_eq!(post(&address, &text).await, 200);
-    send("-TERM", &crier).await;
+    send_signal("-TERM", &crier).await;
     assert!(wait_for_end(&mut crier).await.success());
 }
 
@@ -205,7 +207,7 @@ async fn a_log_in_a_file_has_no_colour_codes() {
     let path = folder.path().join("log");
     let mut crier = serve(&folder).stderr(File::create(&path).unwrap()).spawn().unwrap();
     address(&mut crier).await;
-    send("-TERM", &crier).await;
+    send_signal("-TERM", &crier).await;
     assert!(wait_for_end(&mut crier).await.success());
     let log = fs::read_to_string(&path).unwrap();
     assert!(log.contains("INFO") && log.contains("stopping") && !log.contains('\u{1b}'), "{log:?}");
@@ -219,9 +221,9 @@ async fn a_hangup_stops_the_server_in_order() {
     command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_crier")]);
     let mut crier = serve_by(command, &folder).stderr(Stdio::null()).spawn().unwrap();
     let address = address(&mut crier).await;
-    let socket = Socket::open(&format!("ws://{address}/ws/lobby")).await;
-    send("-HUP", &crier).await;
-    assert_told_to_reconnect(socket).await;
+    let mut socket = Socket::open(&format!("ws://{address}/ws/lobby")).await;
+    send_signal("-HUP", &crier).await;
+    assert_told_to_reconnect(&mut socket).await;
     assert!(wait_for_end(&mut crier).await.success());
 }
 
@@ -231,9 +233,9 @@ async fn ignores_a_hangup_under_nohup() {
     // `nohup` does this.
     let mut crier = serve_after("trap '' HUP", &folder).stderr(Stdio::null()).spawn().unwrap();
     let address = address(&mut crier).await;
-    send("-HUP", &crier).await;
+    send_signal("-HUP", &crier).await;
     assert_eq!(post(&address, "hello").await, 200);
-    send("-TERM", &crier).await;
+    send_signal("-TERM", &crier).await;
     assert!(wait_for_end(&mut crier).await.success());
 }
 
@@ -244,7 +246,7 @@ async fn an_incomplete_request_does_not_delay_the_stop() {
     let (address, mut log) = (address(&mut crier).await, log(&mut crier));
     let _form = begin_form(&address).await;
     let start = Instant::now();
-    send("-TERM", &crier).await;
+    send_signal("-TERM", &crier).await;
     assert!(wait_for_end(&mut crier).await.success());
     assert!(start.elapsed() < END_TIME_MAX, "{:?}", start.elapsed());
     line_with(&mut log, "connections=1").await;
@@ -257,10 +259,10 @@ async fn a_second_signal_ends_at_once_and_logs_what_it_cuts_off() {
         let mut crier = serve(&folder).stderr(Stdio::piped()).spawn().unwrap();
         let (address, mut log) = (address(&mut crier).await, log(&mut crier));
         let _form = begin_form(&address).await;
-        send("-INT", &crier).await;
+        send_signal("-INT", &crier).await;
         line_with(&mut log, "stopping").await;
         let start = Instant::now();
-        send(second, &crier).await;
+        send_signal(second, &crier).await;
         let line = line_with(&mut log, "at once").await;
         assert!(line.contains("connections=1"), "{line}");
         assert_eq!(wait_for_end(&mut crier).await.code(), Some(1));

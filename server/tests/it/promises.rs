@@ -1,9 +1,9 @@
 //! The promises of the README, one by one.
 
-use protocol::{Epoch, GapReason, Position, ServerFrame};
+use protocol::{Epoch, GapReason, Position};
 use serde_json::json;
 
-use crate::support::{Received, TestServer, settings, texts};
+use crate::support::{Received, TestServer, eventually, settings, texts};
 
 #[tokio::test]
 async fn a_published_message_reaches_all_subscribers() {
@@ -195,32 +195,30 @@ async fn a_room_receives_only_its_own_messages() {
 
 #[tokio::test]
 async fn a_slow_reader_is_closed_with_4000_delays_nobody_and_loses_nothing() {
-    let server = TestServer::start();
-    let slow = server.subscribe("lobby", None).await;
-    let mut quick = server.subscribe("lobby", None).await;
+    let server = TestServer::start_with_small_buffers();
+    let mut slow = server.subscribe("lobby", None).await;
+    let mut fast = server.subscribe("lobby", None).await;
     let text = "x".repeat(16_000);
-    // More than the tail and all socket buffers hold.
-    let count = 600;
+    // Far more than the small socket buffers hold.
+    let count = 60;
     for _ in 0..count {
         server.post("lobby", &text).await;
     }
-    quick.read_until(|seen| seen.entries.len() == count).await;
-    // The slow one wakes up: whatever its socket still brings is in order, and it can go on from there.
-    let mut slow = slow;
-    loop {
+    fast.read_until(|seen| seen.entries.len() == count).await;
+    let online = async || server.page("lobby", "?limit=1").await.online;
+    assert_eq!(online().await, 2, "the slow reader is already closed");
+    eventually("the slow reader is closed", async || online().await == 1).await;
+    // The server waits a second for the close frame to be read. Before it are entries, in order.
+    let code = loop {
         match slow.socket.receive().await {
             Received::Text(json) => slow.seen.apply(serde_json::from_str(&json).unwrap()),
-            Received::Closed { code, .. } => {
-                assert_eq!(code, 4000);
-                break;
-            }
-            Received::Disconnected => break,
+            Received::Closed { code, .. } => break code,
+            Received::Disconnected => panic!("disconnected without a close frame"),
         }
-        if slow.seen.entries.len() == count {
-            return;
-        }
-    }
+    };
+    assert_eq!(code, 4000);
     let missing = count - slow.seen.entries.len();
+    assert!(missing > 0);
     let mut again = server.subscribe("lobby", Some(slow.position())).await;
     again.read_until(|seen| seen.entries.len() == missing).await;
 }
@@ -232,10 +230,9 @@ async fn presence_follows_joins_and_leaves() {
     assert_eq!(ana.hello().online, 1);
     let bob = server.subscribe("lobby", None).await;
     assert_eq!(bob.hello().online, 2);
-    let online = |frame: ServerFrame| if let ServerFrame::Presence { online } = frame { Some(online) } else { None };
-    while online(ana.socket.frame().await) != Some(2) {}
+    ana.wait_until_online(2).await;
     drop(bob);
-    while online(ana.socket.frame().await) != Some(1) {}
+    ana.wait_until_online(1).await;
 }
 
 #[tokio::test]

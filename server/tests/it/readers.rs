@@ -1,5 +1,5 @@
-//! A reader that can change its transport at any time and keeps nothing but its position. It checks that no entry is
-//! missing, repeated or out of order.
+//! A reader that can change its transport at any time and keeps nothing but its position. It checks
+//! that no entry is missing, repeated or out of order.
 
 use std::collections::VecDeque;
 
@@ -180,8 +180,8 @@ impl TextBuffer {
 /// A client of an event stream.
 pub struct EventStream {
     pub response: Response,
-    /// True if the connection broke. The server cuts off readers that read nothing for ten seconds, which can happen to
-    /// one reader of many on a busy machine.
+    /// True if the connection broke. The server cuts off readers that read nothing for ten seconds,
+    /// which can happen to one reader of many on a busy machine.
     pub broken: bool,
     buffer: TextBuffer,
 }

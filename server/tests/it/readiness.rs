@@ -9,10 +9,10 @@ use protocol::Problem;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Child;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::process::{FILE_BYTES_MAX, address, free_the_disk, line_with, log, serve, serve_on_a_full_disk};
-use crate::support::{TIMEOUT, TestServer};
+use crate::support::{TIMEOUT, TestServer, eventually};
 
 async fn get(address: &str, path: &str) -> (u16, String) {
     let response = reqwest::get(format!("http://{address}{path}")).await.unwrap();
@@ -33,10 +33,7 @@ async fn fill_the_disk(address: &str) {
 
 /// Waits until the server is ready without any post.
 async fn wait_until_ready(address: &str) {
-    let start = Instant::now();
-    while get(address, "/readyz").await.0 != 200 {
-        assert!(start.elapsed() < TIMEOUT, "the server does not become ready");
-    }
+    eventually("the server is ready", async || get(address, "/readyz").await.0 == 200).await;
 }
 
 async fn assert_not_ready(address: &str, why: &str) {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use protocol::{Position, Published};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::process::{FILE_BYTES_MAX, address, assert_told_to_reconnect, send_signal, serve, serve_on_a_full_disk};
 use crate::support::{Received, Socket, TestServer};
 
 const KILLS: usize = 4;
@@ -67,32 +67,14 @@ async fn kill_9_loses_nothing_acknowledged() {
 
 /// Starts the binary on a free port, and returns its address.
 pub async fn start(folder: &TempDir) -> (Child, String) {
-    start_as(Command::new(env!("CARGO_BIN_EXE_crier")), folder).await
+    spawn(serve(folder).stderr(Stdio::null())).await
 }
 
-pub async fn start_as(mut command: Command, folder: &TempDir) -> (Child, String) {
-    command.stderr(Stdio::null());
-    spawn(command, folder).await
-}
-
-/// Starts the binary with a pipe for its log.
-pub async fn start_with_log(folder: &TempDir) -> (Child, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
-    command.stderr(Stdio::piped());
-    spawn(command, folder).await
-}
-
-async fn spawn(mut command: Command, folder: &TempDir) -> (Child, String) {
-    let mut child = command
-        .args(["serve", "--listen", "127.0.0.1:0", "--publishes-burst", "1000000", "--data"])
-        .arg(folder.path())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = lines.next_line().await.unwrap().expect("the server has ended");
-    (child, line.rsplit("http://").next().unwrap().to_owned())
+/// Spawns a command of [`serve`], and returns the address of the server.
+pub async fn spawn(command: &mut Command) -> (Child, String) {
+    let mut child = command.spawn().unwrap();
+    let address = address(&mut child).await;
+    (child, address)
 }
 
 /// Publishes one message after another until the server disappears.
@@ -116,7 +98,8 @@ pub async fn publish(url: String, name: String, mut promised: Promised, count: w
     promised
 }
 
-/// Reads from the last known position, checks that all acknowledged messages since are there, and returns the end.
+/// Reads from the last known position, checks that all acknowledged messages since are there, and
+/// returns the end.
 async fn read_from(address: &str, resume: Option<Position>, promised: &[Promised]) -> Position {
     let query = resume.map(|position| format!("?after={position}")).unwrap_or_default();
     let mut socket = Socket::open(&format!("ws://{address}/ws/lobby{query}")).await;
@@ -144,17 +127,8 @@ async fn a_signal_stops_the_server_in_order() {
     let folder = TempDir::new().unwrap();
     let (mut crier, address) = start(&folder).await;
     let mut socket = Socket::open(&format!("ws://{address}/ws/lobby")).await;
-    let id = crier.id().unwrap().to_string();
-    Command::new("kill").args(["-TERM", &id]).status().await.unwrap();
-    loop {
-        match socket.receive().await {
-            Received::Text(_) => {}
-            received => {
-                assert!(matches!(received, Received::Closed { code: 1012, .. }), "{received:?}");
-                break;
-            }
-        }
-    }
+    send_signal("-TERM", &crier).await;
+    assert_told_to_reconnect(&mut socket).await;
     drop(socket);
     assert!(crier.wait().await.unwrap().success());
 }
@@ -162,10 +136,7 @@ async fn a_signal_stops_the_server_in_order() {
 #[tokio::test]
 async fn a_full_disk_refuses_new_messages_and_keeps_the_old() {
     let folder = Arc::new(TempDir::new().unwrap());
-    // No file can grow beyond 512 KiB. Writing more is an error, not a signal.
-    let mut limited = Command::new("sh");
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 1024; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_crier")]);
-    let (mut crier, address) = start_as(limited, &folder).await;
+    let (mut crier, address) = spawn(serve_on_a_full_disk(&folder, FILE_BYTES_MAX).stderr(Stdio::null())).await;
     let http = reqwest::Client::new();
     let url = format!("http://{address}/api/rooms/lobby/messages");
     let mut kept = 0;

@@ -1,4 +1,5 @@
-//! What every test needs: a server in a temporary folder, and clients that record what they receive.
+//! What every test needs: a server in a temporary folder, and clients that record what they
+//! receive.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use futures_util::{SinkExt, StreamExt};
 use protocol::{Entry, Epoch, Gap, Hello, MessagesPage, Position, Published, ServerFrame};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use server::config::{Cli, Serve, Subcommand};
@@ -16,8 +18,9 @@ use server::{Server, ServerError, StopHandle};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::process::Command;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -70,7 +73,8 @@ impl TestServer {
         Self::serve(folder, server, false)
     }
 
-    /// Starts a server whose writer pauses after each commit, for longer than the command line allows.
+    /// Starts a server whose writer pauses after each commit, for longer than the command line
+    /// allows.
     pub fn start_with_commit_pause(pause: Duration) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         let mut settings = settings(&["--data", folder.path().to_str().unwrap()]);
@@ -106,7 +110,8 @@ impl TestServer {
     fn serve(folder: Arc<TempDir>, server: Server, small_buffers: bool) -> Self {
         let (address, stop) = (server.address().unwrap(), server.stop_handle());
         let serving = tokio::spawn(server.serve());
-        // The server closes connections that are idle for 5 s. Reusing one at that moment would fail.
+        // The server closes connections that are idle for 5 s. Reusing one at that moment would
+        // fail.
         let http = Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
         Self { address, folder, stop, serving, http, small_buffers }
     }
@@ -359,6 +364,11 @@ impl Subscriber {
         &self.seen
     }
 
+    /// Waits for a presence update with this number of readers.
+    pub async fn wait_until_online(&mut self, count: usize) {
+        while self.socket.frame().await != (ServerFrame::Presence { online: count }) {}
+    }
+
     pub async fn texts(&mut self, count: usize) -> Vec<String> {
         let seen = self.read_until(|seen| seen.entries.len() >= count).await;
         seen.entries.iter().map(|entry| entry.text.as_str().to_owned()).collect()
@@ -369,12 +379,39 @@ impl Subscriber {
     }
 }
 
+/// Asks 50 times a second until the answer is true. `what` describes the condition.
+pub async fn eventually(what: &str, mut is_true: impl AsyncFnMut() -> bool) {
+    let mut pace = interval(Duration::from_millis(20));
+    let asking = async {
+        loop {
+            pace.tick().await;
+            if is_true().await {
+                return;
+            }
+        }
+    };
+    timeout(TIMEOUT, asking).await.unwrap_or_else(|_| panic!("never true: {what}"));
+}
+
+/// Returns the command line for a board at a URL.
+pub fn crier(board: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
+    command.args(arguments).env("CRIER_SERVER", board).kill_on_drop(true);
+    command
+}
+
+/// Returns an HTTP client that follows no redirects.
+pub fn client_without_redirects() -> Client {
+    Client::builder().redirect(Policy::none()).build().unwrap()
+}
+
 /// Returns the texts of entries.
 pub fn texts(entries: &[Entry]) -> Vec<&str> {
     entries.iter().map(|entry| entry.text.as_str()).collect()
 }
 
-/// Returns the headers of a WebSocket handshake. The response has the key `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`.
+/// Returns the headers of a WebSocket handshake. The response has the key
+/// `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`.
 pub fn handshake(host: SocketAddr) -> String {
     format!(
         "Host: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"

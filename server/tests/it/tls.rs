@@ -15,7 +15,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::support::{TIMEOUT, TestServer, texts};
+use crate::support::{TIMEOUT, TestServer, crier, texts};
 
 /// A TLS proxy in front of a server, with a certificate of its own authority.
 struct TlsProxy {
@@ -55,8 +55,7 @@ impl TlsProxy {
     }
 
     fn crier(&self, arguments: &[&str], knows_authority: bool) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
-        command.args(arguments).env("CRIER_SERVER", format!("https://localhost:{}", self.port)).kill_on_drop(true);
+        let mut command = crier(&format!("https://localhost:{}", self.port), arguments);
         if knows_authority {
             command.env("SSL_CERT_FILE", &self.authority);
         }
@@ -116,9 +115,7 @@ async fn a_rejected_certificate_is_a_final_error() {
 async fn a_server_without_tls_is_a_final_error() {
     let server = TestServer::start();
     for arguments in COMMANDS {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
-        command.args(arguments).env("CRIER_SERVER", format!("https://{}", server.address)).kill_on_drop(true);
-        let stderr = failure(command).await;
+        let stderr = failure(crier(&format!("https://{}", server.address), arguments)).await;
         assert!(stderr.contains("no TLS with the server"), "{arguments:?}: {stderr}");
     }
 }
