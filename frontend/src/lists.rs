@@ -10,8 +10,7 @@ use protocol::{Entry, PublishRequest};
 use crate::logic::rows::{self, Row, RowKey, RowLook};
 use crate::logic::zone::Zone;
 
-/// The lists of the page. In the browser the driver writes them; on the server nothing changes
-/// them.
+/// The lists of the page. In the browser the driver writes them; on the server they never change.
 #[derive(Clone, Copy, Debug)]
 pub struct Lists {
     /// The messages, and the lines between them.
@@ -22,8 +21,8 @@ pub struct Lists {
     pub zone: RwSignal<Zone>,
 }
 
-/// A row with what its component needs. Two are equal if they have the same key: such a row keeps
-/// its nodes, and shows the `look` that the signal says.
+/// A row with what its component needs. Rows with the same key are equal: the list keeps the nodes
+/// of such a row, and `look` changes them.
 #[derive(Clone, Debug)]
 pub struct ListRow {
     /// What the row is.
@@ -52,16 +51,15 @@ impl PartialEq for ListRow {
 }
 
 impl Lists {
-    /// The lists as the server knows them.
+    /// Returns the lists of a page that the server renders, and the browser hydrates.
     pub fn new(timeline: &Timeline, zone: Zone) -> Self {
         let rows = rows::of(timeline, None, zone);
         let messages = rows.into_iter().filter_map(|row| ListRow::new(row, timeline, &[])).collect();
         Self { messages: RwSignal::new(messages), outbox: RwSignal::new(Vec::new()), zone: RwSignal::new(zone) }
     }
 
-    /// Shows the timeline and the outbox as they are now. Returns at once a future, which ends when
-    /// the document shows them and says whether anything changed. Only one of these futures may run
-    /// at a time.
+    /// Starts to show the timeline and the outbox. The returned future resolves when the document
+    /// shows them; true if anything changed. Only one of these futures may run at a time.
     pub fn show(self, timeline: &Timeline, unread: Option<u64>, outbox: &[Pending]) -> impl Future<Output = bool> + use<> {
         let messages = rows::of(timeline, unread, self.zone.get_untracked());
         let messages = update(self.messages, messages, |row| ListRow::new(row, timeline, outbox));
@@ -76,7 +74,7 @@ impl Lists {
 }
 
 impl ListRow {
-    /// `None` if the message is not there.
+    /// Returns `None` if the message of the row does not exist.
     fn new(row: Row, timeline: &Timeline, outbox: &[Pending]) -> Option<Self> {
         let content = match &row.key {
             RowKey::Message { offset, .. } => RowContent::Entry(timeline.entry(*offset)?.clone().into()),
@@ -90,7 +88,7 @@ impl ListRow {
     }
 }
 
-/// Has the rows that stay look as they should. Returns all rows that the list has to show; `None`
+/// Updates the look of the rows that stay. Returns all rows that the list has to show; `None`
 /// if nothing changed.
 fn update(list: RwSignal<Vec<ListRow>>, rows: Vec<Row>, make: impl Fn(Row) -> Option<ListRow>) -> Option<Vec<ListRow>> {
     let shown = list.read_untracked();

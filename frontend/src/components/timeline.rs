@@ -62,7 +62,9 @@ pub fn Timeline() -> impl IntoView {
                 <div class="column">
                     <OlderButton/>
                     <p class="empty" hidden=move || !state.empty.get()>{texts.empty}</p>
-                    <div role="log" aria-label=texts.messages aria-live=live><ol id="messages"><Rows list=state.lists.messages/></ol></div>
+                    <div role="log" aria-label=texts.messages aria-live=live>
+                        <ol id="messages"><Rows list=state.lists.messages/></ol>
+                    </div>
                     <ol id="outbox" aria-label=texts.outbox hidden=move || state.outbox.get().pending == 0>
                         <Rows list=state.lists.outbox/>
                     </ol>
