@@ -1,4 +1,5 @@
-//! Takes the bundle that Trunk left in `dist/` into the binary, and gives it a fingerprint for its address.
+//! Takes the bundle that Trunk left in `dist/` into the binary, and gives it a fingerprint for its
+//! address.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -7,7 +8,8 @@ use std::{env, fs};
 #[expect(clippy::disallowed_methods, reason = "this is how cargo tells a build script the profile")]
 fn main() {
     let dist = Path::new("../dist");
-    // Without a bundle the server still builds, and its pages still read and post; they only don't come alive.
+    // Without a bundle the server still builds, and its pages still read and post; they only don't
+    // come alive.
     fs::create_dir_all(dist).expect("the workspace can be written to");
     let mut files: Vec<_> =
         fs::read_dir(dist).expect("dist is a folder").flatten().map(|file| file.path()).filter(|path| path.is_file()).collect();

@@ -17,7 +17,8 @@
 //!
 //! // Frames are JSON.
 //! assert_eq!(ServerFrame::read(r#"{"type":"heartbeat"}"#), Some(ServerFrame::Heartbeat));
-//! assert_eq!(ClientFrame::parse(r#"{"type":"ping","ref":1}"#), Ok(ClientFrame::Ping { r#ref: 1 }));
+//! let ping = r#"{"type":"ping","ref":1}"#;
+//! assert_eq!(ClientFrame::parse(ping), Ok(ClientFrame::Ping { r#ref: 1 }));
 //! # Ok::<(), protocol::ErrorCode>(())
 //! ```
 

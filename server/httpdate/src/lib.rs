@@ -1,7 +1,8 @@
 //! Stands in for the crate `httpdate`, through `[patch.crates-io]`.
 //!
 //! hyper formats a date for every connection, and the real crate panics with a clock before 1970 or
-//! after 9999. This one then formats the first or the last date. It has what hyper and `headers` use.
+//! after 9999. This one then formats the first or the last date. It has what hyper and `headers`
+//! use.
 
 use std::fmt;
 use std::str::FromStr;

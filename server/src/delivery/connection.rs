@@ -134,7 +134,7 @@ impl Session {
                     self.page = None;
                     return 0;
                 }
-                // Whoever ended the session has woken the task.
+                // The end of the session has woken the task.
                 CatchUp::Ended => return 0,
                 CatchUp::Blocked(pending) => {
                     if self.subscriber.socket().poll_write_ready(context).is_pending() {

@@ -1,9 +1,8 @@
 //! What one socket is still owed, and how far it has been written. Pure: no clock, lock, task or
 //! socket.
 //!
-//! Whoever writes, and however little the socket takes, the rule is the same: the cursor moves past
-//! what was written, a frame that was written in part is finished first, and nothing comes between
-//! its bytes.
+//! The rule is the same for every writer: the cursor moves past what was written, a frame that was
+//! written in part is finished first, and nothing comes between its bytes.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem;

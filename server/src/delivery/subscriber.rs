@@ -51,7 +51,7 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // In this order, so that whoever takes the slot next finds it empty.
+        // In this order, so that the next subscriber finds the slot empty.
         self.shard.remove(self.index());
         self.broadcaster.give_back(self.number);
     }

@@ -175,7 +175,7 @@ async fn every_wire_format_tells_the_same_story() {
     board.fanout.advance(FLUSH).await;
     readers[2].expect(&["heartbeat"]).await;
 
-    // Nobody replies. WebSockets are let go after two heartbeats; a response carries no replies.
+    // Nobody replies. WebSockets are closed after two heartbeats; a response carries no replies.
     board.fanout.advance(HEARTBEAT).await;
     board.fanout.advance(HEARTBEAT).await;
     board.fanout.advance(HEARTBEAT).await;

@@ -74,8 +74,8 @@ impl Driver {
         if self.state.follow.get_untracked().at_end() { None } else { Anchor::take(self.screen.drift.get()) }
     }
 
-    /// Starts to show the timeline and the outbox, with the anchor in its place. The returned future
-    /// resolves when the document shows them.
+    /// Starts to show the timeline and the outbox, with the anchor in its place. The returned
+    /// future resolves when the document shows them.
     pub(super) fn draw(self: &Rc<Self>, anchor: Option<Anchor>) -> impl Future<Output = ()> + use<> {
         let state = self.state;
         let core = self.connection.core();
