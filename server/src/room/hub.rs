@@ -139,7 +139,7 @@ impl Hub {
     }
 
     /// Returns the system clock.
-    pub(super) fn clock(&self) -> Clock {
+    pub fn clock(&self) -> Clock {
         self.clock
     }
 
