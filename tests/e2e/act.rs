@@ -89,7 +89,7 @@ pub async fn hold_history(browser: &Browser) {
     let hold = "const held = new Promise(release => window.release = release), ask = window.fetch; \
         window.fetch = async (...request) => { \
             const answer = await ask(...request); \
-            if (String(request[0]).includes('before=')) await held; \
+            if ((request[0].url ?? request[0]).includes('before=')) await held; \
             return answer }";
     browser.page.execute(hold, vec![]).await.unwrap();
 }
