@@ -33,7 +33,25 @@ pub fn Rows(
         (RowKey::Pending(key), RowContent::Request(request)) => EitherOf3::B(view! { <PendingRow key request look state/> }),
         (key, _) => EitherOf3::C(view! { <LineRow key=&key texts/> }),
     };
+    each(list, children)
+}
+
+/// Renders a list that changes.
+#[cfg(not(feature = "ssr"))]
+fn each<V: IntoView + 'static>(list: RwSignal<Vec<ListRow>>, children: impl Fn(ListRow) -> V + Clone + Send + 'static) -> impl IntoView {
     view! { <For each=move || list.get() key=|row| row.key.clone() children=children/> }
+}
+
+/// Renders the HTML of such a list. On the server it never changes, and writing it in one piece
+/// takes half the time: `<For>` makes an owner for each row, and a stream several strings for each
+/// element.
+#[cfg(feature = "ssr")]
+fn each<V: IntoView + 'static>(list: RwSignal<Vec<ListRow>>, children: impl Fn(ListRow) -> V + Clone + Send + 'static) -> impl IntoView {
+    use leptos::tachys::html::InertElement;
+    use leptos::tachys::view::keyed::keyed;
+
+    let rows = keyed(list.get_untracked(), |row| row.key.clone(), move |_, row| (drop::<usize>, children(row).into_view()));
+    InertElement::new(rows.to_html())
 }
 
 /// A message.
