@@ -23,12 +23,12 @@ pub struct RoomLog {
 /// dropping it does not stop it.
 pub struct HistoryQuery {
     cursor: u64,
-    answer: Pin<Box<dyn Future<Output = Result<Older, ReadError>> + Send>>,
+    answer: Pin<Box<dyn Future<Output = Result<HistoryPage, ReadError>> + Send>>,
 }
 
-/// What history has after a cursor.
+/// The answer of history to a query.
 #[derive(Debug)]
-pub enum Older {
+pub enum HistoryPage {
     /// The next entries, in order, none left out.
     Entries(Vec<Encoded>),
     /// The next entries are no longer kept; everything after this offset is.
@@ -43,7 +43,7 @@ impl HistoryQuery {
 }
 
 impl Future for HistoryQuery {
-    type Output = Result<Older, ReadError>;
+    type Output = Result<HistoryPage, ReadError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.get_mut().answer.as_mut().poll(context)
@@ -78,15 +78,15 @@ impl RoomLog {
         HistoryQuery { cursor, answer: Box::pin(async move { limits::charge(account.as_deref(), log.read_history(cursor)).await }) }
     }
 
-    async fn read_history(&self, cursor: u64) -> Result<Older, ReadError> {
+    async fn read_history(&self, cursor: u64) -> Result<HistoryPage, ReadError> {
         let page = self.history.after(self.room.name(), cursor, PAGE_ENTRIES_MAX).await?;
         // Some may have expired while the query ran.
         if page.expired > cursor {
-            return Ok(Older::Expired(page.expired));
+            return Ok(HistoryPage::Expired(page.expired));
         }
-        // What has been committed and not yet been shown to anybody is not shown here first.
+        // Skips entries that are committed but not yet visible.
         let latest = self.room.extent().latest;
-        Ok(Older::Entries(page.entries.iter().filter(|entry| entry.offset <= latest).map(Encoded::new).collect()))
+        Ok(HistoryPage::Entries(page.entries.iter().filter(|entry| entry.offset <= latest).map(Encoded::new).collect()))
     }
 
     /// Returns the gap before a reader that goes on with what is kept, which is everything after

@@ -1,5 +1,5 @@
-//! A connection's own task: catches up when the reader is behind, answers the client, and says the
-//! last words.
+//! A connection's own task: catches up when the reader is behind, answers the client, and ends the
+//! stream.
 
 use std::io::ErrorKind;
 use std::mem;
@@ -23,14 +23,14 @@ use crate::codec::{self, Decoder, Incoming, Limits};
 use crate::commands::Commands;
 use crate::limits::{Account, end_turn};
 use crate::room::PresenceGuard;
-use crate::room_log::{HistoryQuery, Older};
+use crate::room_log::{HistoryPage, HistoryQuery};
 
 /// How often a connection that is behind writes before others get a turn.
 const WRITES_MAX: usize = 4;
 /// How much may wait to be written besides the log before nothing more is read that might be
 /// answered.
 const PENDING_BYTES_MAX: usize = 64 * 1024;
-/// How long a client has to take the last words, and to answer a close frame.
+/// How long a client has to take the end of its stream, and to answer a close frame.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// A connected client: a future that ends with the connection. There may be very many of them, so
@@ -38,7 +38,7 @@ const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 pub enum Connection {
     /// The session goes on.
     Open(Session),
-    /// The last words are being said.
+    /// The close frame or the end of the response is being written.
     Closing(Pin<Box<dyn Future<Output = ()> + Send>>),
     /// It is over.
     Closed,
@@ -124,7 +124,7 @@ impl Session {
         taken
     }
 
-    /// Writes for a reader that is behind, and has the task woken when there is more to do. Returns
+    /// Writes for a reader that is behind, and arranges the next wake-up of the task. Returns
     /// how many bytes wait that are not in the log.
     fn catch_up(&mut self, context: &mut Context<'_>) -> usize {
         for _ in 0..WRITES_MAX {
@@ -167,8 +167,8 @@ impl Session {
         let read = ready!(Pin::new(query).poll(context));
         self.page = None;
         match read {
-            Ok(Older::Entries(entries)) => self.page = Some(Box::new(Page::Read(self.subscriber.broadcaster().frames(&entries)))),
-            Ok(Older::Expired(first)) => self.subscriber.skip_to(first),
+            Ok(HistoryPage::Entries(entries)) => self.page = Some(Box::new(Page::Read(self.subscriber.broadcaster().frames(&entries)))),
+            Ok(HistoryPage::Expired(first)) => self.subscriber.skip_to(first),
             Err(_) => self.subscriber.end(End::Disconnected(Disconnect::Unavailable)),
         }
         Poll::Ready(())

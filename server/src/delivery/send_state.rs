@@ -1,4 +1,4 @@
-//! What one socket is still owed, and how far it has been written. Pure: no clock, lock, task or
+//! What remains to be written to one socket, and its cursor. Pure: no clock, lock, task or
 //! socket.
 //!
 //! The rule is the same for every writer: the cursor moves past what was written, a frame that was

@@ -173,7 +173,7 @@ impl Shard {
         (details.end, details.fallen.take())
     }
 
-    /// Has the task woken at a tick.
+    /// Sets the tick at which the task is woken.
     pub(super) fn wake_at(&self, index: usize, tick: u32) {
         self.lock().details[index].wake_at = tick;
     }

@@ -175,7 +175,7 @@ impl Subscriber {
         }
     }
 
-    /// Has the task woken when the session ends because the socket takes nothing.
+    /// Arranges that the task is woken when the session ends because the socket takes nothing.
     fn wait_for_socket(&self) -> CatchUp {
         let Some(state) = &self.state else { return CatchUp::Done };
         if let Some(reason) = state.reader.overdue(self.broadcaster().now().tick) {
