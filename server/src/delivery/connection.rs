@@ -30,8 +30,9 @@ const WRITES_MAX: usize = 4;
 /// How much may wait to be written besides the log before nothing more is read that might be
 /// answered.
 const PENDING_BYTES_MAX: usize = 64 * 1024;
-/// How long a client has to take the end of its stream, and to answer a close frame.
-const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
+/// How long a client has to take the end of its stream, and to answer a close frame. A slow one
+/// first has to read what its buffers hold.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// A connected client: a future that ends with the connection. There may be very many of them, so
 /// what is rarely needed is boxed.

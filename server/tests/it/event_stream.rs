@@ -268,7 +268,7 @@ async fn a_stream_follows_the_answers_to_earlier_requests() {
     let answers = String::from_utf8_lossy(&answers);
     let (before, stream) = answers.rsplit_once("HTTP/1.1 200 OK\r\n").unwrap();
     assert_eq!(before.matches("HTTP/1.1 200 OK\r\n").count(), 2);
-    assert!(before.ends_with("</html>") || before.ends_with("</html>\n"), "{before}");
+    assert!(before.contains("</html>"), "{before}");
     for header in ["connection: close\r\n", "content-type: text/event-stream\r\n", "x-content-type-options: nosniff\r\n", "date: "] {
         assert!(stream.contains(header), "{stream}");
     }

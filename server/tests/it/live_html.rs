@@ -111,7 +111,7 @@ async fn user_text_is_escaped() {
         html += std::str::from_utf8(&again.chunk().await.unwrap().unwrap()).unwrap();
     }
     assert!(!html.contains("<script") && !html.contains("</body") && !html.contains("<!--") && html.matches("<meta http").count() == 1);
-    assert_eq!(html.matches("<bdi class=\"author\">&lt;/bdi&gt;&lt;script&gt;&#39;&quot;&amp;</bdi>").count(), 7);
+    assert_eq!(html.matches("<bdi class=\"author\">&lt;/bdi&gt;&lt;script&gt;'\"&amp;</bdi>").count(), 7);
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn names_an_anonymous_author_in_the_readers_language() {
 async fn refreshes_before_a_document_exceeds_one_megabyte() {
     let server = TestServer::start();
     let start = server.page("lobby", "").await.position;
-    let text = "<'\"&>".repeat(3000);
+    let text = "<&>".repeat(5000);
     for _ in 0..40 {
         server.post("lobby", &text).await;
     }

@@ -330,7 +330,8 @@ fn message(row: &str) -> Row {
     }
     let offset = row.split("data-offset=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
     let body = row.split("class=\"text").nth(1).unwrap().split_once('>').unwrap().1;
-    let text = body.strip_suffix("</div></li>").unwrap();
+    // The framework marks where a list of parts ends.
+    let text = body.strip_suffix("</div></li>").unwrap().replace("<!>", "");
     assert!(!text.contains(['<', '>']), "{text}");
     let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&");
     Row::Message { offset, text }
