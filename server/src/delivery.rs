@@ -1,9 +1,9 @@
 //! Delivery: brings a room's entries to all who read it, on every transport that keeps arriving.
 //!
-//! Files stand in reading order. [`reader`] is the state machine that decides what a reader is told
-//! next. A [`broadcaster`] asks it for all readers that are caught up, and writes to 64 sockets
+//! Files stand in reading order. `reader` is the state machine that decides what a reader is told
+//! next. A `broadcaster` asks it for all readers that are caught up, and writes to 64 sockets
 //! with one system call, without waking a task, copying or encoding anything for each. A reader
-//! whose socket does not take everything falls back to its [`connection`]'s own task, which asks
+//! whose socket does not take everything falls back to its `connection`'s own task, which asks
 //! the same machine and writes from the tail or from history until the reader has caught up. Either
 //! the shard writes to a socket or its task does, with the one cursor, so nothing is lost or
 //! doubled when they change. An idle connection owns no buffer.
