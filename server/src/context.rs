@@ -8,8 +8,7 @@ use protocol::{ErrorCode, RoomName};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::Limiter;
-use crate::room::Hub;
-use crate::room::Room;
+use crate::room::{Hub, Room};
 
 /// The rooms, the limits and the settings of a server. Cheap to clone.
 #[derive(Clone)]

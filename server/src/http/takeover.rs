@@ -13,7 +13,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use axum::http::{Method, Request, StatusCode, Version};
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use httpdate::HttpDate;
@@ -71,10 +71,9 @@ impl Answerable {
 }
 
 /// Where a connection's service leaves a response that takes the connection over, for the
-/// connection's task. Cheap to clone.
-#[derive(Clone)]
+/// connection's task.
 pub(super) struct Slot {
-    taken: Arc<Mutex<Option<Taken>>>,
+    taken: Mutex<Option<Taken>>,
     clock: Clock,
 }
 
@@ -88,7 +87,7 @@ pub(super) struct Taken {
 impl Slot {
     /// Returns an empty slot. The clock gives heads their date.
     pub(super) fn new(clock: Clock) -> Self {
-        Self { taken: Arc::default(), clock }
+        Self { taken: Mutex::default(), clock }
     }
 
     /// Passes a response on, or keeps it and does not return if it takes the connection over.
@@ -118,16 +117,29 @@ impl Slot {
     /// 9112, section 6.3), unless it switches protocols.
     fn head(&self, response: &Response) -> Vec<u8> {
         let version = if response.version() == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
-        let status = response.status();
-        let mut head = format!("{version} {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default()).into_bytes();
-        for (name, value) in response.headers().iter().filter(|(name, _)| ![CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)) {
-            head.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-        }
-        if status != StatusCode::SWITCHING_PROTOCOLS {
+        let headers = response.headers().iter().filter(|(name, _)| ![CONTENT_LENGTH, TRANSFER_ENCODING].contains(name));
+        let mut head = head_lines(version, response.status(), headers);
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             let date = HttpDate::from(UNIX_EPOCH + Duration::from_millis((self.clock)()));
             head.extend(format!("connection: close\r\ndate: {date}\r\n").into_bytes());
         }
         head.extend(b"\r\n");
         head
     }
+}
+
+/// Returns a status line and header lines as they go on the wire. The empty line is not among
+/// them.
+pub(super) fn head_lines<'a>(
+    version: &str,
+    status: StatusCode,
+    headers: impl IntoIterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+) -> Vec<u8> {
+    let mut head = format!("{version} {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default()).into_bytes();
+    for (name, value) in headers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            head.extend_from_slice(part);
+        }
+    }
+    head
 }

@@ -13,7 +13,7 @@ use crate::delivery::Admission;
 use crate::http::error::ApiError;
 use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
-use crate::http::takeover::{Continuation, Takeover};
+use crate::http::takeover::{Continuation, Takeover, head_lines};
 
 /// A request to become a WebSocket.
 pub(in crate::http) struct Handshake {
@@ -89,7 +89,8 @@ fn answer_headers(key: &HeaderValue) -> [(HeaderName, HeaderValue); 3] {
 
 /// Returns the answer to a request with this key, as it goes on the wire.
 pub(in crate::http) fn answer(key: &HeaderValue) -> Vec<u8> {
-    let [a, b, c] = &answer_headers(key);
-    let line = |(name, value): &(HeaderName, HeaderValue)| [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat();
-    [&b"HTTP/1.1 101 Switching Protocols\r\n"[..], &line(a), &line(b), &line(c), b"\r\n"].concat()
+    let headers = answer_headers(key);
+    let mut answer = head_lines("HTTP/1.1", StatusCode::SWITCHING_PROTOCOLS, headers.iter().map(|(name, value)| (name, value)));
+    answer.extend_from_slice(b"\r\n");
+    answer
 }
