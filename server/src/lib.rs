@@ -16,8 +16,6 @@ pub mod encoded;
 
 pub mod room;
 
-pub mod room_log;
-
 pub mod context;
 
 pub mod commands;

@@ -16,8 +16,7 @@ use super::shard::{self, Now, Shard};
 use super::wire_format::{FlushPolicy, Place, Policy, WireFormat};
 use super::{End, Fanout};
 use crate::encoded::Encoded;
-use crate::room::Read;
-use crate::room_log::RoomLog;
+use crate::room::{Read, RoomLog};
 
 /// How long after somebody came or went the readers are told how many are online: a storm of
 /// arrivals is one frame, and a client that is back within the second was never gone.

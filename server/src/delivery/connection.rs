@@ -22,8 +22,7 @@ use super::{Admission, End, Fanout, RESTART};
 use crate::codec::{self, Decoder, Incoming, Limits};
 use crate::commands::Commands;
 use crate::limits::{Account, end_turn};
-use crate::room::PresenceGuard;
-use crate::room_log::{HistoryPage, HistoryQuery};
+use crate::room::{HistoryPage, HistoryQuery, PresenceGuard};
 
 /// How often a connection that is behind writes before others get a turn.
 const WRITES_MAX: usize = 4;

@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use super::reader::{Flush, NEVER, Next, Reader, Rules, Seen};
-use crate::room_log::RoomLog;
+use crate::room::RoomLog;
 
 /// The page that follows has a time limit of its own, and nothing is said before it.
 const RULES: Rules =

@@ -15,9 +15,7 @@ use crate::codec::Limits;
 use crate::context::Context;
 use crate::encoded::{Encoded, FormatId};
 use crate::limits::{Allowance, Limiter};
-use crate::room::Hub;
-use crate::room::Room;
-use crate::room_log::RoomLog;
+use crate::room::{Hub, Room, RoomLog};
 use crate::store::{RetentionPolicy, TrustedTime};
 
 /// Says `e` for an entry, `g` for a gap, `p` for presence and `h` for a heartbeat.

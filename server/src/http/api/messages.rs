@@ -22,8 +22,7 @@ use crate::http::permit::ConnectionPermit;
 use crate::http::socket::Reader;
 use crate::http::state::State;
 use crate::limits;
-use crate::room::{PageError, Range, RoomVersion};
-use crate::room_log::RoomLog;
+use crate::room::{PageError, Range, RoomLog, RoomVersion};
 
 /// Which page of a room is asked for.
 pub(in crate::http) struct MessagesQuery {

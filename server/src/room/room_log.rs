@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 use protocol::limits::PAGE_ENTRIES_MAX;
 use protocol::{Epoch, Gap, GapReason, Position};
 
+use super::state::{Read, Room};
 use crate::encoded::Encoded;
 use crate::limits::{self, Account};
-use crate::room::{Read, Room};
 use crate::store::{History, ReadError};
 
 /// Reads a room's entries: from memory if they are recent, from history if not. Cheap to clone.
