@@ -7,11 +7,12 @@ BUNDLE_SOURCES := $(shell find protocol/src client/src frontend/src style -type 
 SERVER_SOURCES := $(shell find protocol/src client/src bench/src batch-send/src defer-accept/src frontend/src server/src -type f) server/build.rs $(wildcard */Cargo.toml) Cargo.lock
 say = @printf '\033[1m» %s\033[0m\n' "$(1)"
 
-.PHONY: help run build dev test test-rust test-wasm check bench screens clean
+.PHONY: help run build dev test test-rust test-wasm test-browsers check bench screens clean
 
 help:
 	@echo 'make run    build and serve the board on http://127.0.0.1:5000 (data in ./crier-data)'
 	@echo 'make test   all tests, also in a real browser'
+	@echo 'make test-browsers  one journey in Firefox and in WebKit, where they can be installed'
 	@echo 'make build  the release binary, target/release/crier'
 	@echo 'make dev    the page on http://127.0.0.1:8080, rebuilt at every change'
 	@echo 'make check  format, lints and documentation'
@@ -55,6 +56,10 @@ test-wasm:
 	$(call say,Testing the components in a headless browser …)
 	CHROMEDRIVER=$$(command -v chromedriver) CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner WASM_BINDGEN_TEST_TIMEOUT=120 \
 	  setup/with wasm cargo test --locked -p frontend --lib --tests --features hydrate --target wasm32-unknown-unknown
+
+# Not part of `make test`: both browsers are large downloads.
+test-browsers: $(CRIER)
+	@CRIER=$(abspath $(CRIER)) tests/browsers
 
 check: $(BUNDLE)
 	cargo fmt --all --check

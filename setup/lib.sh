@@ -8,6 +8,7 @@ trunk_version=0.21.14
 # Debian's binaryen 108 builds a bundle that fails at start. Version 123 and later work.
 binaryen_version=132.0.0
 esbuild_version=0.28.2
+geckodriver_version=0.37.1
 axe_version=4.14.1
 # The newest Lighthouse for Node.js 20.
 lighthouse_version=12.8.2

@@ -1,8 +1,8 @@
 //! The release binary in a real browser.
 //!
-//! `world` starts servers and browsers, `proxy` injects faults between them. `find`, `act` and
-//! `check` read, use and check a page. Each other file tests one feature. All tests are ignored
-//! unless asked for: `cargo test -- --include-ignored`.
+//! `world` starts servers and browsers, of which `engine` has the drivers. `proxy` injects faults
+//! between them. `find`, `act` and `check` read, use and check a page. Each other file tests one
+//! feature. All tests are ignored unless asked for: `cargo test -- --include-ignored`.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +11,7 @@
     reason = "a test fails by a panic, prints its measurements, and exports nothing"
 )]
 
+mod engine;
 mod proxy;
 mod world;
 
@@ -25,6 +26,7 @@ mod composing;
 mod connection;
 mod demo;
 mod hostile;
+mod journey;
 mod languages;
 mod live;
 mod no_script;

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fs;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,11 +10,14 @@ use reqwest::Response;
 use reqwest::header::HeaderName;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use thirtyfour::WebDriver;
 use thirtyfour::extensions::cdp::ChromeDevTools;
-use thirtyfour::{CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+pub use crate::engine::Options;
+use crate::engine::{Engine, free_port};
 
 /// The longest wait of any test. A test that reaches it has failed.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
@@ -133,22 +135,6 @@ impl Board {
     }
 }
 
-/// Starts a driver and returns it with its port. It sometimes picks a port that is taken on IPv6,
-/// so this retries.
-async fn start_driver() -> (Child, String) {
-    for _ in 0..5 {
-        let mut command = Command::new("chromedriver");
-        let mut driver = command.arg("--port=0").stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("chromedriver is installed");
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if let Some(port) = line.strip_prefix("ChromeDriver was started successfully on port ") {
-                return (driver, port.trim_end_matches('.').to_owned());
-            }
-        }
-    }
-    panic!("chromedriver does not start");
-}
-
 fn binary() -> PathBuf {
     let from_make = env::var_os("CRIER").map(PathBuf::from);
     let path = from_make.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/release/crier"));
@@ -161,14 +147,10 @@ pub fn tools() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.tools/node_modules")
 }
 
-/// Returns a port that is free at this moment.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// A browser with a fresh profile, and its driver.
 pub struct Browser {
     pub page: WebDriver,
+    pub engine: Engine,
     http: reqwest::Client,
     driver_url: String,
     _driver: Child,
@@ -178,16 +160,8 @@ pub struct Browser {
 /// A failed test does not quit its browser, and killing the driver leaves the browser running.
 impl Drop for Browser {
     fn drop(&mut self) {
-        let profile = format!("--user-data-dir={}", self.profile.path().display());
-        let _ = std::process::Command::new("pkill").args(["-f", "--", &profile]).status();
+        let _ = std::process::Command::new("pkill").arg("-f").arg(self.profile.path()).status();
     }
-}
-
-/// Options of a browser.
-#[derive(Default)]
-pub struct Options {
-    pub language: Option<&'static str>,
-    pub no_script: bool,
 }
 
 impl Browser {
@@ -196,35 +170,12 @@ impl Browser {
     }
 
     pub async fn start_with(options: Options) -> Self {
-        let (driver, port) = start_driver().await;
-        let driver_url = format!("http://127.0.0.1:{port}");
-        let profile = TempDir::new().unwrap();
-        let mut capabilities = DesiredCapabilities::chrome();
-        let language = options.language.unwrap_or("zh-CN");
-        for argument in [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--disable-dev-shm-usage",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--window-size=1280,900",
-            &format!("--accept-lang={language}"),
-            &format!("--user-data-dir={}", profile.path().display()),
-        ] {
-            capabilities.add_arg(argument).unwrap();
-        }
-        if options.no_script {
-            // The live HTML never ends, so its page never finishes loading.
-            capabilities.insert_base_capability("pageLoadStrategy".to_owned(), json!("none"));
-        }
-        capabilities.insert_base_capability("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
+        let (engine, http, profile) = (Engine::from_environment(), reqwest::Client::new(), TempDir::new().unwrap());
+        let (driver, driver_url) = engine.start_driver(&http).await;
+        let capabilities = engine.capabilities(&options, profile.path());
         let page = WebDriver::new(&driver_url, capabilities).await.unwrap();
         page.set_script_timeout(TIMEOUT).await.unwrap();
-        let browser = Self { page, http: reqwest::Client::new(), driver_url, _driver: driver, profile };
+        let browser = Self { page, engine, http, driver_url, _driver: driver, profile };
         if options.no_script {
             browser.devtools("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
         }
