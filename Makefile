@@ -75,7 +75,7 @@ bench: $(CRIER)
 
 screens: $(CRIER)
 	@setup/install browser lighthouse
-	docs/screens/take
+	docs/screens/take.mjs
 
 clean:
 	cargo clean

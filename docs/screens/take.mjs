@@ -1,0 +1,162 @@
+#!/usr/bin/env node
+// Takes screenshots of the release binary's page into docs/screens: two for the README, and for each
+// state of the page one sheet with all widths, colour schemes and languages. `make screens` runs it.
+//
+// `ONLY=offline,wall` takes only these sheets.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const folder = dirname(fileURLToPath(import.meta.url));
+const root = join(folder, '../..');
+const { default: puppeteer } = await import(join(root, '.tools/node_modules/puppeteer-core/lib/esm/puppeteer/puppeteer-core.js'));
+const board = `http://127.0.0.1:${process.env.PORT ?? 5099}`;
+
+const SIZES = [
+  { width: 360, height: 760, isMobile: true, hasTouch: true },
+  { width: 768, height: 760 },
+  { width: 1440, height: 760 },
+];
+const SCHEMES = ['light', 'dark'];
+const LANGUAGES = ['zh-CN', 'en'];
+// Of WebP. Text stays readable, and a sheet has about 200 KB.
+const QUALITY = 35;
+
+const TALK = [
+  ['小明', '大家好，今天的分享三点开始。'],
+  ['小明', '问题请直接写在这里，我会一个一个回答。'],
+  ['Ada', 'Thanks! Will there be a recording?'],
+  ['李雷', '会的。断线也没关系：\n重新连上以后，漏掉的消息会自动补齐。'],
+  ['', 'Does it work without WebSocket?'],
+  ['Ada', 'It reads and posts even with scripts switched off.'],
+  ['小明', '讲义在这里：https://example.org/slides，欢迎提前看。'],
+];
+
+async function post(room, author, text) {
+  const body = JSON.stringify({ author, text });
+  const answer = await fetch(`${board}/api/rooms/${room}/messages`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  if (!answer.ok) throw new Error(`${answer.status} for a message in ${room}`);
+}
+
+const fill = async (room, count) => {
+  for (let n = 1; n <= count; n++) await post(room, ['小明', 'Ada', '李雷'][n % 3], `${n}. 断线也没关系。Nothing is lost.`);
+};
+
+const live = async (page, path) => {
+  await page.goto(board + path);
+  await page.waitForSelector('#connection[data-state=live]');
+};
+
+const panel = (name) => async (page) => {
+  await live(page, '/r/talk');
+  await page.evaluate((name) => document.getElementById(name).showPopover(), name);
+};
+
+// Each state of the page: how a browser gets there. `room` is a room of its own for this screenshot.
+const STATES = {
+  messages: (page) => live(page, '/r/talk'),
+  empty: (page, room) => live(page, `/r/${room}`),
+  missed: async (page, room) => {
+    await fill(room, 60);
+    await live(page, `/r/${room}`);
+    await page.goto('about:blank');
+    await fill(room, 120);
+    await live(page, `/r/${room}`);
+  },
+  offline: async (page) => {
+    await live(page, '/r/talk');
+    await page.setOfflineMode(true);
+    await page.evaluate(() => dispatchEvent(new Event('offline')));
+    await page.waitForSelector('#connection:not([data-state=live])');
+    await page.type('#chat_content', '断线时写的。Written without a connection.');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#outbox > li');
+  },
+  menu: async (page) => {
+    await live(page, '/r/talk');
+    await page.evaluate(() => {
+      const row = document.querySelectorAll('#messages > li.message')[5];
+      row.dispatchEvent(new MouseEvent('contextmenu', { bubbles: true }));
+      row.querySelector('button')?.click();
+    });
+  },
+  rooms: panel('rooms'),
+  share: panel('share'),
+  settings: panel('settings'),
+  wall: async (page) => {
+    await page.goto(board + '/r/talk/wall');
+    await page.waitForSelector('li.message');
+  },
+  'no-script': async (page) => {
+    await page.setJavaScriptEnabled(false);
+    await page.goto(board + '/r/talk', { waitUntil: 'domcontentloaded' });
+    const view = await (await page.waitForSelector('iframe.live')).contentFrame();
+    await view.waitForSelector('li');
+  },
+  error: (page) => page.goto(board + '/r/Tea%20Time!'),
+};
+
+// Takes one screenshot in a browser without a past.
+async function take(browser, state, size, scheme, language, name) {
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  await page.setViewport({ deviceScaleFactor: 1, ...size });
+  await page.setExtraHTTPHeaders({ 'accept-language': language });
+  const cookies = Object.entries({ scheme, lang: language });
+  await context.setCookie(...cookies.map(([name, value]) => ({ name, value, url: board, domain: '127.0.0.1', path: '/' })));
+  await STATES[state](page, name);
+  // Transitions end.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))).catch(() => {});
+  const image = await page.screenshot({ type: 'png' });
+  await context.close();
+  return image;
+}
+
+// Joins the screenshots of a state: a row for each scheme and language, a column for each width.
+async function sheet(browser, images) {
+  const page = await browser.newPage();
+  const gap = 16;
+  const width = SIZES.reduce((sum, size) => sum + size.width + gap, gap);
+  const rows = images.map((row) => `<p>${row.map((one) => `<img src="data:image/png;base64,${Buffer.from(one).toString('base64')}">`).join('')}</p>`);
+  await page.setViewport({ width, height: images.length * (SIZES[0].height + gap) + gap });
+  await page.setContent(`<style>body { margin: ${gap}px 0 0 ${gap}px; background: #888 } p { display: flex; gap: ${gap}px; margin: 0 0 ${gap}px }</style>${rows.join('')}`);
+  const image = await page.screenshot({ type: 'webp', quality: QUALITY });
+  await page.close();
+  return image;
+}
+
+const data = mkdtempSync(join(tmpdir(), 'crier-screens-'));
+const crier = process.env.CRIER ?? join(root, 'target/release/crier');
+const limits = ['--publishes-per-second', '5000', '--publishes-burst', '100000'];
+const server = spawn(crier, ['serve', '--listen', board.slice(7), '--data', join(data, 'data'), ...limits], { stdio: ['ignore', 'pipe', 'ignore'] });
+try {
+  // The server prints its address when it listens.
+  await Promise.race([once(server.stdout, 'data'), once(server, 'exit').then(() => Promise.reject(new Error(`${crier} does not start`)))]);
+  for (const [author, text] of TALK) await post('talk', author, text);
+  const executablePath = ['chromium', 'google-chrome', 'chromium-browser'].map((name) => `/usr/bin/${name}`).find(existsSync);
+  const browser = await puppeteer.launch({ executablePath, userDataDir: join(data, 'profile'), args: ['--no-sandbox', '--disable-gpu', '--hide-scrollbars'] });
+  for (const state of process.env.ONLY?.split(',') ?? Object.keys(STATES)) {
+    const images = [];
+    for (const scheme of SCHEMES) {
+      for (const language of LANGUAGES) {
+        const row = [];
+        for (const size of SIZES) row.push(await take(browser, state, size, scheme, language, `${state}-${size.width}-${scheme}-${language.toLowerCase()}`));
+        images.push(row);
+      }
+    }
+    writeFileSync(join(folder, `${state}.webp`), await sheet(browser, images));
+    // For the README.
+    if (state === 'messages') {
+      writeFileSync(join(folder, 'desktop-light-zh-CN.png'), images[0][2]);
+      writeFileSync(join(folder, 'phone-dark-en.png'), images[3][0]);
+    }
+    console.log(`docs/screens/${state}.webp`);
+  }
+  await browser.close();
+} finally {
+  if (server.kill()) await once(server, 'exit');
+  rmSync(data, { recursive: true, force: true });
+}
