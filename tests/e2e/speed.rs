@@ -74,8 +74,10 @@ async fn hydration_shifts_no_layout() {
     }
 }
 
-/// Records long tasks, the delay of each key, and each row that is added to the list.
-const OBSERVE: &str = "window.tasks = []; window.delays = []; window.rows = []; \
+/// Records long tasks, the delay of each key, the time of each frame, and each row that is added to
+/// the list.
+const OBSERVE: &str = "window.tasks = []; window.delays = []; window.paints = []; window.rows = []; \
+    requestAnimationFrame(function next(time) { paints.push(time); requestAnimationFrame(next) }); \
     new PerformanceObserver(list => list.getEntries().forEach(one => tasks.push(one.duration))).observe({ type: 'longtask' }); \
     addEventListener('keydown', event => delays.push(performance.now() - event.timeStamp), { capture: true }); \
     new MutationObserver(list => list.forEach(one => one.addedNodes.forEach(row => row.dataset.offset && rows.push(+row.dataset.offset)))) \
@@ -87,11 +89,16 @@ const FLOOD: u64 = 1000;
 const KEYS_MIN: usize = 40;
 
 async fn flood(board: &Board) {
+    publish(board, FLOOD, 10).await;
+}
+
+/// Publishes `count` messages, some of them each 20 ms.
+async fn publish(board: &Board, count: u64, at_once: u64) {
     let mut pace = tokio::time::interval(Duration::from_millis(20));
     let mut publisher = socket(&format!("ws://{}/ws/lobby", board.host())).await;
-    for _ in 0..FLOOD / 10 {
+    for _ in 0..count / at_once {
         pace.tick().await;
-        for _ in 0..10 {
+        for _ in 0..at_once {
             send(&mut publisher, &json!({ "type": "publish", "ref": 1, "text": "one of many", "author": "publisher" })).await;
         }
     }
@@ -123,16 +130,17 @@ async fn send(socket: &mut (impl Sink<Message, Error: Debug> + Unpin), json: &Va
     socket.send(Message::text(json.to_string())).await.unwrap();
 }
 
-/// Types during a flood after `before` messages. Returns the longest task and the 95th percentile
-/// of the key delays, in milliseconds.
-async fn type_during_flood(board: &Board, browser: &Browser, before: u64) -> [f64; 2] {
-    browser.page.execute("tasks.length = delays.length = rows.length = 0", vec![]).await.unwrap();
+/// Types during a flood after `before` messages. Returns the longest task, the 95th percentile and
+/// the maximum of the key delays, in milliseconds, and the frames per second.
+async fn type_during_flood(board: &Board, browser: &Browser, before: u64) -> [f64; 4] {
+    browser.page.execute("tasks.length = delays.length = paints.length = rows.length = 0", vec![]).await.unwrap();
     let done = Cell::new(false);
     let flooding = async {
         flood(board).await;
         done.set(true);
     };
     tokio::join!(type_until(&done, browser), flooding);
+    let frames = browser.page.execute("return 1000 * (paints.length - 1) / (paints.at(-1) - paints[0])", vec![]).await.unwrap();
     let last = before + FLOOD;
     let newest: Vec<_> = (last - 399..=last).collect();
     check::until("the newest messages are shown", || find::offsets(browser), |shown| *shown == newest).await;
@@ -142,7 +150,7 @@ async fn type_during_flood(board: &Board, browser: &Browser, before: u64) -> [f6
     let [tasks, mut delays]: [Vec<f64>; 2] = measured.convert().unwrap();
     delays.sort_by(f64::total_cmp);
     assert!(delays.len() >= KEYS_MIN, "only {} keys were typed", delays.len());
-    [tasks.into_iter().fold(0.0, f64::max), delays[delays.len() * 95 / 100]]
+    [tasks.into_iter().fold(0.0, f64::max), delays[delays.len() * 95 / 100], delays[delays.len() - 1], frames.convert().unwrap()]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -155,8 +163,11 @@ async fn a_flood_of_messages_neither_delays_typing_nor_moves_a_reader() {
     act::click(&browser, "#chat_content").await;
     let sent = Cell::new(0);
     let round = || Box::pin(type_during_flood(&board, &browser, sent.replace(sent.get() + FLOOD)));
-    let [task, delay] = median("longest task and key delay in milliseconds, at 500 messages a second", round).await;
-    assert!(task < 100.0 && delay < 50.0, "the longest task took {task} ms, the 95th percentile of keys {delay} ms");
+    let what = "longest task, 95th percentile and worst of key delays in milliseconds, frames per second, at 500 messages a second";
+    let [task, delay, worst, frames] = median(what, round).await;
+    assert!(task < 100.0, "the longest task took {task} ms");
+    assert!(delay < 50.0 && worst < 150.0, "the 95th percentile of key delays is {delay} ms, the worst {worst} ms");
+    assert!(frames >= 50.0, "{frames} frames per second");
     // Too many messages to announce each: a screen reader gets their number.
     find::one(&browser, "[role=log][aria-live=off]").await;
     // A reader that has scrolled up is not moved, even by more messages than the list holds.
@@ -179,6 +190,31 @@ async fn a_flood_of_messages_neither_delays_typing_nor_moves_a_reader() {
     let shown = find::offsets(&browser).await;
     assert!(shown.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{shown:?}");
     check::console_is_empty(&browser).await;
+    browser.quit().await;
+}
+
+/// Counts the nodes that exist, in the document or not.
+async fn nodes(browser: &Browser) -> u64 {
+    browser.devtools("HeapProfiler.collectGarbage", json!({})).await;
+    browser.devtools("Memory.getDOMCounters", json!({})).await["nodes"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a browser"]
+async fn twenty_thousand_messages_leave_no_nodes_behind() {
+    let board = Board::start_alone(&["--publishes-per-second", "50000", "--publishes-burst", "50000"]).await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    let newest = async || find::offsets(&browser).await.pop();
+    // A full list.
+    publish(&board, 1_000, 100).await;
+    check::until("the newest is shown", newest, |newest| *newest == Some(1_000)).await;
+    let before = nodes(&browser).await;
+    publish(&board, 20_000, 100).await;
+    check::until("the newest is shown", newest, |newest| *newest == Some(21_000)).await;
+    let after = nodes(&browser).await;
+    println!("nodes: {before} with a full list, {after} after 20,000 messages");
+    assert!(after <= before + before / 20, "{before} nodes became {after}");
     browser.quit().await;
 }
 
