@@ -29,6 +29,8 @@ pub mod limits;
 mod error;
 mod visible;
 
+mod shaping;
+
 mod fields;
 mod key;
 mod position;

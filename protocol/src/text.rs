@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::ErrorCode;
 use crate::limits::{AUTHOR_CHARS_MAX, TEXT_BYTES_MAX};
-use crate::visible::{has_only_shaping_invisibles, is_line_break, is_visible};
+use crate::shaping::has_only_shaping_invisibles;
+use crate::visible::{is_line_break, is_visible};
 
 /// A message's text: at most 16 KiB of UTF-8, without NUL, with line ends as `\n`. Its first and
 /// last lines have visible characters.
@@ -64,6 +65,9 @@ impl From<Text> for String {
 
 /// An author's name: at most 64 characters on one line, without any that move or hide others, and
 /// not all of them invisible. Empty if the author gave no name.
+///
+/// Without the feature `unicode`, some names are valid here that a server refuses: those in which a
+/// joiner or a variation selector shapes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(into = "String")]
 pub struct Author(String);

@@ -1,17 +1,7 @@
-//! Which characters are visible, by Unicode's tables. They are compiled in: 28 KB, a third of that
-//! compressed in a browser's download.
-
-use icu_properties::props::{
-    BinaryProperty, DefaultIgnorableCodePoint, Emoji, EnumeratedProperty, ExtendedPictographic, GeneralCategory, GraphemeLink, Ideographic,
-    JoinControl, JoiningType, PrependedConcatenationMark, VariationSelector,
-};
+//! Which characters are visible.
 
 /// The Braille pattern without a dot, which looks like a space. Its category is symbol.
 const BRAILLE_BLANK: char = '\u{2800}';
-/// The emoji that becomes a region's flag with tag characters after it (UTS #51, annex C).
-const FLAG: char = '\u{1f3f4}';
-/// Ends a sequence of tag characters.
-const TAG_END: char = '\u{e007f}';
 
 /// True if a character is visible: not a space, a control character, or an invisible one.
 pub(crate) fn is_visible(c: char) -> bool {
@@ -23,66 +13,45 @@ pub(crate) fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// True if every invisible character of a name shapes the characters beside it, as many scripts and
-/// emoji need. Any other would allow two different names that look the same.
-pub(crate) fn has_only_shaping_invisibles(name: &str) -> bool {
-    let mut rest = name;
-    // The character before, and the last one that is not a mark.
-    let (mut before, mut base) = (' ', ' ');
-    while let Some(c) = rest.chars().next() {
-        rest = &rest[c.len_utf8()..];
-        let shapes = if JoinControl::for_char(c) {
-            joins(before, base, rest.chars().next().unwrap_or(' '))
-        } else if VariationSelector::for_char(c) {
-            varies(before)
-        } else {
-            !is_invisible(c)
-        };
-        if !shapes {
-            return false;
-        }
-        if c == FLAG {
-            rest = after_tags(rest);
-        }
-        before = c;
-        if JoiningType::for_char(c) != JoiningType::Transparent {
-            base = c;
-        }
-    }
-    true
-}
-
 /// True for characters without a glyph: those that a font may ignore, and format characters, except
 /// the few that are drawn around digits.
-fn is_invisible(c: char) -> bool {
-    !c.is_ascii()
-        && (DefaultIgnorableCodePoint::for_char(c)
-            || GeneralCategory::for_char(c) == GeneralCategory::Format && !PrependedConcatenationMark::for_char(c))
+pub(crate) fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{13430}'..='\u{1343f}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
-/// True if a joiner can change how its neighbours look: beside a virama, within a word of a script
-/// that joins its letters, or between emoji. `base` is the letter before, without its marks.
-fn joins(before: char, base: char, after: char) -> bool {
-    // One neighbour is enough: some letters of such scripts, such as the Arabic hamza, do not join.
-    let is_cursive = |c| !matches!(JoiningType::for_char(c), JoiningType::NonJoining | JoiningType::Transparent);
-    let is_emoji = |c| Emoji::for_char(c) || VariationSelector::for_char(c);
-    GraphemeLink::for_char(before)
-        || GraphemeLink::for_char(after)
-        || base.is_alphabetic() && after.is_alphabetic() && (is_cursive(base) || is_cursive(after))
-        || is_emoji(before) && ExtendedPictographic::for_char(after)
-}
+#[cfg(all(test, feature = "unicode"))]
+mod tests {
+    use icu_properties::props::{
+        BinaryProperty, DefaultIgnorableCodePoint, EnumeratedProperty, GeneralCategory, PrependedConcatenationMark,
+    };
 
-/// True if a variation selector can choose another glyph for the character before it.
-fn varies(before: char) -> bool {
-    // Mongolian letters, which are dual-joining, have variants.
-    Emoji::for_char(before) || Ideographic::for_char(before) || JoiningType::for_char(before) == JoiningType::DualJoining
-}
+    use super::*;
 
-/// Skips the tag characters that turn a flag into a region's, such as `gbeng` for England. Each is
-/// an ASCII character in another plane.
-fn after_tags(after_flag: &str) -> &str {
-    let tag = |c: char| char::from_u32(u32::from(c).wrapping_sub(0xe0000)).filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let rest = after_flag.trim_start_matches(|c| tag(c).is_some());
-    let is_region = (3..=7).contains(&after_flag[..after_flag.len() - rest.len()].chars().count());
-    rest.strip_prefix(TAG_END).filter(|_| is_region).unwrap_or(after_flag)
+    #[test]
+    fn invisible_characters_are_those_of_unicodes_tables() {
+        for c in '\0'..=char::MAX {
+            let is_format = GeneralCategory::for_char(c) == GeneralCategory::Format && !PrependedConcatenationMark::for_char(c);
+            assert_eq!(is_invisible(c), DefaultIgnorableCodePoint::for_char(c) || is_format, "U+{:04X}", u32::from(c));
+        }
+    }
 }

@@ -49,7 +49,7 @@ mod mount {
     async fn fetch_data() -> Option<PageData> {
         let path = window().location().pathname().ok()?;
         let name = path.strip_prefix("/r/").map(|name| String::from(js_sys::decode_uri_component(name).unwrap_or_default()));
-        let room = name.and_then(|name| name.parse().ok()).unwrap_or_else(RoomName::lobby);
+        let room = name.and_then(|name| RoomName::try_from(name).ok()).unwrap_or_else(RoomName::lobby);
         let page = requests::history(&room, requests::Range::Newest).await?;
         Some(PageData {
             room,
