@@ -9,8 +9,9 @@ macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal, $title:literal;)*) => {
         /// What went wrong, as a stable code.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "&'static str")]
         pub enum ErrorCode {
-            $($(#[$doc])* #[serde(rename = $code)] $variant,)*
+            $($(#[$doc])* $variant,)*
         }
 
         impl ErrorCode {
@@ -104,6 +105,11 @@ error_codes! {
 }
 
 impl ErrorCode {
+    /// Returns the error with this code on the wire. `None` if this version does not know it.
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.as_str() == code)
+    }
+
     /// True if the same request may succeed later. A client then keeps the message and tries again.
     pub fn is_temporary(self) -> bool {
         self.retry_after().is_some()
@@ -123,6 +129,20 @@ impl ErrorCode {
             Self::RoomsFull => Some(60_000),
             _ => None,
         }
+    }
+}
+
+impl TryFrom<String> for ErrorCode {
+    type Error = &'static str;
+
+    fn try_from(code: String) -> Result<Self, &'static str> {
+        Self::parse(&code).ok_or("unknown error code")
+    }
+}
+
+impl From<ErrorCode> for &'static str {
+    fn from(code: ErrorCode) -> Self {
+        code.as_str()
     }
 }
 

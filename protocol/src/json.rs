@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{ErrorCode, Problem, ServerFrame};
+use crate::{ErrorCode, Gap, Problem, ServerFrame};
 
 /// A JSON text from which values can be read.
 pub trait Json {
@@ -20,32 +20,17 @@ impl Json for str {
     }
 }
 
-/// The fields that say which frame it is.
+/// The fields of the small frames. They share a type, because each one that is deserialized
+/// enlarges the browser's bundle.
 #[derive(Deserialize)]
-struct Tag {
+struct Fields {
     r#type: String,
     #[serde(default)]
     r#ref: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct Presence {
-    #[serde(rename = "here")]
-    online: usize,
-}
-
-#[derive(Deserialize)]
-struct KnownError {
-    code: ErrorCode,
     #[serde(default)]
-    detail: String,
+    here: Option<usize>,
     #[serde(default)]
-    retry_after: Option<u64>,
-}
-
-/// An error with a code that this version does not know.
-#[derive(Deserialize)]
-struct UnknownError {
+    code: String,
     #[serde(default)]
     detail: String,
     #[serde(default)]
@@ -59,51 +44,53 @@ impl ServerFrame {
     /// The derived deserializer would copy the whole frame into a tree, because `type` may come
     /// last. Reading `type` first needs no tree, and less code in a browser.
     pub fn read(json: &(impl Json + ?Sized)) -> Option<Self> {
-        let Tag { r#type, r#ref } = json.read()?;
+        let Fields { r#type, r#ref, here, code, detail, retry_after } = json.read()?;
         match r#type.as_str() {
             "hello" => json.read().map(Self::Hello),
             "message" => json.read().map(Self::Message),
             "gap" => json.read().map(Self::Gap),
-            "presence" => json.read().map(|Presence { online }| Self::Presence { online }),
+            "presence" => Some(Self::Presence { online: here? }),
             "heartbeat" => Some(Self::Heartbeat),
             "published" => Some(Self::Published { r#ref: r#ref?, published: json.read()? }),
             "pong" => Some(Self::Pong { r#ref: r#ref? }),
-            "error" => Some(error(r#ref, json.read(), json.read()?)),
+            // Without it, a client would send a message again and again that is refused with an
+            // unknown code.
+            "error" => {
+                let code = ErrorCode::parse(&code).unwrap_or_else(|| unknown_code(retry_after));
+                Some(Self::Error { r#ref, code, detail, retry_after })
+            }
             _ => None,
         }
     }
 }
 
-/// A problem document with a code that this version does not know.
+/// A problem document, perhaps with a code that this version does not know.
 #[derive(Deserialize)]
-struct UnknownProblem {
+struct AnyProblem {
     r#type: String,
     #[serde(default)]
     title: String,
     #[serde(default)]
+    code: String,
+    #[serde(default)]
     detail: Option<String>,
     #[serde(default)]
     retry_after: Option<u64>,
+    #[serde(default)]
+    gap: Option<Gap>,
 }
 
 impl Problem {
     /// Reads a problem document. Returns `None` if a Crier server did not write it.
     pub fn read(json: &(impl Json + ?Sized)) -> Option<Self> {
-        json.read().or_else(|| {
-            let UnknownProblem { r#type, title, detail, retry_after } = json.read()?;
-            let code = unknown_code(retry_after);
-            r#type.starts_with("urn:crier:error:").then(|| Self { title, detail, retry_after, ..code.into() })
-        })
+        let AnyProblem { r#type, title, code, detail, retry_after, gap } = json.read()?;
+        let known = ErrorCode::parse(&code);
+        if known.is_none() && !r#type.starts_with("urn:crier:error:") {
+            return None;
+        }
+        let code = known.unwrap_or_else(|| unknown_code(retry_after));
+        Some(Self { title, detail, retry_after, gap, ..code.into() })
     }
-}
-
-/// Builds an error frame. Without it, a client would send a message again and again that is refused
-/// with an unknown code.
-fn error(r#ref: Option<u64>, known: Option<KnownError>, unknown: UnknownError) -> ServerFrame {
-    let UnknownError { detail, retry_after } = unknown;
-    let code = unknown_code(retry_after);
-    let KnownError { code, detail, retry_after } = known.unwrap_or(KnownError { code, detail, retry_after });
-    ServerFrame::Error { r#ref, code, detail, retry_after }
 }
 
 /// Returns the code that stands for an unknown one, which is temporary if it has a time to wait.
