@@ -33,7 +33,7 @@ pub use language::Language;
 pub use page_data::PageData;
 pub use scheme::Scheme;
 #[cfg(feature = "ssr")]
-pub use shell::{ICON, refusal, shell};
+pub use shell::{ICON, icon_url, refusal, shell};
 pub use texts::{TITLE, Texts};
 
 #[cfg(all(test, feature = "hydrate"))]

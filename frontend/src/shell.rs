@@ -16,7 +16,11 @@ pub const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 
 /// Ends the icon with a dot: the page was hidden when a message arrived.
 const DOT: &str = "<circle cx='25' cy='7' r='7' fill='#1b5e8c' stroke='#fff' stroke-width='2'/></svg>";
 
-/// SVG as a data URL, which saves a request.
+/// The board's icon as a data URL, which saves a request.
+pub fn icon_url() -> String {
+    data_url(ICON)
+}
+
 fn data_url(svg: &str) -> String {
     let svg = svg.replace('<', "%3C").replace('>', "%3E").replace('#', "%23");
     "data:image/svg+xml,".to_owned() + &svg
@@ -47,11 +51,14 @@ pub fn shell(assets: &'static str, data: PageData) -> impl IntoView + use<> {
         <html lang=language.tag() data-scheme=scheme.word()>
             <head>
                 <Head assets scheme title/>
-                <link rel="icon" id="icon" href=data_url(ICON) data-alert=alert/>
+                <link rel="icon" id="icon" href=icon_url() data-alert=alert/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
-                <link rel="modulepreload" href=file("frontend.js")/>
-                <link rel="preload" href=file("frontend_bg.wasm") r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
-                <script type="module" src=file("start.js")></script>
+                // The page can be read, and can post, without them. So the style sheet goes first.
+                <script type="module" src=file("start.js") fetchpriority="low"></script>
+                <link
+                    rel="preload" href=file("frontend_bg.wasm") r#as="fetch" r#type="application/wasm" crossorigin="anonymous"
+                    fetchpriority="low"
+                />
                 <noscript><link rel="stylesheet" href=file("live.css")/></noscript>
             </head>
             <body>
@@ -96,7 +103,7 @@ pub fn refusal(assets: &'static str, language: Language, scheme: Scheme, code: E
         <html lang=language.tag() data-scheme=scheme.word()>
             <head>
                 <Head assets scheme title=TITLE.to_owned()/>
-                <link rel="icon" href=data_url(ICON)/>
+                <link rel="icon" href=icon_url()/>
             </head>
             <body>
                 <main class="refusal">

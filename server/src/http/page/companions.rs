@@ -82,7 +82,7 @@ pub(in crate::http) async fn manifest() -> Response {
         "display": "standalone",
         "background_color": "#f7f3ec",
         "theme_color": "#f7f3ec",
-        "icons": [{ "src": "/icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any" }],
+        "icons": [{ "src": frontend::icon_url(), "sizes": "any", "type": "image/svg+xml", "purpose": "any" }],
         "share_target": { "action": "/", "method": "GET", "enctype": "application/x-www-form-urlencoded", "params": { "title": "title", "text": "text", "url": "url" } },
     });
     let kind = HeaderValue::from_static("application/manifest+json");
