@@ -16,4 +16,7 @@ pub mod settings;
 pub mod shortcut;
 pub mod status;
 pub mod unread;
+
 pub mod urls;
+
+pub mod format;

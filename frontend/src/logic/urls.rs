@@ -1,6 +1,7 @@
 //! Finds the links in a text.
 //!
-//! Only `http` and `https`: addresses with other schemes may run something when they are followed.
+//! Only `http` and `https`, and names that begin with `www.`: addresses with other schemes may run
+//! something when they are followed.
 
 /// A part of a text. All parts together are the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,14 +16,16 @@ pub enum Piece<'a> {
 pub fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let (mut done, mut from) = (0, 0);
-    while let Some(found) = text[from..].find("://") {
+    while let Some(found) = text[from..].find([':', '.']) {
         let at = from + found;
-        from = at + 3;
-        let Some(start) = scheme_start(text, done, at) else { continue };
-        let end = from + address_length(&text[from..]);
-        if end == from {
-            continue;
-        }
+        from = at + 1;
+        let address = if text[at..].starts_with("://") {
+            scheme_start(text, done, at).map(|start| (start, at + 3 + address_length(&text[at + 3..])))
+        } else {
+            www_start(text, done, at).map(|start| (start, at + 1 + name_length(&text[at + 1..])))
+        };
+        // Without a host there is no address.
+        let Some((start, end)) = address.filter(|(_, end)| *end > at + 3) else { continue };
         if start > done {
             pieces.push(Piece::Plain(&text[done..start]));
         }
@@ -33,6 +36,12 @@ pub fn pieces(text: &str) -> Vec<Piece<'_>> {
         pieces.push(Piece::Plain(&text[done..]));
     }
     pieces
+}
+
+/// The address that a link leads to.
+pub fn href(link: &str) -> String {
+    let scheme = if link.starts_with(['w', 'W']) { "https://" } else { "" };
+    [scheme, link].concat()
 }
 
 /// Where the scheme before `://` starts, if it is `http` or `https` and not the end of a longer
@@ -46,6 +55,25 @@ fn scheme_start(text: &str, done: usize, at: usize) -> Option<usize> {
     let start = at - length;
     let whole = start == done || !text.as_bytes()[start - 1].is_ascii_alphanumeric();
     whole.then_some(start)
+}
+
+/// Where `www` before a dot starts, if it begins a word.
+fn www_start(text: &str, done: usize, at: usize) -> Option<usize> {
+    let before = &text.as_bytes()[done..at];
+    let (rest, www) = before.split_last_chunk::<3>()?;
+    let is_inside = rest.last().is_some_and(|last| last.is_ascii_alphanumeric() || b"-_.@/".contains(last));
+    (www.eq_ignore_ascii_case(b"www") && !is_inside).then_some(at - 3)
+}
+
+/// The length of the address at the start of a text that follows `www.`, in bytes; 0 if there is
+/// none. Its host is in ASCII, because people write Chinese right after it.
+fn name_length(rest: &str) -> usize {
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '.').unwrap_or(rest.len());
+    let host = rest[..end].trim_end_matches(['-', '.']);
+    if host.starts_with(['-', '.']) || !host.contains('.') {
+        return 0;
+    }
+    if rest[end..].starts_with(['/', '?', '#', ':']) { address_length(rest) } else { host.len() }
 }
 
 /// The length of the address at the start of a text that follows a scheme, in bytes.
@@ -120,6 +148,18 @@ mod tests {
     }
 
     #[test]
+    fn finds_names_that_begin_with_www() {
+        assert_eq!(links("see www.example.org, or (WWW.example.org/a?b)."), ["www.example.org", "WWW.example.org/a?b"]);
+        assert_eq!(links("请访问www.example.com了解"), ["www.example.com"]);
+        assert_eq!(links("www.example.com/中文，好"), ["www.example.com/中文"]);
+        assert_eq!(links("https://www.example.com"), ["https://www.example.com"]);
+        for text in ["www.", "www..", "www.example", "www.example.", "awww.a.b", "x@www.a.b", "ftp://www.a.b", "www.中文", "www.a/b.c"] {
+            assert_eq!(links(text), Vec::<&str>::new(), "{text}");
+        }
+        assert_eq!((href("www.a.b").as_str(), href("HTTP://a.b").as_str()), ("https://www.a.b", "HTTP://a.b"));
+    }
+
+    #[test]
     fn ignores_other_schemes() {
         for text in [
             "javascript://example.org/%0aalert(1)",
@@ -147,7 +187,7 @@ mod tests {
 
     #[test]
     fn reads_hostile_texts_in_linear_time() {
-        for text in ["http://.".repeat(2_000), "https://a".to_owned() + &")".repeat(16_000), "://".repeat(5_000)] {
+        for text in ["http://.".repeat(2_000), "https://a".to_owned() + &")".repeat(16_000), "://".repeat(5_000), "www.".repeat(4_000)] {
             assert!(links(&text).len() <= 1);
         }
     }
