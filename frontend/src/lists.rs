@@ -7,7 +7,9 @@ use leptos::prelude::*;
 use leptos::task::tick;
 use protocol::{Entry, PublishRequest};
 
-use crate::logic::rows::{self, Row, RowKey, RowLook};
+use crate::logic::author::{Hue, Hues};
+use crate::logic::own::OwnKeys;
+use crate::logic::rows::{self, Row, RowKey, RowLook, Rows};
 use crate::logic::zone::Zone;
 
 /// The lists of the page. In the browser the driver writes them; on the server they never change.
@@ -19,6 +21,15 @@ pub struct Lists {
     pub outbox: RwSignal<Vec<ListRow>>,
     /// The zone in which their times are shown.
     pub zone: RwSignal<Zone>,
+}
+
+/// What tells authors apart in the rows that are added.
+#[derive(Clone, Debug, Default)]
+pub struct Authors {
+    /// The authors' colours.
+    pub hues: Hues,
+    /// The reader's own messages. The server does not know them.
+    pub own: OwnKeys,
 }
 
 /// A row with what its component needs. Rows with the same key are equal: the list keeps the nodes
@@ -36,10 +47,10 @@ pub struct ListRow {
 /// What people wrote in a row.
 #[derive(Clone, Debug)]
 pub enum RowContent {
-    /// A message.
-    Entry(Arc<Entry>),
-    /// A message that is being sent.
-    Request(Arc<PublishRequest>),
+    /// A message, its author's colour, and true if it is the reader's own.
+    Entry(Arc<Entry>, Hue, bool),
+    /// A message that is being sent, and its author's colour.
+    Request(Arc<PublishRequest>, Hue),
     /// Nothing: the key says all.
     Nothing,
 }
@@ -52,18 +63,27 @@ impl PartialEq for ListRow {
 
 impl Lists {
     /// Returns the lists of a page that the server renders, and the browser hydrates.
-    pub fn new(timeline: &Timeline, zone: Zone) -> Self {
-        let rows = rows::of(timeline, None, zone);
-        let messages = rows.into_iter().filter_map(|row| ListRow::new(row, timeline, &[])).collect();
+    pub fn new(timeline: &Timeline, authors: &mut Authors, zone: Zone) -> Self {
+        let rows = rows::of(timeline, None, &[], zone, 0).messages;
+        let messages = rows.into_iter().filter_map(|row| authors.row(row, timeline, &[])).collect();
         Self { messages: RwSignal::new(messages), outbox: RwSignal::new(Vec::new()), zone: RwSignal::new(zone) }
     }
 
     /// Starts to show the timeline and the outbox. The returned future resolves when the document
     /// shows them; true if anything changed. Only one of these futures may run at a time.
-    pub fn show(self, timeline: &Timeline, unread: Option<u64>, outbox: &[Pending]) -> impl Future<Output = bool> + use<> {
-        let messages = rows::of(timeline, unread, self.zone.get_untracked());
-        let messages = update(self.messages, messages, |row| ListRow::new(row, timeline, outbox));
-        let outbox = update(self.outbox, rows::of_outbox(outbox), |row| ListRow::new(row, timeline, outbox));
+    ///
+    /// Messages after the offset `unread` are unread. `now` is in milliseconds since 1970.
+    pub fn show(
+        self,
+        timeline: &Timeline,
+        authors: &mut Authors,
+        unread: Option<u64>,
+        outbox: &[Pending],
+        now: u64,
+    ) -> impl Future<Output = bool> + use<> {
+        let Rows { messages, outbox: sending } = rows::of(timeline, unread, outbox, self.zone.get_untracked(), now);
+        let messages = update(self.messages, messages, |row| authors.row(row, timeline, outbox));
+        let outbox = update(self.outbox, sending, |row| authors.row(row, timeline, outbox));
         async move {
             let changed = messages.is_some() || outbox.is_some();
             approach(self.messages, messages).await;
@@ -73,24 +93,28 @@ impl Lists {
     }
 }
 
-impl ListRow {
+impl Authors {
     /// Returns `None` if the message of the row does not exist.
-    fn new(row: Row, timeline: &Timeline, outbox: &[Pending]) -> Option<Self> {
+    fn row(&mut self, row: Row, timeline: &Timeline, outbox: &[Pending]) -> Option<ListRow> {
         let content = match &row.key {
-            RowKey::Message { offset, .. } => RowContent::Entry(timeline.entry(*offset)?.clone().into()),
+            RowKey::Message { offset, .. } => {
+                let entry = timeline.entry(*offset)?;
+                RowContent::Entry(entry.clone().into(), self.hues.of(entry.author.as_str()), self.own.has(entry.key.as_ref()))
+            }
             RowKey::Pending(key) => {
                 let pending = outbox.iter().find(|pending| pending.message.key.as_ref() == Some(key))?;
-                RowContent::Request(pending.message.clone().into())
+                let hue = self.hues.of(pending.message.author.as_str());
+                RowContent::Request(pending.message.clone().into(), hue)
             }
             _ => RowContent::Nothing,
         };
-        Some(Self { key: row.key, look: ArcRwSignal::new(row.look), content })
+        Some(ListRow { key: row.key, look: ArcRwSignal::new(row.look), content })
     }
 }
 
 /// Updates the look of the rows that stay. Returns all rows that the list has to show; `None`
 /// if nothing changed.
-fn update(list: RwSignal<Vec<ListRow>>, rows: Vec<Row>, make: impl Fn(Row) -> Option<ListRow>) -> Option<Vec<ListRow>> {
+fn update(list: RwSignal<Vec<ListRow>>, rows: Vec<Row>, mut make: impl FnMut(Row) -> Option<ListRow>) -> Option<Vec<ListRow>> {
     let shown = list.read_untracked();
     let is_shown = |(shown, row): (&ListRow, &Row)| shown.key == row.key && shown.look.get_untracked() == row.look;
     if shown.len() == rows.len() && shown.iter().zip(&rows).all(is_shown) {

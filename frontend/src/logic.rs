@@ -9,6 +9,7 @@ pub mod author;
 pub mod draft;
 pub mod follow;
 pub mod ime;
+pub mod own;
 pub mod permalink;
 pub mod recent;
 pub mod rows;

@@ -4,7 +4,7 @@ use client::{Pending, Timeline};
 use leptos::prelude::*;
 use protocol::{Author, PublishKey, RoomName, Text};
 
-use crate::lists::Lists;
+use crate::lists::{Authors, Lists};
 use crate::logic::follow::Follow;
 use crate::logic::settings::Settings;
 use crate::logic::status::Status;
@@ -55,6 +55,8 @@ pub struct Content {
     pub timeline: Timeline,
     /// The messages that are being sent.
     pub pending: Vec<Pending>,
+    /// What tells authors apart.
+    pub authors: Authors,
     /// The server's version when it wrote the page.
     pub version: String,
 }
@@ -145,6 +147,8 @@ pub enum Command {
     Set(String, bool),
     /// Copy the link to the room.
     CopyLink,
+    /// Copy this text.
+    CopyText(String),
     /// Load the page again.
     Reload,
     /// Close the notice.
@@ -156,6 +160,7 @@ impl Command {
     pub fn of(action: &str, of: &str) -> Option<Self> {
         Some(match action {
             "copy-link" => Self::CopyLink,
+            "copy" => Self::CopyText(of.to_owned()),
             "scheme" => Self::Scheme(Scheme::parse(of)?),
             _ => return None,
         })
@@ -167,8 +172,9 @@ impl AppState {
     pub fn new(data: &PageData) -> Self {
         let timeline = Timeline::new(data.page.clone());
         let (empty, has_older) = (timeline.entries().is_empty(), timeline.before().is_some());
-        let content = Content { room: data.room.clone(), timeline, pending: Vec::new(), version: data.version.clone() };
-        let lists = Lists::new(&content.timeline, Zone::Ahead(data.zone));
+        let mut authors = Authors::default();
+        let lists = Lists::new(&timeline, &mut authors, Zone::Ahead(data.zone));
+        let content = Content { room: data.room.clone(), timeline, pending: Vec::new(), authors, version: data.version.clone() };
         Self {
             texts: Texts::of(data.language),
             lists,

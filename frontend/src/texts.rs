@@ -46,6 +46,12 @@ pub struct Texts {
     pub empty: &'static str,
     /// The name of an author without a name.
     pub nameless: &'static str,
+    /// The word that marks the reader's own messages for screen readers.
+    pub own: &'static str,
+    /// The button that unfolds a long message.
+    pub show_all: &'static str,
+    /// The button that folds it again.
+    pub show_less: &'static str,
     /// The button that loads older messages.
     pub older: &'static str,
     /// The same while they load.

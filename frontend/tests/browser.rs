@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use client::{Pending, Stage};
 use frontend::components::{Composer, ComposerStart, Timeline};
+use frontend::logic::own::OwnKeys;
 use frontend::logic::zone::Zone;
 use frontend::state::{AppState, Command};
 use frontend::{Language, PageData, Scheme};
@@ -110,7 +111,11 @@ fn published(state: AppState) -> Vec<String> {
 
 /// Shows the timeline and the outbox, as the driver does.
 async fn show(state: AppState) {
-    let shown = state.content.with_value(|content| state.lists.show(&content.timeline, None, &content.pending));
+    let shown = {
+        let mut guard = state.content.write_value();
+        let content = &mut *guard;
+        state.lists.show(&content.timeline, &mut content.authors, None, &content.pending, 0)
+    };
     shown.await;
 }
 
@@ -147,6 +152,29 @@ fn a_url_becomes_a_link_that_sends_no_referrer() {
     assert_eq!(link.get_attribute("href").unwrap(), "https://example.org/x");
     assert_eq!(link.get_attribute("rel").unwrap(), "noopener noreferrer nofollow ugc");
     assert_eq!(find(&place, ".text").text_content().unwrap(), "见https://example.org/x。");
+}
+
+#[wasm_bindgen_test]
+fn marks_are_hidden_and_stay_in_the_text() {
+    let text = "**bold** *em* `code`\n```\nblock\n```\nend";
+    let (_, place, _guard) = mount(data(vec![written(1, text)]), || view! { <Timeline/> });
+    assert_eq!(find(&place, ".text").text_content().unwrap(), text);
+    for (element, inside) in [("strong", "bold"), ("em", "em"), ("code", "code"), ("code.block", "block")] {
+        assert_eq!(find(&place, &format!(".text {element}")).text_content().unwrap(), inside);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn an_own_message_is_marked() {
+    let (state, place, _guard) = mount(data(Vec::new()), || view! { <Timeline/> });
+    state.content.write_value().authors.own = OwnKeys::parse("mine");
+    for (offset, key) in [(1, "mine"), (2, "other")] {
+        let entry = Entry { key: Some(key.parse().unwrap()), ..written(offset, "x") };
+        state.content.write_value().timeline.append(entry, true);
+    }
+    show(state).await;
+    assert_eq!(find(&place, "#m-1").get_attribute("data-own").unwrap(), "You");
+    assert!(!find(&place, "#m-2").has_attribute("data-own"));
 }
 
 #[wasm_bindgen_test]

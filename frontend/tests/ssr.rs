@@ -159,9 +159,33 @@ fn a_row_of_the_live_view_has_only_its_own_elements() {
 }
 
 #[test]
+fn texts_are_formatted_without_script() {
+    let row = live_row_html(&written(7, "a", "中文**粗体**中文 `<b>` www.example.org"), Language::En);
+    for part in [
+        "<span>**</span>",
+        "<strong>粗体</strong>",
+        "<code>&lt;b&gt;</code>",
+        "<a target=\"_blank\" rel=\"noopener noreferrer nofollow ugc\" href=\"https://www.example.org\">www.example.org</a>",
+    ] {
+        assert!(row.contains(part), "{part}: {row}");
+    }
+    assert!(!row.contains("<details"));
+    let long = live_row_html(&written(7, "a", &"line\n".repeat(50)), Language::En);
+    assert!(long.contains("<details class=\"fold\"><summary><span>Show all</span><span>Show less</span></summary></details>"), "{long}");
+}
+
+#[test]
+fn authors_of_a_page_have_different_colours() {
+    let entries: Vec<_> = (1..=24).map(|offset| written(offset, &format!("guest {offset}"), "x")).collect();
+    let html = html(data(entries));
+    let colours: std::collections::HashSet<_> = html.split("seal hue-").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(colours.len(), 24, "{colours:?}");
+}
+
+#[test]
 fn only_addresses_are_links() {
     let row = live_row_html(&written(7, "a", "<b>javascript:alert(1)</b> https://example.org/?a=\"b&c"), Language::En);
-    let link = "<a href=\"https://example.org/?a=\" target=\"_blank\" rel=\"noopener noreferrer nofollow ugc\">https://example.org/?a=</a>";
+    let link = "<a target=\"_blank\" rel=\"noopener noreferrer nofollow ugc\" href=\"https://example.org/?a=\">https://example.org/?a=</a>";
     assert!(row.contains(link), "{row}");
     assert_eq!(row.matches("<a ").count(), 2, "{row}");
     let hostile = live_row_html(&written(7, "a", "https://a.b/'onclick='alert(1)&x=1"), Language::En);

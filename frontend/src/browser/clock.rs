@@ -37,6 +37,11 @@ fn steady() -> f64 {
     super::window().performance().map_or(0.0, |performance| performance.now())
 }
 
+/// The time by this machine's clock, in milliseconds since 1970.
+pub(super) fn wall_time() -> u64 {
+    Date::now() as u64
+}
+
 /// A time, in milliseconds since 1970, in the reader's zone.
 pub(super) fn local(time: u64) -> DateTime {
     moment(&Date::new(&JsValue::from_f64(time as f64)))

@@ -7,6 +7,7 @@ mod attention;
 mod channels;
 mod connection;
 mod outbox;
+mod own;
 mod screen_reader;
 
 mod history_navigation;

@@ -15,6 +15,9 @@ pub(super) fn show_settings(settings: Settings) {
             switch.unchecked_into::<HtmlInputElement>().set_checked(on);
         }
     }
+    if let Some(root) = document().document_element() {
+        _ = root.toggle_attribute_with_force("data-plain", settings.plain);
+    }
 }
 
 /// Marks the chosen colour scheme.

@@ -4,21 +4,28 @@
 use std::sync::Arc;
 
 use leptos::either::{Either, EitherOf3};
+use leptos::html::custom;
 use leptos::prelude::*;
 use protocol::{Entry, ErrorCode, PublishKey, PublishRequest};
 
 use crate::lists::{ListRow, RowContent};
-use crate::logic::author::{hue_class, initial};
+use crate::logic::author::{Hue, hue_class, initials};
 use crate::logic::datetime::DateTime;
+use crate::logic::format::{EMPHASIS, Kind, Piece, STRONG, pieces};
 use crate::logic::rows::{RowKey, RowLook};
-use crate::logic::urls::{Piece, pieces};
+use crate::logic::urls::href;
 use crate::logic::zone::Zone;
 use crate::state::{AppState, Command};
 use crate::texts::Texts;
 
-/// Bytes, and line breaks, above which a text scrolls in its row.
-const LONG_BYTES: usize = 4000;
-const LONG_LINES: usize = 40;
+/// Bytes, and line breaks, above which a text is folded. Such a text is higher than the style sheet
+/// shows of it, even on a wide screen.
+const LONG_BYTES: usize = 2400;
+const LONG_LINES: usize = 20;
+
+/// Links in rows are no tab stops, because there may be hundreds: the arrow keys lead to a row, and
+/// Tab to its links. The server leaves this out, so without script Tab leads to all of them.
+const LINK_TABINDEX: Option<&str> = if cfg!(feature = "ssr") { None } else { Some("-1") };
 
 /// The rows of a list.
 #[component]
@@ -29,8 +36,8 @@ pub fn Rows(
     let state = AppState::of_page();
     let (texts, zone) = (state.texts, state.lists.zone);
     let children = move |ListRow { key, look, content }| match (key, content) {
-        (_, RowContent::Entry(entry)) => EitherOf3::A(view! { <MessageRow entry=&entry look zone texts/> }),
-        (RowKey::Pending(key), RowContent::Request(request)) => EitherOf3::B(view! { <PendingRow key request look state/> }),
+        (_, RowContent::Entry(entry, hue, own)) => EitherOf3::A(view! { <MessageRow entry=&entry look hue own zone texts/> }),
+        (RowKey::Pending(key), RowContent::Request(request, hue)) => EitherOf3::B(view! { <PendingRow key request look hue state/> }),
         (key, _) => EitherOf3::C(view! { <LineRow key=&key texts/> }),
     };
     each(list, children)
@@ -61,6 +68,10 @@ pub fn MessageRow<'a>(
     entry: &'a Entry,
     /// Whether it continues a group.
     look: ArcRwSignal<RowLook>,
+    /// Its author's colour.
+    hue: Hue,
+    /// True if it is the reader's own. In a page from the server, the driver marks those.
+    own: bool,
     /// The zone in which its time is shown.
     zone: RwSignal<Zone>,
     /// The texts.
@@ -74,19 +85,26 @@ pub fn MessageRow<'a>(
         view! { <time datetime=iso.clone() title=zone.full(time)>{zone.short(time)}</time> }
     };
     view! {
-        <li class="message" class:continued=move || look.get() == RowLook::Continued id=id data-offset=entry.offset>
-            <Byline name=entry.author.as_str() texts/>
-            <a class="when" href=href>{when}</a>
-            <Body text=entry.text.as_str()/>
+        <li
+            class="message" class:continued=move || look.get().continued id=id data-offset=entry.offset
+            data-own=own.then_some(texts.own)
+        >
+            <Byline name=entry.author.as_str() hue texts/>
+            <a class="when" href=href tabindex=LINK_TABINDEX>{when}</a>
+            <Body text=entry.text.as_str() texts/>
         </li>
     }
 }
 
 /// A message that is being sent, or was refused and waits for its author's decision.
 #[component]
-fn PendingRow(key: PublishKey, request: Arc<PublishRequest>, look: ArcRwSignal<RowLook>, state: AppState) -> impl IntoView {
+fn PendingRow(key: PublishKey, request: Arc<PublishRequest>, look: ArcRwSignal<RowLook>, hue: Hue, state: AppState) -> impl IntoView {
     let texts = state.texts;
-    let failure = move || if let RowLook::Failed(code) = look.get() { Some(code) } else { None };
+    let continued = {
+        let look = look.clone();
+        move || look.get().continued
+    };
+    let failure = move || look.get().failed;
     let stage = {
         let failure = failure.clone();
         move || match failure() {
@@ -104,10 +122,13 @@ fn PendingRow(key: PublishKey, request: Arc<PublishRequest>, look: ArcRwSignal<R
         move || failure().map(|code| view! { <Actions key=key.clone() code state/> })
     };
     view! {
-        <li class="message pending" data-stage=move || if failure().is_some() { "failed" } else { "sending" }>
-            <Byline name=request.author.as_str() texts/>
+        <li
+            class="message pending" class:continued=continued data-own=texts.own
+            data-stage=move || if failure().is_some() { "failed" } else { "sending" }
+        >
+            <Byline name=request.author.as_str() hue texts/>
             {stage}
-            <Body text=request.text.as_str()/>
+            <Body text=request.text.as_str() texts/>
             {actions}
         </li>
     }
@@ -146,41 +167,72 @@ pub fn LineRow<'a>(
     view! { <li class=class id=(class == "unread").then_some(class)><span>{text}</span></li> }
 }
 
-/// Who wrote a message: a square with an initial, and the name.
+/// Who wrote a message: a square with initials, and the name.
 #[component]
-fn Byline<'a>(name: &'a str, texts: &'static Texts) -> impl IntoView + use<> {
+fn Byline<'a>(name: &'a str, hue: Hue, texts: &'static Texts) -> impl IntoView + use<> {
     let is_nameless = name.is_empty();
     let shown = if is_nameless { texts.nameless.to_owned() } else { name.to_owned() };
     view! {
-        <span class=format!("seal {}", hue_class(name)) aria-hidden="true">{initial(name)}</span>
+        <span class=["seal ", &hue_class(hue)].concat() aria-hidden="true">{initials(name)}</span>
         <bdi class=if is_nameless { "author nameless" } else { "author" }>{shown}</bdi>
     }
 }
 
-/// The text of a message, with its links. Following one tells the other site nothing about ours.
+/// The text of a message, with its links, emphasis and code. Following a link tells the other site
+/// nothing about ours.
+///
+/// Its text content is the text as it was written: the style sheet hides marks such as `**`.
 #[component]
-fn Body<'a>(text: &'a str) -> impl IntoView + use<> {
+fn Body<'a>(text: &'a str, texts: &'static Texts) -> impl IntoView + use<> {
     let is_long = text.len() > LONG_BYTES || text.bytes().filter(|byte| *byte == b'\n').count() > LONG_LINES;
-    let parts: Vec<_> = pieces(text)
-        .into_iter()
-        .map(|piece| match piece {
-            Piece::Plain(part) => Either::Left(part.to_owned()),
-            Piece::Link(url) => Either::Right(view! {
-                <a href=url.to_owned() target="_blank" rel="noopener noreferrer nofollow ugc">{url.to_owned()}</a>
-            }),
-        })
-        .collect();
-    // The keyboard must reach what scrolls.
-    view! { <div class=if is_long { "text long" } else { "text" } dir="auto" tabindex=is_long.then_some("0")>{parts}</div> }
+    let parts: Vec<_> = pieces(text).into_iter().map(part).collect();
+    let body = view! { <div class="text" dir="auto">{parts}</div> };
+    if !is_long {
+        return Either::Left(body);
+    }
+    // The fold is before the text, so that the style sheet can tell a folded text.
+    Either::Right(view! {
+        <details class="fold">
+            <summary tabindex=LINK_TABINDEX><span>{texts.show_all}</span><span>{texts.show_less}</span></summary>
+        </details>
+        {body}
+    })
+}
+
+/// A part of a text: a text node, or an element with one.
+fn part(piece: Piece<'_>) -> impl IntoView + use<> {
+    let text = piece.text.to_owned();
+    let (tag, class) = match (piece.kind, piece.stress) {
+        (Kind::Text, 0) => return Either::Left(text),
+        (Kind::Text, EMPHASIS) => ("em", None),
+        (Kind::Text, STRONG) => ("strong", None),
+        (Kind::Text, _) => ("strong", Some("em")),
+        (Kind::Link, stress) => ("a", [None, Some("em"), Some("strong"), Some("strong em")][stress]),
+        (Kind::Mark, _) => ("span", None),
+        (Kind::Code, _) => ("code", None),
+        (Kind::Block, _) => ("code", Some("block")),
+    };
+    let link = (piece.kind == Kind::Link).then(|| href(&text));
+    let element = custom(tag)
+        .attr("tabindex", link.as_ref().and(LINK_TABINDEX))
+        .attr("target", link.as_ref().map(|_| "_blank"))
+        .attr("rel", link.as_ref().map(|_| "noopener noreferrer nofollow ugc"))
+        .attr("href", link)
+        .attr("class", class);
+    Either::Right(element.child(text))
 }
 
 /// Returns a message as a row of the live view. It is made once for all readers of a language, so
 /// its time is in no reader's zone.
 #[cfg(feature = "ssr")]
 pub fn live_row_html(entry: &Entry, language: crate::Language) -> String {
+    use crate::logic::author::Hues;
+
     Owner::new().with(|| {
         let (look, zone) = (ArcRwSignal::default(), RwSignal::new(Zone::Unknown));
-        view! { <MessageRow entry look zone texts=Texts::of(language)/> }.to_html()
+        // It is of no room, so others may have its colour.
+        let hue = Hues::default().of(entry.author.as_str());
+        view! { <MessageRow entry look hue own=false zone texts=Texts::of(language)/> }.to_html()
     })
 }
 

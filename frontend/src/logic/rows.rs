@@ -2,13 +2,17 @@
 //! another.
 
 use client::{Missed, Pending, Stage, Timeline};
-use protocol::{Entry, Epoch, ErrorCode, GapReason, PublishKey};
+use protocol::{Author, Epoch, ErrorCode, GapReason, PublishKey};
 
 use super::datetime::Day;
 use super::zone::Zone;
 
-/// How long messages of one author are grouped under one name, in milliseconds.
+/// How long a pause ends a group of messages of one author under one name, in milliseconds.
 const GROUP_MS: u64 = 5 * 60 * 1000;
+/// In a long group, the name and time are repeated after this many messages.
+const GROUP_ROWS: u64 = 10;
+/// The shortest group in which they are repeated.
+const GROUP_ROWS_MIN: u64 = 2;
 
 /// A quarter of an hour, in milliseconds.
 const QUARTER_MS: u64 = 15 * 60 * 1000;
@@ -51,29 +55,41 @@ pub enum RowKey {
 
 /// What may change in a row that stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RowLook {
-    /// Nothing special.
-    #[default]
-    Plain,
-    /// The message belongs to the group of the message before.
-    Continued,
-    /// The message was refused.
-    Failed(ErrorCode),
+pub struct RowLook {
+    /// True if the message belongs to the group of the message before.
+    pub continued: bool,
+    /// Why the message was refused.
+    pub failed: Option<ErrorCode>,
 }
 
 impl Row {
     fn plain(key: RowKey) -> Self {
-        Self { key, look: RowLook::Plain }
+        Self { key, look: RowLook::default() }
     }
 }
 
-/// Returns the rows of a timeline, oldest first. Messages after the offset `unread` are unread.
-pub fn of(timeline: &Timeline, unread: Option<u64>, zone: Zone) -> Vec<Row> {
+/// The rows of the page's two lists, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// The messages, and the lines between them.
+    pub messages: Vec<Row>,
+    /// The messages that are being sent. They look as if they followed the newest message, so
+    /// nothing moves when they do.
+    pub outbox: Vec<Row>,
+}
+
+/// Returns the rows of a timeline and an outbox. Messages after the offset `unread` are unread.
+/// `now` is the time that messages of the outbox will probably get, in milliseconds since 1970.
+pub fn of(timeline: &Timeline, unread: Option<u64>, outbox: &[Pending], zone: Zone, now: u64) -> Rows {
+    let mut rows = Vec::with_capacity(timeline.entries().len() + 8);
+    let mut groups = Groups { zone, day: None, quarter: None, previous: None, length: 0 };
+    of_timeline(timeline, unread, &mut groups, &mut rows);
+    Rows { messages: rows, outbox: of_outbox(outbox, timeline.latest(), &mut groups, now) }
+}
+
+fn of_timeline<'a>(timeline: &'a Timeline, unread: Option<u64>, groups: &mut Groups<'a>, rows: &mut Vec<Row>) {
     let epoch = timeline.end().epoch;
     let mut missed = timeline.missed().iter().peekable();
-    let mut rows = Vec::with_capacity(timeline.entries().len() + 8);
-    let mut previous: Option<&Entry> = None;
-    let (mut day, mut quarter) = (None, None);
     // The first unread message may be among older entries that are not loaded.
     let mut unread = unread.filter(|after| {
         let first = timeline.entries().first().map_or(0, |first| first.offset);
@@ -82,41 +98,84 @@ pub fn of(timeline: &Timeline, unread: Option<u64>, zone: Zone) -> Vec<Row> {
     for entry in timeline.entries() {
         while let Some(gap) = missed.next_if(|gap| gap.resumes < entry.offset) {
             rows.push(Row::plain(gap_key(gap, epoch)));
-            previous = None;
+            groups.end();
         }
-        // All zones are whole quarters of an hour apart, and the browser's calendar is slow.
-        if quarter.replace(entry.time / QUARTER_MS) != Some(entry.time / QUARTER_MS) {
-            let today = zone.at(entry.time).day;
-            // A zone that moves across the date line has a day twice; a list has each day once.
-            if day < Some(today) {
-                day = Some(today);
-                rows.push(Row::plain(RowKey::Day(today)));
-                previous = None;
-            }
-        }
+        rows.extend(groups.day_before(entry.time));
         if let Some(after) = unread.take_if(|after| *after < entry.offset) {
             rows.push(Row::plain(RowKey::Unread(after)));
-            previous = None;
+            groups.end();
         }
-        let is_continued = previous.is_some_and(|previous| are_grouped(previous, entry));
-        let look = if is_continued { RowLook::Continued } else { RowLook::Plain };
-        rows.push(Row { key: RowKey::Message { epoch, offset: entry.offset }, look });
-        previous = Some(entry);
+        let continued = groups.continues(&entry.author, entry.offset, entry.time);
+        rows.push(Row { key: RowKey::Message { epoch, offset: entry.offset }, look: RowLook { continued, failed: None } });
     }
-    rows.extend(missed.map(|gap| Row::plain(gap_key(gap, epoch))));
+    for gap in missed {
+        rows.push(Row::plain(gap_key(gap, epoch)));
+        groups.end();
+    }
+}
+
+fn of_outbox<'a>(outbox: &'a [Pending], latest: u64, groups: &mut Groups<'a>, now: u64) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(outbox.len());
+    for (offset, pending) in (latest + 1..).zip(outbox) {
+        let Some(key) = pending.message.key.clone() else { continue };
+        let failed = match pending.stage {
+            Stage::Failed { code, .. } => Some(code),
+            Stage::Sending => None,
+        };
+        rows.extend(groups.day_before(now));
+        let continued = groups.continues(&pending.message.author, offset, now);
+        rows.push(Row { key: RowKey::Pending(key), look: RowLook { continued, failed } });
+    }
     rows
 }
 
-/// Returns the rows of the outbox.
-pub fn of_outbox(outbox: &[Pending]) -> Vec<Row> {
-    let row = |pending: &Pending| {
-        let look = match pending.stage {
-            Stage::Failed { code, .. } => RowLook::Failed(code),
-            Stage::Sending => RowLook::Plain,
-        };
-        Some(Row { key: RowKey::Pending(pending.message.key.clone()?), look })
-    };
-    outbox.iter().filter_map(row).collect()
+/// Divides messages into days and into groups of one author.
+struct Groups<'a> {
+    zone: Zone,
+    day: Option<Day>,
+    quarter: Option<u64>,
+    /// The author and time of the message before.
+    previous: Option<(&'a Author, u64)>,
+    /// How many messages the group has since its name was last shown.
+    length: u64,
+}
+
+impl<'a> Groups<'a> {
+    /// Ends the group.
+    fn end(&mut self) {
+        self.previous = None;
+    }
+
+    /// Returns the row of the day that begins with a message of this time.
+    fn day_before(&mut self, time: u64) -> Option<Row> {
+        // All zones are whole quarters of an hour apart, and the browser's calendar is slow.
+        if self.quarter.replace(time / QUARTER_MS) == Some(time / QUARTER_MS) {
+            return None;
+        }
+        let day = self.zone.at(time).day;
+        // A zone that moves across the date line has a day twice; a list has each day once.
+        if self.day >= Some(day) {
+            return None;
+        }
+        self.day = Some(day);
+        self.end();
+        Some(Row::plain(RowKey::Day(day)))
+    }
+
+    /// Adds a message. True if it stands under the name of the message before.
+    ///
+    /// Messages without a name are never grouped: they may be of different people. Where a long
+    /// group repeats its name depends on offsets and times only. If it depended on the group's
+    /// start, rows would move when older messages are loaded.
+    fn continues(&mut self, author: &'a Author, offset: u64, time: u64) -> bool {
+        let is_continued = self.previous.replace((author, time)).is_some_and(|(previous, before)| {
+            let is_near = time.saturating_sub(before) < GROUP_MS;
+            let is_due = offset.is_multiple_of(GROUP_ROWS) || time / GROUP_MS != before / GROUP_MS;
+            is_near && !author.is_nameless() && author == previous && !(is_due && self.length >= GROUP_ROWS_MIN)
+        });
+        self.length = if is_continued { self.length + 1 } else { 1 };
+        is_continued
+    }
 }
 
 /// Returns the row that marks a gap in front of the log `epoch`.
@@ -125,12 +184,6 @@ pub fn gap_key(gap: &Missed, epoch: Epoch) -> RowKey {
         GapReason::Expired => RowKey::Missed { first: gap.after + 1, last: gap.resumes },
         GapReason::OtherEpoch | GapReason::BeyondEnd => RowKey::OtherLog(epoch),
     }
-}
-
-/// Messages without a name are never grouped: they may be of different people.
-fn are_grouped(previous: &Entry, entry: &Entry) -> bool {
-    let is_near = entry.time.saturating_sub(previous.time) < GROUP_MS;
-    is_near && !entry.author.is_nameless() && entry.author == previous.author
 }
 
 /// Returns the next list to show on the way from `shown` to `target`; `None` if they are equal.
@@ -164,7 +217,7 @@ pub fn next_step<R: Clone + PartialEq>(shown: &[R], target: &[R]) -> Option<Vec<
 
 #[cfg(test)]
 mod tests {
-    use protocol::{Author, Gap, MessagesPage, Position, RoomName, Text};
+    use protocol::{Entry, Gap, MessagesPage, Position, PublishRequest, RoomName, Text};
 
     use super::*;
     use crate::logic::datetime::DateTime;
@@ -183,15 +236,19 @@ mod tests {
         Timeline::new(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 })
     }
 
-    const DAY: Row = Row { key: RowKey::Day(Day { year: 1970, month: 1, day: 1 }), look: RowLook::Plain };
+    const DAY: Row = Row { key: RowKey::Day(Day { year: 1970, month: 1, day: 1 }), look: RowLook { continued: false, failed: None } };
 
     fn shown(timeline: &Timeline) -> Vec<Row> {
-        of(timeline, None, Zone::Ahead(0))
+        of(timeline, None, &[], Zone::Ahead(0), 0).messages
     }
 
     fn message(epoch: u64, offset: u64, continued: bool) -> Row {
-        let look = if continued { RowLook::Continued } else { RowLook::Plain };
-        Row { key: RowKey::Message { epoch: Epoch(epoch), offset }, look }
+        Row { key: RowKey::Message { epoch: Epoch(epoch), offset }, look: RowLook { continued, failed: None } }
+    }
+
+    fn pending(key: &str, author: &str, stage: Stage) -> Pending {
+        let (text, author) = (Text::parse("x").unwrap(), Author::parse(author).unwrap());
+        Pending { message: PublishRequest { text, author, key: Some(key.parse().unwrap()) }, stage }
     }
 
     #[test]
@@ -230,16 +287,50 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_refused_is_another_row() {
-        let message = |key: &str| protocol::PublishRequest {
-            text: Text::parse("x").unwrap(),
-            author: Author::default(),
-            key: Some(key.parse().unwrap()),
+    fn a_long_group_repeats_its_name() {
+        // Every tenth offset, but a pair stays together.
+        let same = |offsets: std::ops::RangeInclusive<u64>| shown(&timeline(offsets.map(|offset| written(offset, "a", offset)).collect()));
+        let heads = |rows: Vec<Row>| -> Vec<u64> {
+            let is_head = |row: &Row| match row.key {
+                RowKey::Message { offset, .. } => (!row.look.continued).then_some(offset),
+                _ => None,
+            };
+            rows.iter().filter_map(is_head).collect()
         };
+        assert_eq!(heads(same(3..=31)), [3, 10, 20, 30]);
+        assert_eq!(heads(same(9..=21)), [9, 20]);
+        assert_eq!(heads(same(8..=12)), [8, 10]);
+        // Older messages that are loaded move no name but the first.
+        assert_eq!(heads(same(1..=31))[1..], [10, 20, 30]);
+        // And in each five minutes.
+        let slow = (1..=6).map(|offset| written(offset, "a", offset * 2 * GROUP_MS / 5)).collect();
+        assert_eq!(heads(shown(&timeline(slow))), [1, 3, 5]);
+    }
+
+    #[test]
+    fn a_message_that_is_being_sent_looks_as_it_will_look_when_it_is_sent() {
+        let now = 3 * 86_400_000;
+        for (author, time) in [("a", now - GROUP_MS + 1), ("a", now - GROUP_MS), ("b", now), ("", now), ("a", now - 86_400_000)] {
+            for last in [7, 8, 9] {
+                let before: Vec<_> = (last - 1..=last).map(|offset| written(offset, author, time)).collect();
+                let outbox = ["one", "two", "three"].map(|key| pending(key, "a", Stage::Sending));
+                let sending = of(&timeline(before.clone()), None, &outbox, Zone::Ahead(0), now);
+                let sent = (last + 1..last + 4).map(|offset| written(offset, "a", now));
+                let sent = shown(&timeline(before.into_iter().chain(sent).collect()));
+                let looks = |rows: &[Row]| rows.iter().map(|row| (matches!(row.key, RowKey::Day(_)), row.look)).collect::<Vec<_>>();
+                let rows = [sending.messages, sending.outbox].concat();
+                assert_eq!(looks(&rows), looks(&sent), "after {last} of {author:?} at {time}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_that_is_refused_says_why() {
         let failed = Stage::Failed { code: ErrorCode::TextTooLong, detail: String::new() };
-        let outbox = [Pending { message: message("a"), stage: Stage::Sending }, Pending { message: message("b"), stage: failed }];
-        let row = |key: &str, look| Row { key: RowKey::Pending(key.parse().unwrap()), look };
-        assert_eq!(of_outbox(&outbox), [row("a", RowLook::Plain), row("b", RowLook::Failed(ErrorCode::TextTooLong))]);
+        let outbox = [pending("a", "", Stage::Sending), pending("b", "", failed)];
+        let rows = of(&timeline(vec![written(1, "", 0)]), None, &outbox, Zone::Ahead(0), 0).outbox;
+        let row = |key: &str, failed| Row { key: RowKey::Pending(key.parse().unwrap()), look: RowLook { continued: false, failed } };
+        assert_eq!(rows, [row("a", None), row("b", Some(ErrorCode::TextTooLong))]);
     }
 
     #[test]
@@ -248,14 +339,14 @@ mod tests {
         let all = timeline(vec![written(1, "a", midnight - 1), written(2, "a", midnight), written(3, "a", midnight + 1)]);
         let day = |day| Row::plain(RowKey::Day(Day { year: 2026, month: 4, day }));
         assert_eq!(shown(&all), [day(13), message(1, 1, false), day(14), message(1, 2, false), message(1, 3, true)]);
-        let east = of(&all, None, Zone::Ahead(60));
+        let east = of(&all, None, &[], Zone::Ahead(60), 0).messages;
         assert_eq!(east, [day(14), message(1, 1, false), message(1, 2, true), message(1, 3, true)]);
     }
 
     #[test]
     fn the_unread_begin_after_the_last_that_was_seen() {
         let all = timeline((4..=6).map(|offset| written(offset, "a", 0)).collect());
-        let seen = |after| of(&all, Some(after), Zone::Ahead(0));
+        let seen = |after| of(&all, Some(after), &[], Zone::Ahead(0), 0).messages;
         assert_eq!(seen(4), [DAY, message(1, 4, false), Row::plain(RowKey::Unread(4)), message(1, 5, false), message(1, 6, true)]);
         assert_eq!(seen(6), shown(&all));
         assert_eq!(seen(1)[..2], [DAY, Row::plain(RowKey::Unread(1))]);
@@ -263,7 +354,8 @@ mod tests {
         let position = at(1, 6);
         let entries = (4..=6).map(|offset| written(offset, "a", 0)).collect();
         let page = MessagesPage { room: RoomName::lobby(), entries, position, before: Some(at(1, 4)), latest: position, online: 0 };
-        assert!(!of(&Timeline::new(page), Some(1), Zone::Ahead(0)).contains(&Row::plain(RowKey::Unread(1))));
+        let rows = of(&Timeline::new(page), Some(1), &[], Zone::Ahead(0), 0);
+        assert!(!rows.messages.contains(&Row::plain(RowKey::Unread(1))));
     }
 
     #[test]
@@ -271,7 +363,7 @@ mod tests {
         const DAY_MS: u64 = 86_400_000;
         let back = Zone::Local(|time| DateTime::utc(if time < 2 * DAY_MS { time } else { time - DAY_MS }));
         let all = timeline(vec![written(1, "", 0), written(2, "", DAY_MS), written(3, "", 2 * DAY_MS), written(4, "", 3 * DAY_MS)]);
-        let days = of(&all, None, back).iter().filter(|row| matches!(row.key, RowKey::Day(_))).count();
+        let days = of(&all, None, &[], back, 0).messages.iter().filter(|row| matches!(row.key, RowKey::Day(_))).count();
         assert_eq!(days, 3);
     }
 

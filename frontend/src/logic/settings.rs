@@ -9,15 +9,17 @@ pub struct Settings {
     pub notify: bool,
     /// True if they cause a sound.
     pub sound: bool,
+    /// True if messages are shown as they were written.
+    pub plain: bool,
 }
 
 impl Settings {
     /// The words of the settings.
-    pub const WORDS: [&str; 3] = ["ctrl-sends", "notify", "sound"];
+    pub const WORDS: [&str; 4] = ["ctrl-sends", "notify", "sound", "plain"];
 
     /// The settings, in the order of [`Settings::WORDS`].
-    pub fn values(self) -> [bool; 3] {
-        [self.ctrl_sends, self.notify, self.sound]
+    pub fn values(self) -> [bool; 4] {
+        [self.ctrl_sends, self.notify, self.sound, self.plain]
     }
 
     /// Returns the settings with one changed, by its word. An unknown word changes nothing.
@@ -27,6 +29,7 @@ impl Settings {
             "ctrl-sends" => self.ctrl_sends = on,
             "notify" => self.notify = on,
             "sound" => self.sound = on,
+            "plain" => self.plain = on,
             _ => {}
         }
         self
@@ -56,7 +59,7 @@ mod tests {
             assert_eq!(Settings::parse(&one.to_words()), one);
             assert_eq!(one.with(word, false), Settings::default());
         }
-        let all = Settings { ctrl_sends: true, notify: true, sound: true };
+        let all = Settings { ctrl_sends: true, notify: true, sound: true, plain: true };
         assert_eq!(Settings::parse(&all.to_words()), all);
         assert_eq!(Settings::parse("nonsense  ctrl-sends"), Settings { ctrl_sends: true, ..Settings::default() });
     }

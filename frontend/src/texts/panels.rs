@@ -35,11 +35,17 @@ pub struct PanelTexts {
     /// The colour schemes: light, dark, the system's.
     pub schemes: [&'static str; 3],
     /// The labels of the settings, in the order of `Settings::WORDS`.
-    pub switches: [&'static str; 3],
+    pub switches: [&'static str; 4],
     /// The link to the shortcuts.
     pub shortcuts: &'static str,
     /// The shortcuts: a key, and what it does.
-    pub keys: [(&'static str, &'static str); 6],
+    pub keys: [(&'static str, &'static str); 7],
+    /// The label of what can be done with a message.
+    pub row_menu: &'static str,
+    /// The entry that copies the link to a message.
+    pub copy_message_link: &'static str,
+    /// The entry that copies its text.
+    pub copy_message_text: &'static str,
     /// The button that closes a panel.
     pub close: &'static str,
     /// The link to the lobby on the page for refused requests.
@@ -75,16 +81,21 @@ static EN: PanelTexts = PanelTexts {
         "Ctrl/⌘+Enter posts, Enter breaks the line",
         "Notify me while this page is hidden",
         "Play a sound while this page is hidden",
+        "Show messages as plain text, without **bold** or `code`",
     ],
     shortcuts: "Keyboard shortcuts",
     keys: [
         ("/", "Write a message"),
         ("Enter", "Post it"),
         ("Esc", "Leave the field, close a panel"),
-        ("↑ ↓", "Scroll the messages, once they have the focus"),
+        ("↑ ↓", "Move between messages, once the list has the focus"),
+        ("Enter", "In the list: what can be done with a message"),
         ("End", "To the newest message"),
         ("?", "Show these shortcuts"),
     ],
+    row_menu: "Message actions",
+    copy_message_link: "Copy link",
+    copy_message_text: "Copy text",
     close: "Close",
     lobby: "To the lobby",
 };
@@ -104,16 +115,25 @@ static ZH_CN: PanelTexts = PanelTexts {
     language: "语言",
     scheme: "配色",
     schemes: ["浅色", "深色", "跟随系统"],
-    switches: ["用 Ctrl/⌘+Enter 发布，Enter 换行", "页面不可见时显示通知", "页面不可见时播放提示音"],
+    switches: [
+        "用 Ctrl/⌘+Enter 发布，Enter 换行",
+        "页面不可见时显示通知",
+        "页面不可见时播放提示音",
+        "按纯文本显示消息，不处理 **粗体** 和 `代码`",
+    ],
     shortcuts: "键盘快捷键",
     keys: [
         ("/", "写消息"),
         ("Enter", "发布"),
         ("Esc", "离开输入框，关闭面板"),
-        ("↑ ↓", "选中消息列表后滚动"),
+        ("↑ ↓", "在消息列表中逐条移动"),
+        ("Enter", "在消息列表中：打开消息菜单"),
         ("End", "跳到最新消息"),
         ("?", "显示快捷键"),
     ],
+    row_menu: "消息操作",
+    copy_message_link: "复制链接",
+    copy_message_text: "复制文字",
     close: "关闭",
     lobby: "去大厅",
 };

@@ -23,8 +23,9 @@ impl Driver {
     fn run_command(self: &Rc<Self>, command: Command) {
         match command {
             Command::Publish { text, author } => {
-                let key = Some(PublishKey::from_bits(clock::random_bits()));
-                self.handle(Event::Publish(PublishRequest { text, author, key }));
+                let key = PublishKey::from_bits(clock::random_bits());
+                self.keep_own(&key);
+                self.handle(Event::Publish(PublishRequest { text, author, key: Some(key) }));
                 self.attention.borrow_mut().published();
                 self.to_end();
             }
@@ -45,6 +46,7 @@ impl Driver {
             }
             Command::Set(word, on) => self.set(&word, on),
             Command::CopyLink => self.copy(&panels::link()),
+            Command::CopyText(text) => self.copy(&text),
             Command::Reload => _ = window().location().reload(),
             Command::Dismiss => {
                 viewport::pass_focus("dismiss");

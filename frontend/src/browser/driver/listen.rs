@@ -57,6 +57,8 @@ impl Driver {
         });
         self.on(&window(), "pagehide", |driver| driver.leave());
         self.on(&window(), "hashchange", Self::follow_permalink);
+        // Another tab has posted, or written something else.
+        self.on(&window(), "storage", |driver| driver.mark_own());
     }
 
     fn on(self: &Rc<Self>, target: &EventTarget, event: &str, act: fn(&Rc<Self>)) {

@@ -23,6 +23,7 @@ impl Driver {
         panels::show_recent(&rooms);
         storage::keep("rooms", "", &rooms);
         panels::link();
+        self.mark_own();
         let mut draft = self.draft.borrow_mut();
         // No event has reported what was typed before hydration.
         let text = viewport::restore_draft(draft.kept());

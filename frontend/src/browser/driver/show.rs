@@ -8,8 +8,8 @@ use leptos::task::{spawn_local, tick};
 use protocol::Entry;
 
 use super::{Driver, attention, outbox};
-use crate::browser::document;
 use crate::browser::viewport::{self, Anchor};
+use crate::browser::{clock, document};
 use crate::state::{Content, Notice, Older, set};
 
 /// What arrived with one frame.
@@ -79,10 +79,11 @@ impl Driver {
     pub(super) fn draw(self: &Rc<Self>, anchor: Option<Anchor>) -> impl Future<Output = ()> + use<> {
         let state = self.state;
         let core = self.connection.core();
-        let mut content = state.content.write_value();
+        let mut guard = state.content.write_value();
+        let content = &mut *guard;
         content.pending = core.outbox().pending().to_vec();
         let unread = self.attention.borrow().unread_line();
-        let shown = state.lists.show(&content.timeline, unread, &content.pending);
+        let shown = state.lists.show(&content.timeline, &mut content.authors, unread, &content.pending, clock::wall_time());
         outbox::show_pending(state, core.outbox());
         let older = match state.older.get_untracked() {
             Older::None | Older::Some if content.timeline.before().is_some() => Older::Some,
@@ -93,7 +94,7 @@ impl Driver {
             viewport::pass_focus("older");
         }
         set(state.older, older);
-        set(state.empty, is_empty(&content));
+        set(state.empty, is_empty(content));
         // Until the first hello, the count in the server's page is the best one.
         if core.online() > 0 {
             set(state.online, core.online());
@@ -103,7 +104,7 @@ impl Driver {
             content.version.clear();
             set(state.notice, Some(Notice::Outdated));
         }
-        drop(content);
+        drop(guard);
         self.screen.drawing.set(true);
         let driver = Rc::clone(self);
         async move {
