@@ -22,6 +22,12 @@ pub async fn click(browser: &Browser, css: &str) {
     one(browser, css).await.click().await.unwrap();
 }
 
+/// Moves the mouse over an element.
+pub async fn hover(browser: &Browser, css: &str) {
+    let element = one(browser, css).await;
+    browser.page.action_chain().move_to_element_center(&element).perform().await.unwrap();
+}
+
 /// Types a message and presses Enter.
 pub async fn send(browser: &Browser, text: &str) {
     type_text(browser, text).await;

@@ -34,5 +34,6 @@ mod no_script;
 mod reading;
 mod restart;
 mod rooms;
+mod rows;
 mod speed;
 mod transports;

@@ -249,6 +249,7 @@ async fn a_link_opens_its_message_at_any_distance() {
         check::until("the list is at its end", || find::from_end(&browser), |distance| *distance < 30).await;
     }
     // The time of a message links to it.
+    act::hover(&browser, "#m-297").await;
     act::click(&browser, "#m-297 .when").await;
     find::one(&browser, "#m-297.linked").await;
     act::open(&browser, &board, "/r/elsewhere").await;

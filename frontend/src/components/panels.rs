@@ -27,6 +27,7 @@ pub fn Panels(
         <Share texts room/>
         <SettingsPanel texts language scheme/>
         <Shortcuts texts/>
+        <RowMenu texts/>
     }
 }
 
@@ -116,6 +117,20 @@ fn Shortcuts(texts: &'static PanelTexts) -> impl IntoView {
         <div id="shortcuts" class="panel" popover="auto" role="dialog" aria-label=texts.shortcuts>
             <Heading title=texts.shortcuts panel="shortcuts" texts/>
             <dl>{keys}</dl>
+        </div>
+    }
+}
+
+/// What can be done with a message: one menu for all rows, and one button that opens it, which the
+/// script moves into the row under the mouse. `data-row` names what the script puts into `data-of`
+/// of an entry when the menu opens.
+#[component]
+fn RowMenu(texts: &'static PanelTexts) -> impl IntoView {
+    view! {
+        <button type="button" id="row_more" popovertarget="row_menu" tabindex="-1" aria-haspopup="menu" aria-label=texts.row_menu>"⋯"</button>
+        <div id="row_menu" popover="auto" role="menu" aria-label=texts.row_menu>
+            <button type="button" role="menuitem" data-do="copy" data-row="link" autofocus>{texts.copy_message_link}</button>
+            <button type="button" role="menuitem" data-do="copy" data-row="text">{texts.copy_message_text}</button>
         </div>
     }
 }
