@@ -34,6 +34,8 @@ pub use page_data::PageData;
 pub use scheme::Scheme;
 #[cfg(feature = "ssr")]
 pub use shell::{ICON, icon_url, refusal, shell};
+#[cfg(feature = "ssr")]
+pub use texts::pseudonym;
 pub use texts::{TITLE, Texts};
 
 #[cfg(all(test, feature = "hydrate"))]

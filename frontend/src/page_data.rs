@@ -21,7 +21,8 @@ pub struct PageData {
     pub scheme: Scheme,
     /// A new publish key for the form, so that a page without script posts only once.
     pub key: PublishKey,
-    /// The reader's own name, from the cookie `author`; empty if there is none.
+    /// The reader's own name, from the cookie `author`, or drawn by the server if there is no
+    /// cookie; empty if the reader wants none.
     pub author: String,
     /// The text of a form post that was refused; else empty.
     pub draft: String,

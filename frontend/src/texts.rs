@@ -5,6 +5,8 @@ mod zh_cn;
 
 #[cfg(any(feature = "ssr", debug_assertions))]
 mod panels;
+#[cfg(feature = "ssr")]
+mod pseudonyms;
 
 use protocol::ErrorCode;
 
@@ -13,6 +15,8 @@ use crate::logic::datetime::Day;
 
 #[cfg(any(feature = "ssr", debug_assertions))]
 pub(crate) use panels::PanelTexts;
+#[cfg(feature = "ssr")]
+pub use pseudonyms::pseudonym;
 
 /// The board's name in every language.
 pub const TITLE: &str = "实时消息";

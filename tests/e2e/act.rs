@@ -34,6 +34,12 @@ pub async fn send(browser: &Browser, text: &str) {
     one(browser, "#chat_content").await.send_keys("" + Key::Enter).await.unwrap();
 }
 
+/// Replaces the reader's name.
+pub async fn rename(browser: &Browser, name: &str) {
+    one(browser, "#author").await.send_keys(Key::Control + "a").await.unwrap();
+    one(browser, "#author").await.send_keys("" + Key::Delete + name).await.unwrap();
+}
+
 /// Sets the undecided text of an input method.
 pub async fn compose(browser: &Browser, text: &str) {
     let end = text.encode_utf16().count();

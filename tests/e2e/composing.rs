@@ -98,7 +98,7 @@ async fn clearing_can_be_undone_and_the_name_is_remembered() {
     let board = Board::start().await;
     let browser = Browser::start().await;
     act::open(&browser, &board, "/").await;
-    find::one(&browser, "#author").await.send_keys("小明").await.unwrap();
+    act::rename(&browser, "小明").await;
     act::type_text(&browser, "a long and important draft that took a while to write").await;
     act::click(&browser, "#clear").await;
     check::draft_is(&browser, "").await;

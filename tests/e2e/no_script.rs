@@ -3,7 +3,7 @@
 use thirtyfour::prelude::*;
 
 use crate::world::{Board, Browser, Options};
-use crate::{check, find};
+use crate::{act, check, find};
 
 /// Returns the texts of the list, or nothing while the document is being replaced.
 async fn texts(browser: &Browser) -> Vec<String> {
@@ -28,7 +28,7 @@ async fn reads_and_posts_without_script() {
     let browser = Browser::start_with(Options { no_script: true, ..Options::default() }).await;
     browser.page.goto(board.url("/r/room")).await.unwrap();
     shows(&browser, &["already here"]).await;
-    find::one(&browser, "#author").await.send_keys("小明").await.unwrap();
+    act::rename(&browser, "小明").await;
     find::one(&browser, "#chat_content").await.send_keys("no script at all").await.unwrap();
     find::one(&browser, "button[type=submit]").await.click().await.unwrap();
     find::one(&browser, "#m-2").await;
@@ -47,7 +47,7 @@ async fn a_refused_post_keeps_its_text_without_script() {
     let board = Board::start().await;
     let browser = Browser::start_with(Options { no_script: true, ..Options::default() }).await;
     browser.page.goto(board.url("/")).await.unwrap();
-    find::one(&browser, "#author").await.send_keys("a\u{202e}b").await.unwrap();
+    act::rename(&browser, "a\u{202e}b").await;
     find::one(&browser, "#chat_content").await.send_keys("</textarea><b>important").await.unwrap();
     find::one(&browser, "button[type=submit]").await.click().await.unwrap();
     find::one(&browser, "#problem:not([hidden])").await;

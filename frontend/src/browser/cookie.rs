@@ -8,11 +8,11 @@ use crate::Scheme;
 /// A year, in seconds.
 const KEPT_SECONDS: &str = "31536000";
 
-/// Remembers the reader's name. An empty name removes the cookie.
+/// Remembers the reader's name. Without a cookie the server would give the reader a name, so an
+/// empty one is remembered as well.
 pub(super) fn keep_author(name: &str) {
-    let name = name.trim();
-    let encoded = String::from(js_sys::encode_uri_component(name));
-    set("author", &encoded, if name.is_empty() { "0" } else { KEPT_SECONDS });
+    let encoded = String::from(js_sys::encode_uri_component(name.trim()));
+    set("author", &encoded, KEPT_SECONDS);
 }
 
 /// Remembers the colour scheme, and applies it.

@@ -61,6 +61,43 @@ async fn a_form_sent_repeatedly_posts_once() {
     assert_ne!(hidden_key(&server.get("/r/room").await.text().await.unwrap()), key);
 }
 
+/// Returns the reader's name in the form, and the name in the cookie that the page sets.
+async fn names(server: &TestServer, path: &str, headers: &[(&'static str, &str)]) -> (String, Option<String>) {
+    let mut request = server.http.get(server.url(path));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.unwrap();
+    let cookies = response.headers().get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap().to_owned());
+    let cookie = cookies.filter_map(|cookie| Some(cookie.strip_prefix("author=")?.split(';').next()?.to_owned())).next();
+    let html = response.text().await.unwrap();
+    let field = html.split(r#"id="author""#).nth(1).unwrap().split('>').next().unwrap();
+    let value = field.split(r#" value=""#).nth(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+    (value.unwrap_or_default(), cookie)
+}
+
+#[tokio::test]
+async fn a_reader_without_a_name_gets_one_and_keeps_it_or_empties_it() {
+    let server = TestServer::start();
+    let (name, cookie) = names(&server, "/", &[("accept-language", "en")]).await;
+    assert_eq!(name.split(' ').count(), 2, "{name}");
+    let cookie = cookie.unwrap();
+    assert_eq!(cookie.replace("%20", " "), name);
+    assert_eq!(names(&server, "/r/other", &[("cookie", &format!("author={cookie}"))]).await, (name.clone(), None));
+    let (chinese, _) = names(&server, "/", &[("accept-language", "zh-CN")]).await;
+    assert_eq!(chinese.chars().count(), 4, "{chinese}");
+    // Of 1,920 names, three in a row are the same once in millions of runs.
+    assert!(name != names(&server, "/?lang=en", &[]).await.0 || name != names(&server, "/?lang=en", &[]).await.0);
+    // An empty name is a decision.
+    assert_eq!(names(&server, "/", &[("cookie", "author=")]).await, (String::new(), None));
+    let posted = post_form(&server, "/", &[("content", "hello"), ("author", "")]).await;
+    assert!(posted.headers()["set-cookie"].to_str().unwrap().starts_with("author=;"));
+    // The demo's form has no such field, and decides nothing.
+    assert!(!post_form(&server, "/", &[("content", "hello")]).await.headers().contains_key("set-cookie"));
+    // Only the page draws names.
+    assert!(server.all_entries("lobby").await.iter().all(|entry| entry.author.is_nameless()));
+}
+
 #[tokio::test]
 async fn the_form_of_the_lobby_redirects_to_the_lobby() {
     let server = TestServer::start();
@@ -131,7 +168,7 @@ async fn the_language_follows_the_query_then_the_cookie_then_the_browser() {
     assert_eq!(language(get("/", &[("accept-language", "zh-CN,zh;q=0.9,en;q=0.8")]).await.text().await.unwrap()), "zh-CN");
     assert_eq!(language(get("/", &[("accept-language", "de,en;q=0.8")]).await.text().await.unwrap()), "en");
     assert_eq!(language(get("/", &[("accept-language", "zh-CN"), ("cookie", "lang=en")]).await.text().await.unwrap()), "en");
-    let asked = get("/?lang=zh-CN", &[("cookie", "lang=en")]).await;
+    let asked = get("/?lang=zh-CN", &[("cookie", "lang=en; author=x")]).await;
     assert!(asked.headers()["set-cookie"].to_str().unwrap().starts_with("lang=zh-CN;"));
     assert_eq!(language(asked.text().await.unwrap()), "zh-CN");
 }
@@ -139,7 +176,7 @@ async fn the_language_follows_the_query_then_the_cookie_then_the_browser() {
 #[tokio::test]
 async fn the_server_renders_the_colour_scheme() {
     let server = TestServer::start();
-    let asked = server.get("/?scheme=dark").await;
+    let asked = server.http.get(server.url("/?scheme=dark")).header("cookie", "author=x").send().await.unwrap();
     assert!(asked.headers()["set-cookie"].to_str().unwrap().starts_with("scheme=dark;"));
     assert!(asked.text().await.unwrap().contains(r#"data-scheme="dark""#));
 }

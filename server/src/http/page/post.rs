@@ -7,6 +7,7 @@ use axum::extract::{Request, State as FromState};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum_extra::extract::CookieJar;
 use protocol::{ErrorCode, PublishFields, RoomName};
 
 use super::preferences::{PageQuery, author_cookie};
@@ -44,16 +45,18 @@ pub(in crate::http) async fn post_room(
         }
         Err(code) => (PublishFields::default(), Err(code.into())),
     };
-    let author = form.author.unwrap_or_default();
+    let author = form.author;
     match published {
         Ok(()) => {
             let location = if room == RoomName::lobby() { "/".to_owned() } else { room_path(&room) };
-            (StatusCode::SEE_OTHER, author_cookie(author), [(LOCATION, location)]).into_response()
+            // A form without the field, such as the demo's, does not change the reader's name.
+            let cookies = author.map(|author| CookieJar::default().add(author_cookie(author)));
+            (StatusCode::SEE_OTHER, cookies, [(LOCATION, location)]).into_response()
         }
         Err(refused) => {
             let mut request = Request::new(Body::empty());
             *request.headers_mut() = headers;
-            let refused = RefusedPost { draft: form.text, author: Some(author), ..refused };
+            let refused = RefusedPost { draft: form.text, author, ..refused };
             render(&state, address, room, query, refused, request).await
         }
     }

@@ -55,14 +55,21 @@ impl PageQuery {
     }
 }
 
-/// The reader's name, as posted on an earlier visit. Empty if there is none.
-pub(super) fn author(headers: &HeaderMap) -> String {
-    cookie(headers, "author").unwrap_or_default()
+/// The reader's name from an earlier visit: empty if the reader emptied it, `None` on the first
+/// visit.
+pub(super) fn author(headers: &HeaderMap) -> Option<String> {
+    cookie(headers, "author")
+}
+
+/// A name for a reader on the first visit, in the language of the page.
+pub(super) fn draw_name(language: Language) -> String {
+    // Without a source of random numbers, readers have no names.
+    getrandom::u64().map(|number| frontend::pseudonym(language, number)).unwrap_or_default()
 }
 
 /// The cookie that stores the reader's name.
-pub(super) fn author_cookie(author: String) -> CookieJar {
-    CookieJar::default().add(kept("author", author))
+pub(super) fn author_cookie(author: String) -> Cookie<'static> {
+    kept("author", author)
 }
 
 /// How many minutes the reader's clock is ahead of UTC, as the page found out on an earlier visit.
@@ -89,9 +96,10 @@ mod tests {
     #[test]
     fn reads_cookies_of_several_lines_and_decodes_them() {
         let mut headers = HeaderMap::new();
+        assert_eq!(author(&headers), None);
         headers.append(COOKIE, "a=1; author=%E5%B0%8F%E6%98%8E; author2=x".parse().unwrap());
         headers.append(COOKIE, "zone=480".parse().unwrap());
-        assert_eq!(author(&headers), "小明");
+        assert_eq!(author(&headers).as_deref(), Some("小明"));
         assert_eq!(zone(&headers), 480);
         assert_eq!(cookie(&headers, "b"), None);
     }

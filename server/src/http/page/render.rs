@@ -63,15 +63,22 @@ async fn render_page(
         Err(error) => return ApiError::from(error).into_response(),
     };
     let headers = request.headers();
-    let cookies = query.cookies(headers);
+    let (cookies, language) = (query.cookies(headers), query.language(headers));
+    let (author, cookies) = match refused.author.or_else(|| preferences::author(headers)) {
+        Some(author) => (author, cookies),
+        None => {
+            let drawn = preferences::draw_name(language);
+            (drawn.clone(), cookies.add(preferences::author_cookie(drawn)))
+        }
+    };
     let data = PageData {
         online: page.online,
         room,
         page,
-        language: query.language(headers),
+        language,
         scheme: query.scheme(headers),
         key: fresh_key(),
-        author: refused.author.unwrap_or_else(|| preferences::author(headers)),
+        author,
         draft: if refused.draft.is_empty() { query.shared() } else { refused.draft },
         refusal: refused.code,
         zone: preferences::zone(headers),
