@@ -124,8 +124,8 @@ pub struct Texts {
     pub missed: fn(u64, u64) -> String,
     /// Messages of a former log may be missing.
     pub missed_log: &'static str,
-    /// How many bytes are left; a negative number is how many are too many.
-    pub bytes_left: fn(i64) -> String,
+    /// About how many characters are left; a negative number is how many are too many.
+    pub characters_left: fn(i64) -> String,
     /// The server asks to wait for this many seconds.
     pub held: fn(u64) -> String,
     /// A text or link was copied.
@@ -169,8 +169,9 @@ mod tests {
         assert_eq!((texts.missed)(7, 9), "You missed messages 7–9; they are no longer kept.");
         assert_eq!((texts.day)(Day { year: 2026, month: 4, day: 9 }), "9 April 2026");
         assert_eq!((Texts::of(Language::ZhCn).day)(Day { year: 2026, month: 4, day: 9 }), "2026年4月9日");
-        assert_eq!((texts.bytes_left)(-3), "3 bytes too long");
-        assert_eq!((Texts::of(Language::ZhCn).bytes_left)(-3), "超出 3 字节");
+        assert_eq!((texts.characters_left)(1), "about 1 character left");
+        assert_eq!((texts.characters_left)(-3), "about 3 characters too long");
+        assert_eq!((Texts::of(Language::ZhCn).characters_left)(-3), "约超出 3 字");
     }
 
     #[test]

@@ -321,7 +321,7 @@ async fn a_refused_text_stays_and_says_why() {
     assert_eq!(published(state), Vec::<String>::new());
     assert_eq!(field.value(), long);
     assert!(!problem.has_attribute("hidden") && !problem.text_content().unwrap().is_empty());
-    assert_eq!(place.query_selector("#counter").unwrap().unwrap().text_content().unwrap(), "1616 bytes too long");
+    assert_eq!(place.query_selector("#counter").unwrap().unwrap().text_content().unwrap(), "about 539 characters too long");
     type_in(&field, "short");
     tick().await;
     assert!(problem.has_attribute("hidden"));

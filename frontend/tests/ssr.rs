@@ -99,7 +99,7 @@ fn the_form_posts_without_script() {
     assert!(between(form, "type=\"hidden\"", ">").contains("value=\"form-key\""));
     assert!(html.starts_with("<!DOCTYPE html><html lang=\"zh-CN\" data-scheme=\"dark\">"));
     assert!(html.contains("<title>大厅 · 实时消息</title>"));
-    assert!(form.contains(">发布</button>") && form.contains("清空"));
+    assert!(form.contains(">发布</span></button>") && form.contains(">清空</span></button>"));
 }
 
 #[test]

@@ -62,6 +62,15 @@ pub async fn press_enter(browser: &Browser, key_code: u32) {
     browser.devtools("Input.dispatchKeyEvent", up).await;
 }
 
+/// Presses Escape with a key code. 229 marks a key that the input method handled.
+pub async fn press_escape(browser: &Browser, key_code: u32) {
+    for kind in ["rawKeyDown", "keyUp"] {
+        let key =
+            json!({ "type": kind, "key": "Escape", "code": "Escape", "windowsVirtualKeyCode": key_code, "nativeVirtualKeyCode": key_code });
+        browser.devtools("Input.dispatchKeyEvent", key).await;
+    }
+}
+
 pub async fn scroll_to_top(browser: &Browser) {
     browser.page.execute("const box = document.getElementById('scroller'); box.scrollTop = -box.scrollHeight", vec![]).await.unwrap();
 }

@@ -215,3 +215,149 @@ async fn keeps_text_typed_before_hydration() {
     check::draft_is(&browser, "early").await;
     browser.quit().await;
 }
+
+/// Returns the numbers that a script computes.
+async fn measure<const COUNT: usize>(browser: &Browser, script: &str) -> [f64; COUNT] {
+    let numbers: Vec<f64> = browser.page.execute(script, vec![]).await.unwrap().convert().unwrap();
+    numbers.try_into().unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs a browser"]
+async fn the_composer_is_one_low_row() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    let sizes = "const size = it => document.querySelector(it).getBoundingClientRect(); \
+        return [size('.composer').height, size('.post').width, size('.post').height, size('#chat_content').width, size('.name').width, size('#clear').width]";
+    for (width, field_min) in [(320, 150.0), (360, 190.0), (768, 400.0), (1440, 400.0)] {
+        browser.resize(width, 420).await;
+        act::open(&browser, &board, "/").await;
+        let [height, post_width, post_height, field, _, clear] = measure::<6>(&browser, sizes).await;
+        assert!(height <= 64.0 && post_width >= 40.0 && post_height >= 40.0, "{height} px high, the button {post_width} x {post_height}");
+        assert!(field >= field_min, "the field is {field} px wide of {width}");
+        assert_eq!(clear, 0.0, "there is nothing to clear");
+        act::type_text(&browser, "x").await;
+        let [full, .., clear] = measure::<6>(&browser, sizes).await;
+        assert!(full == height && clear >= 24.0, "{full} px high, the button to clear {clear} px wide");
+        act::click(&browser, "#clear").await;
+        check::draft_is(&browser, "").await;
+    }
+    // On a phone the name is a chip that opens its field.
+    browser.resize(360, 420).await;
+    let [.., chip, _] = measure::<6>(&browser, sizes).await;
+    act::click(&browser, ".name").await;
+    let [.., open, _] = measure::<6>(&browser, sizes).await;
+    assert!(chip <= 44.0 && open > 200.0, "the chip is {chip} px wide, its field {open}");
+    act::rename(&browser, "小明").await;
+    act::press(&browser, Key::Enter).await;
+    assert_eq!(find::focused(&browser).await, "chat_content");
+    let [.., closed, _] = measure::<6>(&browser, sizes).await;
+    assert_eq!(closed, chip);
+    act::send(&browser, "hello").await;
+    check::shows(&browser, &["hello"]).await;
+    assert_eq!(find::one(&browser, "#messages .author").await.text().await.unwrap(), "小明");
+    check::console_is_empty(&browser).await;
+    browser.quit().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a browser"]
+async fn enter_in_the_name_and_a_double_click_raise_no_alert() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    act::rename(&browser, "小明").await;
+    act::press(&browser, Key::Enter).await;
+    assert_eq!(find::focused(&browser).await, "chat_content");
+    assert_eq!(find::count(&browser, "#problem[hidden]").await, 1);
+    act::type_text(&browser, "once").await;
+    let button = find::one(&browser, ".post").await;
+    browser.page.action_chain().double_click_element(&button).perform().await.unwrap();
+    check::shows(&browser, &["once"]).await;
+    assert_eq!(find::count(&browser, "#problem[hidden]").await, 1);
+    assert_eq!(find::focused(&browser).await, "chat_content");
+    assert_eq!(board.texts("lobby").await, ["once"]);
+    browser.quit().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a browser"]
+async fn page_keys_scroll_the_list_and_escape_stays_during_composition() {
+    let board = Board::start().await;
+    for n in 0..60 {
+        board.post("lobby", &format!("message {n}")).await;
+    }
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/").await;
+    act::click(&browser, "#chat_content").await;
+    act::press(&browser, Key::PageUp).await;
+    check::until("the list scrolls up", || find::from_end(&browser), |distance| *distance > 300).await;
+    act::press(&browser, Key::PageDown).await;
+    check::until("the list scrolls down", || find::from_end(&browser), |distance| *distance < 30).await;
+    assert_eq!(find::focused(&browser).await, "chat_content");
+    // The same with a few lines. A field that scrolls itself keeps the key until it is at its end.
+    let fill = "const it = document.getElementById('chat_content'); it.value = arguments[0]; it.dispatchEvent(new InputEvent('input', { bubbles: true })); \
+        it.setSelectionRange(it.value.length, it.value.length); it.scrollTop = it.scrollHeight";
+    browser.page.execute(fill, vec!["a\nb\nc".into()]).await.unwrap();
+    act::press(&browser, Key::PageUp).await;
+    check::until("the list scrolls up", || find::from_end(&browser), |distance| *distance > 300).await;
+    act::press(&browser, Key::PageDown).await;
+    browser.page.execute(fill, vec!["line\n".repeat(100).into()]).await.unwrap();
+    // The first moves the cursor to the first line in view.
+    for _ in 0..3 {
+        act::press(&browser, Key::PageUp).await;
+    }
+    let scrolled = "const it = document.getElementById('chat_content'); return [it.scrollHeight - it.clientHeight - it.scrollTop]";
+    check::until("the field scrolls", || measure::<1>(&browser, scrolled), |[distance]| *distance > 100.0).await;
+    assert!(find::from_end(&browser).await < 30);
+    // An input method's Escape discards the undecided text.
+    browser.page.execute(fill, vec!["".into()]).await.unwrap();
+    act::compose(&browser, "nihao").await;
+    act::press_escape(&browser, 229).await;
+    assert_eq!(find::focused(&browser).await, "chat_content");
+    act::commit(&browser, "你好").await;
+    act::press_escape(&browser, 229).await;
+    assert_eq!(find::focused(&browser).await, "chat_content");
+    act::press_escape(&browser, 27).await;
+    assert_eq!(find::focused(&browser).await, "scroller");
+    browser.quit().await;
+}
+
+/// Pastes into the field, or drops onto an element, and returns whether the page took it.
+const TRANSFER: &str = "const [kind, on, text] = arguments, data = new DataTransfer(); \
+    if (text) data.setData('text/plain', text); else data.items.add(new File(['x'], 'x.png', { type: 'image/png' })); \
+    const options = { bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data }; \
+    const event = kind === 'paste' ? new ClipboardEvent(kind, options) : new DragEvent(kind, options); \
+    document.querySelector(on).dispatchEvent(event); \
+    return event.defaultPrevented";
+
+#[tokio::test]
+#[ignore = "needs a browser"]
+async fn a_file_is_not_taken_and_never_leaves_the_page() {
+    let board = Board::start().await;
+    let browser = Browser::start().await;
+    act::open(&browser, &board, "/?lang=en").await;
+    let transfer = async |kind: &str, on: &str, text: &str| -> bool {
+        browser.page.execute(TRANSFER, vec![kind.into(), on.into(), text.into()]).await.unwrap().convert().unwrap()
+    };
+    // Each says that only text is taken.
+    for (kind, on) in [("paste", "#chat_content"), ("drop", "#chat_content"), ("drop", "#scroller"), ("drop", "h1")] {
+        let taken = transfer(kind, on, "").await;
+        assert!(taken || kind == "paste", "a file that is dropped on {on} opens");
+        let notice = find::one(&browser, ".notice:not([hidden]) #notice").await.text().await.unwrap();
+        assert_eq!(notice, "Only text can be posted here, not pictures or files.");
+        act::click(&browser, "#dismiss").await;
+        find::one(&browser, ".notice[hidden]").await;
+    }
+    assert!(transfer("dragover", "#scroller", "").await);
+    // A text goes into the field; inside the field the browser does that.
+    act::type_text(&browser, "see ").await;
+    act::press(&browser, Key::Escape).await;
+    assert!(transfer("drop", "#scroller", "dropped").await);
+    check::draft_is(&browser, "see dropped").await;
+    assert!(!transfer("drop", "#chat_content", "x").await && !transfer("paste", "#chat_content", "x").await);
+    assert_eq!(find::count(&browser, ".notice[hidden]").await, 1);
+    find::one(&browser, "#chat_content").await.send_keys(Key::Control + "z").await.unwrap();
+    check::draft_is(&browser, "see ").await;
+    browser.quit().await;
+}

@@ -64,3 +64,8 @@ pub async fn from_end(browser: &Browser) -> i64 {
     let script = "return Math.round(Math.abs(document.getElementById('scroller').scrollTop))";
     browser.page.execute(script, vec![]).await.unwrap().convert().unwrap()
 }
+
+/// Returns the id of the element with the focus.
+pub async fn focused(browser: &Browser) -> String {
+    browser.page.execute("return document.activeElement.id", vec![]).await.unwrap().convert().unwrap()
+}

@@ -30,6 +30,7 @@ mod hostile;
 mod journey;
 mod languages;
 mod live;
+mod name;
 mod no_script;
 mod reading;
 mod restart;

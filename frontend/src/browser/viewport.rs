@@ -24,7 +24,6 @@ pub(super) fn restore_draft(kept: &str) -> String {
     if let Ok(event) = Event::new("change") {
         _ = field.dispatch_event(&event);
     }
-    text
 }
 
 /// Focuses an element.
@@ -46,6 +45,18 @@ pub(super) fn to_end() {
     if let Some(scroller) = element("scroller") {
         scroller.set_scroll_top(0);
     }
+}
+
+/// Scrolls the list by nearly its height, up or down. False, without a scroll, if the field with
+/// the focus can scroll that way itself, or is not in the composer.
+pub(super) fn page_from(field: &Element, up: bool) -> bool {
+    let below = field.scroll_height() - field.client_height() - field.scroll_top();
+    let stays = if up { field.scroll_top() <= 0 } else { below <= 1 };
+    let in_composer = field.matches(".composer *").unwrap_or_default();
+    let Some(scroller) = element("scroller").filter(|_| stays && in_composer) else { return false };
+    let page = scroller.client_height() * 7 / 8;
+    scroller.set_scroll_top(scroller.scroll_top() + if up { -page } else { page });
+    true
 }
 
 /// True if the reader is nearer to the newest message than to the oldest one shown.

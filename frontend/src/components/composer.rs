@@ -1,10 +1,11 @@
 //! Where messages are written.
 
-use leptos::ev::{CompositionEvent, Event, KeyboardEvent, SubmitEvent};
+use leptos::ev::{CompositionEvent, Event, KeyboardEvent, MouseEvent, SubmitEvent};
 use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
-use protocol::ErrorCode;
+use protocol::{Author, ErrorCode};
 
+use crate::logic::author::{hue_class, initials};
 use crate::logic::draft::{self, Problem};
 use crate::logic::ime::{Composition, Key};
 use crate::state::{AppState, Command, set};
@@ -30,8 +31,10 @@ struct Fields {
     author: NodeRef<Input>,
     /// How many lines the text has.
     lines: RwSignal<usize>,
-    /// How many bytes the text may still grow, near the limit.
-    bytes_left: RwSignal<Option<i64>>,
+    /// About how many more characters fit, near the limit.
+    characters_left: RwSignal<Option<i64>>,
+    /// The reader's name, as it is in its field.
+    name: RwSignal<String>,
     /// Why the text was not sent.
     problem: RwSignal<Option<Problem>>,
     /// True if a text was cleared and can come back.
@@ -65,23 +68,67 @@ pub fn Composer(
         <form id="message_form" class="composer" aria-label=texts.message method="post" action=action on:submit=submit>
             <div class="column">
                 <Problem fields/>
-                <label class="visually-hidden" for="chat_content">{texts.message}</label>
-                <TextField fields draft=start.draft/>
+                <Counter fields/>
                 <div class="row">
-                    <label class="visually-hidden" for="author">{texts.author}</label>
-                    <input
-                        id="author" name="author" node_ref=fields.author value=start.author placeholder=texts.author_hint
-                        maxlength="128" autocomplete="nickname" enterkeyhint="done"
-                        on:change=move |_| state.ask(Command::KeepAuthor(fields.author_value()))
-                    />
                     <input type="hidden" name="key" value=start.key/>
-                    <Counter fields/>
-                    <span class="keys">{keys}</span>
-                    <ClearButton fields/>
-                    <button type="submit" class="primary">{texts.post}</button>
+                    <NameField fields name=start.author/>
+                    <div class="field">
+                        <label class="visually-hidden" for="chat_content">{texts.message}</label>
+                        <TextField fields draft=start.draft/>
+                        <ClearButton fields/>
+                    </div>
+                    <button type="submit" class="primary post" title=keys>
+                        <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 19V5M6 11l6-6 6 6"></path></svg>
+                        <span class="visually-hidden">{texts.post}</span>
+                    </button>
                 </div>
             </div>
         </form>
+    }
+}
+
+/// The name, as a chip. The style sheet lets it grow while it has the focus, so it needs no script.
+#[component]
+fn NameField(fields: Fields, name: String) -> impl IntoView {
+    let state = AppState::of_page();
+    let keydown = move |event: KeyboardEvent| {
+        if Composition::default().sends(key_of(&event), false) {
+            event.prevent_default();
+            fields.leave_name();
+        }
+    };
+    let edited = move || {
+        set(fields.name, fields.author_value());
+        set(fields.problem, None);
+    };
+    // The colour that the room's list gives this name next.
+    let hue = move || state.content.with_value(|content| content.authors.hues.clone().of(&fields.name.read()));
+    view! {
+        <label class="name" title=state.texts.author>
+            <span class=move || ["seal ", &hue_class(hue())].concat() aria-hidden="true">{move || initials(&fields.name.read())}</span>
+            <span class="visually-hidden">{state.texts.author}</span>
+            <input
+                id="author" name="author" node_ref=fields.author value=name placeholder=state.texts.author_hint
+                maxlength="128" autocomplete="nickname" enterkeyhint="done"
+                aria-describedby=move || fields.problem_of(true) aria-invalid=move || fields.problem_of(true).map(|_| "true")
+                on:keydown=keydown on:input=move |_| edited()
+                on:change=move |_| {
+                    edited();
+                    state.ask(Command::KeepAuthor(fields.author_value()));
+                }
+            />
+        </label>
+    }
+}
+
+fn key_of(event: &KeyboardEvent) -> Key {
+    Key {
+        enter: event.key() == "Enter",
+        shift: event.shift_key(),
+        ctrl: event.ctrl_key() || event.meta_key(),
+        is_composing: event.is_composing(),
+        code: event.key_code(),
+        at: event.time_stamp(),
     }
 }
 
@@ -90,16 +137,8 @@ fn TextField(fields: Fields, draft: String) -> impl IntoView {
     let state = AppState::of_page();
     let memory = fields.memory;
     let keydown = move |event: KeyboardEvent| {
-        let key = Key {
-            enter: event.key() == "Enter",
-            shift: event.shift_key(),
-            ctrl: event.ctrl_key() || event.meta_key(),
-            is_composing: event.is_composing(),
-            code: event.key_code(),
-            at: event.time_stamp(),
-        };
         let with_ctrl = state.settings.get_untracked().ctrl_sends;
-        if memory.with_value(|memory| memory.composition.sends(key, with_ctrl)) {
+        if memory.with_value(|memory| memory.composition.sends(key_of(&event), with_ctrl)) {
             event.prevent_default();
             fields.submit(state);
         }
@@ -109,7 +148,7 @@ fn TextField(fields: Fields, draft: String) -> impl IntoView {
         <textarea
             id="chat_content" name="content" node_ref=fields.text dir="auto" placeholder=state.texts.message_hint
             autocomplete="off" enterkeyhint="send" rows=move || draft::rows(fields.lines.get())
-            aria-describedby="problem" aria-invalid=move || fields.problem.get().is_some().then_some("true")
+            aria-describedby=move || fields.problem_of(false) aria-invalid=move || fields.problem_of(false).map(|_| "true")
             on:keydown=keydown
             // Not from typing: the driver dispatches it after it restored a draft.
             on:change=move |_| fields.measure(&fields.text_value())
@@ -144,27 +183,30 @@ fn Problem(fields: Fields) -> impl IntoView {
 #[component]
 fn Counter(fields: Fields) -> impl IntoView {
     let texts = AppState::of_page().texts;
-    let left = fields.bytes_left;
+    let left = fields.characters_left;
     let over = move || left.get().is_some_and(|left| left < 0).then_some("true");
     view! {
         <output id="counter" class="counter" data-over=over hidden=move || left.get().is_none()>
-            {move || left.get().map_or_else(String::new, texts.bytes_left)}
+            {move || left.get().map_or_else(String::new, texts.characters_left)}
         </output>
     }
 }
 
-/// Clears the text, and undoes that.
+/// Clears the text, and undoes that. The style sheet hides it while there is nothing to clear.
+/// Without script it resets the form.
 #[component]
 fn ClearButton(fields: Fields) -> impl IntoView {
     let state = AppState::of_page();
     let undo = fields.undo;
     let label = move || if undo.get() { state.texts.undo } else { state.texts.clear };
+    let clear = move |event: MouseEvent| {
+        event.prevent_default();
+        fields.clear(state);
+    };
     view! {
-        <button
-            type="button" id="clear" class="quiet" data-undo=move || undo.get().then_some("true")
-            on:click=move |_| fields.clear(state)
-        >
-            {label}
+        <button type="reset" id="clear" title=label data-undo=move || undo.get().then_some("true") on:click=clear>
+            <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6 6l12 12M18 6L6 18"></path></svg>
+            <span>{label}</span>
         </button>
     }
 }
@@ -175,7 +217,8 @@ impl Fields {
             text: NodeRef::new(),
             author: NodeRef::new(),
             lines: RwSignal::new(draft::lines(&start.draft)),
-            bytes_left: RwSignal::new(draft::bytes_left(&start.draft)),
+            characters_left: RwSignal::new(draft::characters_left(&start.draft)),
+            name: RwSignal::new(start.author.clone()),
             problem: RwSignal::new(start.refusal.map(Problem::Refused)),
             undo: RwSignal::new(false),
             memory: StoredValue::new(Memory::default()),
@@ -188,6 +231,11 @@ impl Fields {
 
     fn author_value(self) -> String {
         self.author.get_untracked().map(|field| field.value()).unwrap_or_default()
+    }
+
+    /// Returns the id of the element that explains a problem with the name, or with the message.
+    fn problem_of(self, name: bool) -> Option<&'static str> {
+        self.problem.get().filter(|problem| problem.is_of_name() == name).map(|_| "problem")
     }
 
     /// Gives the focus to the text field. If it can't have the focus, nothing happens.
@@ -216,7 +264,7 @@ impl Fields {
 
     fn measure(self, text: &str) {
         set(self.lines, draft::lines(text));
-        set(self.bytes_left, draft::bytes_left(text));
+        set(self.characters_left, draft::characters_left(text));
     }
 
     fn clear(self, state: AppState) {
@@ -230,17 +278,33 @@ impl Fields {
         }
     }
 
+    /// Moves the focus from the name to the message, unless the name is not valid.
+    fn leave_name(self) {
+        match Author::parse(&self.author_value()) {
+            Ok(_) => self.focus(),
+            Err(code) => set(self.problem, Some(Problem::Refused(code))),
+        }
+    }
+
     /// Sends the text if that is allowed. Otherwise it stays in the field.
     fn submit(self, state: AppState) {
+        let text = self.text_value();
+        // The second click of a double click finds nothing to send, which is no mistake.
+        if text.is_empty() {
+            return self.focus();
+        }
         let outbox_room = state.outbox.with_untracked(|outbox| outbox.room);
-        match draft::check(&self.text_value(), &self.author_value(), outbox_room) {
+        match draft::check(&text, &self.author_value(), outbox_room) {
             Ok((text, author)) => {
                 self.write(state, String::new());
                 state.ask(Command::Publish { text, author });
             }
             Err(problem) => {
                 set(self.problem, Some(problem));
-                self.focus();
+                match self.author.get_untracked().filter(|_| problem.is_of_name()) {
+                    Some(field) => _ = field.focus(),
+                    None => self.focus(),
+                }
             }
         }
     }

@@ -17,6 +17,13 @@ pub enum Problem {
     OutboxFull,
 }
 
+impl Problem {
+    /// True if the author's name is wrong, not the text.
+    pub fn is_of_name(self) -> bool {
+        matches!(self, Self::Refused(ErrorCode::AuthorTooLong | ErrorCode::AuthorInvalid))
+    }
+}
+
 /// Checks a message. `outbox_room` is how many more messages the outbox takes.
 pub fn check(text: &str, author: &str, outbox_room: usize) -> Result<(Text, Author), Problem> {
     let text = Text::parse(text).map_err(Problem::Refused)?;
@@ -27,10 +34,28 @@ pub fn check(text: &str, author: &str, outbox_room: usize) -> Result<(Text, Auth
     Ok((text, author))
 }
 
-/// How many bytes are left, near the limit; negative if the text is too long.
-pub fn bytes_left(text: &str) -> Option<i64> {
+/// How many more characters fit, near the limit; negative if the text is too long. The limit is in
+/// bytes, so this assumes characters as long as those of the text are on average.
+pub fn characters_left(text: &str) -> Option<i64> {
     let left = TEXT_BYTES_MAX as i64 - text.len() as i64;
-    (left < COUNTER_BYTES as i64).then_some(left)
+    if left >= COUNTER_BYTES as i64 {
+        return None;
+    }
+    Some((left * characters(text) as i64).div_euclid(text.len() as i64))
+}
+
+/// Counts the characters that people see. Only the marks that Latin letters and emoji have are
+/// known to belong to the character before: that needs no tables.
+fn characters(text: &str) -> usize {
+    let mut after_joiner = false;
+    let starts = |c: &char| {
+        let is_mark =
+            matches!(c, '\u{300}'..='\u{36f}' | '\u{200d}' | '\u{20d0}'..='\u{20f0}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}');
+        let starts = !is_mark && !after_joiner;
+        after_joiner = *c == '\u{200d}';
+        starts
+    };
+    text.chars().filter(starts).count()
 }
 
 /// True if clearing this text can be undone.
@@ -85,11 +110,31 @@ mod tests {
     }
 
     #[test]
-    fn counts_bytes_near_the_limit() {
-        assert_eq!(bytes_left(""), None);
-        assert_eq!(bytes_left(&"x".repeat(TEXT_BYTES_MAX - COUNTER_BYTES)), None);
-        assert_eq!(bytes_left(&"x".repeat(TEXT_BYTES_MAX - COUNTER_BYTES + 1)), Some(2047));
-        assert_eq!(bytes_left(&"字".repeat(TEXT_BYTES_MAX / 3 + 1)), Some(-2));
+    fn counts_the_characters_left_near_the_limit() {
+        assert_eq!(characters_left(""), None);
+        assert_eq!(characters_left(&"x".repeat(TEXT_BYTES_MAX - COUNTER_BYTES)), None);
+        assert_eq!(characters_left(&"x".repeat(TEXT_BYTES_MAX - COUNTER_BYTES + 1)), Some(2047));
+        assert_eq!(characters_left(&"x".repeat(TEXT_BYTES_MAX)), Some(0));
+        assert_eq!(characters_left(&"字".repeat(5000)), Some(461));
+        // One byte too many is one character too many.
+        assert_eq!(characters_left(&("xx".to_owned() + &"字".repeat(TEXT_BYTES_MAX / 3))), Some(-1));
+    }
+
+    #[test]
+    fn counts_characters_as_people_see_them() {
+        for (text, count) in [("", 0), ("abc", 3), ("字", 1), ("e\u{301}", 1), ("👍🏽", 1), ("👩‍👩‍👧", 1), ("❤\u{fe0f}a", 2)]
+        {
+            assert_eq!(characters(text), count, "{text}");
+        }
+        // A family has 18 bytes, so 100 of them leave room for fewer than 900.
+        assert_eq!(characters_left(&"👩‍👩‍👧".repeat(900)), Some(10));
+    }
+
+    #[test]
+    fn knows_what_a_problem_is_about() {
+        assert!(check("x", &"n".repeat(65), 1).is_err_and(Problem::is_of_name));
+        assert!(check("x", "\u{202e}", 1).is_err_and(Problem::is_of_name));
+        assert!(check("", "n", 1).is_err_and(|problem| !problem.is_of_name()));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 /// A key may belong to a composition for this long after its end, in milliseconds.
 const LINGER_MS: f64 = 100.0;
 /// The key code of a key that the input method handles.
-const PROCESS_KEY: u32 = 229;
+pub const PROCESS_KEY: u32 = 229;
 
 /// The compositions of one text field.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

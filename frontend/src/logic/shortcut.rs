@@ -11,13 +11,20 @@ pub enum Shortcut {
     Leave,
     /// Scroll to the newest message.
     End,
+    /// Scroll the list up by a page, from a field.
+    PageUp,
+    /// The same, down.
+    PageDown,
 }
 
-/// The shortcut of a key. In a field only Escape is one, and with Ctrl, Alt or ⌘ no key is.
+/// The shortcut of a key. In a field only Escape and the page keys are, and with Ctrl, Alt, ⌘ or an
+/// input method no key is.
 pub fn of(key: &str, in_field: bool, modified: bool) -> Option<Shortcut> {
     match key {
         _ if modified => None,
         "Escape" if in_field => Some(Shortcut::Leave),
+        "PageUp" if in_field => Some(Shortcut::PageUp),
+        "PageDown" if in_field => Some(Shortcut::PageDown),
         _ if in_field => None,
         "?" => Some(Shortcut::Help),
         "/" => Some(Shortcut::Write),
@@ -31,11 +38,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn has_no_shortcuts_in_a_field_but_escape() {
+    fn has_few_shortcuts_in_a_field() {
         assert_eq!(of("?", false, false), Some(Shortcut::Help));
         assert_eq!(of("/", false, false), Some(Shortcut::Write));
         assert_eq!(of("End", false, false), Some(Shortcut::End));
         assert_eq!(of("Escape", true, false), Some(Shortcut::Leave));
+        assert_eq!((of("Escape", true, true), of("PageUp", true, true)), (None, None));
+        assert_eq!((of("PageUp", true, false), of("PageUp", false, false)), (Some(Shortcut::PageUp), None));
+        assert_eq!((of("PageDown", true, false), of("PageDown", false, false)), (Some(Shortcut::PageDown), None));
         for key in ["?", "/", "End"] {
             assert_eq!((of(key, true, false), of(key, false, true)), (None, None), "{key}");
         }

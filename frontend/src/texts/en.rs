@@ -7,9 +7,9 @@ use super::Texts;
 pub(super) static TEXTS: Texts = Texts {
     subtitle: "Live messages",
     message: "Message",
-    message_hint: "Write to everybody here…",
+    message_hint: "Message everyone…",
     author: "Name",
-    author_hint: "Name (optional)",
+    author_hint: "No name",
     post: "Post",
     clear: "Clear",
     undo: "Undo clear",
@@ -61,12 +61,16 @@ pub(super) static TEXTS: Texts = Texts {
         }
     },
     missed_log: "The board was reset. Earlier messages may be missing here.",
-    bytes_left: |left| if left < 0 { format!("{} bytes too long", -left) } else { format!("{left} bytes left") },
+    characters_left: |left| {
+        let noun = if left.abs() == 1 { "character" } else { "characters" };
+        format!("about {} {noun} {}", left.abs(), if left < 0 { "too long" } else { "left" })
+    },
     held: |seconds| format!("The server asks to wait. Trying again in {seconds} s."),
     copied: "Copied.",
     link_gone: "The linked message is not kept here.",
     notify_refused: "This browser does not allow the board to show notifications.",
     outdated: "The board has been updated.",
+    text_only: "Only text can be posted here, not pictures or files.",
     reload_page: "Reload",
     close: "Close",
     outbox_full: "Too many messages are waiting to be sent. Your text is kept here; post it later.",

@@ -7,9 +7,9 @@ use super::Texts;
 pub(super) static TEXTS: Texts = Texts {
     subtitle: "",
     message: "消息",
-    message_hint: "对这里的所有人说……",
+    message_hint: "对所有人说……",
     author: "昵称",
-    author_hint: "昵称（可选）",
+    author_hint: "匿名",
     post: "发布",
     clear: "清空",
     undo: "撤销清空",
@@ -61,7 +61,7 @@ pub(super) static TEXTS: Texts = Texts {
         }
     },
     missed_log: "留言板已重新开始，此前的部分消息可能缺失。",
-    bytes_left: |left| if left < 0 { format!("超出 {} 字节", -left) } else { format!("还可输入 {left} 字节") },
+    characters_left: |left| if left < 0 { format!("约超出 {} 字", -left) } else { format!("约可再输入 {left} 字") },
     held: |seconds| format!("服务器要求稍候，{seconds} 秒后重试。"),
     copied: "已复制。",
     link_gone: "此链接指向的消息已不在这里。",

@@ -8,6 +8,7 @@ use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 
 use super::Driver;
 use crate::browser::{document, panels, viewport};
+use crate::logic::ime::PROCESS_KEY;
 use crate::logic::shortcut::{self, Shortcut};
 use crate::state::Command;
 
@@ -44,13 +45,21 @@ impl Driver {
 
     fn pressed(self: &Rc<Self>, event: &KeyboardEvent) {
         let target: Option<Element> = event.target().map(JsCast::unchecked_into);
-        let in_field = target.is_some_and(|target| target.matches("input, textarea").unwrap_or_default());
-        let modified = event.ctrl_key() || event.alt_key() || event.meta_key() || event.is_composing();
+        let in_field = target.as_ref().is_some_and(|target| target.matches("input, textarea").unwrap_or_default());
+        // Some input methods mark a key only by its code.
+        let composing = event.is_composing() || event.key_code() == PROCESS_KEY;
+        let modified = composing || event.ctrl_key() || event.alt_key() || event.meta_key();
         match shortcut::of(&event.key(), in_field, modified) {
             None => return,
             Some(Shortcut::Help) => panels::show_shortcuts(),
             Some(Shortcut::Write) => viewport::focus("chat_content"),
             Some(Shortcut::End) => self.state.ask(Command::ToEnd),
+            Some(shortcut @ (Shortcut::PageUp | Shortcut::PageDown)) => {
+                // With Shift the key selects text.
+                if event.shift_key() || !target.is_some_and(|field| viewport::page_from(&field, shortcut == Shortcut::PageUp)) {
+                    return;
+                }
+            }
             Some(Shortcut::Leave) => {
                 // The first Escape closes an open panel; the next leaves the field.
                 if document().query_selector(":popover-open").ok().flatten().is_none() {
