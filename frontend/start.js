@@ -1,4 +1,5 @@
 // Hydrates the server's page. Not inline, because the content security policy forbids inline scripts.
+import "./composer.js";
 import init, { hydrate } from "./frontend.js";
 import { watchRows } from "./rows.js";
 

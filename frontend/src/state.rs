@@ -107,6 +107,8 @@ pub enum Notice {
     NotifyRefused,
     /// The server has another version than the page.
     Outdated,
+    /// A picture or a file was pasted or dropped.
+    TextOnly,
 }
 
 /// What a reader asks for.

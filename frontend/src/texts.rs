@@ -136,6 +136,8 @@ pub struct Texts {
     pub notify_refused: &'static str,
     /// The server has another version than the page.
     pub outdated: &'static str,
+    /// A picture or a file was pasted or dropped.
+    pub text_only: &'static str,
     /// The button that loads the page again.
     pub reload_page: &'static str,
     /// The button that closes a notice.

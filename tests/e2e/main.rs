@@ -25,6 +25,7 @@ mod attention;
 mod composing;
 mod connection;
 mod demo;
+mod early;
 mod first_load;
 mod hostile;
 mod journey;

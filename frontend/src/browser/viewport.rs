@@ -1,7 +1,7 @@
 //! The scroll position of the list, and the focus.
 
 use wasm_bindgen::JsCast;
-use web_sys::{Element, Event, HtmlCollection, HtmlElement, HtmlTextAreaElement};
+use web_sys::{Element, Event, HtmlCollection, HtmlElement, HtmlInputElement, HtmlTextAreaElement};
 
 use crate::logic::draft;
 
@@ -21,6 +21,20 @@ pub(super) fn restore_draft(kept: &str) -> String {
     if text != written {
         field.set_value(&text);
     }
+    report_change(&field);
+    text
+}
+
+/// Reports a name that was typed before hydration.
+pub(super) fn report_name() {
+    let Some(field) = element("author") else { return };
+    let field: HtmlInputElement = field.unchecked_into();
+    if field.value() != field.default_value() {
+        report_change(&field);
+    }
+}
+
+fn report_change(field: &Element) {
     if let Ok(event) = Event::new("change") {
         _ = field.dispatch_event(&event);
     }

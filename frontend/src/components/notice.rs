@@ -14,6 +14,7 @@ pub fn Notice() -> impl IntoView {
         Some(state::Notice::LinkGone) => texts.link_gone,
         Some(state::Notice::NotifyRefused) => texts.notify_refused,
         Some(state::Notice::Outdated) => texts.outdated,
+        Some(state::Notice::TextOnly) => texts.text_only,
         None => "",
     };
     let outdated = move || notice.get() == Some(state::Notice::Outdated);

@@ -67,6 +67,7 @@ pub(super) static TEXTS: Texts = Texts {
     link_gone: "此链接指向的消息已不在这里。",
     notify_refused: "浏览器不允许本站显示通知。",
     outdated: "留言板已更新。",
+    text_only: "这里只能发布文字，不能发布图片或文件。",
     reload_page: "刷新",
     close: "关闭",
     outbox_full: "等待发送的消息过多；内容已保留，请稍后再发布。",

@@ -61,7 +61,7 @@ impl Driver {
         self.handle(event);
     }
 
-    fn notice(&self, notice: Option<Notice>) {
+    pub(super) fn notice(&self, notice: Option<Notice>) {
         set(self.state.notice, notice);
     }
 

@@ -9,6 +9,7 @@ use web_sys::EventTarget;
 
 use super::Driver;
 use crate::browser::{document, window};
+use crate::state::Notice;
 
 /// A timer that wakes the driver. Dropping it cancels it.
 pub(super) struct Timer {
@@ -59,6 +60,7 @@ impl Driver {
         self.on(&window(), "hashchange", Self::follow_permalink);
         // Another tab has posted, or written something else.
         self.on(&window(), "storage", |driver| driver.mark_own());
+        self.on(&window(), "crier:text-only", |driver| driver.notice(Some(Notice::TextOnly)));
     }
 
     fn on(self: &Rc<Self>, target: &EventTarget, event: &str, act: fn(&Rc<Self>)) {

@@ -28,6 +28,7 @@ impl Driver {
         // No event has reported what was typed before hydration.
         let text = viewport::restore_draft(draft.kept());
         draft.keep(text);
+        viewport::report_name();
         set(self.state.settings, settings);
         set(self.state.ready, true);
     }
