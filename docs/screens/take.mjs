@@ -77,11 +77,9 @@ const STATES = {
   },
   menu: async (page) => {
     await live(page, '/r/talk');
-    await page.evaluate(() => {
-      const row = document.querySelectorAll('#messages > li.message')[5];
-      row.dispatchEvent(new MouseEvent('contextmenu', { bubbles: true }));
-      row.querySelector('button')?.click();
-    });
+    await page.focus('#scroller');
+    for (const key of ['ArrowUp', 'ArrowUp', 'ArrowUp', 'Enter']) await page.keyboard.press(key);
+    await page.waitForSelector('#row_menu:popover-open');
   },
   rooms: panel('rooms'),
   share: panel('share'),
