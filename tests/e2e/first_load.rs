@@ -13,7 +13,7 @@ use crate::{act, check};
 
 /// HTML, style sheet, JavaScript, WebAssembly, and the manifest, which makes the page installable.
 const REQUESTS_MAX: usize = 5;
-/// As transferred, with the heads of the responses.
+/// As transferred, with the heads of the responses. Only the release binary compresses its files.
 const BYTES_MAX: f64 = 190_000.0;
 /// The line of a phone with poor reception.
 const LATENCY_MS: u32 = 400;
