@@ -149,8 +149,10 @@ fn assert_inert(html: &str) {
     assert!(!html.contains("<!--<"), "a comment is not escaped");
     assert_eq!(html.matches("<textarea").count(), 1);
     assert_eq!(html.matches("</textarea>").count(), 1);
-    for rest in html.split("onerror=alert(1)").skip(1) {
-        assert!(rest.starts_with("&gt;") || rest.starts_with("\\u003"), "an attribute is not escaped: {rest:.20}");
+    // In the page's data, only the start of an element is escaped.
+    for (at, _) in html.match_indices("img src=x") {
+        let before = &html[..at];
+        assert!(before.ends_with("&lt;") || before.ends_with("\\u003c"), "an element is not escaped");
     }
 }
 
