@@ -1,8 +1,77 @@
-// Hydrates the server's page. Not inline, because the content security policy forbids inline scripts.
+// Makes the server's page alive. If that fails, the page becomes the plain page (`plain.js`), which needs no program.
+// Not inline, because the content security policy forbids inline scripts.
 import "./composer.js";
 import init, { hydrate } from "./frontend.js";
 import { watchRows } from "./rows.js";
 
-await init({ module_or_path: new URL("frontend_bg.wasm", import.meta.url) });
-hydrate();
-watchRows();
+/** Marks a second instance of this module, which has a program of its own. */
+const ANEW = "?anew";
+const isAnew = import.meta.url.endsWith(ANEW);
+let isPlain = false;
+
+/** The address of a file of the bundle. */
+const file = (name) => new URL(name, import.meta.url).href;
+
+async function start() {
+  const [, fresh] = await Promise.all([init({ module_or_path: file("frontend_bg.wasm") }), isAnew && freshPage()]);
+  if (fresh) putIn(fresh);
+  else if (!isIntact()) return import(file("start.js" + ANEW));
+  try {
+    if (!hydrate()) throw new Error("The page has no data.");
+  } catch (error) {
+    if (isAnew) throw error;
+    console.error(error);
+    return import(file("start.js" + ANEW));
+  }
+  watchRows();
+  // From now on the program runs by itself. It has no way to continue after a trap.
+  addEventListener("error", (event) => check(event.error));
+  addEventListener("unhandledrejection", (event) => check(event.reason));
+}
+
+/** True if all elements of the page are the server's. Those of browser extensions and translators mislead hydration. */
+function isIntact() {
+  const app = document.getElementById("app");
+  return app.getElementsByTagName("*").length === Number(app.dataset.elements);
+}
+
+/** Asks the server for the page again. */
+async function freshPage() {
+  const answer = await fetch(location.href);
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!fresh.getElementById("app")) throw new Error("The server has no page at the moment.");
+  return fresh;
+}
+
+/** Replaces the page by the fresh one. What was typed stays. It is hydrated at once, before anybody can change it. */
+function putIn(fresh) {
+  const [before, after] = [document, fresh].map((page) => page.getElementById("app"));
+  const focused = document.activeElement;
+  for (const field of before.querySelectorAll("textarea[id], input[id]:not([type=hidden])")) {
+    const same = after.querySelector("#" + field.id);
+    if (same) same.value = field.value;
+  }
+  document.getElementById("page-data").replaceWith(fresh.getElementById("page-data"));
+  const place = before.contains(focused) && focused.id && after.querySelector("#" + focused.id);
+  before.replaceWith(after);
+  if (!place) return;
+  place.focus();
+  if (focused.setSelectionRange) place.setSelectionRange(focused.selectionStart, focused.selectionEnd);
+}
+
+/** Gives up after an error that came out of the program: its state may be inconsistent. */
+function check(error) {
+  if (error && /wasm/.test(error.stack)) giveUp(error);
+}
+
+/** Makes the page plain. */
+function giveUp(error) {
+  if (isPlain) return;
+  isPlain = true;
+  console.error(error);
+  // Without the network, this is tried again until it is back.
+  const plain = (attempt) => import(file("plain.js" + attempt)).catch(() => setTimeout(plain, 5000, "?" + Date.now()));
+  plain("");
+}
+
+start().catch(giveUp);

@@ -21,5 +21,5 @@ pub use notice::Notice;
 pub use panels::{OpenRoom, Panels};
 pub use row::Rows;
 #[cfg(feature = "ssr")]
-pub use row::{live_gap_html, live_row_html};
+pub use row::{PinnedMessage, live_gap_html, live_row_html};
 pub use timeline::Timeline;

@@ -30,12 +30,14 @@ mod shell;
 #[cfg(feature = "ssr")]
 pub use components::{live_gap_html, live_row_html};
 pub use language::Language;
+#[cfg(feature = "ssr")]
+pub use logic::room_name::nearest_room;
 pub use page_data::PageData;
 pub use scheme::Scheme;
 #[cfg(feature = "ssr")]
-pub use shell::{ICON, icon_url, refusal, shell};
+pub use shell::{ICON, Pin, Refusal, Wall, icon_url, refusal, shell};
 #[cfg(feature = "ssr")]
-pub use texts::pseudonym;
+pub use texts::{PlainTexts, pseudonym};
 pub use texts::{TITLE, Texts};
 
 #[cfg(all(test, feature = "hydrate"))]

@@ -12,6 +12,8 @@ pub mod ime;
 pub mod own;
 pub mod permalink;
 pub mod recent;
+#[cfg(feature = "ssr")]
+pub mod room_name;
 pub mod rows;
 pub mod settings;
 pub mod shortcut;

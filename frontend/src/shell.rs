@@ -1,12 +1,21 @@
 //! The HTML documents that the server sends around the page.
 
+mod refusal;
+mod wall;
+
+use leptos::either::Either;
 use leptos::prelude::*;
-use protocol::{ErrorCode, RoomName};
+use leptos::tachys::html::InertElement;
+use protocol::RoomName;
 
 use crate::app::App;
-use crate::components::{OpenRoom, Panels};
-use crate::texts::{PanelTexts, TITLE, Texts};
-use crate::{Language, PageData, Scheme};
+use crate::components::Panels;
+use crate::texts::{PlainTexts, TITLE, Texts};
+use crate::{PageData, Scheme};
+
+pub use refusal::{Refusal, refusal};
+use wall::Invitation;
+pub use wall::{Pin, Wall};
 
 /// The board's icon, as SVG.
 pub const ICON: &str = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>\
@@ -26,13 +35,13 @@ fn data_url(svg: &str) -> String {
     "data:image/svg+xml,".to_owned() + &svg
 }
 
-/// The whole document of a room. `assets` is the path of the bundle's folder, without a slash at
-/// its end, for example `/pkg/0123abcd`.
+/// The whole document of a room, or of its wall. `assets` is the path of the bundle's folder,
+/// without a slash at its end, for example `/pkg/0123abcd`.
 ///
 /// It has no inline script and no inline style, so the content security policy can forbid both.
 /// `<noscript>` stands here and not in [`App`], because it does not survive hydration.
-pub fn shell(assets: &'static str, data: PageData) -> impl IntoView + use<> {
-    let texts = Texts::of(data.language);
+pub fn shell(assets: &'static str, data: PageData, wall: Option<Wall>) -> impl IntoView + use<> {
+    let (texts, plain) = (Texts::of(data.language), PlainTexts::of(data.language));
     let json = data.to_script_json();
     let title = match (data.room == RoomName::lobby(), texts.subtitle) {
         (false, _) => format!("{} · {TITLE}", data.room),
@@ -45,33 +54,56 @@ pub fn shell(assets: &'static str, data: PageData) -> impl IntoView + use<> {
     let alert = data_url(&ICON.replace("</svg>", DOT));
     // A room's name needs no escaping in an address. Language and scheme are in the address for
     // readers without cookies.
-    let live = format!("/r/{}/live?after={}&lang={}&scheme={}", data.room, data.page.position, language.tag(), scheme.word());
+    let address = format!("/r/{room}/live?after={}&lang={}&scheme={}", data.page.position, language.tag(), scheme.word());
+    let live = address + "&earlier=true";
+    let (view, fade) = (wall.as_ref().map(|_| "wall"), wall.as_ref().and_then(|wall| wall.fade_seconds));
+    let background = wall.as_ref().and_then(|wall| wall.is_transparent.then_some("transparent"));
+    let wall_files = wall.is_some().then(|| {
+        view! {
+            <link rel="stylesheet" href=file("wall.css")/>
+            <script type="module" src=file("wall.js")></script>
+        }
+    });
+    let around = match wall {
+        None => Either::Left(view! { <Panels room language scheme/> }),
+        Some(wall) => Either::Right(view! { <Invitation wall room language/> }),
+    };
+    let app = view! { <App data/> }.to_html();
+    let count = elements(&app);
     view! {
         <!DOCTYPE html>
-        <html lang=language.tag() data-scheme=scheme.word()>
+        <html lang=language.tag() data-scheme=scheme.word() data-view=view data-fade=fade data-background=background>
             <head>
                 <Head assets scheme title/>
                 <link rel="icon" id="icon" href=icon_url() data-alert=alert/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
                 // The page can be read, and can post, without them. So the style sheet goes first.
                 <script type="module" src=file("start.js") fetchpriority="low"></script>
+                <script nomodule src=file("plain.js") defer></script>
                 <link
                     rel="preload" href=file("frontend_bg.wasm") r#as="fetch" r#type="application/wasm" crossorigin="anonymous"
                     fetchpriority="low"
                 />
+                {wall_files}
                 <noscript><link rel="stylesheet" href=file("live.css")/></noscript>
             </head>
             <body>
                 <noscript>
-                    <p class="no-script">{texts.no_script} " " <a href="">{texts.reload}</a></p>
-                    <iframe class="live" src=live title=texts.live_view></iframe>
+                    <p class="no-script">{plain.no_script} " " <a href="">{plain.reload}</a></p>
+                    <iframe class="live" src=live title=plain.live></iframe>
                 </noscript>
-                <div id="app"><App data/></div>
-                <Panels room language scheme/>
+                // `start.js` counts the elements before it hydrates them.
+                <div id="app" data-elements=count>{InertElement::new(app)}</div>
+                {around}
                 <script type="application/json" id="page-data" inner_html=json></script>
             </body>
         </html>
     }
+}
+
+/// The number of elements in a piece of HTML. `<` in texts and attributes is escaped.
+fn elements(html: &str) -> usize {
+    html.match_indices('<').filter(|(at, _)| html[at + 1..].starts_with(|next: char| next.is_ascii_alphabetic())).count()
 }
 
 /// The head that all documents share.
@@ -94,25 +126,3 @@ fn Head(assets: &'static str, scheme: Scheme, title: String) -> impl IntoView {
 
 /// The description for search engines.
 const DESCRIPTION: &str = "实时消息：打开页面即可看到每一条新消息。Live messages: everybody who has the page open sees each one at once.";
-
-/// The document for a request that is refused: the reason, and where to go next.
-pub fn refusal(assets: &'static str, language: Language, scheme: Scheme, code: ErrorCode) -> impl IntoView + use<> {
-    let texts = PanelTexts::of(language);
-    view! {
-        <!DOCTYPE html>
-        <html lang=language.tag() data-scheme=scheme.word()>
-            <head>
-                <Head assets scheme title=TITLE.to_owned()/>
-                <link rel="icon" href=icon_url()/>
-            </head>
-            <body>
-                <main class="refusal">
-                    <h1>{TITLE}</h1>
-                    <p role="alert">{(Texts::of(language).problem)(code)}</p>
-                    <OpenRoom texts/>
-                    <p><a href="/">{texts.lobby}</a></p>
-                </main>
-            </body>
-        </html>
-    }
-}

@@ -6,7 +6,11 @@ mod zh_cn;
 #[cfg(any(feature = "ssr", debug_assertions))]
 mod panels;
 #[cfg(feature = "ssr")]
+mod plain;
+#[cfg(feature = "ssr")]
 mod pseudonyms;
+#[cfg(feature = "ssr")]
+mod refusal;
 
 use protocol::ErrorCode;
 
@@ -16,7 +20,11 @@ use crate::logic::datetime::Day;
 #[cfg(any(feature = "ssr", debug_assertions))]
 pub(crate) use panels::PanelTexts;
 #[cfg(feature = "ssr")]
+pub use plain::PlainTexts;
+#[cfg(feature = "ssr")]
 pub use pseudonyms::pseudonym;
+#[cfg(feature = "ssr")]
+pub(crate) use refusal::RefusalTexts;
 
 /// The board's name in every language.
 pub const TITLE: &str = "实时消息";
@@ -98,16 +106,6 @@ pub struct Texts {
     pub stopped: &'static str,
     /// The button that connects at once.
     pub now: &'static str,
-    /// What a reader without script needs to know.
-    pub no_script: &'static str,
-    /// The title of the live view without script.
-    pub live_view: &'static str,
-    /// The text of that view while it is empty.
-    pub live_empty: &'static str,
-    /// The link that continues that view after it stopped.
-    pub live_stopped: &'static str,
-    /// The link that loads the page again.
-    pub reload: &'static str,
     /// How many are online.
     pub online: fn(usize) -> String,
     /// In how many seconds the next try is.

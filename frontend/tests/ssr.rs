@@ -3,7 +3,7 @@
 #![cfg(feature = "ssr")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
-use frontend::{Language, PageData, Scheme, live_gap_html, live_row_html, refusal, shell};
+use frontend::{Language, PageData, Refusal, Scheme, live_gap_html, live_row_html, nearest_room, refusal, shell};
 use leptos::prelude::*;
 use protocol::{Author, Entry, Epoch, ErrorCode, Gap, GapReason, MessagesPage, Position, RoomName, Text};
 
@@ -30,7 +30,7 @@ fn data(entries: Vec<Entry>) -> PageData {
 }
 
 fn html(data: PageData) -> String {
-    Owner::new().with(|| shell("/pkg/0123", data).to_html())
+    Owner::new().with(|| shell("/pkg/0123", data, None).to_html())
 }
 
 /// What stands between two markers, of which the first must be there once.
@@ -64,7 +64,7 @@ fn hostile_text_closes_no_script() {
     let json = between(&html, "<script type=\"application/json\" id=\"page-data\">", "</script>");
     assert!(!json.contains(['<', '>', '&']));
     assert_eq!(serde_json::from_str::<PageData>(json).unwrap().page.entries.len(), 1);
-    assert_eq!(html.matches("<script").count(), 2);
+    assert_eq!(html.matches("<script").count(), 3);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_name_stays_in_its_attribute() {
     let (_, field) = html.split_once("id=\"author\"").unwrap();
     let value = field.split_once("value=\"").unwrap().1.split_once('"').unwrap().0;
     assert!(value.starts_with("&quot;") && value.ends_with("&gt;"), "{value}");
-    assert_eq!(html.matches("<script").count(), 2);
+    assert_eq!(html.matches("<script").count(), 3);
 }
 
 #[test]
@@ -126,6 +126,17 @@ fn shows_times_in_the_zone_of_the_reader() {
 }
 
 #[test]
+fn the_document_counts_the_elements_that_the_browser_has_to_find() {
+    let html = html(data(vec![written(1, "<b>", "<i>x</i> https://example.org/<a>")]));
+    let app = html.split_once("<div id=\"app\" data-elements=\"").unwrap().1;
+    let (count, app) = app.split_once("\">").unwrap();
+    let app = app.split_once("<div id=\"rooms\"").unwrap().0;
+    // All but the end of the element around them.
+    let void = app.matches("<input").count();
+    assert_eq!(count.parse::<usize>().unwrap(), app.matches("</").count() - 1 + void);
+}
+
+#[test]
 fn panels_work_without_a_script() {
     let html = html(PageData { room: "大厅".parse().unwrap(), ..data(Vec::new()) });
     for panel in ["rooms", "share", "settings", "shortcuts"] {
@@ -138,9 +149,11 @@ fn panels_work_without_a_script() {
 
 #[test]
 fn the_page_for_a_refused_request_explains_the_rule() {
-    for (language, said) in [(Language::En, "A room's name is"), (Language::ZhCn, "房间名应为")] {
-        let html = Owner::new().with(|| refusal("/pkg/0123", language, Scheme::Dark, ErrorCode::RoomNameInvalid).to_html());
-        assert!(html.contains(said) && html.contains("action=\"/open\""), "{html}");
+    for (language, said) in [(Language::En, "can't be the name of a room"), (Language::ZhCn, "不能作房间名")] {
+        let refused =
+            Refusal { code: ErrorCode::RoomNameInvalid, detail: None, name: Some("a.b".to_owned()), suggestion: nearest_room("a.b") };
+        let html = Owner::new().with(|| refusal("/pkg/0123", language, Scheme::Dark, refused).to_html());
+        assert!(html.contains(said) && html.contains("href=\"/r/a-b\"") && html.contains("action=\"/open\""), "{html}");
         assert!(html.contains("data-scheme=\"dark\"") && !html.contains("<script"));
     }
 }
@@ -149,18 +162,18 @@ fn the_page_for_a_refused_request_explains_the_rule() {
 fn a_row_of_the_live_view_has_only_its_own_elements() {
     let hostile = "</div></li><script>alert(1)</script><img src=x onerror='alert(1)'>\"&amp;";
     for language in Language::ALL {
-        let row = live_row_html(&written(5, "</bdi><b>\"'&", hostile), language);
+        let row = live_row_html(&written(5, "</bdi><b>\"'&", hostile), language, 0);
         let tags: Vec<_> = row.split('<').skip(1).map(|tag| tag.split([' ', '>']).next().unwrap()).collect();
         assert_eq!(tags, ["li", "span", "/span", "bdi", "/bdi", "a", "time", "/time", "/a", "div", "!", "/div", "/li"]);
         assert!(row.contains("&lt;script&gt;alert(1)") && row.contains("&amp;amp;"), "{row}");
-        assert!(row.contains("title=\"2026-04-14 09:05:03 UTC\">04-14 09:05 UTC</time>"), "{row}");
+        assert!(row.contains("title=\"2026-04-14 09:05:03\">04-14 09:05</time>"), "{row}");
         assert!(!row.contains('\n'), "{row}");
     }
 }
 
 #[test]
 fn texts_are_formatted_without_script() {
-    let row = live_row_html(&written(7, "a", "中文**粗体**中文 `<b>` www.example.org"), Language::En);
+    let row = live_row_html(&written(7, "a", "中文**粗体**中文 `<b>` www.example.org"), Language::En, 0);
     for part in [
         "<span>**</span>",
         "<strong>粗体</strong>",
@@ -170,7 +183,7 @@ fn texts_are_formatted_without_script() {
         assert!(row.contains(part), "{part}: {row}");
     }
     assert!(!row.contains("<details"));
-    let long = live_row_html(&written(7, "a", &"line\n".repeat(50)), Language::En);
+    let long = live_row_html(&written(7, "a", &"line\n".repeat(50)), Language::En, 0);
     assert!(long.contains("<details class=\"fold\"><summary><span>Show all</span><span>Show less</span></summary></details>"), "{long}");
 }
 
@@ -184,11 +197,11 @@ fn authors_of_a_page_have_different_colours() {
 
 #[test]
 fn only_addresses_are_links() {
-    let row = live_row_html(&written(7, "a", "<b>javascript:alert(1)</b> https://example.org/?a=\"b&c"), Language::En);
+    let row = live_row_html(&written(7, "a", "<b>javascript:alert(1)</b> https://example.org/?a=\"b&c"), Language::En, 0);
     let link = "<a target=\"_blank\" rel=\"noopener noreferrer nofollow ugc\" href=\"https://example.org/?a=\">https://example.org/?a=</a>";
     assert!(row.contains(link), "{row}");
     assert_eq!(row.matches("<a ").count(), 2, "{row}");
-    let hostile = live_row_html(&written(7, "a", "https://a.b/'onclick='alert(1)&x=1"), Language::En);
+    let hostile = live_row_html(&written(7, "a", "https://a.b/'onclick='alert(1)&x=1"), Language::En, 0);
     assert!(hostile.contains("href=\"https://a.b/'onclick='alert(1)&amp;x=1\""), "{hostile}");
 }
 

@@ -12,11 +12,11 @@ use crate::store::page_bytes;
 
 /// Identifies a format of entries: a type and a number that only this type knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FormatId(TypeId, u8);
+pub struct FormatId(TypeId, u16);
 
 impl FormatId {
     /// Returns the id of one of the formats of `T`.
-    pub fn of<T: 'static>(variant: u8) -> Self {
+    pub fn of<T: 'static>(variant: u16) -> Self {
         Self(TypeId::of::<T>(), variant)
     }
 }

@@ -54,8 +54,16 @@ use ws::{json, raw};
 const COMPRESSED_BYTES_MIN: u16 = 1024;
 
 /// Addresses that people may write with a slash at their end. They are redirected.
-const WITHOUT_SLASH: [&str; 7] =
-    ["/r/{room}/", "/r/{room}/live/", "/open/", "/api/rooms/{room}/messages/", "/api/rooms/{room}/events/", "/healthz/", "/readyz/"];
+const WITHOUT_SLASH: [&str; 8] = [
+    "/r/{room}/",
+    "/r/{room}/live/",
+    "/r/{room}/wall/",
+    "/open/",
+    "/api/rooms/{room}/messages/",
+    "/api/rooms/{room}/events/",
+    "/healthz/",
+    "/readyz/",
+];
 
 /// All routes of the board. `connections` counts sockets that outlive their request.
 pub fn board(context: Context, access: AccessPolicy, fanout: Fanout, connections: TaskTracker) -> Site {
@@ -69,6 +77,7 @@ pub fn board(context: Context, access: AccessPolicy, fanout: Fanout, connections
         .route("/", get(page::lobby).post(page::post_lobby))
         .route("/r/{room}", get(page::room).post(page::post_room))
         .route("/r/{room}/qr.svg", get(page::qr))
+        .route("/r/{room}/wall", get(page::wall))
         .route("/open", get(page::open))
         .route("/icon.svg", get(page::icon))
         .route("/manifest.webmanifest", get(page::manifest))

@@ -14,6 +14,11 @@ pub async fn open(browser: &Browser, board: &Board, path: &str) {
     one(browser, "#connection[data-state=live]").await;
 }
 
+/// Runs a script in each page that is opened from now on, before the page's own.
+pub async fn run_on_each_page(browser: &Browser, script: &str) {
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+}
+
 pub async fn type_text(browser: &Browser, text: &str) {
     one(browser, "#chat_content").await.send_keys(text).await.unwrap();
 }

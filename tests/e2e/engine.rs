@@ -17,6 +17,8 @@ use tokio::time::interval;
 pub struct Options {
     pub language: Option<&'static str>,
     pub no_script: bool,
+    /// Commands do not wait until a page is loaded. One with a live view never is.
+    pub does_not_wait: bool,
 }
 
 /// A browser engine.
@@ -89,7 +91,7 @@ impl Engine {
                 named("MiniBrowser", "webkitgtk:browserOptions", webkit)
             }
         };
-        if options.no_script {
+        if options.no_script || options.does_not_wait {
             // The live HTML never ends, so its page never finishes loading.
             capabilities.insert("pageLoadStrategy".to_owned(), json!("none"));
         }

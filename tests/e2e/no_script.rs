@@ -20,6 +20,12 @@ async fn shows(browser: &Browser, wanted: &[&str]) {
     check::until("the list has the texts", || texts(browser), |texts| texts == wanted).await;
 }
 
+/// Enters the live view, which shows the messages.
+async fn enter_live_view(browser: &Browser) {
+    browser.page.enter_default_frame().await.unwrap();
+    find::one(browser, "iframe.live").await.enter_frame().await.unwrap();
+}
+
 #[tokio::test]
 #[ignore = "needs a browser"]
 async fn reads_and_posts_without_script() {
@@ -27,16 +33,23 @@ async fn reads_and_posts_without_script() {
     board.post("room", "already here").await;
     let browser = Browser::start_with(Options { no_script: true, ..Options::default() }).await;
     browser.page.goto(board.url("/r/room")).await.unwrap();
+    enter_live_view(&browser).await;
     shows(&browser, &["already here"]).await;
+    browser.page.enter_default_frame().await.unwrap();
+    assert!(!find::one(&browser, ".timeline").await.is_displayed().await.unwrap(), "there is one talk, not two");
     act::rename(&browser, "小明").await;
     find::one(&browser, "#chat_content").await.send_keys("no script at all").await.unwrap();
     find::one(&browser, "button[type=submit]").await.click().await.unwrap();
     find::one(&browser, "#m-2").await;
+    enter_live_view(&browser).await;
     shows(&browser, &["already here", "no script at all"]).await;
     // A reload does not post again.
     board.post("room", "posted meanwhile").await;
     browser.page.refresh().await.unwrap();
+    find::one(&browser, "#m-3").await;
+    enter_live_view(&browser).await;
     shows(&browser, &["already here", "no script at all", "posted meanwhile"]).await;
+    browser.page.enter_default_frame().await.unwrap();
     assert_eq!(find::one(&browser, "#author").await.prop("value").await.unwrap().unwrap(), "小明");
     browser.quit().await;
 }
@@ -62,14 +75,14 @@ async fn a_refused_post_keeps_its_text_without_script() {
 async fn new_messages_arrive_in_view_without_script() {
     let mut board = Board::start().await;
     board.post("room", "already here").await;
-    let browser = Browser::start_with(Options { no_script: true, language: Some("en") }).await;
+    let browser = Browser::start_with(Options { no_script: true, language: Some("en"), ..Options::default() }).await;
     browser.page.goto(board.url("/r/room")).await.unwrap();
+    enter_live_view(&browser).await;
     shows(&browser, &["already here"]).await;
-    find::one(&browser, "iframe.live").await.enter_frame().await.unwrap();
-    let mut wanted = Vec::new();
+    let mut wanted = vec!["already here".to_owned()];
     for n in 0..30 {
         wanted.push(format!("</div><script>{n}"));
-        board.post("room", &wanted[n]).await;
+        board.post("room", &wanted[n + 1]).await;
     }
     let wanted: Vec<_> = wanted.iter().map(String::as_str).collect();
     shows(&browser, &wanted).await;

@@ -40,11 +40,16 @@ use listen::Timer;
 use screen::Screen;
 use screen_reader::ScreenReader;
 
-/// Starts the driver of a page. It runs for as long as the page exists.
-pub(super) fn drive(state: AppState) {
+/// Starts the driver of a page if that is complete when effects first run. It runs for as long as
+/// the page exists.
+pub(super) fn drive(state: AppState, is_complete: fn() -> bool) {
     let mut driver = None;
     // Effects run first after hydration, and then again with each command.
-    Effect::new(move || driver.get_or_insert_with(|| Driver::start(state)).run_commands());
+    Effect::new(move || {
+        if is_complete() {
+            driver.get_or_insert_with(|| Driver::start(state)).run_commands();
+        }
+    });
 }
 
 struct Driver {

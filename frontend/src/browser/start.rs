@@ -1,25 +1,38 @@
 //! The start of the page: hydrated if the server rendered it, else mounted.
 
+use std::cell::Cell;
+
 use leptos::prelude::*;
 use protocol::Json;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::document;
-use super::driver::drive;
 use super::json::Parsed;
+use super::{document, driver};
 use crate::PageData;
 use crate::app::App;
+use crate::state::AppState;
 
-/// Hydrates the server's page. If its data can't be read, the page stays as it is, which works
-/// without script.
+thread_local! {
+    /// True once the page is hydrated or mounted.
+    static COMPLETE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Hydrates the server's page. False if its data can't be read; the page then stays as it is.
 #[wasm_bindgen]
-pub fn hydrate() {
+pub fn hydrate() -> bool {
     let json = document().get_element_by_id("page-data").and_then(|element| element.text_content());
     let data: Option<PageData> = json.and_then(|json| Parsed::new(&json)?.read());
-    if let (Some(data), Some(root)) = (data, document().get_element_by_id("app")) {
-        hydrate_from(root.unchecked_into(), move || view! { <App data drive/> }).forget();
-    }
+    let (Some(data), Some(root)) = (data, document().get_element_by_id("app")) else { return false };
+    hydrate_from(root.unchecked_into(), move || view! { <App data drive/> }).forget();
+    COMPLETE.set(true);
+    true
+}
+
+/// Starts the driver of a complete page. Hydration may end in a trap. Tasks that it has spawned run
+/// all the same, and a driver would connect a page that nobody can use.
+fn drive(state: AppState) {
+    driver::drive(state, || COMPLETE.get());
 }
 
 /// Mounts a page that no server rendered. Only `trunk serve` has such a page, marked by `data-csr`,
@@ -41,6 +54,7 @@ mod mount {
                 if let Some(data) = fetch_data().await {
                     let (room, language, scheme) = (data.room.clone(), data.language, data.scheme);
                     mount_to_renderer(body.as_ref(), move || view! { <App data drive/> <Panels room language scheme/> }).forget();
+                    COMPLETE.set(true);
                 }
             });
         }

@@ -177,7 +177,7 @@ fn Problem(fields: Fields) -> impl IntoView {
         Some(Problem::OutboxFull) => texts.outbox_full,
         None => "",
     };
-    view! { <p id="problem" class="problem" role="alert" hidden=move || problem.get().is_none()>{label}</p> }
+    view! { <p id="problem" class="problem" role="alert" translate="no" hidden=move || problem.get().is_none()>{label}</p> }
 }
 
 #[component]
@@ -186,7 +186,7 @@ fn Counter(fields: Fields) -> impl IntoView {
     let left = fields.characters_left;
     let over = move || left.get().is_some_and(|left| left < 0).then_some("true");
     view! {
-        <output id="counter" class="counter" data-over=over hidden=move || left.get().is_none()>
+        <output id="counter" class="counter" translate="no" data-over=over hidden=move || left.get().is_none()>
             {move || left.get().map_or_else(String::new, texts.characters_left)}
         </output>
     }
@@ -204,7 +204,7 @@ fn ClearButton(fields: Fields) -> impl IntoView {
         fields.clear(state);
     };
     view! {
-        <button type="reset" id="clear" title=label data-undo=move || undo.get().then_some("true") on:click=clear>
+        <button type="reset" id="clear" translate="no" title=label data-undo=move || undo.get().then_some("true") on:click=clear>
             <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6 6l12 12M18 6L6 18"></path></svg>
             <span>{label}</span>
         </button>

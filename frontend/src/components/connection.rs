@@ -29,7 +29,7 @@ pub fn Connection() -> impl IntoView {
     };
     let word = move || status.get().word();
     view! {
-        <div class="connection" data-state=word>
+        <div class="connection" data-state=word translate="no">
             // The countdown is outside of the status: screen readers would announce it every
             // second.
             <span id="connection" role="status" data-state=word data-transport=move || status.get().transport()>{label}</span>

@@ -29,7 +29,7 @@ pub fn Header() -> impl IntoView {
             </button>
             <div class="state">
                 <Connection/>
-                <span id="here">{move || (texts.online)(state.online.get())}</span>
+                <span id="here" translate="no">{move || (texts.online)(state.online.get())}</span>
             </div>
             <button type="button" class="icon" popovertarget="share" aria-label=texts.share title=texts.share>
                 <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 15V4M8 8l4-4 4 4M5 13v6h14v-6"></path></svg>

@@ -20,7 +20,7 @@ pub fn Notice() -> impl IntoView {
     let outdated = move || notice.get() == Some(state::Notice::Outdated);
     view! {
         <section class="notice" aria-labelledby="notice" hidden=move || notice.get().is_none()>
-            <span id="notice" role="status">{label}</span>
+            <span id="notice" role="status" translate="no">{label}</span>
             <button type="button" hidden=move || !outdated() on:click=move |_| state.ask(Command::Reload)>{texts.reload_page}</button>
             <button type="button" id="dismiss" class="close" on:click=move |_| state.ask(Command::Dismiss)>{texts.close}</button>
         </section>

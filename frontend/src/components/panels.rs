@@ -78,9 +78,10 @@ fn Share(texts: &'static PanelTexts, room: RoomName) -> impl IntoView {
             <img class="qr" src=format!("{path}/qr.svg") alt=texts.qr width="200" height="200" loading="lazy"/>
             <label for="link">{texts.link}</label>
             <div class="line">
-                <input id="link" readonly value=path dir="ltr"/>
+                <input id="link" readonly value=path.clone() dir="ltr"/>
                 <button type="button" class="primary" data-do="copy-link">{texts.copy_link}</button>
             </div>
+            <a href=format!("{path}/wall")>{texts.wall}</a>
             <a href=format!("/api/rooms/{room}/messages?limit=200") download=format!("{room}.json")>{texts.export}</a>
         </div>
     }

@@ -90,7 +90,7 @@ pub fn MessageRow<'a>(
             data-own=own.then_some(texts.own)
         >
             <Byline name=entry.author.as_str() hue texts/>
-            <a class="when" href=href tabindex=LINK_TABINDEX>{when}</a>
+            <a class="when" href=href translate="no" tabindex=LINK_TABINDEX>{when}</a>
             <Body text=entry.text.as_str() texts/>
         </li>
     }
@@ -110,11 +110,13 @@ fn PendingRow(key: PublishKey, request: Arc<PublishRequest>, look: ArcRwSignal<R
         move || match failure() {
             // The style sheet shows one of the two words, by the state of the connection.
             None => Either::Left(view! {
-                <span class="stage"><span class="now">{texts.sending}</span><span class="later">{texts.sending_later}</span></span>
+                <span class="stage" translate="no"><span class="now">{texts.sending}</span><span class="later">{texts.sending_later}</span></span>
             }),
             // A screen reader reads a sent message out when it arrives; a failure needs attention
             // at once.
-            Some(code) => Either::Right(view! { <span class="stage" role="alert">{texts.failed} " " {(texts.problem)(code)}</span> }),
+            Some(code) => {
+                Either::Right(view! { <span class="stage" role="alert" translate="no">{texts.failed} " " {(texts.problem)(code)}</span> })
+            }
         }
     };
     let actions = {
@@ -145,7 +147,7 @@ fn Actions(key: PublishKey, code: ErrorCode, state: AppState) -> impl IntoView {
     // A key that belongs to another message is refused each time.
     let retry = (code != ErrorCode::KeyReused).then(|| button("retry", texts.retry, Command::Retry));
     let (copy, discard) = (button("copy", texts.copy, Command::Copy), button("discard", texts.discard, Command::Discard));
-    view! { <span class="actions">{retry}{copy}{discard}</span> }
+    view! { <span class="actions" translate="no">{retry}{copy}{discard}</span> }
 }
 
 /// A line across the list.
@@ -174,7 +176,7 @@ fn Byline<'a>(name: &'a str, hue: Hue, texts: &'static Texts) -> impl IntoView +
     let shown = if is_nameless { texts.nameless.to_owned() } else { name.to_owned() };
     view! {
         <span class=["seal ", &hue_class(hue)].concat() aria-hidden="true">{initials(name)}</span>
-        <bdi class=if is_nameless { "author nameless" } else { "author" }>{shown}</bdi>
+        <bdi class=if is_nameless { "author nameless" } else { "author" } translate="no">{shown}</bdi>
     }
 }
 
@@ -222,16 +224,27 @@ fn part(piece: Piece<'_>) -> impl IntoView + use<> {
     Either::Right(element.child(text))
 }
 
-/// Returns a message as a row of the live view. It is made once for all readers of a language, so
-/// its time is in no reader's zone.
+/// A message that stays on a wall.
 #[cfg(feature = "ssr")]
-pub fn live_row_html(entry: &Entry, language: crate::Language) -> String {
-    use crate::logic::author::Hues;
+#[component]
+pub fn PinnedMessage<'a>(
+    /// The message.
+    entry: &'a Entry,
+    /// The texts.
+    texts: &'static Texts,
+) -> impl IntoView + use<> {
+    let hue = crate::logic::author::Hues::default().of(entry.author.as_str());
+    view! { <div class="message pin"><Byline name=entry.author.as_str() hue texts/><Body text=entry.text.as_str() texts/></div> }
+}
 
+/// Returns a message as a row of the live view, with its date and time in a zone this many minutes
+/// ahead of UTC.
+#[cfg(feature = "ssr")]
+pub fn live_row_html(entry: &Entry, language: crate::Language, zone: i32) -> String {
     Owner::new().with(|| {
-        let (look, zone) = (ArcRwSignal::default(), RwSignal::new(Zone::Unknown));
+        let (look, zone) = (ArcRwSignal::default(), RwSignal::new(Zone::Dated(zone)));
         // It is of no room, so others may have its colour.
-        let hue = Hues::default().of(entry.author.as_str());
+        let hue = crate::logic::author::Hues::default().of(entry.author.as_str());
         view! { <MessageRow entry look hue own=false zone texts=Texts::of(language)/> }.to_html()
     })
 }

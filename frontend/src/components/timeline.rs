@@ -68,12 +68,12 @@ pub fn Timeline() -> impl IntoView {
                     <ol id="outbox" aria-label=texts.outbox hidden=move || state.outbox.get().pending == 0>
                         <Rows list=state.lists.outbox/>
                     </ol>
-                    <p class="held" hidden=move || state.outbox.get().held_seconds == 0>{held}</p>
+                    <p class="held" translate="no" hidden=move || state.outbox.get().held_seconds == 0>{held}</p>
                 </div>
             </div>
-            <p class="visually-hidden" role="status">{summary}</p>
+            <p class="visually-hidden" role="status" translate="no">{summary}</p>
             <button
-                type="button" id="unseen" hidden=move || state.follow.get().at_end()
+                type="button" id="unseen" translate="no" hidden=move || state.follow.get().at_end()
                 on:click=move |_| state.ask(Command::ToEnd)
             >
                 {below}
@@ -93,7 +93,7 @@ fn OlderButton() -> impl IntoView {
     };
     view! {
         <button
-            type="button" id="older" class="quiet" hidden=move || older.get() == Older::None
+            type="button" id="older" class="quiet" translate="no" hidden=move || older.get() == Older::None
             aria-disabled=move || (older.get() == Older::Loading).then_some("true") on:click=move |_| state.ask(Command::Older)
         >
             {label}

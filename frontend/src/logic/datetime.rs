@@ -43,9 +43,9 @@ impl DateTime {
         pair(self.hour, ':', self.minute)
     }
 
-    /// The time with its date, for readers whose zone is unknown.
-    pub fn neutral(self) -> String {
-        pair(self.day.month, '-', self.day.day) + " " + &self.short() + " UTC"
+    /// The time with its day of the year, for a list without days.
+    pub fn dated(self) -> String {
+        pair(self.day.month, '-', self.day.day) + " " + &self.short()
     }
 
     /// The date and the time to the second.
@@ -125,7 +125,7 @@ mod tests {
     fn forms() {
         let moment = DateTime::utc(1_776_157_503_250);
         assert_eq!(moment.short(), "09:05");
-        assert_eq!(moment.neutral(), "04-14 09:05 UTC");
+        assert_eq!(moment.dated(), "04-14 09:05");
         assert_eq!(moment.full(), "2026-04-14 09:05:03");
         assert_eq!(moment.iso_utc(), "2026-04-14T09:05:03Z");
     }

@@ -5,8 +5,8 @@ use super::datetime::DateTime;
 /// A time zone.
 #[derive(Clone, Copy, Debug)]
 pub enum Zone {
-    /// The reader's zone is not known: times are in UTC and say so.
-    Unknown,
+    /// This many minutes ahead of UTC, in a list without days: times have their date.
+    Dated(i32),
     /// This many minutes ahead of UTC.
     Ahead(i32),
     /// The reader's zone, by the browser's calendar.
@@ -17,8 +17,7 @@ impl Zone {
     /// Returns the date and time at `time`, in milliseconds since 1970.
     pub fn at(self, time: u64) -> DateTime {
         match self {
-            Self::Unknown => DateTime::utc(time),
-            Self::Ahead(minutes) => DateTime::ahead(time, minutes),
+            Self::Ahead(minutes) | Self::Dated(minutes) => DateTime::ahead(time, minutes),
             Self::Local(at) => at(time),
         }
     }
@@ -26,17 +25,14 @@ impl Zone {
     /// Returns the time that stands beside a message.
     pub fn short(self, time: u64) -> String {
         match self {
-            Self::Unknown => self.at(time).neutral(),
+            Self::Dated(_) => self.at(time).dated(),
             _ => self.at(time).short(),
         }
     }
 
     /// Returns the date and time to the second.
     pub fn full(self, time: u64) -> String {
-        match self {
-            Self::Unknown => self.at(time).full() + " UTC",
-            _ => self.at(time).full(),
-        }
+        self.at(time).full()
     }
 }
 
@@ -45,10 +41,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_names_its_zone_where_the_readers_zone_is_not_known() {
+    fn a_time_has_its_date_where_the_list_has_no_days() {
         let time = 1_776_157_503_250;
         for (zone, short, full) in [
-            (Zone::Unknown, "04-14 09:05 UTC", "2026-04-14 09:05:03 UTC"),
+            (Zone::Dated(0), "04-14 09:05", "2026-04-14 09:05:03"),
+            (Zone::Dated(-600), "04-13 23:05", "2026-04-13 23:05:03"),
             (Zone::Ahead(60), "10:05", "2026-04-14 10:05:03"),
             (Zone::Local(|time| DateTime::ahead(time, -60)), "08:05", "2026-04-14 08:05:03"),
         ] {

@@ -24,6 +24,8 @@ pub struct PanelTexts {
     pub copy_link: &'static str,
     /// The description of the QR code.
     pub qr: &'static str,
+    /// The link to the room's wall.
+    pub wall: &'static str,
     /// The link that downloads the newest messages.
     pub export: &'static str,
     /// The heading of the settings.
@@ -72,6 +74,7 @@ static EN: PanelTexts = PanelTexts {
     link: "Link",
     copy_link: "Copy link",
     qr: "QR code of the link to this room",
+    wall: "Wall view, for a big screen or a stream",
     export: "Download the newest messages (JSON)",
     settings: "Settings",
     language: "Language",
@@ -110,6 +113,7 @@ static ZH_CN: PanelTexts = PanelTexts {
     link: "链接",
     copy_link: "复制链接",
     qr: "本房间链接的二维码",
+    wall: "大屏视图（投影或直播）",
     export: "下载最新消息（JSON）",
     settings: "设置",
     language: "语言",

@@ -31,9 +31,12 @@ impl ApiError {
     }
 }
 
-/// The code of an error, as an extension of its answer. A browser gets a page about it instead.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AnsweredError(pub(super) ErrorCode);
+/// An error, as an extension of its answer. A browser gets a page about it instead.
+#[derive(Clone, Debug)]
+pub(super) struct AnsweredError {
+    pub(super) code: ErrorCode,
+    pub(super) detail: Option<String>,
+}
 
 impl From<ErrorCode> for ApiError {
     fn from(code: ErrorCode) -> Self {
@@ -67,7 +70,7 @@ impl IntoResponse for ApiError {
         // Caches may store some statuses by default (RFC 9110, section 15.1).
         let headers = [(CONTENT_TYPE, "application/problem+json"), (CACHE_CONTROL, "no-store")];
         let mut response = (status, headers, body).into_response();
-        response.extensions_mut().insert(AnsweredError(self.0.code));
+        response.extensions_mut().insert(AnsweredError { code: self.0.code, detail: self.0.detail.clone() });
         if let Some(wait) = self.0.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.div_ceil(1000)));
         }

@@ -23,6 +23,15 @@ async fn head(server: &TestServer, path: &str, headers: &[(&'static str, &'stati
     String::from_utf8(chunk.to_vec()).unwrap()
 }
 
+/// Returns the document up to this row.
+async fn until_row(server: &TestServer, path: &str, offset: u64) -> String {
+    let (mut response, mut html, row) = (server.get(path).await, Vec::new(), format!("<li id=\"m-{offset}\""));
+    while !String::from_utf8_lossy(&html).contains(&row) {
+        html.extend(response.chunk().await.unwrap().unwrap());
+    }
+    String::from_utf8_lossy(&html).into_owned()
+}
+
 #[tokio::test]
 async fn rows_arrive_as_messages_are_posted() {
     let server = TestServer::start();
@@ -62,7 +71,11 @@ async fn the_page_embeds_it_in_noscript_from_its_own_position() {
     let inside = page.split("<noscript>").nth(1).unwrap();
     let frames: Vec<_> = page.split("<iframe").skip(1).map(|frame| frame.split('>').next().unwrap()).collect();
     assert_eq!(frames.len(), 1);
-    assert!(frames[0].contains(&format!("src=\"/r/大厅/live?after={position}&amp;lang=en&amp;scheme=dark\"")), "{}", frames[0]);
+    assert!(
+        frames[0].contains(&format!("src=\"/r/大厅/live?after={position}&amp;lang=en&amp;scheme=dark&amp;earlier=true\"")),
+        "{}",
+        frames[0]
+    );
     assert!(!inside.split("<iframe").next().unwrap().contains("<script"));
     assert!(!frames[0].contains("sandbox"), "a sandbox would also forbid the refresh");
 }
@@ -111,7 +124,7 @@ async fn user_text_is_escaped() {
         html += std::str::from_utf8(&again.chunk().await.unwrap().unwrap()).unwrap();
     }
     assert!(!html.contains("<script") && !html.contains("</body") && !html.contains("<!--") && html.matches("<meta http").count() == 1);
-    assert_eq!(html.matches("<bdi class=\"author\">&lt;/bdi&gt;&lt;script&gt;'\"&amp;</bdi>").count(), 7);
+    assert_eq!(html.matches("<bdi translate=\"no\" class=\"author\">&lt;/bdi&gt;&lt;script&gt;'\"&amp;</bdi>").count(), 7);
 }
 
 #[tokio::test]
@@ -121,7 +134,7 @@ async fn names_an_anonymous_author_in_the_readers_language() {
     server.post("lobby", "x").await;
     for (language, name) in [("en", "Anonymous"), ("zh-CN", "匿名"), ("en", "Anonymous")] {
         let html = head(&server, &format!("/r/lobby/live?after={start}&lang={language}"), &[]).await;
-        assert!(html.contains(&format!("<bdi class=\"author nameless\">{name}</bdi>")), "{html}");
+        assert!(html.contains(&format!("<bdi translate=\"no\" class=\"author nameless\">{name}</bdi>")), "{html}");
     }
 }
 
@@ -150,6 +163,64 @@ async fn refreshes_before_a_document_exceeds_one_megabyte() {
         documents += 1;
     }
     assert!(documents > 2, "{documents}");
+}
+
+#[tokio::test]
+async fn begins_with_the_messages_before_its_position_if_asked() {
+    let server = TestServer::start();
+    for n in 1..=60 {
+        server.post("lobby", &n.to_string()).await;
+    }
+    let latest = server.page("lobby", "").await.latest;
+    for (last, first) in [(60, 11), (55, 6), (3, 1), (0, 1)] {
+        let after = Position { offset: last, ..latest };
+        let mut live = LiveHtml::open(&server, &format!("/r/lobby/live?after={after}&earlier=true")).await;
+        for offset in first..=60 {
+            assert_eq!(message(&mut live).await, (offset, offset.to_string()), "after {last}");
+        }
+    }
+    let mut live = LiveHtml::open(&server, &format!("/r/lobby/live?after={latest}&earlier=true")).await;
+    server.post("lobby", "new").await;
+    let mut last = message(&mut live).await;
+    while last.0 < 61 {
+        last = message(&mut live).await;
+    }
+    assert_eq!(last.1, "new");
+    // Without a position, it begins with the newest. A document that follows begins likewise.
+    let html = until_row(&server, "/r/lobby/live?earlier=true&lang=en", 61).await;
+    assert!(html.contains("id=\"m-12\"") && !html.contains("id=\"m-11\""), "{html}");
+    assert!(html.contains("&amp;scheme=system&amp;earlier=true\">"), "{html}");
+    assert_eq!(problem(server.get("/r/lobby/live?earlier=1").await).await, (400, "query_invalid".to_owned()));
+}
+
+#[tokio::test]
+async fn leaves_room_for_new_messages_after_long_ones() {
+    let server = TestServer::start();
+    let text = "<&>".repeat(5000);
+    for _ in 0..40 {
+        server.post("lobby", &text).await;
+    }
+    let html = until_row(&server, "/r/lobby/live?earlier=true", 40).await;
+    let rows = html.matches("data-offset").count();
+    assert!((1..40).contains(&rows) && html.len() < 250_000, "{rows} rows, {} bytes", html.len());
+}
+
+#[tokio::test]
+async fn shows_times_in_the_readers_zone_or_says_once_that_they_are_in_utc() {
+    let server = TestServer::start();
+    server.post("tea-time", "x").await;
+    let time = async |zone: &'static str| {
+        let html = head(&server, "/r/tea-time/live?earlier=true&lang=en", &[("cookie", zone)]).await;
+        let time = html.split("title=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        assert!(html.contains("<title>tea-time · 实时消息</title>") && html.contains("<p># <bdi>tea-time</bdi>"), "{html}");
+        (time, html.matches("UTC").count())
+    };
+    let (unknown, here, nepal) = (time("x=1").await, time("zone=0").await, time("zone=345").await);
+    assert_eq!((unknown.1, here.1, nepal.1), (1, 0, 0));
+    assert_eq!(unknown.0, here.0);
+    assert_ne!(here.0, nepal.0);
+    // No clock is seven minutes ahead.
+    assert_eq!(time("zone=7").await.1, 1);
 }
 
 #[tokio::test]

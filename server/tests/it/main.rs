@@ -53,4 +53,5 @@ mod settings;
 mod stored_messages;
 mod tls;
 mod transports;
+mod wall;
 mod websocket;

@@ -176,6 +176,31 @@ async fn the_language_follows_the_query_then_the_cookie_then_the_browser() {
 }
 
 #[tokio::test]
+async fn the_page_for_a_refused_address_says_what_is_wrong_and_what_may_be_meant() {
+    let server = TestServer::start();
+    let page = async |path: &str| {
+        let request = server.http.get(server.url(path)).header("accept", "text/html,*/*;q=0.8").header("accept-language", "en");
+        request.send().await.unwrap().text().await.unwrap().replace(['\u{2068}', '\u{2069}'], "")
+    };
+    for (path, reason) in [
+        ("/r/Tea%20Time!", "“Tea Time!” can't be the name of a room, because of “!”."),
+        ("/open?room=Tea+Time!", "“Tea Time!” can't be the name of a room, because of “!”."),
+        ("/r/Tea%20Time!/wall", "“Tea Time!” can't be the name of a room, because of “!”."),
+        ("/tea-time", "There is nothing at this address."),
+        ("/Tea%20Time!", "There is nothing at this address."),
+    ] {
+        let html = page(path).await;
+        assert!(html.contains(&format!("<p role=\"alert\">{reason}</p>")), "{path}: {html}");
+        assert!(html.contains("<a id=\"suggestion\" href=\"/r/tea-time\">"), "{path}: {html}");
+        assert!(html.contains("action=\"/open\"") && html.matches("1 to 64 letters").count() <= 2, "the rule is in the hint of the field");
+    }
+    assert!(page("/open").await.contains("The name of the room is missing."));
+    assert!(!page("/wp-login.php").await.contains("suggestion"));
+    let hostile = page("/open?room=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
+    assert!(!hostile.contains("<script") && hostile.contains("&lt;script&gt;"), "{hostile}");
+}
+
+#[tokio::test]
 async fn the_server_renders_the_colour_scheme() {
     let server = TestServer::start();
     let asked = server.http.get(server.url("/?scheme=dark")).header("cookie", "author=x").send().await.unwrap();

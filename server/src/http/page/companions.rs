@@ -27,7 +27,7 @@ const QR_SIDE: u32 = 200;
 /// The query of `/open`.
 #[derive(Deserialize)]
 pub(in crate::http) struct OpenQuery {
-    room: Option<String>,
+    pub(super) room: Option<String>,
 }
 
 impl FromFields for OpenQuery {

@@ -5,11 +5,13 @@ use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use frontend::{Language, Scheme};
+use frontend::{Language, Refusal, Scheme, nearest_room};
 use hyper::body::Incoming;
 use leptos::prelude::{Owner, RenderHtml as _};
-use protocol::ErrorCode;
+use percent_encoding::percent_decode_str;
+use protocol::{ErrorCode, RoomName};
 
+use super::companions::OpenQuery;
 use super::preferences::PageQuery;
 use crate::http::assets;
 use crate::http::error::{AnsweredError, ApiError};
@@ -46,10 +48,11 @@ pub(in crate::http) async fn without_slash(uri: Uri) -> Response {
     (StatusCode::MOVED_PERMANENTLY, [(LOCATION, uri.path().trim_end_matches('/').to_owned() + &query)]).into_response()
 }
 
-/// A reader of pages, with their preferences.
+/// A reader of pages, with their preferences and what they asked for.
 struct Person {
     language: Language,
     scheme: Scheme,
+    asked: Uri,
 }
 
 impl Person {
@@ -58,19 +61,43 @@ impl Person {
             return None;
         }
         let query = query::<PageQuery>(uri).unwrap_or_default();
-        Some(Self { language: query.language(headers), scheme: query.scheme(headers) })
+        Some(Self { language: query.language(headers), scheme: query.scheme(headers), asked: uri.clone() })
     }
 
     /// Replaces a problem document by a page. Other answers stay as they are.
     fn show(self, response: Response) -> Response {
-        let Some(&AnsweredError(code)) = response.extensions().get() else { return response };
-        let Self { language, scheme } = self;
-        let html = Owner::new().with(|| frontend::refusal(assets::BASE, language, scheme, code).to_html());
+        let Some(AnsweredError { code, detail }) = response.extensions().get().cloned() else { return response };
+        let Self { language, scheme, asked } = self;
+        let name = (code == ErrorCode::RoomNameInvalid).then(|| asked_name(&asked));
+        let suggestion = match code {
+            ErrorCode::RoomNameInvalid => name.as_deref().and_then(nearest_room),
+            ErrorCode::NotFound => meant_room(&asked),
+            _ => None,
+        };
+        let refusal = Refusal { code, detail, name, suggestion };
+        let html = Owner::new().with(|| frontend::refusal(assets::BASE, language, scheme, refusal).to_html());
         let mut parts = response.into_parts().0;
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         parts.headers.insert(CONTENT_SECURITY_POLICY, POLICY);
         Response::from_parts(parts, html.into())
     }
+}
+
+/// The name of the room for which somebody asked, as they wrote it.
+fn asked_name(asked: &Uri) -> String {
+    match asked.path().split('/').collect::<Vec<_>>()[..] {
+        ["", "open"] => query::<OpenQuery>(asked).ok().and_then(|query| query.room).unwrap_or_default(),
+        ["", "r" | "ws", name, ..] | ["", "api", "rooms", name, ..] => percent_decode_str(name).decode_utf8_lossy().into_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The room that an address without content may have meant: `/tea-time` is near to `/r/tea-time`.
+fn meant_room(asked: &Uri) -> Option<RoomName> {
+    let segment = asked.path().trim_matches('/');
+    // A name with a dot is a file's.
+    let is_name = !segment.contains(['/', '.']);
+    percent_decode_str(segment).decode_utf8().ok().filter(|_| is_name).and_then(|name| nearest_room(&name))
 }
 
 /// True if a page is preferred to a problem document (RFC 9110, section 12.5.1). A client that

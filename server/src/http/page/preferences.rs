@@ -73,10 +73,9 @@ pub(super) fn author_cookie(author: String) -> Cookie<'static> {
 }
 
 /// How many minutes the reader's clock is ahead of UTC, as the page found out on an earlier visit.
-/// 0 if unknown.
-pub(super) fn zone(headers: &HeaderMap) -> i32 {
+pub(in crate::http) fn known_zone(headers: &HeaderMap) -> Option<i32> {
     let minutes = cookie(headers, "zone").and_then(|minutes| minutes.parse().ok());
-    minutes.filter(|minutes| (-ZONE_MINUTES_MAX..=ZONE_MINUTES_MAX).contains(minutes)).unwrap_or_default()
+    minutes.filter(|minutes| (-ZONE_MINUTES_MAX..=ZONE_MINUTES_MAX).contains(minutes))
 }
 
 fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -100,7 +99,7 @@ mod tests {
         headers.append(COOKIE, "a=1; author=%E5%B0%8F%E6%98%8E; author2=x".parse().unwrap());
         headers.append(COOKIE, "zone=480".parse().unwrap());
         assert_eq!(author(&headers).as_deref(), Some("小明"));
-        assert_eq!(zone(&headers), 480);
+        assert_eq!(known_zone(&headers), Some(480));
         assert_eq!(cookie(&headers, "b"), None);
     }
 
@@ -108,7 +107,7 @@ mod tests {
     fn ignores_a_time_zone_that_no_clock_has() {
         for zone_cookie in ["zone=841", "zone=-841", "zone=x", "zone="] {
             let headers = HeaderMap::from_iter([(COOKIE, zone_cookie.parse().unwrap())]);
-            assert_eq!(zone(&headers), 0, "{zone_cookie}");
+            assert_eq!(known_zone(&headers), None, "{zone_cookie}");
         }
     }
 }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use frontend::PageData;
+use frontend::{PageData, Wall};
 use leptos::context::use_context;
 use leptos_axum::ResponseOptions;
 use protocol::limits::PAGE_ENTRIES_DEFAULT;
@@ -58,44 +58,64 @@ async fn render_page(
     refused: RefusedPost,
     request: Request,
 ) -> Response {
-    let page = match limits::charge(account, state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT)).await {
-        Ok(page) => page,
-        Err(error) => return ApiError::from(error).into_response(),
-    };
-    let headers = request.headers();
-    let (cookies, language) = (query.cookies(headers), query.language(headers));
-    let (author, cookies) = match refused.author.or_else(|| preferences::author(headers)) {
+    let (code, retry_after) = (refused.code, refused.retry_after);
+    let (headers, language) = (request.headers(), query.language(request.headers()));
+    let cookies = query.cookies(headers);
+    let (author, cookies) = match refused.author.clone().or_else(|| preferences::author(headers)) {
         Some(author) => (author, cookies),
         None => {
             let drawn = preferences::draw_name(language);
             (drawn.clone(), cookies.add(preferences::author_cookie(drawn)))
         }
     };
-    let data = PageData {
+    let refused = RefusedPost { author: Some(author), ..refused };
+    let mut response = match page_data(state, account, room, &query, refused, request.headers()).await {
+        Ok(data) => respond(request, data, None).await,
+        Err(error) => return error.into_response(),
+    };
+    if let Some(status) = code.and_then(|code| StatusCode::from_u16(code.status()).ok()) {
+        *response.status_mut() = status;
+    }
+    if let Some(wait) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.div_ceil(1000)));
+    }
+    (cookies, response).into_response()
+}
+
+/// Reads what a page is rendered from.
+pub(super) async fn page_data(
+    state: &State,
+    account: Option<&Account>,
+    room: RoomName,
+    query: &PageQuery,
+    refused: RefusedPost,
+    headers: &HeaderMap,
+) -> Result<PageData, ApiError> {
+    let page = limits::charge(account, state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT)).await?;
+    Ok(PageData {
         online: page.online,
         room,
         page,
-        language,
+        language: query.language(headers),
         scheme: query.scheme(headers),
         key: fresh_key(),
-        author,
+        author: refused.author.unwrap_or_default(),
         draft: if refused.draft.is_empty() { query.shared() } else { refused.draft },
         refusal: refused.code,
-        zone: preferences::zone(headers),
+        zone: preferences::known_zone(headers).unwrap_or_default(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    let respond = leptos_axum::render_app_to_stream_with_context(set_policy, move || frontend::shell(assets::BASE, data.clone()));
+    })
+}
+
+/// Renders a room's page, or its wall.
+pub(super) async fn respond(request: Request, data: PageData, wall: Option<Wall>) -> Response {
+    let document = move || frontend::shell(assets::BASE, data.clone(), wall.clone());
+    let respond = leptos_axum::render_app_to_stream_with_context(set_policy, document);
     let mut response = whole(respond(request).await).await;
-    if let Some(status) = refused.code.and_then(|code| StatusCode::from_u16(code.status()).ok()) {
-        *response.status_mut() = status;
-    }
-    if let Some(wait) = refused.retry_after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.div_ceil(1000)));
-    }
     // The page holds a fresh key and the newest messages: a stored copy would post under an old
     // key.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    (cookies, response).into_response()
+    response
 }
 
 /// Renders a streamed page to its end, so that the work is charged to its reader, and it has a

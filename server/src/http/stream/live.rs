@@ -4,7 +4,7 @@
 //! There is no script in it and its policy forbids one. The newest row is in view by the style
 //! sheet alone: the list is laid out from its end and never closed. When the response has ended a
 //! refresh goes on with it, and when it has just stopped, the style sheet shows the last heartbeat,
-//! which is a link.
+//! which is a link. For people, a document also begins with the messages before its position.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -15,19 +15,23 @@ use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Version};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use frontend::{Language, Scheme, TITLE, Texts, live_gap_html, live_row_html};
-use protocol::{Disconnect, Epoch, Gap, Position, RoomName, ServerFrame};
+use frontend::{Language, PlainTexts, Scheme, TITLE, live_gap_html, live_row_html};
+use protocol::limits::PAGE_ENTRIES_DEFAULT;
+use protocol::{Disconnect, Entry, Epoch, ErrorCode, FromFields, Gap, InputError, Position, RoomName, ServerFrame};
+use serde::Deserialize;
 
 use super::PASS_ON;
 use crate::delivery::{FlushPolicy, Place, Policy, ResponseEnd, WireFormat};
 use crate::encoded::{Encoded, FormatId};
 use crate::http::assets;
 use crate::http::error::ApiError;
-use crate::http::extract::{After, ClientAddress, Query, Room, SameOrigin};
-use crate::http::page::PageQuery;
+use crate::http::extract::{ClientAddress, Query, Room, SameOrigin};
+use crate::http::page::{PageQuery, known_zone};
 use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
 use crate::http::takeover::{Continuation, Takeover};
+use crate::limits;
+use crate::room::Range;
 
 /// What this document may do: show itself in our own page, in our own style.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -47,21 +51,68 @@ const BEAT_TIME_MAX: Duration = Duration::from_secs(20);
 /// badly.
 const DOCUMENT_BYTES_MAX: u64 = 990_000;
 
+/// Maximum bytes of the messages before the position. A document must have room for new ones.
+const EARLIER_BYTES_MAX: usize = 200_000;
+
+/// Zones are whole quarters of an hour ahead of UTC.
+const ZONE_STEP: i32 = 15;
+/// The zones of the formats, in minutes.
+const ZONES: std::ops::RangeInclusive<i32> = -14 * 60..=14 * 60;
+
+/// The query of a live view.
+pub(in crate::http) struct LiveQuery {
+    after: Option<Position>,
+    /// True if the document begins with the messages before its position.
+    earlier: bool,
+}
+
+#[derive(Deserialize)]
+pub(in crate::http) struct LiveFields {
+    after: Option<String>,
+    earlier: Option<String>,
+}
+
+impl FromFields for LiveQuery {
+    type Fields = LiveFields;
+}
+
+impl TryFrom<LiveFields> for LiveQuery {
+    type Error = InputError;
+
+    fn try_from(fields: LiveFields) -> Result<Self, InputError> {
+        let earlier = match fields.earlier.as_deref() {
+            Some("true") => true,
+            None | Some("false") => false,
+            Some(_) => return Err(InputError::with_detail(ErrorCode::QueryInvalid, "earlier: true or false")),
+        };
+        Ok(Self { after: fields.after.map(Position::try_from).transpose()?, earlier })
+    }
+}
+
 pub(in crate::http) async fn live(
     FromState(state): FromState<State>,
     _: SameOrigin,
     (permit, ClientAddress(address)): (ConnectionPermit, ClientAddress),
     Room(room): Room,
-    Query(wanted): Query<After>,
+    Query(wanted): Query<LiveQuery>,
     Query(query): Query<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let format = Live::find(query.language(&headers), query.scheme(&headers));
+    let format = Live::find(query.language(&headers), query.scheme(&headers), known_zone(&headers), wanted.earlier);
     let (admission, hello) = state.fanout.admit(format, permit.client(address), &room, wanted.after)?;
     let asked = wanted.after.unwrap_or(hello.position);
     let mut first = format.head(&room, asked);
-    if let Some(gap) = &hello.gap {
-        first += &format.missing(gap, asked.offset);
+    match &hello.gap {
+        Some(gap) => first += &format.missing(gap, asked.offset),
+        None if wanted.earlier => {
+            let account = state.context.limiter.account(address);
+            let next = Position { offset: asked.offset + 1, ..asked };
+            let range = if asked.offset < hello.latest { Range::Before(next) } else { Range::Last };
+            let page = limits::charge(account.as_deref(), state.context.hub.page(&room, range, PAGE_ENTRIES_DEFAULT)).await?;
+            // What was posted meanwhile follows by itself.
+            first += &format.earlier(page.entries.iter().filter(|entry| entry.offset <= asked.offset));
+        }
+        None => {}
     }
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     let shared = [(CONTENT_TYPE, html), (CONTENT_SECURITY_POLICY, POLICY)];
@@ -72,31 +123,39 @@ pub(in crate::http) async fn live(
     Ok(response)
 }
 
-/// Every language in every scheme.
+/// Every language in every zone, in every scheme, with and without earlier messages.
 pub(in crate::http) static FORMATS: LazyLock<Vec<Live>> = LazyLock::new(|| {
-    let languages = (0..).zip(Language::ALL);
-    let each = languages.flat_map(|language| Scheme::ALL.map(|scheme| (language, scheme)));
-    (0..).zip(each).map(|(number, ((form, language), scheme))| Live { number, form, language, scheme }).collect()
+    let zones = || std::iter::once(None).chain(ZONES.step_by(ZONE_STEP as usize).map(Some));
+    let rows = (0..).zip(Language::ALL.into_iter().flat_map(|language| zones().map(move |zone| (language, zone))));
+    let looks = Scheme::ALL.into_iter().flat_map(|scheme| [false, true].map(|has_earlier| (scheme, has_earlier)));
+    let each = rows.flat_map(|row| looks.clone().map(move |look| (row, look)));
+    let format = |(number, ((form, (language, zone)), (scheme, has_earlier)))| Live { number, form, language, zone, scheme, has_earlier };
+    (0..).zip(each).map(format).collect()
 });
 
-/// The document in a language and a scheme.
+/// The document in a language, a zone and a scheme.
 pub(in crate::http) struct Live {
     /// Its place among [`FORMATS`].
-    number: u8,
-    /// The form of entries: that of the language.
-    form: u8,
+    number: u16,
+    /// The form of entries: that of the language and the zone.
+    form: u16,
     language: Language,
+    /// How many minutes the reader's clock is ahead of UTC, if that is known.
+    zone: Option<i32>,
     scheme: Scheme,
+    has_earlier: bool,
 }
 
 impl Live {
-    fn find(language: Language, scheme: Scheme) -> &'static Self {
-        let is_wanted = |live: &&Self| live.language == language && live.scheme == scheme;
+    fn find(language: Language, scheme: Scheme, zone: Option<i32>, has_earlier: bool) -> &'static Self {
+        let zone = zone.filter(|zone| ZONES.contains(zone) && zone % ZONE_STEP == 0);
+        let is_wanted =
+            |live: &&Self| live.language == language && live.scheme == scheme && live.zone == zone && live.has_earlier == has_earlier;
         FORMATS.iter().find(is_wanted).expect("there is one for each")
     }
 
-    fn texts(&self) -> &'static Texts {
-        Texts::of(self.language)
+    fn texts(&self) -> &'static PlainTexts {
+        PlainTexts::of(self.language)
     }
 
     /// Returns all that stands before the first row. If the connection breaks, the document is read
@@ -106,13 +165,30 @@ impl Live {
         let sheet = |name: &str| format!("<link rel=\"stylesheet\" href=\"{}/{name}.css\">", assets::BASE);
         let sheets: String = ["style", "live"].into_iter().map(sheet).collect();
         let refresh = self.refresh(BROKEN_PAUSE, room, after);
+        let zone = if self.zone.is_none() { format!(" · {}", texts.utc) } else { String::new() };
         format!(
             "<!DOCTYPE html>\n<html lang=\"{language}\" data-scheme=\"{scheme}\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{refresh}<title>{TITLE}</title>{sheets}</head>\
-             <body class=\"live\"><div id=\"scroller\" tabindex=\"0\"><div class=\"column\"><p>{}</p>\
-             <ol id=\"messages\" role=\"log\" aria-label=\"{}\">\n",
-            texts.live_empty, texts.live_view
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{refresh}<title>{room} · {TITLE}</title>{sheets}</head>\
+             <body class=\"live\"><div id=\"scroller\" tabindex=\"0\"><div class=\"column\"><p># <bdi>{room}</bdi>{zone}</p>\
+             <p class=\"waits\">{}</p><ol id=\"messages\" role=\"log\" aria-label=\"{}\">\n",
+            texts.empty, texts.live
         )
+    }
+
+    /// Returns the newest of these entries as rows, as far as a document has room for them.
+    fn earlier<'a>(&self, entries: impl DoubleEndedIterator<Item = &'a Entry>) -> String {
+        let (mut rows, mut bytes_left) = (Vec::new(), EARLIER_BYTES_MAX);
+        for row in entries.rev().map(|entry| self.row(entry)) {
+            let Some(left) = bytes_left.checked_sub(row.len()) else { break };
+            bytes_left = left;
+            rows.push(row);
+        }
+        rows.reverse();
+        rows.concat()
+    }
+
+    fn row(&self, entry: &Entry) -> String {
+        live_row_html(entry, self.language, self.zone.unwrap_or_default()) + "\n"
     }
 
     /// Browsers wait with a refresh until the document has ended, and of two they follow the
@@ -123,7 +199,8 @@ impl Live {
 
     /// A room's name has nothing in it that an attribute or an address would need to escape.
     fn address(&self, room: &RoomName, after: Position) -> String {
-        format!("/r/{room}/live?after={after}&amp;lang={}&amp;scheme={}", self.language.tag(), self.scheme.word())
+        let earlier = if self.has_earlier { "&amp;earlier=true" } else { "" };
+        format!("/r/{room}/live?after={after}&amp;lang={}&amp;scheme={}{earlier}", self.language.tag(), self.scheme.word())
     }
 
     fn missing(&self, gap: &Gap, after: u64) -> String {
@@ -141,8 +218,8 @@ impl WireFormat for Live {
     }
 
     fn entry(&self, entry: &Encoded, _: Epoch) -> Bytes {
-        let write = |entry: &Encoded| entry.entry().map(|entry| live_row_html(&entry, self.language) + "\n").unwrap_or_default().into();
-        entry.form(FormatId::of::<Texts>(self.form), write)
+        let write = |entry: &Encoded| entry.entry().map(|entry| self.row(&entry)).unwrap_or_default().into();
+        entry.form(FormatId::of::<PlainTexts>(self.form), write)
     }
 
     fn say(&self, frame: &ServerFrame, place: &Place<'_>, out: &mut Vec<u8>) {
@@ -155,7 +232,7 @@ impl WireFormat for Live {
         if place.heartbeat > BEAT_TIME_MAX {
             return out.push(b'\n');
         }
-        let (address, words) = (self.address(place.room, place.position), self.texts().live_stopped);
+        let (address, words) = (self.address(place.room, place.position), self.texts().stopped);
         out.extend(format!("<li class=\"beat\"><a href=\"{address}\">{words}</a></li>\n").into_bytes());
     }
 
@@ -167,7 +244,7 @@ impl WireFormat for Live {
         };
         let Place { room, position, .. } = place;
         // The link is for browsers that were told not to follow a refresh.
-        let (refresh, address, words) = (self.refresh(pause, room, *position), self.address(room, *position), self.texts().live_view);
+        let (refresh, address, words) = (self.refresh(pause, room, *position), self.address(room, *position), self.texts().next);
         out.extend(format!("<li class=\"ended\"><a href=\"{address}\">{words}</a></li>{refresh}\n").into_bytes());
     }
 }
