@@ -86,7 +86,7 @@ pub fn MessageRow<'a>(
     };
     view! {
         <li
-            class="message" class:continued=move || look.get().continued id=id data-offset=entry.offset
+            class="message" class:continued=is_continued(look) id=id data-offset=entry.offset
             data-own=own.then_some(texts.own)
         >
             <Byline name=entry.author.as_str() hue texts/>
@@ -100,10 +100,7 @@ pub fn MessageRow<'a>(
 #[component]
 fn PendingRow(key: PublishKey, request: Arc<PublishRequest>, look: ArcRwSignal<RowLook>, hue: Hue, state: AppState) -> impl IntoView {
     let texts = state.texts;
-    let continued = {
-        let look = look.clone();
-        move || look.get().continued
-    };
+    let continued = is_continued(look.clone());
     let failure = move || look.get().failed;
     let stage = {
         let failure = failure.clone();
@@ -134,6 +131,11 @@ fn PendingRow(key: PublishKey, request: Arc<PublishRequest>, look: ArcRwSignal<R
             {actions}
         </li>
     }
+}
+
+/// A function of its own, so that both kinds of rows share the code that follows the signal.
+fn is_continued(look: ArcRwSignal<RowLook>) -> impl Fn() -> bool + Send + Sync {
+    move || look.get().continued
 }
 
 /// What an author can do with a refused message.
