@@ -8,6 +8,8 @@ const STEPS = { ArrowUp: -1, ArrowDown: 1 };
 export function watchRows() {
   const [scroller, messages, menu, more] = ["scroller", "messages", "row_menu", "row_more"].map((id) => document.getElementById(id));
   if (!messages || !menu) return;
+  // Into the landmark that it belongs to.
+  scroller.parentNode.append(menu);
   const rowOf = (event) => event.target.closest("#messages > .message");
   const topOf = (element) => element.getBoundingClientRect().top;
   const links = (row, index) => row?.querySelectorAll("a[rel], summary").forEach((link) => (link.tabIndex = index));

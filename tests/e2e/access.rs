@@ -36,6 +36,12 @@ async fn axe_finds_no_violation_in_any_state_scheme_or_language() {
         assert_accessible(&browser, &format!("empty, {query}")).await;
         act::open(&browser, &board, &format!("/r/full?{query}")).await;
         assert_accessible(&browser, &format!("full, {query}")).await;
+        browser.page.execute("document.getElementById('scroller').focus()", vec![]).await.unwrap();
+        act::press(&browser, Key::Up).await;
+        act::press(&browser, Key::Enter).await;
+        find::one(&browser, "#row_menu:popover-open").await;
+        assert_accessible(&browser, &format!("the menu of a message, {query}")).await;
+        act::press(&browser, Key::Escape).await;
         for panel in ["rooms", "share", "settings"] {
             act::click(&browser, &format!("[popovertarget={panel}]")).await;
             find::one(&browser, &format!("#{panel}:popover-open")).await;
