@@ -245,12 +245,12 @@ async fn a_refused_message_says_why_and_what_can_be_done() {
     let message = PublishRequest { text: Text::parse("x").unwrap(), author: Author::default(), key: Some(key.clone()) };
     state.content.write_value().pending = vec![Pending { message: message.clone(), stage: Stage::Sending }];
     show(state).await;
-    let row = find(&place, "#outbox > li");
+    let row = find(&place, "#outbox > .pending");
     assert_eq!((row.get_attribute("data-stage").unwrap().as_str(), count(&row, "button")), ("sending", 0));
     let refused = |code| vec![Pending { message: message.clone(), stage: Stage::Failed { code, detail: String::new() } }];
     state.content.write_value().pending = refused(ErrorCode::TextTooLong);
     show(state).await;
-    assert!(find(&place, "#outbox > li").is_same_node(Some(&row)));
+    assert!(find(&place, "#outbox > .pending").is_same_node(Some(&row)));
     assert_eq!(row.get_attribute("data-stage").unwrap(), "failed");
     assert_eq!(find(&row, "[role=alert]").text_content().unwrap(), "Not sent. The text is longer than 16 KiB.");
     for button in [".retry", ".copy", ".discard"] {

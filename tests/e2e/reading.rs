@@ -161,7 +161,7 @@ async fn loading_older_messages_does_not_jump_if_the_middle_is_between_two_rows(
     show_400(&browser).await;
     // Scrolls so that the middle of the screen is between two rows.
     let between = "const box = document.getElementById('scroller'), { left, top, width, height } = box.getBoundingClientRect(); \
-        for (let down = 200; down < 400; down++) { \
+        for (let down = 200; down < 600; down++) { \
             box.scrollTop = down - (box.scrollHeight - box.clientHeight); \
             if (document.elementFromPoint(left + width / 2, top + height / 2).id === 'messages') return true } \
         return false";
