@@ -50,6 +50,13 @@ const live = async (page, path) => {
   await page.waitForSelector('#connection[data-state=live]');
 };
 
+const until = async (ask) => {
+  for (let tries = 0; !(await ask()); tries++) {
+    if (tries === 200) throw new Error(`never true: ${ask}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+};
+
 const panel = (name) => async (page) => {
   await live(page, '/r/talk');
   await page.evaluate((name) => document.getElementById(name).showPopover(), name);
@@ -90,9 +97,9 @@ const STATES = {
   },
   'no-script': async (page) => {
     await page.setJavaScriptEnabled(false);
-    await page.goto(board + '/r/talk', { waitUntil: 'domcontentloaded' });
-    const view = await (await page.waitForSelector('iframe.live')).contentFrame();
-    await view.waitForSelector('li');
+    // The live view never ends, so loading does not either.
+    page.goto(board + '/r/talk').catch(() => {});
+    await until(() => page.frames().find((frame) => frame.url().includes('/live'))?.$('li'));
   },
   error: (page) => page.goto(board + '/r/Tea%20Time!'),
 };
