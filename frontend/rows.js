@@ -36,6 +36,8 @@ export function watchRows() {
     row.scrollIntoView({ block: "nearest" });
     // At its start the list loads older messages.
     if (row === messages.querySelector(".message")) scroller.scrollTop = -scroller.scrollHeight;
+    // Rows above have estimated heights, so only the end itself stays where it is.
+    if (row === messages.lastElementChild) scroller.scrollTop = 0;
   };
   const isAboveEnd = (row) => topOf(row) < scroller.getBoundingClientRect().bottom - 8;
   const isVisible = (row) => row && topOf(row) >= topOf(scroller) && isAboveEnd(row);
