@@ -107,6 +107,10 @@ async fn the_keyboard_reaches_every_control() {
     browser.page.execute("document.getElementById('scroller').focus()", vec![]).await.unwrap();
     act::press(&browser, Key::PageUp).await;
     find::one(&browser, "#unseen:not([hidden])").await;
+    // The browser scrolls by a page smoothly, and goes on with it after a jump.
+    let rest = "const done = arguments[0], it = document.getElementById('scroller'); let last; \
+        const look = () => it.scrollTop === last ? done() : (last = it.scrollTop, setTimeout(look, 100)); look()";
+    browser.page.execute_async(rest, vec![]).await.unwrap();
     act::press(&browser, Key::End).await;
     check::until("the list is at its end", || find::from_end(&browser), |distance| *distance < 30).await;
     browser.quit().await;
