@@ -1,5 +1,6 @@
 // The composer before the page is alive, and what people drop or paste that is not text. It listens
-// to the document, because the form may be replaced.
+// to the document, because the form may be replaced. The page may run this twice: it leaves events
+// alone that the other instance has handled.
 
 const FIELD = "chat_content";
 const alive = () => document.querySelector(".page[data-ready]");
@@ -22,7 +23,7 @@ const sends = ({ ctrlKey, metaKey, shiftKey }) => ctrlKey || metaKey || !(shiftK
 
 document.addEventListener("keydown", (event) => {
   const { target } = event;
-  if (alive() || !enters(event)) return;
+  if (event.defaultPrevented || alive() || !enters(event)) return;
   if (target.id === "author") {
     event.preventDefault();
     byId(FIELD).focus();
@@ -96,7 +97,7 @@ document.addEventListener("dragover", (event) => {
 document.addEventListener("drop", (event) => {
   const { dataTransfer: data } = event;
   const text = data.getData("text/plain");
-  if (text && isField(event)) return;
+  if (event.defaultPrevented || (text && isField(event))) return;
   event.preventDefault();
   if (text) {
     byId(FIELD)?.focus();
