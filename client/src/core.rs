@@ -6,6 +6,8 @@
 //! moves forward. Random numbers come from the seed in [`Options`], so a run can be repeated
 //! exactly.
 
+mod trust;
+
 mod channel;
 mod event;
 mod transport_selection;
@@ -13,6 +15,7 @@ mod transport_selection;
 mod publish;
 
 mod connect;
+mod doubt;
 mod receive;
 mod upgrade;
 
@@ -142,7 +145,8 @@ impl Core {
         };
         let outbox = current.epoch.and_then(|_| self.outbox.deadline(self.window()));
         let candidate = self.candidate.as_ref().map(Channel::deadline);
-        [Some(current.deadline()), candidate, self.trial_end(), self.upgrade_at(), outbox, self.own_entry_deadline()]
+        let doubt = self.doubt_deadline();
+        [Some(current.deadline()), candidate, self.trial_end(), self.upgrade_at(), outbox, self.own_entry_deadline(), doubt]
             .into_iter()
             .flatten()
             .min()
@@ -152,6 +156,7 @@ impl Core {
     pub fn connection(&self) -> ConnectionState {
         match (&self.current, self.idle) {
             (Some(Channel { proven: None, .. }), _) => ConnectionState::Connecting,
+            (Some(channel), _) if self.offline || channel.trust.is_doubted() => ConnectionState::Doubtful,
             (Some(channel), _) => {
                 let follower = self.selection.follower && channel.transport == Transport::Poll;
                 ConnectionState::Live { transport: channel.transport, follower }

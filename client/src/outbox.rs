@@ -287,6 +287,11 @@ impl Outbox {
         self.in_flight.front().is_some_and(|sent| now >= sent.sent + ANSWER_MS)
     }
 
+    /// Returns when the oldest message that has no answer was sent.
+    pub(crate) fn unanswered_since(&self) -> Option<u64> {
+        self.in_flight.front().map(|sent| sent.sent)
+    }
+
     /// Returns when there is something to do on a live session.
     pub(crate) fn deadline(&self, in_flight_max: usize) -> Option<u64> {
         let overdue = self.in_flight.front().map(|sent| sent.sent + ANSWER_MS);

@@ -6,6 +6,7 @@
 
 use protocol::{Epoch, Position};
 
+use super::trust::{CHECK_MS, DOUBT_MS, Trust};
 use crate::Transport;
 
 /// Grace after a missed heartbeat before a stream is probed, in milliseconds.
@@ -46,7 +47,8 @@ pub(super) struct Channel {
     /// When the channel was proven.
     pub(super) proven: Option<u64>,
     /// True if an event stream, which cannot be pinged, is to be replaced by a new one.
-    pub(super) doubted: bool,
+    pub(super) renews: bool,
+    pub(super) trust: Trust,
     /// When a page was last requested, or a ping last sent.
     asked: u64,
     /// When something last arrived.
@@ -107,7 +109,8 @@ impl Channel {
             after,
             epoch: None,
             proven: None,
-            doubted: false,
+            renews: false,
+            trust: Trust::default(),
             asked: now,
             heard: now,
             heartbeat: 0,
@@ -127,7 +130,8 @@ impl Channel {
     /// its deadline. A proxy that holds back the last message lets nothing more through.
     pub(super) fn hear(&mut self, now: u64) {
         self.heard = now;
-        self.doubted = false;
+        self.renews = false;
+        self.trust.restore();
         if self.may_be_buffered() {
             if let Phase::Awaiting { deadline, .. } = &mut self.phase {
                 *deadline = now + PROBE_MS;
@@ -222,6 +226,7 @@ impl Channel {
         let short = now + PROBE_MS;
         let deadline = if self.is_unbuffered { short.max(self.heard + 2 * self.heartbeat) } else { short };
         self.phase = Phase::awaiting(deadline);
+        self.trust.await_answer(now + DOUBT_MS);
     }
 
     /// Starts a probe because the network may have changed. Returns false if one is under way that
@@ -230,8 +235,29 @@ impl Channel {
         let is_probed = matches!(self.phase, Phase::Awaiting { deadline, .. } if deadline <= now + PROBE_MS);
         if !is_probed {
             self.phase = Phase::awaiting(now + PROBE_MS);
+            self.trust.await_answer(now + DOUBT_MS);
         }
         !is_probed
+    }
+
+    /// Starts a check of an event stream by a new one: one of them must deliver soon.
+    pub(super) fn renew(&mut self, now: u64) {
+        self.renews = true;
+        self.phase = Phase::awaiting(now + CHECK_MS + PROBE_MS);
+        self.trust.await_answer(now + DOUBT_MS);
+    }
+
+    /// Returns when the channel must be checked, because a message that was sent at `sent` has no
+    /// answer. A new event stream is the check of an earlier one, so it needs none.
+    pub(super) fn check_at(&self, sent: u64) -> Option<u64> {
+        let since = self.proven?;
+        let is_check = self.transport == Transport::Sse && since >= sent;
+        if is_check { None } else { self.trust.check_at(sent, self.heard) }
+    }
+
+    /// Returns when the channel is in doubt, if nothing arrives before.
+    pub(super) fn doubt_at(&self) -> Option<u64> {
+        self.proven.and(self.trust.doubt_at())
     }
 
     /// True if a probe of the stream is under way.
@@ -251,6 +277,7 @@ impl Channel {
         self.after = after;
         self.asked = now;
         self.phase = Phase::Awaiting { deadline: now + time_limit, wait_seconds, fetch_again: false };
+        self.trust.await_answer(now + wait_seconds * 1_000 + DOUBT_MS);
         wait_seconds
     }
 
@@ -274,6 +301,7 @@ impl Channel {
             _ => PAGES_MS,
         };
         self.heard = now;
+        self.trust.restore();
         self.phase = Phase::Pausing { until: (self.asked + pause).max(now) };
         true
     }

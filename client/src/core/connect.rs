@@ -81,11 +81,20 @@ impl Core {
     pub(super) fn lost_network(&mut self, now: u64) {
         self.offline = true;
         if self.is_live() {
-            self.probe_current(now);
+            self.check_current(now);
         } else if let Some(Channel { id, .. }) = self.current {
             self.give_up(id, Loss::Neutral, now);
         } else if let Idle::Waiting { .. } = self.idle {
             self.idle = Idle::Offline { until: now + CAP_MS };
+        }
+    }
+
+    /// Checks the channel in use, which is given up if nothing arrives in a few seconds.
+    pub(super) fn check_current(&mut self, now: u64) {
+        if self.current.as_ref().is_some_and(|channel| channel.transport == Transport::Sse) {
+            self.renew_events(now);
+        } else {
+            self.probe_current(now);
         }
     }
 
@@ -100,7 +109,7 @@ impl Core {
                     self.ping(id, now);
                 }
             }
-            Transport::Sse => channel.doubted = channel.is_stale(now),
+            Transport::Sse => channel.renews = channel.is_stale(now),
             Transport::LongPoll | Transport::Poll => {
                 if channel.may_fetch_now() {
                     self.fetch(id, false, now);
@@ -196,6 +205,7 @@ impl Core {
         {
             self.attempt(now);
         }
+        self.doubt(now);
         self.try_upgrade(now);
     }
 

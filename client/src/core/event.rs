@@ -204,6 +204,9 @@ pub enum ConnectionState {
         /// [`Event::NotLeader`].
         follower: bool,
     },
+    /// Entries arrived, but the server does not answer. The channel is checked, and is given up if
+    /// nothing arrives in a few seconds.
+    Doubtful,
     /// Waiting for the next attempt.
     Waiting {
         /// When it starts, in milliseconds on the owner's clock.

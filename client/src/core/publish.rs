@@ -58,6 +58,9 @@ impl Core {
 
     /// Handles [`crate::Event::Posted`].
     pub(super) fn posted(&mut self, r#ref: u64, result: Result<Published, Option<Problem>>, now: u64) {
+        if let Ok(_) | Err(Some(_)) = result {
+            self.server_answered();
+        }
         match result {
             Ok(published) => {
                 self.published(r#ref, published, now);

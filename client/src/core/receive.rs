@@ -45,6 +45,7 @@ impl Core {
     fn record(&mut self, id: u32, evidence: Evidence, now: u64) {
         // A frame may have been sent long ago. An answer shows that there is a network now.
         self.offline &= evidence == Evidence::Frame;
+        self.server_answered();
         if self.channel(id).is_some_and(|channel| channel.prove(evidence, now)) {
             self.proven(id, now);
         } else {

@@ -43,7 +43,7 @@ impl Core {
 
     fn better(&self) -> Option<Transport> {
         let current = self.current.as_ref()?;
-        self.selection.better(current.transport, current.doubted, self.upgrade.tried)
+        self.selection.better(current.transport, current.renews, self.upgrade.tried)
     }
 
     /// Returns when the trial of a proven candidate ends. While a candidate is probed, the deadline
@@ -138,6 +138,17 @@ impl Core {
     pub(super) fn upgrade_now(&mut self, now: u64) {
         if self.candidate.is_none() {
             self.upgrade = UpgradeSchedule::new(now);
+            self.try_upgrade(now);
+        }
+    }
+
+    /// Opens a new event stream beside the one in use, before better transports are tried again.
+    pub(super) fn renew_events(&mut self, now: u64) {
+        if let Some(channel) = &mut self.current {
+            channel.renew(now);
+        }
+        if self.candidate.is_none() {
+            self.upgrade = UpgradeSchedule { tried: Some(Transport::WebSocket), ..UpgradeSchedule::new(now) };
             self.try_upgrade(now);
         }
     }

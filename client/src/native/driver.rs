@@ -130,7 +130,12 @@ impl Driver {
         let is_tick = matches!(event, Event::Tick);
         let actions = self.core.handle(event, self.now());
         let closes = actions.iter().any(|action| matches!(action, Action::Close { .. }));
-        if is_tick && closes && !matches!(self.core.connection(), ConnectionState::Live { .. }) {
+        let is_silent = match self.core.connection() {
+            ConnectionState::Live { .. } => false,
+            ConnectionState::Doubtful => true,
+            _ => closes,
+        };
+        if is_tick && is_silent {
             self.last_error = Some("the server does not answer".to_owned());
         }
         for action in actions {

@@ -66,7 +66,7 @@ fn probes_after_one_silent_heartbeat_and_gives_up_after_two() {
     let mut harness = Harness::live();
     assert!(harness.after(22_999, Event::Tick).is_empty());
     assert!(pings(&harness.after(1, Event::Tick)));
-    assert!(harness.after(16_999, Event::Tick).is_empty());
+    assert!(!closes(&harness.after(16_999, Event::Tick)));
     let actions = harness.after(1, Event::Tick);
     assert!(actions.contains(&CLOSE));
     assert!(matches!(harness.core.connection(), ConnectionState::Waiting { .. }));
@@ -131,7 +131,9 @@ fn backs_off_from_a_server_that_falls_silent() {
     let mut longest = 0;
     for _ in 0..20 {
         harness.greet(hello(at(1, 0), 0));
+        assert!(pings(&harness.tick()));
         harness.tick();
+        assert_eq!(harness.core.connection(), ConnectionState::Doubtful);
         assert!(closes(&harness.tick()));
         longest = longest.max(harness.core.deadline().unwrap() - harness.now);
         harness.tick();
@@ -244,6 +246,7 @@ fn tries_now_and_then_without_a_network() {
 fn stays_live_without_a_network_if_the_server_answers() {
     let mut harness = Harness::live();
     assert!(pings(&harness.event(Event::Offline)));
+    assert_eq!(harness.core.connection(), ConnectionState::Doubtful, "at once");
     harness.pong();
     assert!(harness.after(5_000, Event::Tick).is_empty());
     assert_eq!(harness.core.connection(), LIVE);
@@ -268,6 +271,60 @@ fn forgets_a_missing_network_once_the_server_answers() {
     harness.receive(&ServerFrame::Message(entry(1)));
     harness.close(1006, "");
     assert_eq!(harness.core.connection(), ConnectionState::Offline);
+}
+
+#[test]
+fn doubts_a_websocket_five_seconds_after_an_unanswered_message() {
+    let mut harness = Harness::live();
+    harness.now += 10_000;
+    harness.publish("a");
+    assert!(harness.after(2_499, Event::Tick).is_empty());
+    assert!(pings(&harness.after(1, Event::Tick)));
+    assert!(harness.after(2_499, Event::Tick).is_empty());
+    assert_eq!(updates(&harness.after(1, Event::Tick)), [Update::Connection]);
+    assert_eq!(harness.core.connection(), ConnectionState::Doubtful);
+    // It is given up soon, and the message is sent again.
+    assert!(closes(&harness.after(2_500, Event::Tick)));
+    harness.tick();
+    assert_eq!(texts(&harness.greet(hello(at(1, 0), 0))), ["a"]);
+}
+
+#[test]
+fn trusts_a_websocket_again_when_anything_arrives() {
+    for frame in [ServerFrame::Presence { online: 2 }, ServerFrame::Message(entry(1)), ServerFrame::Heartbeat] {
+        let mut harness = Harness::live();
+        harness.publish("a");
+        harness.tick();
+        harness.tick();
+        assert_eq!(harness.core.connection(), ConnectionState::Doubtful);
+        harness.receive(&frame);
+        assert_eq!(harness.core.connection(), LIVE);
+        // The message is still unanswered.
+        assert!(pings(&harness.after(2_500, Event::Tick)));
+    }
+}
+
+#[test]
+fn does_not_doubt_a_server_that_answers_pings_but_no_message() {
+    let mut harness = Harness::live();
+    harness.publish("a");
+    let start = harness.now;
+    while harness.now < start + 27_000 {
+        assert!(!closes(&harness.tick()));
+        assert_eq!(harness.core.connection(), LIVE);
+        harness.now += 2_000;
+        harness.pong();
+    }
+}
+
+#[test]
+fn checks_a_websocket_after_sleep_before_it_is_in_doubt() {
+    let mut harness = Harness::live();
+    harness.publish("a");
+    assert!(pings(&harness.after(20_000, Event::Tick)));
+    assert_eq!(harness.core.connection(), LIVE);
+    harness.pong();
+    assert!(!closes(&harness.after(1_000, Event::Tick)));
 }
 
 #[test]

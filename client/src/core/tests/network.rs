@@ -31,6 +31,8 @@ struct Simulation {
     faults: [Fault; 4],
     /// The fault of published messages over HTTP.
     posts: Fault,
+    /// The time that the server takes to store a message, in milliseconds.
+    store_time: u64,
     log: Log,
     connections: BTreeMap<u32, Connection>,
     attempts: Vec<u64>,
@@ -89,6 +91,7 @@ impl Simulation {
             latency,
             faults: [Fault::None; 4],
             posts: Fault::None,
+            store_time: 0,
             log,
             connections: BTreeMap::new(),
             attempts: Vec::new(),
@@ -222,6 +225,10 @@ impl Simulation {
 
     fn transport(&self) -> Option<Transport> {
         if let ConnectionState::Live { transport, .. } = self.core.connection() { Some(transport) } else { None }
+    }
+
+    fn is_doubtful(&self) -> bool {
+        self.core.connection() == ConnectionState::Doubtful
     }
 
     fn has_received_all(&self) -> bool {

@@ -223,8 +223,9 @@ impl Simulation {
     pub(super) fn send(&mut self, channel: u32, text: &str) {
         let frame = ClientFrame::parse(text).unwrap();
         let fault = self.connections[&channel].fault;
+        let store_time = if let ClientFrame::Publish { .. } = frame { self.store_time } else { 0 };
         if !matches!(fault, Fault::BlackHole | Fault::DropsUpstream) {
-            self.plan(self.latency, Step::ToServer { channel, frame });
+            self.plan(self.latency + store_time, Step::ToServer { channel, frame });
         }
     }
 
@@ -325,7 +326,7 @@ impl Simulation {
         match fault {
             Fault::Refused => self.plan(self.latency * 2, Step::Posted { r#ref, result: Err(None) }),
             Fault::BlackHole => {}
-            _ => self.plan(self.latency * 3, Step::Post { r#ref, message, fault }),
+            _ => self.plan(self.latency * 3 + self.store_time, Step::Post { r#ref, message, fault }),
         }
     }
 }
@@ -340,5 +341,9 @@ impl Connection {
         self.cursor = None;
         self.request = None;
         self.waits = false;
+    }
+
+    pub(super) fn drop_upstream(&mut self) {
+        self.fault = Fault::DropsUpstream;
     }
 }

@@ -136,13 +136,7 @@ fn does_not_return_to_an_unstable_transport_before_its_trial() {
 #[test]
 fn leaves_a_live_channel_that_becomes_a_black_hole() {
     for transport in [Transport::WebSocket, Transport::Sse, Transport::LongPoll] {
-        let mut simulation = Simulation::reading(1);
-        for better in 0..transport as usize {
-            simulation.faults[better] = Fault::Refused;
-        }
-        simulation.event(Event::Start);
-        simulation.advance(15_000);
-        assert_eq!(simulation.transport(), Some(transport));
+        let mut simulation = Simulation::live(transport);
         simulation.black_hole();
         simulation.store_text("theirs");
         simulation.advance_until(45_000, "catching up", Simulation::has_received_all);
@@ -150,15 +144,82 @@ fn leaves_a_live_channel_that_becomes_a_black_hole() {
 }
 
 #[test]
+fn doubts_a_black_hole_five_seconds_after_a_message() {
+    for transport in Transport::ALL {
+        let mut simulation = Simulation::live(transport);
+        simulation.black_hole();
+        simulation.faults = [Fault::BlackHole; 4];
+        simulation.posts = Fault::BlackHole;
+        simulation.publish();
+        let time = simulation.advance_until(5_100, "the doubt", Simulation::is_doubtful);
+        assert!(time >= 4_900, "{transport:?}: {time}");
+        simulation.faults = [Fault::None; 4];
+        simulation.posts = Fault::None;
+        simulation.advance_until(15_000, "publishing", |simulation| simulation.core.outbox().pending().is_empty());
+        simulation.advance(2_000);
+        assert!(!simulation.is_doubtful());
+        simulation.check_what_was_published();
+    }
+}
+
+#[test]
+fn never_doubts_a_slow_server() {
+    for transport in Transport::ALL {
+        let mut simulation = Simulation::live(transport);
+        simulation.latency = 500;
+        simulation.store_time = 20_000;
+        for _ in 0..6 {
+            simulation.publish();
+            for _ in 0..200 {
+                simulation.advance(50);
+                assert!(!simulation.is_doubtful(), "{transport:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn never_doubts_a_channel_that_delivers() {
+    for transport in [Transport::WebSocket, Transport::Sse] {
+        let mut simulation = Simulation::live(transport);
+        for connection in simulation.connections.values_mut() {
+            connection.drop_upstream();
+        }
+        simulation.posts = Fault::BlackHole;
+        simulation.publish();
+        // Until the message is overdue.
+        for _ in 0..28 {
+            simulation.store_text("theirs");
+            simulation.advance(1_000);
+            assert!(!simulation.is_doubtful(), "{transport:?}");
+        }
+        simulation.posts = Fault::None;
+        simulation.advance_until(10_000, "publishing", |simulation| simulation.core.outbox().pending().is_empty());
+    }
+}
+
+#[test]
+fn doubts_at_once_when_the_system_reports_no_network() {
+    for transport in Transport::ALL {
+        let mut simulation = Simulation::live(transport);
+        simulation.event(Event::Offline);
+        assert!(simulation.is_doubtful());
+        // The system is wrong.
+        simulation.advance_until(5_000, "the answer", |simulation| !simulation.is_doubtful());
+        assert_eq!(simulation.transport(), Some(transport));
+        // The system is right.
+        simulation.black_hole();
+        simulation.faults = [Fault::BlackHole; 4];
+        simulation.event(Event::Offline);
+        simulation.advance_until(16_000, "the end of doubt", |simulation| simulation.core.connection() == ConnectionState::Offline);
+    }
+}
+
+#[test]
 fn retry_now_detects_a_black_hole() {
     for transport in [Transport::WebSocket, Transport::Sse, Transport::LongPoll] {
-        let mut simulation = Simulation::reading(1);
-        for better in 0..transport as usize {
-            simulation.faults[better] = Fault::Refused;
-        }
-        simulation.event(Event::Start);
-        simulation.advance(17_000);
-        assert_eq!(simulation.transport(), Some(transport));
+        let mut simulation = Simulation::live(transport);
+        simulation.advance(2_000);
         simulation.black_hole();
         simulation.advance(3_000);
         simulation.store_text("theirs");
@@ -170,16 +231,7 @@ fn retry_now_detects_a_black_hole() {
 #[test]
 fn recovers_soon_after_the_machine_was_suspended() {
     for transport in Transport::ALL {
-        let mut simulation = Simulation::reading(1);
-        for better in 0..transport as usize {
-            simulation.faults[better] = Fault::Refused;
-        }
-        if transport == Transport::Poll {
-            simulation.faults[2] = Fault::Cut(100);
-        }
-        simulation.event(Event::Start);
-        simulation.advance(20_000);
-        assert_eq!(simulation.transport(), Some(transport));
+        let mut simulation = Simulation::live(transport);
         for _ in 0..3 {
             // The machine sleeps for a night. The server closes the connections, and the log goes
             // on.
@@ -254,6 +306,21 @@ fn publishes_the_outbox_over_any_transport() {
 }
 
 impl Simulation {
+    /// Creates a simulation that is live on a transport, because the better ones are refused.
+    fn live(transport: Transport) -> Self {
+        let mut simulation = Self::reading(1);
+        for better in 0..transport as usize {
+            simulation.faults[better] = Fault::Refused;
+        }
+        if transport == Transport::Poll {
+            simulation.faults[Transport::LongPoll as usize] = Fault::Cut(100);
+        }
+        simulation.event(Event::Start);
+        simulation.advance(15_000);
+        assert_eq!(simulation.transport(), Some(transport));
+        simulation
+    }
+
     /// Turns every open channel into a black hole.
     fn black_hole(&mut self) {
         for connection in self.connections.values_mut() {
