@@ -56,6 +56,8 @@ pub struct Texts {
     pub messages: &'static str,
     /// The text of an empty list.
     pub empty: &'static str,
+    /// The button that copies the link to the room.
+    pub copy_link: &'static str,
     /// The name of an author without a name.
     pub nameless: &'static str,
     /// The word that marks the reader's own messages for screen readers.
@@ -98,6 +100,10 @@ pub struct Texts {
     pub via: [&'static str; 4],
     /// The same while another tab holds the stream.
     pub via_tab: &'static str,
+    /// The connection: the server does not answer.
+    pub doubtful: &'static str,
+    /// What happens to messages while there is no connection.
+    pub sent_later: &'static str,
     /// The connection: waiting for the next try.
     pub waiting: &'static str,
     /// The connection: no network.

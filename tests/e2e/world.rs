@@ -100,6 +100,21 @@ impl Board {
         self.process.take().unwrap().kill().await.unwrap();
     }
 
+    /// Stops the board's process, so that its connections stay open and nothing is answered.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets a paused board go on.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.as_ref().unwrap().id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.host())
     }

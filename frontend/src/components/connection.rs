@@ -14,6 +14,7 @@ pub fn Connection() -> impl IntoView {
     let label = move || match status.get() {
         Status::Connecting => texts.connecting,
         Status::Live { .. } => texts.live,
+        Status::Doubtful => texts.doubtful,
         Status::Waiting { .. } => texts.waiting,
         Status::Offline => texts.offline,
         Status::Stopped => texts.stopped,
@@ -22,18 +23,18 @@ pub fn Connection() -> impl IntoView {
         Status::Waiting { seconds } => (texts.retry_in)(seconds),
         _ => String::new(),
     };
-    let transport = move || match status.get() {
+    let details = move || match status.get() {
         Status::Live { follows: true, .. } => texts.via_tab,
         Status::Live { transport, .. } => texts.via[transport as usize],
-        _ => "",
+        Status::Connecting => "",
+        _ => texts.sent_later,
     };
     let word = move || status.get().word();
     view! {
-        <div class="connection" data-state=word translate="no">
+        <div class="connection" data-state=word title=details translate="no">
             // The countdown is outside of the status: screen readers would announce it every
             // second.
             <span id="connection" role="status" data-state=word data-transport=move || status.get().transport()>{label}</span>
-            <span class="transport">{transport}</span>
             <span class="countdown" aria-hidden="true">{countdown}</span>
             <button
                 type="button" id="connect_now" class="quiet" hidden=move || !status.get().can_connect()

@@ -13,6 +13,7 @@ pub fn Header() -> impl IntoView {
     let state = AppState::of_page();
     let texts = state.texts;
     let room = state.content.with_value(|content| String::from(content.room.clone()));
+    let name = room.clone();
     let subtitle = texts.subtitle;
     view! {
         <header class="bar">
@@ -23,9 +24,10 @@ pub fn Header() -> impl IntoView {
                 <a href="/" lang="zh-CN">{TITLE}</a>
                 {(!subtitle.is_empty()).then(|| view! { <span class="subtitle">{subtitle}</span> })}
             </h1>
-            <button type="button" class="room" popovertarget="rooms" title=texts.rooms>
+            // A long name is cut; the tooltip has all of it.
+            <button type="button" class="room" popovertarget="rooms" title=room>
                 <span class="visually-hidden">{texts.rooms} " "</span>
-                <bdi>{room}</bdi>
+                <bdi>{name}</bdi>
             </button>
             <div class="state">
                 <Connection/>

@@ -17,6 +17,8 @@ pub enum Status {
         /// True if another tab holds the stream and wakes this one.
         follows: bool,
     },
+    /// Messages arrived, but the server does not answer.
+    Doubtful,
     /// The connection is lost, and the page waits for the next try.
     Waiting {
         /// The seconds until then, at least 1.
@@ -34,6 +36,7 @@ impl Status {
         match self {
             Self::Connecting => "connecting",
             Self::Live { .. } => "live",
+            Self::Doubtful => "doubtful",
             Self::Waiting { .. } => "waiting",
             Self::Offline => "offline",
             Self::Stopped => "stopped",
@@ -42,7 +45,7 @@ impl Status {
 
     /// True if the reader can ask to connect now.
     pub fn can_connect(self) -> bool {
-        !matches!(self, Self::Live { .. } | Self::Connecting)
+        matches!(self, Self::Waiting { .. } | Self::Offline | Self::Stopped)
     }
 
     /// The transport as the attribute `data-transport`; `None` while no messages arrive.
@@ -75,6 +78,11 @@ impl StatusDebounce {
             ConnectionState::Live { transport, follower: follows } => {
                 self.interrupted_since = None;
                 (Status::Live { transport, follows }, None)
+            }
+            // At once: the doubt has waited already.
+            ConnectionState::Doubtful => {
+                self.interrupted_since.get_or_insert(now);
+                (Status::Doubtful, None)
             }
             ConnectionState::Stopped { code: Some(_) } => (Status::Stopped, None),
             _ => self.interrupted(connection, now),
@@ -125,6 +133,16 @@ mod tests {
         assert_eq!(debounce.look(WAITING, 19_500), (Status::Waiting { seconds: 1 }, Some(20_000)));
         assert_eq!(debounce.look(WAITING, 20_000), (Status::Connecting, None));
         assert_eq!(debounce.look(LIVE, 20_001), (SHOWS_LIVE, None));
+    }
+
+    #[test]
+    fn shows_doubt_at_once_and_until_the_next_try_has_taken_some_time() {
+        let mut debounce = StatusDebounce::default();
+        debounce.look(LIVE, 0);
+        assert_eq!(debounce.look(ConnectionState::Doubtful, 5_000), (Status::Doubtful, None));
+        assert_eq!(debounce.look(ConnectionState::Connecting, 6_000), (Status::Doubtful, Some(6_500)));
+        assert_eq!(debounce.look(ConnectionState::Connecting, 6_500), (Status::Connecting, None));
+        assert_eq!(debounce.look(LIVE, 7_000), (SHOWS_LIVE, None));
     }
 
     #[test]
