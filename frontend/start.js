@@ -24,6 +24,9 @@ async function start() {
     return import(file("start.js" + ANEW));
   }
   watchRows();
+  // Language, colours and a shared text in the address are for this view only. A wall is loaded again as it is.
+  const isWall = document.documentElement.dataset.view;
+  if (location.search && !isWall) history.replaceState(history.state, "", location.pathname + location.hash);
   // From now on the program runs by itself. It has no way to continue after a trap.
   addEventListener("error", (event) => check(event.error));
   addEventListener("unhandledrejection", (event) => check(event.reason));

@@ -11,6 +11,8 @@ use crate::{Language, Scheme};
 pub struct PageData {
     /// The room.
     pub room: RoomName,
+    /// The whole address of its page, as the request names the host.
+    pub link: String,
     /// Its newest entries.
     pub page: MessagesPage,
     /// How many sessions the room has.
@@ -56,6 +58,7 @@ mod tests {
         let entry = Entry { offset: 1, time: 0, author: Author::default(), text, key: None, raw: None };
         let data = PageData {
             room: RoomName::lobby(),
+            link: String::new(),
             page: MessagesPage { room: RoomName::lobby(), entries: vec![entry], position, before: None, latest: position, online: 1 },
             online: 1,
             language: Language::En,

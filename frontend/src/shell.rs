@@ -10,7 +10,7 @@ use protocol::RoomName;
 
 use crate::app::App;
 use crate::components::Panels;
-use crate::texts::{PlainTexts, TITLE, Texts};
+use crate::texts::{PanelTexts, PlainTexts, TITLE, Texts};
 use crate::{PageData, Scheme};
 
 pub use refusal::{Refusal, refusal};
@@ -49,7 +49,7 @@ pub fn shell(assets: &'static str, data: PageData, wall: Option<Wall>) -> impl I
         (true, subtitle) => format!("{TITLE} · {subtitle}"),
     };
     let file = |name: &str| format!("{assets}/{name}");
-    let room = data.room.clone();
+    let (room, link) = (data.room.clone(), data.link.clone());
     let (language, scheme) = (data.language, data.scheme);
     let alert = data_url(&ICON.replace("</svg>", DOT));
     // A room's name needs no escaping in an address. Language and scheme are in the address for
@@ -64,8 +64,10 @@ pub fn shell(assets: &'static str, data: PageData, wall: Option<Wall>) -> impl I
             <script type="module" src=file("wall.js")></script>
         }
     });
+    // The first stop of the Tab key.
+    let skip = wall.is_none().then(|| view! { <a class="skip" href="#chat_content" data-do="write">{PanelTexts::of(language).skip}</a> });
     let around = match wall {
-        None => Either::Left(view! { <Panels room language scheme/> }),
+        None => Either::Left(view! { <Panels room link language scheme/> }),
         Some(wall) => Either::Right(view! { <Invitation wall room language/> }),
     };
     let app = view! { <App data/> }.to_html();
@@ -88,6 +90,7 @@ pub fn shell(assets: &'static str, data: PageData, wall: Option<Wall>) -> impl I
                 <noscript><link rel="stylesheet" href=file("live.css")/></noscript>
             </head>
             <body>
+                {skip}
                 <noscript>
                     <p class="no-script">{plain.no_script} " " <a href="">{plain.reload}</a></p>
                     <iframe class="live" src=live title=plain.live></iframe>

@@ -51,6 +51,8 @@ pub struct AppState {
 pub struct Content {
     /// The room.
     pub room: RoomName,
+    /// The whole address of its page.
+    pub link: String,
     /// Its entries.
     pub timeline: Timeline,
     /// The messages that are being sent.
@@ -176,7 +178,8 @@ impl AppState {
         let (empty, has_older) = (timeline.entries().is_empty(), timeline.before().is_some());
         let mut authors = Authors::default();
         let lists = Lists::new(&timeline, &mut authors, Zone::Ahead(data.zone));
-        let content = Content { room: data.room.clone(), timeline, pending: Vec::new(), authors, version: data.version.clone() };
+        let (room, link) = (data.room.clone(), data.link.clone());
+        let content = Content { room, link, timeline, pending: Vec::new(), authors, version: data.version.clone() };
         Self {
             texts: Texts::of(data.language),
             lists,

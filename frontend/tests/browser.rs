@@ -29,6 +29,7 @@ fn data(entries: Vec<Entry>) -> PageData {
     let position = Position { epoch: Epoch(1), offset: entries.last().map_or(0, |entry| entry.offset) };
     PageData {
         room: RoomName::lobby(),
+        link: "http://127.0.0.1:5000/r/lobby".to_owned(),
         page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 },
         online: 1,
         language: Language::En,

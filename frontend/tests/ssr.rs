@@ -16,6 +16,7 @@ fn data(entries: Vec<Entry>) -> PageData {
     let position = Position { epoch: Epoch(1), offset: entries.last().map_or(0, |entry| entry.offset) };
     PageData {
         room: RoomName::lobby(),
+        link: "http://127.0.0.1:5000/r/lobby".to_owned(),
         page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 },
         online: 3,
         language: Language::En,
@@ -144,7 +145,10 @@ fn panels_work_without_a_script() {
         assert_eq!(html.matches(&format!("<div id=\"{panel}\"")).count(), 1, "{panel}");
     }
     assert!(html.contains("action=\"/open\"") && html.contains("src=\"/r/大厅/qr.svg\""));
-    assert!(html.contains("href=\"?scheme=dark\"") && html.contains("href=\"?lang=zh-CN\""));
+    let settings = between(&html, "action=\"/preferences\" method=\"post\"", "</form>");
+    for part in ["name=\"room\" value=\"大厅\"", "name=\"scheme\" value=\"dark\"", "name=\"lang\" value=\"zh-CN\""] {
+        assert!(settings.contains(part), "{part} is not in {settings}");
+    }
 }
 
 #[test]

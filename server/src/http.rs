@@ -34,7 +34,7 @@ mod story;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use tokio_util::task::TaskTracker;
 use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
@@ -79,6 +79,7 @@ pub fn board(context: Context, access: AccessPolicy, fanout: Fanout, connections
         .route("/r/{room}/qr.svg", get(page::qr))
         .route("/r/{room}/wall", get(page::wall))
         .route("/open", get(page::open))
+        .route("/preferences", post(page::keep_preferences))
         .route("/icon.svg", get(page::icon))
         .route("/manifest.webmanifest", get(page::manifest))
         .route("/api/rooms/{room}/messages", get(api::messages).post(api::publish))

@@ -42,11 +42,17 @@ async fn axe_finds_no_violation_in_any_state_scheme_or_language() {
         find::one(&browser, "#row_menu:popover-open").await;
         assert_accessible(&browser, &format!("the menu of a message, {query}")).await;
         act::press(&browser, Key::Escape).await;
-        for panel in ["rooms", "share", "settings"] {
+        for panel in ["rooms", "share", "settings", "hall"] {
+            if panel == "hall" {
+                act::click(&browser, "[popovertarget=share]").await;
+            }
             act::click(&browser, &format!("[popovertarget={panel}]")).await;
             find::one(&browser, &format!("#{panel}:popover-open")).await;
             assert_accessible(&browser, &format!("{panel}, {query}")).await;
             act::press(&browser, Key::Escape).await;
+            if panel == "hall" {
+                act::press(&browser, Key::Escape).await;
+            }
         }
         act::send_oversized_json(&browser).await;
         find::one(&browser, "#outbox [data-stage=failed]").await;
@@ -91,8 +97,22 @@ async fn the_keyboard_reaches_every_control() {
     }
     // The list is one stop, however many messages it has.
     assert!(reached.len() < 20, "the composer is {} stops away: {reached:?}", reached.len());
+    assert_eq!(reached[0], "skip", "the first stop leads to the composer");
     for wanted in ["room", "icon", "scroller", "older", "author", "chat_content", "primary post"] {
         assert!(reached.iter().any(|focus| focus == wanted), "{wanted} is not reached: {reached:?}");
+    }
+    browser.page.execute("document.querySelector('.skip').focus()", vec![]).await.unwrap();
+    act::press(&browser, Key::Enter).await;
+    assert_eq!(focused(&browser).await, "chat_content");
+    assert_eq!(browser.page.current_url().await.unwrap().fragment(), None);
+    // From region to region, in both directions.
+    for region in ["room", "scroller", "chat_content", "room"] {
+        act::press(&browser, Key::F6).await;
+        assert_eq!(focused(&browser).await, region);
+    }
+    for region in ["chat_content", "scroller"] {
+        browser.page.action_chain().key_down(Key::Shift).send_keys("" + Key::F6).key_up(Key::Shift).perform().await.unwrap();
+        assert_eq!(focused(&browser).await, region);
     }
     // Shortcuts to the field and out of it.
     act::press(&browser, "/").await;
@@ -102,7 +122,9 @@ async fn the_keyboard_reaches_every_control() {
     assert_eq!(focused(&browser).await, "scroller");
     act::press(&browser, "?").await;
     find::one(&browser, "#shortcuts:popover-open").await;
+    check::until("the panel has the focus", || focused(&browser), |focus| focus == "shortcuts").await;
     act::press(&browser, Key::Escape).await;
+    check::until("the list has the focus again", || focused(&browser), |focus| focus == "scroller").await;
     // In the list, keys scroll, and End goes to the newest message.
     browser.page.execute("document.getElementById('scroller').focus()", vec![]).await.unwrap();
     act::press(&browser, Key::PageUp).await;
@@ -125,7 +147,14 @@ async fn every_function_works_by_keyboard() {
     // A button opens its panel, Tab reaches its controls, and Escape returns to the button.
     act::tab_to(&browser, "[popovertarget=share]").await;
     act::press(&browser, Key::Enter).await;
-    act::tab_to(&browser, "[data-do=copy-link]").await;
+    check::until("the panel has the focus", || focused(&browser), |focus| focus == "share").await;
+    // A panel in the panel gives the focus back as well.
+    act::tab_to(&browser, "[popovertarget=hall]").await;
+    act::press(&browser, Key::Enter).await;
+    check::until("the large code has the focus", || focused(&browser), |focus| focus == "hall").await;
+    act::press(&browser, Key::Escape).await;
+    check::until("the small code has the focus", || focused(&browser), |focus| focus == "code").await;
+    act::tab_to(&browser, "#share [data-do=copy-link]").await;
     act::press(&browser, Key::Enter).await;
     find::one(&browser, ".notice:not([hidden])").await;
     act::press(&browser, Key::Escape).await;
@@ -186,7 +215,7 @@ async fn a_button_that_disappears_when_pressed_keeps_the_focus_on_the_page() {
     find::one(&browser, "#unseen:not([hidden])").await;
     press("#unseen").await;
     act::click(&browser, "[popovertarget=share]").await;
-    act::click(&browser, "[data-do=copy-link]").await;
+    act::click(&browser, "#share [data-do=copy-link]").await;
     act::press(&browser, Key::Escape).await;
     find::one(&browser, ".notice:not([hidden])").await;
     press(".close").await;

@@ -55,10 +55,13 @@ async fn assert_bar(browser: &Browser, state: &str) {
     for width in WIDTHS {
         browser.resize(width, 640).await;
         let measure = "const bar = document.querySelector('.bar'), top = document.getElementById('scroller').getBoundingClientRect().top; \
-            const out = [...bar.querySelectorAll(':scope *')].filter(it => { const r = it.getBoundingClientRect(); \
+            const out = [...bar.querySelectorAll(':scope > *, .state *')].filter(it => { const r = it.getBoundingClientRect(); \
                 return r.width > 1 && (r.right > innerWidth + 0.5 || r.left < -0.5) }); \
             const text = document.getElementById('connection'), is_hidden = getComputedStyle(text).position === 'absolute'; \
-            return [bar.offsetHeight, Math.round(top), out.length, is_hidden ? 0 : text.scrollWidth - text.clientWidth]";
+            const range = document.createRange(); \
+            range.selectNodeContents(text); \
+            const cut = range.getBoundingClientRect().width - text.getBoundingClientRect().width; \
+            return [bar.offsetHeight, Math.round(top), out.length, is_hidden ? 0 : Math.round(cut)]";
         let measured: [i64; 4] = browser.page.execute(measure, vec![]).await.unwrap().convert().unwrap();
         assert_eq!(measured, [53, 53, 0, 0], "{state} at {width}: height, top of the list, parts outside, pixels of the text that are cut");
     }

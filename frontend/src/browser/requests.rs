@@ -63,6 +63,12 @@ pub(super) async fn history(room: &RoomName, range: Range) -> Option<MessagesPag
     page(room, &query, &AbortSignal::timeout_with_u32(HISTORY_MS)).await.ok()
 }
 
+/// Fetches the position of the newest entry of a room. `None` if that failed or took too long.
+pub(super) async fn latest(room: &RoomName) -> Option<Position> {
+    let page = page(room, &[("limit", "1".to_owned())], &AbortSignal::timeout_with_u32(HISTORY_MS)).await;
+    page.ok().map(|page| page.latest)
+}
+
 /// Publishes a message, given as JSON.
 pub(super) async fn post(room: &RoomName, json: String, signal: &AbortSignal) -> Result<Published, Failure> {
     let request = Request::post(&messages(room)).header("content-type", "application/json").abort_signal(Some(signal)).body(json);

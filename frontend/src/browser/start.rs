@@ -52,8 +52,9 @@ mod mount {
         if let Some(body) = document().body().filter(|body| body.has_attribute("data-csr")) {
             spawn_local(async move {
                 if let Some(data) = fetch_data().await {
-                    let (room, language, scheme) = (data.room.clone(), data.language, data.scheme);
-                    mount_to_renderer(body.as_ref(), move || view! { <App data drive/> <Panels room language scheme/> }).forget();
+                    let (room, link, language, scheme) = (data.room.clone(), data.link.clone(), data.language, data.scheme);
+                    let page = move || view! { <App data drive/> <Panels room link language scheme/> };
+                    mount_to_renderer(body.as_ref(), page).forget();
                     COMPLETE.set(true);
                 }
             });
@@ -66,6 +67,7 @@ mod mount {
         let room = name.and_then(|name| RoomName::try_from(name).ok()).unwrap_or_else(RoomName::lobby);
         let page = requests::history(&room, requests::Range::Newest).await?;
         Some(PageData {
+            link: ["/r/", room.as_str()].concat(),
             room,
             page,
             online: 0,

@@ -4,6 +4,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlCollection, HtmlElement, HtmlInputElement, HtmlTextAreaElement};
 
 use crate::logic::draft;
+use crate::logic::shortcut::{REGIONS, next_region};
 
 fn element(id: &str) -> Option<Element> {
     super::document().get_element_by_id(id)
@@ -44,6 +45,17 @@ fn report_change(field: &Element) {
 pub(super) fn focus(id: &str) {
     if let Some(element) = element(id) {
         _ = element.unchecked_into::<HtmlElement>().focus();
+    }
+}
+
+/// Focuses the next region of the page, or the one before.
+pub(super) fn focus_region(back: bool) {
+    let document = super::document();
+    let focused = document.active_element();
+    let has_focus = |region: &str| focused.as_ref().is_some_and(|focused| focused.closest(region).is_ok_and(|region| region.is_some()));
+    let current = REGIONS.iter().position(|(region, _)| has_focus(region));
+    if let Ok(Some(target)) = document.query_selector(REGIONS[next_region(current, back)].1) {
+        _ = target.unchecked_into::<HtmlElement>().focus();
     }
 }
 

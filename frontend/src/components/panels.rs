@@ -16,6 +16,8 @@ use crate::{Language, Scheme};
 pub fn Panels(
     /// The room.
     room: RoomName,
+    /// The whole address of its page.
+    link: String,
     /// The language of the page.
     language: Language,
     /// The colours.
@@ -23,9 +25,10 @@ pub fn Panels(
 ) -> impl IntoView {
     let texts = PanelTexts::of(language);
     view! {
-        <Rooms texts/>
-        <Share texts room/>
-        <SettingsPanel texts language scheme/>
+        <Rooms texts room=room.clone()/>
+        <Share texts room=room.clone() link=link.clone()/>
+        <Hall texts room=room.clone() link/>
+        <SettingsPanel texts room language scheme/>
         <Shortcuts texts/>
         <RowMenu texts/>
     }
@@ -54,60 +57,98 @@ pub fn OpenRoom(
     }
 }
 
+/// A panel. A script can give it the focus.
 #[component]
-fn Rooms(texts: &'static PanelTexts) -> impl IntoView {
+fn Panel(id: &'static str, title: &'static str, texts: &'static PanelTexts, children: Children) -> impl IntoView {
     view! {
-        <div id="rooms" class="panel" popover="auto" role="dialog" aria-label=texts.rooms>
-            <Heading title=texts.rooms panel="rooms" texts/>
-            <OpenRoom texts/>
+        <div id=id class="panel" popover="auto" role="dialog" aria-label=title tabindex="-1">
+            <Heading title panel=id texts/>
+            {children()}
+        </div>
+    }
+}
+
+#[component]
+fn Rooms(texts: &'static PanelTexts, room: RoomName) -> impl IntoView {
+    view! {
+        <Panel id="rooms" title=texts.rooms texts>
+            <div>
+                <h3>{texts.current}</h3>
+                <p class="current"><bdi>{String::from(room)}</bdi></p>
+            </div>
             <section id="recent_part" hidden>
                 <h3>{texts.recent}</h3>
                 <ul id="recent"></ul>
             </section>
-        </div>
+            <OpenRoom texts/>
+        </Panel>
     }
 }
 
 #[component]
-fn Share(texts: &'static PanelTexts, room: RoomName) -> impl IntoView {
+fn Share(texts: &'static PanelTexts, room: RoomName, link: String) -> impl IntoView {
+    let path = format!("/r/{room}");
+    let [before, after] = texts.loopback;
+    let warning = is_loopback(&link).then(|| view! { <p class="warning">{before}<code>"--listen :5000"</code>{after}</p> });
+    view! {
+        <Panel id="share" title=texts.share texts>
+            <button type="button" class="code" popovertarget="hall" title=texts.hall>
+                // Loaded when the panel opens.
+                <img class="qr" src=format!("{path}/qr.svg") alt=texts.hall width="320" height="320" loading="lazy"/>
+            </button>
+            {warning}
+            <a class="link" href=path dir="ltr">{link}</a>
+            <button type="button" class="primary" data-do="copy-link">{texts.copy_link}</button>
+            <a href=format!("/r/{room}/wall")>{texts.wall}</a>
+            <a href=format!("/api/rooms/{room}/messages?limit=200") download=format!("{room}.json")>{texts.export}</a>
+        </Panel>
+    }
+}
+
+/// The QR code as large as the window, for a hall.
+#[component]
+fn Hall(texts: &'static PanelTexts, room: RoomName, link: String) -> impl IntoView {
     let path = format!("/r/{room}");
     view! {
-        <div id="share" class="panel" popover="auto" role="dialog" aria-label=texts.share>
-            <Heading title=texts.share panel="share" texts/>
-            // Loaded when the panel opens.
-            <img class="qr" src=format!("{path}/qr.svg") alt=texts.qr width="200" height="200" loading="lazy"/>
-            <label for="link">{texts.link}</label>
-            <div class="line">
-                <input id="link" readonly value=path.clone() dir="ltr"/>
-                <button type="button" class="primary" data-do="copy-link">{texts.copy_link}</button>
-            </div>
-            <a href=format!("{path}/wall")>{texts.wall}</a>
-            <a href=format!("/api/rooms/{room}/messages?limit=200") download=format!("{room}.json")>{texts.export}</a>
+        <div id="hall" popover="auto" role="dialog" aria-label=texts.qr tabindex="-1">
+            <Close panel="hall" texts/>
+            <p class="current"><bdi>{room.to_string()}</bdi></p>
+            <img class="qr" src=format!("{path}/qr.svg") alt=texts.qr width="320" height="320" loading="lazy"/>
+            <a class="link" href=path dir="ltr">{link}</a>
         </div>
     }
 }
 
+/// True if an address leads only to programs on the server's own machine.
+fn is_loopback(link: &str) -> bool {
+    let host = link.split_once("://").map_or("", |(_, rest)| rest);
+    ["localhost/", "localhost:", "127.", "[::1]"].iter().any(|start| host.starts_with(start))
+}
+
+/// Language and colours are a form, which posts: a link must not change them.
 #[component]
-fn SettingsPanel(texts: &'static PanelTexts, language: Language, scheme: Scheme) -> impl IntoView {
+fn SettingsPanel(texts: &'static PanelTexts, room: RoomName, language: Language, scheme: Scheme) -> impl IntoView {
+    let pressed = |is_chosen: bool| if is_chosen { "true" } else { "false" };
     let languages = Language::ALL.map(|one| {
-        let current = (one == language).then_some("true");
-        view! { <a href=format!("?lang={}", one.tag()) lang=one.tag() hreflang=one.tag() aria-current=current>{one.name()}</a> }
+        view! { <button name="lang" value=one.tag() lang=one.tag() aria-pressed=pressed(one == language)>{one.name()}</button> }
     });
-    let schemes = Scheme::ALL.into_iter().zip(texts.schemes).map(|(one, name)| {
-        let (word, current) = (one.word(), (one == scheme).then_some("true"));
-        view! { <a href=format!("?scheme={word}") data-do="scheme" data-of=word aria-current=current>{name}</a> }
+    let schemes = Scheme::ALL.into_iter().zip(texts.schemes).map(move |(one, name)| {
+        let word = one.word();
+        view! { <button name="scheme" value=word data-do="scheme" data-of=word aria-pressed=pressed(one == scheme)>{name}</button> }
     });
     let switches = Settings::WORDS.into_iter().zip(texts.switches).map(|(word, name)| {
         view! { <label class="switch"><input type="checkbox" data-set=word autocomplete="off"/><span>{name}</span></label> }
     });
     view! {
-        <div id="settings" class="panel" popover="auto" role="dialog" aria-label=texts.settings>
-            <Heading title=texts.settings panel="settings" texts/>
-            <nav class="choice" aria-label=texts.language>{languages}</nav>
-            <nav class="choice" aria-label=texts.scheme>{schemes.collect_view()}</nav>
+        <Panel id="settings" title=texts.settings texts>
+            <form class="choices" action="/preferences" method="post">
+                <input type="hidden" name="room" value=String::from(room)/>
+                <div class="choice" role="group" aria-label=texts.language>{languages}</div>
+                <div class="choice" role="group" aria-label=texts.scheme>{schemes.collect_view()}</div>
+            </form>
             <div class="switches">{switches.collect_view()}</div>
             <button type="button" class="quiet" popovertarget="shortcuts">{texts.shortcuts}</button>
-        </div>
+        </Panel>
     }
 }
 
@@ -115,10 +156,9 @@ fn SettingsPanel(texts: &'static PanelTexts, language: Language, scheme: Scheme)
 fn Shortcuts(texts: &'static PanelTexts) -> impl IntoView {
     let keys = texts.keys.map(|(key, does)| view! { <dt><kbd>{key}</kbd></dt><dd>{does}</dd> });
     view! {
-        <div id="shortcuts" class="panel" popover="auto" role="dialog" aria-label=texts.shortcuts>
-            <Heading title=texts.shortcuts panel="shortcuts" texts/>
+        <Panel id="shortcuts" title=texts.shortcuts texts>
             <dl>{keys}</dl>
-        </div>
+        </Panel>
     }
 }
 
@@ -141,9 +181,31 @@ fn Heading(title: &'static str, panel: &'static str, texts: &'static PanelTexts)
     view! {
         <div class="head">
             <h2>{title}</h2>
-            <button type="button" class="icon" popovertarget=panel popovertargetaction="hide" aria-label=texts.close title=texts.close>
-                <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6 6l12 12M18 6L6 18"></path></svg>
-            </button>
+            <Close panel texts/>
         </div>
+    }
+}
+
+#[component]
+fn Close(panel: &'static str, texts: &'static PanelTexts) -> impl IntoView {
+    view! {
+        <button type="button" class="icon" popovertarget=panel popovertargetaction="hide" aria-label=texts.close title=texts.close>
+            <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6 6l12 12M18 6L6 18"></path></svg>
+        </button>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_addresses_that_only_this_machine_can_open() {
+        for link in ["http://localhost/r/a", "http://localhost:5000/r/a", "http://127.0.0.1:5000/r/a", "http://[::1]:5000/r/a"] {
+            assert!(is_loopback(link), "{link}");
+        }
+        for link in ["http://192.168.1.7:5000/r/a", "https://localhost.example.org/r/a", "http://example.org/r/127.", "/r/a", ""] {
+            assert!(!is_loopback(link), "{link}");
+        }
     }
 }

@@ -61,7 +61,7 @@ pub fn Timeline() -> impl IntoView {
             >
                 <div class="column">
                     <OlderButton/>
-                    <p class="empty" hidden=move || !state.empty.get()>{texts.empty}</p>
+                    <Empty/>
                     <div role="log" aria-label=texts.messages aria-live=live>
                         <ol id="messages"><Rows list=state.lists.messages/></ol>
                     </div>
@@ -79,6 +79,25 @@ pub fn Timeline() -> impl IntoView {
                 {below}
             </button>
         </main>
+    }
+}
+
+/// What an empty room shows: an invitation to others.
+#[component]
+fn Empty() -> impl IntoView {
+    let state = AppState::of_page();
+    let texts = state.texts;
+    let (room, link) = state.content.with_value(|content| (String::from(content.room.clone()), content.link.clone()));
+    let path = ["/r/", &room].concat();
+    let code = [&path, "/qr.svg"].concat();
+    view! {
+        <section class="empty" hidden=move || !state.empty.get()>
+            <h2><bdi>{room}</bdi></h2>
+            <p>{texts.empty}</p>
+            <img class="qr" src=code alt="" width="200" height="200" loading="lazy"/>
+            <a class="link" href=path dir="ltr">{link}</a>
+            <button type="button" class="quiet" data-do="copy-link">{texts.copy_link}</button>
+        </section>
     }
 }
 

@@ -1,5 +1,7 @@
 //! The rooms that a reader visited recently.
 
+use protocol::Position;
+
 /// The number of remembered rooms.
 const ROOMS_MAX: usize = 8;
 
@@ -9,9 +11,24 @@ pub fn visited(rooms: &str, room: &str) -> String {
     std::iter::once(room).chain(others).take(ROOMS_MAX).collect::<Vec<_>>().join(" ")
 }
 
+/// How many messages a room has after the newest one that the reader has seen. None are counted in
+/// another log than that one's.
+pub fn unread(seen: Position, latest: Position) -> usize {
+    if seen.epoch == latest.epoch { latest.offset.saturating_sub(seen.offset) as usize } else { 0 }
+}
+
 #[cfg(test)]
 mod tests {
+    use protocol::Epoch;
+
     use super::*;
+
+    #[test]
+    fn counts_what_is_unread_in_the_same_log() {
+        let at = |epoch, offset| Position { epoch: Epoch(epoch), offset };
+        assert_eq!(unread(at(1, 7), at(1, 10)), 3);
+        assert_eq!((unread(at(1, 10), at(1, 10)), unread(at(1, 10), at(1, 7)), unread(at(1, 7), at(2, 10))), (0, 0, 0));
+    }
 
     #[test]
     fn lists_the_latest_first_and_each_room_once() {

@@ -6,8 +6,12 @@ use super::Language;
 /// The texts of the panels in one language.
 #[derive(Debug)]
 pub struct PanelTexts {
+    /// The link to the message field, for the keyboard.
+    pub skip: &'static str,
     /// The heading of the rooms.
     pub rooms: &'static str,
+    /// The heading of this room's name.
+    pub current: &'static str,
     /// The label of the field for a room's name.
     pub room_name: &'static str,
     /// The rule for a room's name.
@@ -18,14 +22,16 @@ pub struct PanelTexts {
     pub recent: &'static str,
     /// The heading of the link to this room.
     pub share: &'static str,
-    /// The label of the field with the link.
-    pub link: &'static str,
     /// The button that copies the link.
     pub copy_link: &'static str,
     /// The description of the QR code.
     pub qr: &'static str,
     /// The link to the room's wall.
     pub wall: &'static str,
+    /// The button that shows the QR code in the whole window.
+    pub hall: &'static str,
+    /// The warning that other machines can't open the link, before and after a setting.
+    pub loopback: [&'static str; 2],
     /// The link that downloads the newest messages.
     pub export: &'static str,
     /// The heading of the settings.
@@ -41,7 +47,7 @@ pub struct PanelTexts {
     /// The link to the shortcuts.
     pub shortcuts: &'static str,
     /// The shortcuts: a key, and what it does.
-    pub keys: [(&'static str, &'static str); 7],
+    pub keys: [(&'static str, &'static str); 8],
     /// The label of what can be done with a message.
     pub row_menu: &'static str,
     /// The entry that copies the link to a message.
@@ -65,16 +71,22 @@ impl PanelTexts {
 }
 
 static EN: PanelTexts = PanelTexts {
+    skip: "To the message field",
     rooms: "Rooms",
-    room_name: "Name of a room",
+    current: "You are in",
+    room_name: "Open another room",
     room_hint: "1 to 64 letters of any script, digits, “_” or “-”; spaces become “-”. A room that nobody has written in is empty.",
     open: "Open",
     recent: "Visited lately",
     share: "Share this room",
-    link: "Link",
     copy_link: "Copy link",
     qr: "QR code of the link to this room",
     wall: "Wall view, for a big screen or a stream",
+    hall: "Show the QR code in the whole window",
+    loopback: [
+        "Only this machine can open this link. To invite others, start the server with ",
+        " and open the page by this machine’s address.",
+    ],
     export: "Download the newest messages (JSON)",
     settings: "Settings",
     language: "Language",
@@ -91,6 +103,7 @@ static EN: PanelTexts = PanelTexts {
         ("/", "Write a message"),
         ("Enter", "Post it"),
         ("Esc", "Leave the field, close a panel"),
+        ("F6", "To the next part of the page; with Shift back"),
         ("↑ ↓", "Move between messages, once the list has the focus"),
         ("Enter", "In the list: what can be done with a message"),
         ("End", "To the newest message"),
@@ -104,16 +117,19 @@ static EN: PanelTexts = PanelTexts {
 };
 
 static ZH_CN: PanelTexts = PanelTexts {
+    skip: "跳到输入框",
     rooms: "房间",
-    room_name: "房间名",
+    current: "当前房间",
+    room_name: "进入其他房间",
     room_hint: "1 到 64 个文字、数字、“_”或“-”，空格会变成“-”。还没有人发言的房间是空的。",
     open: "进入",
     recent: "最近去过",
     share: "分享本房间",
-    link: "链接",
     copy_link: "复制链接",
     qr: "本房间链接的二维码",
     wall: "大屏视图（投影或直播）",
+    hall: "全屏显示二维码",
+    loopback: ["此链接只能在本机打开。要邀请别人，请用 ", " 启动服务器，再用本机的网络地址打开页面。"],
     export: "下载最新消息（JSON）",
     settings: "设置",
     language: "语言",
@@ -130,6 +146,7 @@ static ZH_CN: PanelTexts = PanelTexts {
         ("/", "写消息"),
         ("Enter", "发布"),
         ("Esc", "离开输入框，关闭面板"),
+        ("F6", "到页面的下一部分；加 Shift 返回"),
         ("↑ ↓", "在消息列表中逐条移动"),
         ("Enter", "在消息列表中：打开消息菜单"),
         ("End", "跳到最新消息"),

@@ -10,18 +10,35 @@ mod post;
 mod view;
 mod wall;
 
+use axum::http::HeaderMap;
+use axum_extra::headers::{HeaderMapExt as _, Host};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use protocol::RoomName;
 
 pub(super) use companions::{icon, manifest, open, qr};
 pub(super) use error_page::{error_pages, respond_with_error, without_slash};
 pub(super) use post::{post_lobby, post_room};
-pub(super) use preferences::{PageQuery, known_zone};
+pub(super) use preferences::{PageQuery, keep_preferences, known_zone};
 pub(super) use view::{lobby, room};
 pub(super) use wall::wall;
 
 /// The path of a room's page.
 fn room_path(room: &RoomName) -> String {
-    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
     format!("/r/{}", utf8_percent_encode(room.as_str(), ESCAPED))
+}
+
+/// The path to return to after a form of a room's page: the lobby's page is also the board's.
+fn page_path(room: &RoomName) -> String {
+    if *room == RoomName::lobby() { "/".to_owned() } else { room_path(room) }
+}
+
+/// The scheme, host and port of the board, as the request names them: the board knows no others.
+fn origin(headers: &HeaderMap) -> Option<String> {
+    let host: Host = headers.typed_get()?;
+    // As a number: a port of many zeros would make a large QR code.
+    let port = host.port().map(|port| format!(":{port}")).unwrap_or_default();
+    // A client that forges this header gets a link with the wrong scheme.
+    let secure = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+    Some(format!("{}://{}{port}", if secure { "https" } else { "http" }, host.hostname()))
 }

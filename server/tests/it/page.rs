@@ -171,7 +171,7 @@ async fn the_language_follows_the_query_then_the_cookie_then_the_browser() {
     assert_eq!(language(get("/", &[("accept-language", "de,en;q=0.8")]).await.text().await.unwrap()), "en");
     assert_eq!(language(get("/", &[("accept-language", "zh-CN"), ("cookie", "lang=en")]).await.text().await.unwrap()), "en");
     let asked = get("/?lang=zh-CN", &[("cookie", "lang=en; author=x")]).await;
-    assert!(asked.headers()["set-cookie"].to_str().unwrap().starts_with("lang=zh-CN;"));
+    assert!(!asked.headers().contains_key("set-cookie"), "a link holds for one view");
     assert_eq!(language(asked.text().await.unwrap()), "zh-CN");
 }
 
@@ -201,9 +201,54 @@ async fn the_page_for_a_refused_address_says_what_is_wrong_and_what_may_be_meant
 }
 
 #[tokio::test]
+async fn the_settings_form_keeps_language_and_colours() {
+    let server = TestServer::start();
+    for (fields, cookie, location) in [
+        (vec![("room", "lobby"), ("lang", "zh-CN")], Some("lang=zh-CN;"), "/"),
+        (vec![("room", "大厅"), ("scheme", "dark")], Some("scheme=dark;"), "/r/%E5%A4%A7%E5%8E%85"),
+        (vec![("room", "tea-time_2"), ("scheme", "pink"), ("lang", "")], None, "/r/tea-time_2"),
+    ] {
+        let response = post_form(&server, "/preferences", &fields).await;
+        let headers = response.headers();
+        assert_eq!((response.status().as_u16(), headers["location"].to_str().unwrap()), (303, location));
+        let kept = headers.get("set-cookie").map(|kept| kept.to_str().unwrap());
+        assert_eq!(kept.is_some(), cookie.is_some(), "{kept:?}");
+        assert!(kept.unwrap_or_default().starts_with(cookie.unwrap_or_default()), "{kept:?}");
+    }
+    for (fields, status) in [(vec![("lang", "en")], 400), (vec![("room", "//evil.example"), ("lang", "en")], 400)] {
+        let response = post_form(&server, "/preferences", &fields).await;
+        assert_eq!((response.status().as_u16(), response.headers().contains_key("set-cookie")), (status, false), "{fields:?}");
+    }
+    // A page of another site can't change them, and a link neither.
+    let foreign = server.http.post(server.url("/preferences")).header("origin", "https://evil.example").body("room=lobby&lang=en");
+    assert_eq!(foreign.send().await.unwrap().status(), 403);
+    assert_eq!(server.get("/preferences?room=lobby&lang=en").await.status(), 405);
+}
+
+/// Returns the modules of a QR code without its margin, and the width of the margin in modules.
+async fn qr_code(server: &TestServer, room: &str) -> (usize, usize) {
+    const MODULE_SIDE: usize = 8;
+    let svg = server.get(&format!("/r/{room}/qr.svg")).await.text().await.unwrap();
+    let width: usize = svg.split("width=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
+    let columns = svg.split_once("d=\"M").unwrap().1.split('M').map(|dark| dark.split(' ').next().unwrap().parse::<usize>().unwrap());
+    let margin = columns.min().unwrap() / MODULE_SIDE;
+    (width / MODULE_SIDE - 2 * margin, margin)
+}
+
+#[tokio::test]
+async fn a_qr_code_has_few_modules_and_a_margin_of_four() {
+    let server = TestServer::start();
+    for (room, modules_max) in [("tea-time", 29), ("议".repeat(60).as_str(), 69)] {
+        let (modules, margin) = qr_code(&server, room).await;
+        assert!(modules <= modules_max, "{room} has {modules} modules");
+        assert_eq!(margin, 4, "{room}");
+    }
+}
+
+#[tokio::test]
 async fn the_server_renders_the_colour_scheme() {
     let server = TestServer::start();
     let asked = server.http.get(server.url("/?scheme=dark")).header("cookie", "author=x").send().await.unwrap();
-    assert!(asked.headers()["set-cookie"].to_str().unwrap().starts_with("scheme=dark;"));
+    assert!(!asked.headers().contains_key("set-cookie"), "a link holds for one view");
     assert!(asked.text().await.unwrap().contains(r#"data-scheme="dark""#));
 }

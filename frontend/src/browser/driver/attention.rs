@@ -11,7 +11,7 @@ use crate::logic::settings::Settings;
 use crate::logic::unread::Unread;
 
 /// The storage key of the newest message that the reader has seen in a room.
-const SEEN: &str = "seen";
+pub(super) const SEEN: &str = "seen";
 
 /// What the reader has seen, and how the page calls for attention.
 pub(super) struct Attention {

@@ -22,6 +22,11 @@ impl Driver {
             }
         });
         self.on_document("keydown", |driver, event| driver.pressed(event.unchecked_ref()));
+        self.on_document("toggle", |driver, event| {
+            if panels::opened(&event).is_some_and(|panel| panel == "rooms") {
+                driver.count_unread();
+            }
+        });
     }
 
     fn on_document(self: &Rc<Self>, kind: &str, act: fn(&Rc<Self>, Event)) {
@@ -31,12 +36,18 @@ impl Driver {
                 act(&driver, event);
             }
         });
-        _ = document().add_event_listener_with_callback(kind, callback.as_ref().unchecked_ref());
+        // Events of panels do not bubble, so they are taken on their way down.
+        let captures = kind == "toggle";
+        _ = document().add_event_listener_with_callback_and_bool(kind, callback.as_ref().unchecked_ref(), captures);
         callback.forget();
     }
 
     fn clicked(&self, event: &Event) {
         let Some((element, action)) = closest(event, "data-do") else { return };
+        if action == "write" {
+            event.prevent_default();
+            viewport::focus("chat_content");
+        }
         if let Some(command) = Command::of(&action, &element.get_attribute("data-of").unwrap_or_default()) {
             event.prevent_default();
             self.state.ask(command);
@@ -60,6 +71,7 @@ impl Driver {
                     return;
                 }
             }
+            Some(Shortcut::Region) => viewport::focus_region(event.shift_key()),
             Some(Shortcut::Leave) => {
                 // The first Escape closes an open panel; the next leaves the field.
                 if document().query_selector(":popover-open").ok().flatten().is_none() {

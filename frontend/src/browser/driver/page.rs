@@ -3,9 +3,12 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
+use protocol::RoomName;
 
 use super::Driver;
-use crate::browser::{clock, cookie, panels, storage, viewport, window};
+use super::attention::SEEN;
+use crate::browser::{clock, cookie, panels, requests, storage, viewport, window};
 use crate::logic::permalink::linked;
 use crate::logic::recent;
 use crate::logic::settings::Settings;
@@ -20,9 +23,9 @@ impl Driver {
         let settings = Settings::parse(&storage::kept("settings", ""));
         panels::show_settings(settings);
         let rooms = recent::visited(&storage::kept("rooms", ""), self.room.as_str());
-        panels::show_recent(&rooms);
+        panels::show_recent(&rooms, self.room.as_str());
         storage::keep("rooms", "", &rooms);
-        panels::link();
+        panels::complete_links();
         self.mark_own();
         let mut draft = self.draft.borrow_mut();
         // No event has reported what was typed before hydration.
@@ -31,6 +34,21 @@ impl Driver {
         viewport::report_name();
         set(self.state.settings, settings);
         set(self.state.ready, true);
+    }
+
+    /// Counts the unread messages of the rooms that the reader visited: a short request for each.
+    pub(super) fn count_unread(&self) {
+        let rooms = storage::kept("rooms", "");
+        for room in rooms.split(' ').filter(|room| *room != self.room.as_str()) {
+            let Ok(room) = RoomName::try_from(room.to_owned()) else { continue };
+            let Ok(seen) = storage::kept(SEEN, room.as_str()).parse() else { continue };
+            let texts = self.state.texts;
+            spawn_local(async move {
+                let unread = requests::latest(&room).await.map_or(0, |latest| recent::unread(seen, latest));
+                let text = if unread == 0 { String::new() } else { (texts.unseen)(unread) };
+                panels::show_beside(room.as_str(), &text);
+            });
+        }
     }
 
     /// Keeps what was seen for the next visit.

@@ -5,7 +5,6 @@ use axum::extract::State as FromState;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum_extra::headers::{HeaderMapExt as _, Host};
 use protocol::{ErrorCode, FromFields, RoomName};
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
@@ -13,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
-use super::room_path;
+use super::{origin, room_path};
 use crate::http::error::ApiError;
 use crate::http::extract::{ClientAddress, Query, Room};
 use crate::http::state::State;
@@ -21,8 +20,8 @@ use crate::limits;
 
 /// Caching of what changes only with the version.
 const KEPT: HeaderValue = HeaderValue::from_static("private, max-age=3600");
-/// The side of a QR code, in pixels of the SVG. The page scales it.
-const QR_SIDE: u32 = 200;
+/// The side of a module of a QR code, in pixels of the SVG. The page scales the whole code.
+const MODULE_SIDE: u32 = 8;
 
 /// The query of `/open`.
 #[derive(Deserialize)]
@@ -40,20 +39,14 @@ pub(in crate::http) async fn open(Query(query): Query<OpenQuery>) -> Result<Resp
     Ok((StatusCode::SEE_OTHER, [(LOCATION, room_path(&room))]).into_response())
 }
 
-/// `GET /r/{room}/qr.svg`: the address of the room's page as a QR code. Its host is the request's
-/// own: the board knows no other.
+/// `GET /r/{room}/qr.svg`: the address of the room's page as a QR code.
 pub(in crate::http) async fn qr(
     FromState(state): FromState<State>,
     ClientAddress(address): ClientAddress,
     Room(room): Room,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let host: Host = headers.typed_get().ok_or(ErrorCode::RequestInvalid)?;
-    // As a number: a port of many zeros would make a large code.
-    let port = host.port().map(|port| format!(":{port}")).unwrap_or_default();
-    // A client that forges this header gets a code with the wrong scheme.
-    let secure = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
-    let link = format!("{}://{}{port}{}", if secure { "https" } else { "http" }, host.hostname(), room_path(&room));
+    let link = origin(&headers).ok_or(ErrorCode::RequestInvalid)? + &room_path(&room);
     let account = state.context.limiter.account(address);
     // Drawing a long link takes milliseconds, too long for a worker thread.
     let drawn = limits::charge(account.as_deref(), async { spawn_blocking(|| draw(link)).await }).await;
@@ -61,11 +54,11 @@ pub(in crate::http) async fn qr(
     Ok(([(CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")), (CACHE_CONTROL, KEPT)], image).into_response())
 }
 
-/// Draws a link as an SVG. The lowest error correction is enough for a screen, and is easier to
-/// scan.
+/// Draws a link as an SVG, with a margin of four modules. The lowest error correction is enough for
+/// a screen, and has the largest modules.
 fn draw(link: String) -> Result<String, ErrorCode> {
     let code = QrCode::with_error_correction_level(link, EcLevel::L).map_err(|_| ErrorCode::UriTooLong)?;
-    Ok(code.render::<svg::Color<'_>>().min_dimensions(QR_SIDE, QR_SIDE).build())
+    Ok(code.render::<svg::Color<'_>>().module_dimensions(MODULE_SIDE, MODULE_SIDE).build())
 }
 
 /// `GET /icon.svg`

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use protocol::{ErrorCode, PublishFields, RoomName};
 
+use super::page_path;
 use super::preferences::{PageQuery, author_cookie};
 use super::render::{RefusedPost, render};
-use super::room_path;
 use crate::http::extract::{ClientAddress, Query, Room, WholeBody};
 use crate::http::form;
 use crate::http::state::State;
@@ -48,10 +48,9 @@ pub(in crate::http) async fn post_room(
     let author = form.author;
     match published {
         Ok(()) => {
-            let location = if room == RoomName::lobby() { "/".to_owned() } else { room_path(&room) };
             // A form without the field, such as the demo's, does not change the reader's name.
             let cookies = author.map(|author| CookieJar::default().add(author_cookie(author)));
-            (StatusCode::SEE_OTHER, cookies, [(LOCATION, location)]).into_response()
+            (StatusCode::SEE_OTHER, cookies, [(LOCATION, page_path(&room))]).into_response()
         }
         Err(refused) => {
             let mut request = Request::new(Body::empty());

@@ -1,13 +1,19 @@
-//! A reader's preferences: in the query of a page's address, or in cookies from an earlier visit.
+//! A reader's preferences: in the query of a page's address, for one view, or in cookies, which the
+//! settings panel writes.
 
-use axum::http::HeaderMap;
-use axum::http::header::ACCEPT_LANGUAGE;
+use axum::http::header::{ACCEPT_LANGUAGE, LOCATION};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use frontend::{Language, Scheme};
-use protocol::FromFields;
+use protocol::{ErrorCode, FromFields, RoomName};
 use serde::Deserialize;
 use time::Duration;
+
+use super::page_path;
+use crate::http::error::ApiError;
+use crate::http::extract::WholeBody;
 
 /// A cookie's lifetime.
 const COOKIE_TIME: Duration = Duration::days(365);
@@ -46,13 +52,26 @@ impl PageQuery {
     pub(in crate::http) fn scheme(&self, headers: &HeaderMap) -> Scheme {
         Scheme::negotiate(self.scheme.as_deref(), cookie(headers, "scheme").as_deref())
     }
+}
 
-    /// The cookies that store what this query asks for.
-    pub(super) fn cookies(&self, headers: &HeaderMap) -> CookieJar {
-        let lang = self.lang.as_ref().map(|_| kept("lang", self.language(headers).tag()));
-        let scheme = self.scheme.as_ref().map(|_| kept("scheme", self.scheme(headers).word()));
-        lang.into_iter().chain(scheme).fold(CookieJar::default(), CookieJar::add)
-    }
+/// What the settings panel's form asks for.
+#[derive(Deserialize)]
+struct Choice {
+    /// The room to return to.
+    room: String,
+    lang: Option<String>,
+    scheme: Option<String>,
+}
+
+/// `POST /preferences`: keeps the chosen language or colours, and returns to the room. There is no
+/// `GET`, because a link must not change what its reader has chosen.
+pub(in crate::http) async fn keep_preferences(WholeBody(body): WholeBody) -> Result<Response, ApiError> {
+    let choice: Choice = serde_urlencoded::from_bytes(&body).map_err(|_| ErrorCode::RequestInvalid)?;
+    let room = choice.room.parse::<RoomName>()?;
+    let lang = choice.lang.as_deref().and_then(Language::parse).map(|language| kept("lang", language.tag()));
+    let scheme = choice.scheme.as_deref().and_then(Scheme::parse).map(|scheme| kept("scheme", scheme.word()));
+    let cookies = lang.into_iter().chain(scheme).fold(CookieJar::default(), CookieJar::add);
+    Ok((StatusCode::SEE_OTHER, cookies, [(LOCATION, page_path(&room))]).into_response())
 }
 
 /// The reader's name from an earlier visit: empty if the reader emptied it, `None` on the first

@@ -7,6 +7,7 @@ use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum_extra::extract::CookieJar;
 use frontend::{PageData, Wall};
 use leptos::context::use_context;
 use leptos_axum::ResponseOptions;
@@ -60,12 +61,11 @@ async fn render_page(
 ) -> Response {
     let (code, retry_after) = (refused.code, refused.retry_after);
     let (headers, language) = (request.headers(), query.language(request.headers()));
-    let cookies = query.cookies(headers);
     let (author, cookies) = match refused.author.clone().or_else(|| preferences::author(headers)) {
-        Some(author) => (author, cookies),
+        Some(author) => (author, None),
         None => {
             let drawn = preferences::draw_name(language);
-            (drawn.clone(), cookies.add(preferences::author_cookie(drawn)))
+            (drawn.clone(), Some(CookieJar::default().add(preferences::author_cookie(drawn))))
         }
     };
     let refused = RefusedPost { author: Some(author), ..refused };
@@ -94,6 +94,7 @@ pub(super) async fn page_data(
     let page = limits::charge(account, state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT)).await?;
     Ok(PageData {
         online: page.online,
+        link: super::origin(headers).unwrap_or_default() + "/r/" + room.as_str(),
         room,
         page,
         language: query.language(headers),
