@@ -206,7 +206,8 @@ async fn compresses_whole_responses_and_no_streams() {
         let plain = ask(path, "identity").await;
         let packed = ask(path, "gzip, deflate, br, zstd").await;
         for response in [&plain, &packed] {
-            assert!(header(response, "vary").unwrap().to_lowercase().contains("accept-encoding"), "{path}");
+            let vary: Vec<_> = response.headers().get_all("vary").iter().map(|value| value.to_str().unwrap().to_lowercase()).collect();
+            assert!(vary.join(",").contains("accept-encoding"), "{path}");
             assert_eq!(header(response, "etag"), header(&plain, "etag"), "{path}: a weak tag is independent of the encoding");
             assert_eq!(header(response, "content-security-policy").is_some(), header(&plain, "content-security-policy").is_some());
         }

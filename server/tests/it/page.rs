@@ -38,7 +38,8 @@ async fn the_page_has_the_newest_messages_and_the_form_of_the_demo() {
     }
     let response = server.get("/").await;
     assert_eq!(response.status(), 200);
-    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert_eq!(response.headers()["cache-control"], "private, no-cache");
+    assert_eq!(response.headers()["vary"], "*");
     let html = response.text().await.unwrap();
     assert!(html.contains("message number 60;") && html.contains("message number 11;") && !html.contains("message number 10;"));
     for part in ["实时消息", r#"id="message_form""#, r#"id="chat_content""#, r#"name="content""#, "</html>"] {
@@ -96,6 +97,17 @@ async fn a_reader_without_a_name_gets_one_and_keeps_it_or_empties_it() {
     assert!(!post_form(&server, "/", &[("content", "hello")]).await.headers().contains_key("set-cookie"));
     // Only the page draws names.
     assert!(server.all_entries("lobby").await.iter().all(|entry| entry.author.is_nameless()));
+}
+
+#[tokio::test]
+async fn a_form_that_the_browser_kept_posts_another_text_once() {
+    let server = TestServer::start();
+    let key = hidden_key(&server.get("/r/room").await.text().await.unwrap());
+    for text in ["one", "two", "two", "one"] {
+        let response = post_form(&server, "/r/room", &[("content", text), ("key", &key)]).await;
+        assert_eq!(response.status(), 303);
+    }
+    assert_eq!(texts(&server.all_entries("room").await), ["one", "two"]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! `POST` of the page's form, for browsers without script.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
 use axum::body::Body;
@@ -8,7 +9,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
-use protocol::{ErrorCode, PublishFields, RoomName};
+use protocol::{ErrorCode, PublishFields, PublishKey, PublishRequest, RoomName};
 
 use super::page_path;
 use super::preferences::{PageQuery, author_cookie};
@@ -62,9 +63,22 @@ pub(in crate::http) async fn post_room(
 }
 
 async fn publish(state: &State, room: &RoomName, address: IpAddr, form: PublishFields) -> Result<(), RefusedPost> {
-    let message = form.try_into()?;
+    let message: PublishRequest = form.try_into()?;
     let admitted = state.context.admit(address, &state.context.hub.room(room));
     admitted.map_err(|(code, wait)| RefusedPost { retry_after: Some(wait), ..code.into() })?;
-    state.context.hub.publish(room, message, None)?.await?;
+    let published = state.context.hub.publish(room, message.clone(), None)?.await;
+    if published != Err(ErrorCode::KeyReused) {
+        return Ok(published.map(drop)?);
+    }
+    // The browser kept the page on the way back, with the key of an earlier message.
+    let key = message.key.as_ref().map(|key| key_of(key, &message));
+    state.context.hub.publish(room, PublishRequest { key, ..message }, None)?.await?;
     Ok(())
+}
+
+/// Derives a key for a message from the form's key, so that posting the same form again is safe.
+fn key_of(form: &PublishKey, message: &PublishRequest) -> PublishKey {
+    let mut hasher = DefaultHasher::new();
+    (form, message.text.as_str(), message.author.as_str()).hash(&mut hasher);
+    PublishKey::from_bits(hasher.finish().into())
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::body::to_bytes;
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, RETRY_AFTER, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
@@ -113,9 +113,10 @@ pub(super) async fn respond(request: Request, data: PageData, wall: Option<Wall>
     let document = move || frontend::shell(assets::BASE, data.clone(), wall.clone());
     let respond = leptos_axum::render_app_to_stream_with_context(set_policy, document);
     let mut response = whole(respond(request).await).await;
-    // The page holds a fresh key and the newest messages: a stored copy would post under an old
-    // key.
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // `no-store` would also keep the page out of the browser's back/forward cache. A stored copy is
+    // out of date, and its form has an old key. With `*`, browsers do not use it on the way back.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    response.headers_mut().insert(VARY, HeaderValue::from_static("*"));
     response
 }
 
