@@ -56,6 +56,8 @@ pub struct Core {
     upgrade: UpgradeSchedule,
     /// The position after the last entry that was passed on, or where the first session started.
     cursor: Option<Position>,
+    /// The offset of the room's newest entry when the server last named it.
+    latest: u64,
     outbox: Outbox,
     limits: Limits,
     online: usize,
@@ -91,6 +93,7 @@ impl Core {
             selection: TransportSelection::new(options.only, options.last_proven),
             upgrade: UpgradeSchedule::default(),
             cursor: options.after,
+            latest: 0,
             outbox: Outbox::new(options.outbox, &mut rng),
             limits: Limits::default(),
             online: 0,
@@ -186,6 +189,11 @@ impl Core {
     /// or page, if [`Options::after`] was `None`.
     pub fn position(&self) -> Option<Position> {
         self.cursor
+    }
+
+    /// True while entries are still to come that the room had when the client connected.
+    pub fn is_behind(&self) -> bool {
+        self.cursor.is_none_or(|cursor| cursor.offset < self.latest)
     }
 
     /// Returns what the server accepts; before the first hello, what servers accept by default.

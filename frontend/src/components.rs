@@ -3,8 +3,10 @@
 
 #![allow(unreachable_pub, reason = "`#[component]` makes a second function that is as public and not exported")]
 
+mod backlog;
 mod composer;
 mod connection;
+mod day;
 mod header;
 mod notice;
 mod row;
@@ -13,8 +15,10 @@ mod timeline;
 #[cfg(any(feature = "ssr", debug_assertions))]
 mod panels;
 
+pub use backlog::BacklogPill;
 pub use composer::{Composer, ComposerStart};
 pub use connection::Connection;
+pub use day::DayRow;
 pub use header::Header;
 pub use notice::Notice;
 #[cfg(any(feature = "ssr", debug_assertions))]

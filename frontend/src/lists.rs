@@ -8,6 +8,7 @@ use leptos::task::tick;
 use protocol::{Entry, PublishRequest};
 
 use crate::logic::author::{Hue, Hues};
+use crate::logic::datetime::Day;
 use crate::logic::own::OwnKeys;
 use crate::logic::rows::{self, Row, RowKey, RowLook, Rows};
 use crate::logic::zone::Zone;
@@ -21,6 +22,8 @@ pub struct Lists {
     pub outbox: RwSignal<Vec<ListRow>>,
     /// The zone in which their times are shown.
     pub zone: RwSignal<Zone>,
+    /// The current day there, once the page is alive.
+    pub today: RwSignal<Option<Day>>,
 }
 
 /// What tells authors apart in the rows that are added.
@@ -66,7 +69,8 @@ impl Lists {
     pub fn new(timeline: &Timeline, authors: &mut Authors, zone: Zone) -> Self {
         let rows = rows::of(timeline, None, &[], zone, 0).messages;
         let messages = rows.into_iter().filter_map(|row| authors.row(row, timeline, &[])).collect();
-        Self { messages: RwSignal::new(messages), outbox: RwSignal::new(Vec::new()), zone: RwSignal::new(zone) }
+        let (outbox, today) = (RwSignal::new(Vec::new()), RwSignal::new(None));
+        Self { messages: RwSignal::new(messages), outbox, zone: RwSignal::new(zone), today }
     }
 
     /// Starts to show the timeline and the outbox. The returned future resolves when the document

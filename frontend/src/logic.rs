@@ -11,6 +11,7 @@ pub mod follow;
 pub mod ime;
 pub mod own;
 pub mod permalink;
+pub mod place;
 pub mod recent;
 #[cfg(feature = "ssr")]
 pub mod room_name;

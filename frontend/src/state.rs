@@ -8,6 +8,7 @@ use crate::lists::{Authors, Lists};
 use crate::logic::follow::Follow;
 use crate::logic::settings::Settings;
 use crate::logic::status::Status;
+use crate::logic::unread::Backlog;
 use crate::logic::zone::Zone;
 use crate::texts::Texts;
 use crate::{PageData, Scheme};
@@ -32,6 +33,8 @@ pub struct AppState {
     pub empty: RwSignal<bool>,
     /// The state of loading older messages.
     pub older: RwSignal<Older>,
+    /// What arrived in the reader's absence, while its beginning is above what they see.
+    pub backlog: RwSignal<Option<Backlog>>,
     /// Whether the list follows its end.
     pub follow: RwSignal<Follow>,
     /// What screen readers announce of the list.
@@ -137,6 +140,10 @@ pub enum Command {
     Newer,
     /// Scroll to the newest message.
     ToEnd,
+    /// Scroll to the first unread message.
+    ToUnread,
+    /// Mark all messages as read.
+    MarkRead,
     /// Scroll to the message at this offset.
     ToMessage(u64),
     /// The reader reached the end of the list, or left it.
@@ -189,6 +196,7 @@ impl AppState {
             online: RwSignal::new(data.online),
             empty: RwSignal::new(empty),
             older: RwSignal::new(if has_older { Older::Some } else { Older::None }),
+            backlog: RwSignal::new(None),
             follow: RwSignal::new(Follow::default()),
             announcements: RwSignal::new(Announcements::default()),
             outbox: RwSignal::new(OutboxState { pending: 0, room: 1, held_seconds: 0 }),

@@ -120,8 +120,16 @@ pub struct Texts {
     pub newest: &'static str,
     /// How many new messages are below.
     pub unseen: fn(usize) -> String,
+    /// How many messages arrived in the reader's absence, and since when.
+    pub new_since: fn(usize, &str) -> String,
+    /// The button that marks all messages as read.
+    pub mark_read: &'static str,
     /// A day.
     pub day: fn(Day) -> String,
+    /// The current day.
+    pub today: &'static str,
+    /// The day before.
+    pub yesterday: &'static str,
     /// The line above the first unread message.
     pub unread: &'static str,
     /// Messages `first` to `last` are missing.
@@ -162,9 +170,27 @@ impl Texts {
     }
 }
 
+/// A number with a comma between thousands, as both languages write it.
+fn grouped(number: usize) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => [grouped(number / 1000), ",".to_owned(), (1000 + number % 1000).to_string().split_off(1)].concat(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_numbers_have_a_comma_between_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_200, "1,200"), (12_034_005, "12,034,005")] {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!((Texts::of(Language::En).unseen)(1_200), "1,200 new messages");
+        assert_eq!((Texts::of(Language::En).new_since)(1_200, "13:02"), "1,200 new since 13:02");
+        assert_eq!((Texts::of(Language::ZhCn).new_since)(1_200, "13:02"), "13:02 以来有 1,200 条新消息");
+    }
 
     #[test]
     fn numbers_agree_with_their_nouns() {

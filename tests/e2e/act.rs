@@ -86,6 +86,15 @@ pub async fn scroll(browser: &Browser, from_end: i64) {
     browser.page.execute(&script, vec![]).await.unwrap();
 }
 
+/// Scrolls a message to a distance from the top of the list's box, in pixels.
+pub async fn scroll_to(browser: &Browser, offset: u64, top: i64) {
+    let script = format!(
+        "const box = document.getElementById('scroller'), row = document.getElementById('m-{offset}'); \
+         box.scrollTop += row.getBoundingClientRect().top - box.getBoundingClientRect().top - {top}"
+    );
+    browser.page.execute(&script, vec![]).await.unwrap();
+}
+
 /// Presses a key at the current focus.
 pub async fn press(browser: &Browser, key: impl Into<TypingData>) {
     browser.page.action_chain().send_keys(key).perform().await.unwrap();

@@ -23,6 +23,7 @@ mod access;
 mod assets;
 mod attention;
 mod broken;
+mod catching_up;
 mod composing;
 mod connection;
 mod demo;

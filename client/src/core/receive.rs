@@ -69,6 +69,7 @@ impl Core {
         let Some(channel) = self.channel(id) else { return };
         channel.greet(position.epoch, hello.heartbeat_seconds, now);
         let gap = hello.gap.or(unreported_gap(channel.after, position, position.offset, latest));
+        self.latest = latest;
         self.limits = hello.limits;
         self.version = hello.version;
         self.presence(online);
@@ -110,6 +111,7 @@ impl Core {
         let MessagesPage { position, latest, online, entries, .. } = page;
         let Some(channel) = self.channel(id) else { return };
         channel.epoch = Some(position.epoch);
+        self.latest = latest.offset;
         // Without entries, the page's position must be the one that was asked for.
         let first = if entries.is_empty() { position.offset } else { 0 };
         if online > 0 {

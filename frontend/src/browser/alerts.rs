@@ -55,14 +55,14 @@ pub(super) fn ask_permission(refused: impl FnOnce() + 'static) {
     });
 }
 
-/// Shows a message on the desktop. The next message of the room replaces it.
-pub(super) fn notify(room: &str, author: &str, text: &str) {
+/// Shows a notification of a room on the desktop. The next one of the room replaces it.
+pub(super) fn notify(room: &str, title: &str, body: &str) {
     let options = NotificationOptions::new();
     options.set_tag(room);
-    options.set_body(text);
+    options.set_body(body);
     // Creating a notification shows it. Browsers that allow notifications to service workers only
     // fail here.
-    _ = Notification::new_with_options(author, &options);
+    _ = Notification::new_with_options(title, &options);
 }
 
 thread_local! {

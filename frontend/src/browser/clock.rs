@@ -42,6 +42,14 @@ pub(super) fn wall_time() -> u64 {
     Date::now() as u64
 }
 
+/// The current day in the reader's zone, and in how many milliseconds it may change. All zones are
+/// whole quarters of an hour apart.
+pub(super) fn today() -> (Day, u64) {
+    const QUARTER_MS: u64 = 15 * 60 * 1000;
+    let now = wall_time();
+    (local(now).day, QUARTER_MS - now % QUARTER_MS)
+}
+
 /// A time, in milliseconds since 1970, in the reader's zone.
 pub(super) fn local(time: u64) -> DateTime {
     moment(&Date::new(&JsValue::from_f64(time as f64)))

@@ -10,16 +10,18 @@ mod outbox;
 mod own;
 mod screen_reader;
 
-mod history_navigation;
 mod screen;
 mod show;
+
+mod catching_up;
+mod history_navigation;
 
 mod commands;
 mod keys;
 mod listen;
 mod page;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use client::{Event, Options, Update};
@@ -62,6 +64,10 @@ struct Driver {
     draft: RefCell<DraftStore>,
     history: HistoryNavigation,
     attention: RefCell<Attention>,
+    /// The reader's name, as all tabs keep it.
+    author: RefCell<String>,
+    /// When to look at the calendar again.
+    next_day: Cell<u64>,
     screen_reader: RefCell<ScreenReader>,
     screen: Screen,
 }
@@ -74,7 +80,7 @@ impl Driver {
         driver.listen_to_document();
         driver.handle(Event::Start);
         driver.flush();
-        driver.follow_permalink();
+        driver.find_place();
         driver
     }
 
@@ -110,6 +116,8 @@ impl Driver {
                 draft: RefCell::new(DraftStore::open(&room)),
                 history: HistoryNavigation::default(),
                 attention: RefCell::new(Attention::new(&room, &content.timeline)),
+                author: RefCell::new(storage::kept("author", "")),
+                next_day: Cell::default(),
                 screen_reader: RefCell::default(),
                 screen: Screen::new(driver.clone()),
                 room,
@@ -118,7 +126,10 @@ impl Driver {
     }
 
     fn handle(self: &Rc<Self>, event: Event) {
+        let heard = matches!(event, Event::Received { .. } | Event::Comment { .. } | Event::Page { result: Ok(_), .. });
         self.connection.handle(event, self.clock.now(), |update| self.update(update));
+        let is_live = self.connection.is_live();
+        self.attention.borrow_mut().follow_connection(is_live, heard);
         self.refresh();
     }
 
@@ -153,7 +164,12 @@ impl Driver {
         let core = self.connection.core();
         let wait_changes = outbox::show_wait(self.state, &core, now);
         let announcements_change = self.screen_reader.borrow_mut().update(self.state, now);
-        let next = [core.deadline(), status_changes, wait_changes, announcements_change].into_iter().flatten().min();
+        let deadline = core.deadline();
+        drop(core);
+        self.come_back();
+        let attention_changes = self.attend_to_time(now);
+        let times = [deadline, status_changes, wait_changes, announcements_change, attention_changes, Some(self.show_day(now))];
+        let next = times.into_iter().flatten().min();
         *self.alarm.borrow_mut() = next.map(|at| Timer::new(at.saturating_sub(now), Rc::downgrade(self)));
     }
 }

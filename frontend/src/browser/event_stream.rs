@@ -6,7 +6,7 @@
 use client::{Event, EventStreamParser, StreamItem};
 use gloo_net::http::Request;
 use js_sys::Uint8Array;
-use protocol::{Position, RoomName, ServerFrame};
+use protocol::{RoomName, ServerFrame};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortSignal, ReadableStreamDefaultReader, ReadableStreamReadResult};
@@ -14,11 +14,11 @@ use web_sys::{AbortSignal, ReadableStreamDefaultReader, ReadableStreamReadResult
 use super::EventSink;
 use super::json::Parsed;
 
-/// Reads the stream of a room after a position and sends its events to `events`, until it ends or
-/// `signal` aborts it.
-pub(super) fn open(channel: u32, room: &RoomName, after: Option<Position>, signal: &AbortSignal, events: EventSink) {
+/// Reads the stream of a room that `query` asks for, and sends its events to `events`, until it
+/// ends or `signal` aborts it.
+pub(super) fn open(channel: u32, room: &RoomName, query: &[(&str, String)], signal: &AbortSignal, events: EventSink) {
     let address = ["/api/rooms/", room.as_str(), "/events"].concat();
-    let query = after.map(|after| ("after", after.to_string()));
+    let query = query.iter().map(|(name, value)| (*name, value.as_str()));
     let request = Request::get(&address).query(query).abort_signal(Some(signal)).build();
     spawn_local(async move {
         if let Ok(request) = request {

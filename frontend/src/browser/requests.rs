@@ -48,19 +48,32 @@ pub(super) enum Range {
     Newest,
     /// The entries up to a position.
     Before(Position),
+    /// The same, or if all of them have expired, the oldest entries.
+    BeforeOrOldest(Position),
     /// The entries after a position.
     After(Position),
 }
 
 /// Fetches a page of history. `None` if that failed or took too long.
 pub(super) async fn history(room: &RoomName, range: Range) -> Option<MessagesPage> {
+    let page = fetch_range(room, range).await.ok()?;
+    match range {
+        Range::BeforeOrOldest(position) if page.entries.is_empty() => {
+            let failure = fetch_range(room, Range::After(position)).await.err()??;
+            fetch_range(room, Range::After(failure.gap?.first)).await.ok()
+        }
+        _ => Some(page),
+    }
+}
+
+async fn fetch_range(room: &RoomName, range: Range) -> Result<MessagesPage, Failure> {
     let mut query = vec![("limit", "50".to_owned())];
     match range {
         Range::Newest => {}
-        Range::Before(position) => query.push(("before", position.to_string())),
+        Range::Before(position) | Range::BeforeOrOldest(position) => query.push(("before", position.to_string())),
         Range::After(position) => query.push(("after", position.to_string())),
     }
-    page(room, &query, &AbortSignal::timeout_with_u32(HISTORY_MS)).await.ok()
+    page(room, &query, &AbortSignal::timeout_with_u32(HISTORY_MS)).await
 }
 
 /// Fetches the position of the newest entry of a room. `None` if that failed or took too long.

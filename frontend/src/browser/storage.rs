@@ -7,6 +7,8 @@ mod outbox;
 use client::Transport;
 use web_sys::Storage;
 
+use super::clock;
+
 pub(super) use draft::DraftStore;
 pub(super) use outbox::OutboxStore;
 
@@ -39,6 +41,27 @@ pub(super) fn kept(what: &str, room: &str) -> String {
 /// Keeps a value for a room, or with an empty room for the whole board.
 pub(super) fn keep(what: &str, room: &str, value: &str) {
     put(storage(), &["crier:", what, ":", room].concat(), value);
+}
+
+/// The value that this tab keeps for a room; empty if there is none.
+pub(super) fn kept_by_tab(what: &str, room: &str) -> String {
+    get(tab_storage(), &["crier:", what, ":", room].concat())
+}
+
+/// Keeps a value for a room in this tab alone.
+pub(super) fn keep_by_tab(what: &str, room: &str, value: &str) {
+    put(tab_storage(), &["crier:", what, ":", room].concat(), value);
+}
+
+/// The random id of this browser's reader: 16 lower-case hexadecimal digits.
+pub(super) fn reader() -> String {
+    let kept = kept("reader", "");
+    if kept.len() == 16 && kept.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
+        return kept;
+    }
+    let id = format!("{:016x}", clock::random_bits() as u64);
+    keep("reader", "", &id);
+    id
 }
 
 /// For how long to remember which transport worked, in milliseconds. Networks change.

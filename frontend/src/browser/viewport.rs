@@ -1,9 +1,12 @@
 //! The scroll position of the list, and the focus.
 
+use std::cmp::Ordering;
+
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlCollection, HtmlElement, HtmlInputElement, HtmlTextAreaElement};
 
 use crate::logic::draft;
+use crate::logic::place::Place;
 use crate::logic::shortcut::{REGIONS, next_region};
 
 fn element(id: &str) -> Option<Element> {
@@ -35,6 +38,7 @@ pub(super) fn report_name() {
     }
 }
 
+/// Tells a field's component that its value was set.
 fn report_change(field: &Element) {
     if let Ok(event) = Event::new("change") {
         _ = field.dispatch_event(&event);
@@ -103,18 +107,57 @@ pub(super) fn message(offset: u64) -> Option<Element> {
     element(&["m-", &offset.to_string()].concat())
 }
 
-/// Scrolls to a row and marks it, and no other. Returns its distance from the newest message, in
-/// pixels.
-pub(super) fn to_row(row: &Element) -> i32 {
+/// Returns the unread line, if it is in the list.
+pub(super) fn unread_line() -> Option<Element> {
+    element("unread")
+}
+
+/// Scrolls a row to `top` pixels below the upper edge of the list's box; with `None` to a third of
+/// its height. Returns the distance from the newest message, in pixels.
+pub(super) fn to_row(row: &Element, top: Option<i32>) -> i32 {
     let Some(scroller) = element("scroller") else { return 0 };
-    let distance = row.get_bounding_client_rect().top() - scroller.get_bounding_client_rect().top();
-    let third = f64::from(scroller.client_height()) / 3.0;
-    scroller.set_scroll_top(scroller.scroll_top() + (distance - third) as i32);
+    let top = top.unwrap_or(scroller.client_height() / 3);
+    scroller.set_scroll_top(scroller.scroll_top() + distance_from_top(row, &scroller).round() as i32 - top);
+    scroller.scroll_top().abs()
+}
+
+/// Marks a row, and no other.
+pub(super) fn mark(row: &Element) {
     if let Ok(Some(marked)) = super::document().query_selector(".linked") {
         _ = marked.class_list().remove_1("linked");
     }
     _ = row.class_list().add_1("linked");
-    scroller.scroll_top().abs()
+}
+
+/// Where a row is: above what the reader sees ([`Ordering::Less`]), in it, or below.
+pub(super) fn side(row: &Element) -> Ordering {
+    let Some(scroller) = element("scroller") else { return Ordering::Equal };
+    let (row, box_) = (row.get_bounding_client_rect(), scroller.get_bounding_client_rect());
+    if row.bottom() <= box_.top() {
+        Ordering::Less
+    } else if row.top() >= box_.bottom() {
+        Ordering::Greater
+    } else {
+        Ordering::Equal
+    }
+}
+
+/// The place of a list that does not follow its end: the first message that the reader sees.
+pub(super) fn place() -> Option<Place> {
+    let scroller = element("scroller")?;
+    let row = message_at(&element("messages")?.children(), top_of(&scroller))?;
+    let offset = row.get_attribute("data-offset")?.parse().ok()?;
+    Some(Place::Message { offset, top: distance_from_top(&row, &scroller).round() as i32 })
+}
+
+/// Shows the reader's name, unless they are changing it.
+pub(super) fn show_author(name: &str) {
+    let focused = super::document().active_element().is_some_and(|focused| focused.id() == "author");
+    if let Some(field) = element("author").filter(|_| !focused) {
+        let field: HtmlInputElement = field.unchecked_into();
+        field.set_value(name);
+        report_change(&field);
+    }
 }
 
 /// A row on the screen and its place. Browsers differ in scroll anchoring for boxes that are laid
@@ -154,6 +197,10 @@ impl Anchor {
 
 fn top_of(element: &Element) -> f64 {
     element.get_bounding_client_rect().top()
+}
+
+fn distance_from_top(row: &Element, scroller: &Element) -> f64 {
+    top_of(row) - top_of(scroller)
 }
 
 /// Returns the last message that begins above this height of the screen; the first message if none

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use leptos::either::{Either, EitherOf3};
+use leptos::either::{Either, EitherOf4};
 use leptos::html::custom;
 use leptos::prelude::*;
 use protocol::{Entry, ErrorCode, PublishKey, PublishRequest};
 
+use super::DayRow;
 use crate::lists::{ListRow, RowContent};
 use crate::logic::author::{Hue, hue_class, initials};
 use crate::logic::datetime::DateTime;
@@ -36,9 +37,10 @@ pub fn Rows(
     let state = AppState::of_page();
     let (texts, zone) = (state.texts, state.lists.zone);
     let children = move |ListRow { key, look, content }| match (key, content) {
-        (_, RowContent::Entry(entry, hue, own)) => EitherOf3::A(view! { <MessageRow entry=&entry look hue own zone texts/> }),
-        (RowKey::Pending(key), RowContent::Request(request, hue)) => EitherOf3::B(view! { <PendingRow key request look hue state/> }),
-        (key, _) => EitherOf3::C(view! { <LineRow key=&key texts/> }),
+        (_, RowContent::Entry(entry, hue, own)) => EitherOf4::A(view! { <MessageRow entry=&entry look hue own zone texts/> }),
+        (RowKey::Pending(key), RowContent::Request(request, hue)) => EitherOf4::B(view! { <PendingRow key request look hue state/> }),
+        (RowKey::Day(day), _) => EitherOf4::C(view! { <DayRow day state/> }),
+        (key, _) => EitherOf4::D(view! { <LineRow key=&key texts/> }),
     };
     each(list, children)
 }
@@ -161,12 +163,11 @@ pub fn LineRow<'a>(
     texts: &'static Texts,
 ) -> impl IntoView + use<> {
     let (class, text) = match key {
-        RowKey::Day(day) => ("day", (texts.day)(*day)),
         RowKey::Unread(_) => ("unread", texts.unread.to_owned()),
         RowKey::Missed { first, last } => ("missed", (texts.missed)(*first, *last)),
         RowKey::OtherLog(_) => ("missed", texts.missed_log.to_owned()),
         // These are rows of their own.
-        RowKey::Message { .. } | RowKey::Pending(_) => ("missed", String::new()),
+        RowKey::Day(_) | RowKey::Message { .. } | RowKey::Pending(_) => ("missed", String::new()),
     };
     view! { <li class=class id=(class == "unread").then_some(class)><span>{text}</span></li> }
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::Rows;
+use super::{BacklogPill, Rows};
 use crate::logic::follow::is_near;
 use crate::state::{AppState, Command, Older, set};
 
@@ -72,6 +72,7 @@ pub fn Timeline() -> impl IntoView {
                 </div>
             </div>
             <p class="visually-hidden" role="status" translate="no">{summary}</p>
+            <BacklogPill/>
             <button
                 type="button" id="unseen" translate="no" hidden=move || state.follow.get().at_end()
                 on:click=move |_| state.ask(Command::ToEnd)

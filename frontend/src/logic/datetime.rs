@@ -69,6 +69,19 @@ impl DateTime {
 }
 
 impl Day {
+    /// The day before.
+    #[must_use]
+    pub fn before(self) -> Self {
+        let Self { year, month, day } = self;
+        match (month, day) {
+            (1, 1) => Self { year: year - 1, month: 12, day: 31 },
+            (3, 1) => Self { year, month: 2, day: 28 + u32::from(is_leap(year)) },
+            (5 | 7 | 10 | 12, 1) => Self { year, month: month - 1, day: 30 },
+            (_, 1) => Self { year, month: month - 1, day: 31 },
+            _ => Self { year, month, day: day - 1 },
+        }
+    }
+
     /// The day that is `days` after 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date
     /// algorithms", `civil_from_days`, for days that are not before 1970).
     fn from_days(days: u64) -> Self {
@@ -82,6 +95,10 @@ impl Day {
         let year = year_of_era + era * 400 + u64::from(month <= 2);
         Self { year: year as i32, month: month as u32, day: day as u32 }
     }
+}
+
+fn is_leap(year: i32) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
 fn pair(first: u32, between: char, second: u32) -> String {
@@ -119,6 +136,15 @@ mod tests {
         assert_eq!(DateTime::ahead(1_776_157_503_250, 480).full(), "2026-04-14 17:05:03");
         assert_eq!(DateTime::ahead(1_776_157_503_250, -600).full(), "2026-04-13 23:05:03");
         assert_eq!(DateTime::ahead(0, -600), DateTime::utc(0));
+    }
+
+    #[test]
+    fn the_day_before_is_known_for_every_day() {
+        let day = |days: u64| DateTime::utc(days * 86_400_000).day;
+        // To the end of 2100, which is no leap year.
+        for days in 1..47_847 {
+            assert_eq!(day(days).before(), day(days - 1));
+        }
     }
 
     #[test]

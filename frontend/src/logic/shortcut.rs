@@ -9,6 +9,8 @@ pub enum Shortcut {
     Write,
     /// Move the focus from the field to the list.
     Leave,
+    /// Mark all messages as read.
+    MarkRead,
     /// Scroll to the newest message.
     End,
     /// Scroll the list up by a page, from a field.
@@ -42,6 +44,7 @@ pub fn of(key: &str, in_field: bool, modified: bool) -> Option<Shortcut> {
         "PageUp" if in_field => Some(Shortcut::PageUp),
         "PageDown" if in_field => Some(Shortcut::PageDown),
         _ if in_field => None,
+        "Escape" => Some(Shortcut::MarkRead),
         "?" => Some(Shortcut::Help),
         "/" => Some(Shortcut::Write),
         "End" => Some(Shortcut::End),
@@ -72,6 +75,6 @@ mod tests {
         for key in ["?", "/", "End"] {
             assert_eq!((of(key, true, false), of(key, false, true)), (None, None), "{key}");
         }
-        assert_eq!(of("Escape", false, false), None);
+        assert_eq!(of("Escape", false, false), Some(Shortcut::MarkRead));
     }
 }

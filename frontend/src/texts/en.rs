@@ -2,7 +2,7 @@
 
 use protocol::ErrorCode;
 
-use super::Texts;
+use super::{Texts, grouped};
 
 pub(super) static TEXTS: Texts = Texts {
     subtitle: "Live messages",
@@ -48,8 +48,12 @@ pub(super) static TEXTS: Texts = Texts {
     online: |count| format!("{count} here"),
     retry_in: |seconds| format!("again in {seconds} s"),
     newest: "Newest messages",
-    unseen: |count| if count == 1 { "1 new message".to_owned() } else { format!("{count} new messages") },
+    unseen: |count| if count == 1 { "1 new message".to_owned() } else { grouped(count) + " new messages" },
+    new_since: |count, since| [&grouped(count), " new since ", since].concat(),
+    mark_read: "Mark as read",
     day: |day| [&day.day.to_string(), " ", MONTHS[(day.month as usize + 11) % 12], " ", &day.year.to_string()].concat(),
+    today: "Today",
+    yesterday: "Yesterday",
     unread: "New messages",
     missed: |first, last| {
         if first == last {

@@ -2,7 +2,7 @@
 
 use protocol::ErrorCode;
 
-use super::Texts;
+use super::{Texts, grouped};
 
 pub(super) static TEXTS: Texts = Texts {
     subtitle: "",
@@ -48,8 +48,12 @@ pub(super) static TEXTS: Texts = Texts {
     online: |count| format!("{count} 人在线"),
     retry_in: |seconds| format!("{seconds} 秒后重试"),
     newest: "最新消息",
-    unseen: |count| format!("{count} 条新消息"),
+    unseen: |count| grouped(count) + " 条新消息",
+    new_since: |count, since| [since, " 以来有 ", &grouped(count), " 条新消息"].concat(),
+    mark_read: "标为已读",
     day: |day| [&day.year.to_string(), "年", &day.month.to_string(), "月", &day.day.to_string(), "日"].concat(),
+    today: "今天",
+    yesterday: "昨天",
     unread: "以下为新消息",
     missed: |first, last| {
         if first == last {

@@ -10,15 +10,19 @@ use protocol::{Position, RoomName};
 use crate::browser::requests::{self, Abort};
 use crate::browser::socket::Socket;
 use crate::browser::tabs::{Claim, Tabs};
-use crate::browser::{EventSink, event_stream, window};
+use crate::browser::{EventSink, event_stream, storage, window};
 
 /// The open channels of the core, each with its number, and the publish that is under way.
 pub(super) struct Channels {
     room: RoomName,
+    /// The reader's id. All tabs of a browser have the same, and count as one reader.
+    reader: String,
     open: RefCell<Vec<(u32, Channel)>>,
     post: RefCell<Option<Abort>>,
     tabs: Tabs,
     waiting: Cell<Option<Waiting>>,
+    /// `Some` while the page is frozen: the channels that the core believes to be open.
+    frozen: RefCell<Option<Vec<u32>>>,
     events: EventSink,
 }
 
@@ -45,24 +49,39 @@ impl Waiting {
 /// Functions that return an event could not do what was asked; the event tells the core.
 impl Channels {
     pub(super) fn new(room: RoomName, tabs: Tabs, events: EventSink) -> Self {
-        Self { room, open: RefCell::default(), post: RefCell::default(), tabs, waiting: Cell::default(), events }
+        Self {
+            room,
+            reader: storage::reader(),
+            open: RefCell::default(),
+            post: RefCell::default(),
+            tabs,
+            waiting: Cell::default(),
+            frozen: RefCell::default(),
+            events,
+        }
     }
 
     pub(super) fn open(&self, channel: u32, transport: Transport, after: Option<Position>) -> Option<Event> {
+        if self.loses(channel) {
+            return None;
+        }
         if transport != Transport::WebSocket {
             return self.claim(Waiting::Stream { channel, after });
         }
         let location = window().location();
         let scheme = if location.protocol().is_ok_and(|scheme| scheme == "https:") { "wss://" } else { "ws://" };
         let host = location.host().unwrap_or_default();
-        let after = after.map_or_else(String::new, |after| "?after=".to_owned() + &after.to_string());
-        let address = [scheme, &host, "/ws/", self.room.as_str(), &after].concat();
+        let after = after.map_or_else(String::new, |after| "&after=".to_owned() + &after.to_string());
+        let address = [scheme, &host, "/ws/", self.room.as_str(), "?reader=", &self.reader, &after].concat();
         let Some(socket) = Socket::open(channel, &address, &self.events) else { return Some(Event::lost(channel)) };
         self.open.borrow_mut().push((channel, Channel::Socket(socket)));
         None
     }
 
     pub(super) fn fetch(&self, channel: u32, after: Option<Position>, wait_seconds: u64) -> Option<Event> {
+        if self.loses(channel) {
+            return None;
+        }
         if wait_seconds > 0 { self.claim(Waiting::Fetch { channel, after, wait_seconds }) } else { self.request(channel, after, 0) }
     }
 
@@ -94,7 +113,9 @@ impl Channels {
         match waiting {
             Waiting::Stream { channel, after } => {
                 let Some(abort) = Abort::new() else { return Some(Event::lost(channel)) };
-                event_stream::open(channel, &self.room, after, &abort.signal(), Rc::clone(&self.events));
+                let after = after.map(|after| ("after", after.to_string()));
+                let query: Vec<_> = after.into_iter().chain([("reader", self.reader.clone())]).collect();
+                event_stream::open(channel, &self.room, &query, &abort.signal(), Rc::clone(&self.events));
                 self.open.borrow_mut().push((channel, Channel::Http(abort)));
                 None
             }
@@ -110,7 +131,7 @@ impl Channels {
             None => vec![("limit", "1".to_owned())],
         };
         if wait_seconds > 0 {
-            query.push(("wait", wait_seconds.to_string()));
+            query.extend([("wait", wait_seconds.to_string()), ("reader", self.reader.clone())]);
         }
         let (room, signal, events) = (self.room.clone(), abort.signal(), Rc::clone(&self.events));
         spawn_local(async move {
@@ -151,6 +172,31 @@ impl Channels {
 
     pub(super) fn close_all(&self) {
         self.open.borrow_mut().clear();
+    }
+
+    /// Closes all channels of a page that the browser is about to freeze or unload. None opens
+    /// until [`Channels::thaw`].
+    pub(super) fn freeze(&self) {
+        let waiting = self.waiting.take().map(Waiting::channel);
+        let open = self.open.borrow_mut().drain(..).map(|(channel, _)| channel).chain(waiting).collect();
+        *self.frozen.borrow_mut() = Some(open);
+        self.post.take();
+        self.tabs.release();
+    }
+
+    /// Returns the channels that the core has lost, and lets new ones open.
+    pub(super) fn thaw(&self) -> Vec<u32> {
+        self.frozen.take().unwrap_or_default()
+    }
+
+    /// True if the page is frozen.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.frozen.borrow().is_some()
+    }
+
+    /// True if a channel can't open because the page is frozen. It is lost on [`Channels::thaw`].
+    fn loses(&self, channel: u32) -> bool {
+        self.frozen.borrow_mut().as_mut().map(|lost| lost.push(channel)).is_some()
     }
 
     /// Lets another tab hold the response that stays open: this one has a socket.

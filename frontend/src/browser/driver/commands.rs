@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use protocol::{PublishKey, PublishRequest};
 
 use super::Driver;
+use super::history_navigation::Spot;
 use crate::browser::{alerts, clipboard, clock, cookie, panels, storage, viewport, window};
 use crate::state::{Command, Notice, set};
 
@@ -36,10 +37,16 @@ impl Driver {
             Command::Older => self.older(),
             Command::Newer => self.newer(),
             Command::ToEnd => self.to_end(),
-            Command::ToMessage(offset) => self.to_message(offset),
+            Command::ToUnread => self.to_unread(),
+            Command::MarkRead => self.mark_read(),
+            Command::ToMessage(offset) => self.to_spot(Spot::Message(offset)),
             Command::FollowChanged => self.follow(self.state.follow.get_untracked()),
             Command::KeepDraft(text) => self.draft.borrow_mut().keep(text),
-            Command::KeepAuthor(name) => cookie::keep_author(&name),
+            Command::KeepAuthor(name) => {
+                cookie::keep_author(&name);
+                storage::keep("author", "", &name);
+                *self.author.borrow_mut() = name;
+            }
             Command::Scheme(scheme) => {
                 cookie::keep_scheme(scheme);
                 panels::show_scheme(scheme);

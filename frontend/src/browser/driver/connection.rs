@@ -25,6 +25,11 @@ impl Connection {
         self.core.borrow()
     }
 
+    /// True while entries arrive.
+    pub(super) fn is_live(&self) -> bool {
+        matches!(self.core.borrow().connection(), ConnectionState::Live { .. }) && !self.channels.is_frozen()
+    }
+
     pub(super) fn channels(&self) -> &Channels {
         &self.channels
     }

@@ -22,8 +22,28 @@ enum Target {
     /// The messages after the last one shown.
     Newer,
     Newest,
-    /// The message at this offset.
+    Spot(Spot),
+}
+
+/// A row to scroll to.
+#[derive(Clone, Copy)]
+pub(super) enum Spot {
+    /// The message at this offset, which the reader asked for. It is marked.
     Message(u64),
+    /// The message at this offset, so many pixels below the upper edge of the list's box.
+    Place(u64, i32),
+    /// The line in front of the first message after this offset.
+    Unread(u64),
+}
+
+impl Spot {
+    /// The offset of the message.
+    fn offset(self) -> u64 {
+        match self {
+            Self::Message(offset) | Self::Place(offset, _) => offset,
+            Self::Unread(after) => after + 1,
+        }
+    }
 }
 
 /// Numbers the navigations, so that a new one replaces the one that is under way.
@@ -74,26 +94,48 @@ impl Driver {
         self.attend();
     }
 
-    /// Scrolls to a message, and loads its part of history first if it is not shown.
-    pub(super) fn to_message(self: &Rc<Self>, offset: u64) {
+    /// Scrolls to the first unread message.
+    pub(super) fn to_unread(self: &Rc<Self>) {
+        viewport::pass_focus("backlog");
+        let line = self.attention.borrow().unread_line();
+        if let Some(after) = line {
+            self.to_spot(Spot::Unread(after));
+        }
+    }
+
+    /// Scrolls to a row, and loads its part of history first if it is not shown.
+    pub(super) fn to_spot(self: &Rc<Self>, spot: Spot) {
         let driver = Rc::clone(self);
         spawn_local(async move {
             driver.drawn().await;
-            if !driver.scroll_to(offset) {
-                let before = driver.state.content.with_value(|content| page_around(&content.timeline, offset));
-                driver.navigate(Target::Message(offset), before.map_or(Range::Newest, Range::Before));
+            if !driver.scroll_to(spot) {
+                let before = driver.state.content.with_value(|content| page_around(&content.timeline, spot.offset()));
+                let range = match (before, spot) {
+                    (Some(before), Spot::Unread(_)) => Range::BeforeOrOldest(before),
+                    (Some(before), _) => Range::Before(before),
+                    (None, _) => Range::Newest,
+                };
+                driver.navigate(Target::Spot(spot), range);
             }
         });
     }
 
-    /// Scrolls to a message. False if it is not shown.
-    fn scroll_to(self: &Rc<Self>, offset: u64) -> bool {
-        let Some(row) = viewport::message(offset) else { return false };
+    /// Scrolls to a row. False if it is not shown.
+    fn scroll_to(self: &Rc<Self>, spot: Spot) -> bool {
+        let (row, top) = match spot {
+            Spot::Message(offset) => (viewport::message(offset), None),
+            Spot::Place(offset, top) => (viewport::message(offset), Some(top)),
+            Spot::Unread(_) => (viewport::unread_line(), None),
+        };
+        let Some(row) = row else { return false };
         let has_newest = self.state.content.with_value(|content| content.timeline.has_newest());
         let follow = self.state.follow.get_untracked();
         // Heights are right only while the list does not follow its end.
         self.follow(follow.scrolled(i32::MAX, has_newest));
-        self.follow(follow.scrolled(viewport::to_row(&row), has_newest));
+        self.follow(follow.scrolled(viewport::to_row(&row, top), has_newest));
+        if let Spot::Message(_) = spot {
+            viewport::mark(&row);
+        }
         true
     }
 
@@ -134,7 +176,7 @@ impl Driver {
         self.screen_reader.borrow_mut().suppress(now);
         self.refresh();
         match target {
-            Target::Message(offset) => _ = self.scroll_to(offset),
+            Target::Spot(spot) => _ = self.scroll_to(spot),
             // More may have come in while the page was loading.
             Target::Newest if arrived && !has_newest => self.newer(),
             Target::Newest if arrived => self.to_end(),
@@ -155,11 +197,12 @@ impl Driver {
             Target::Older(before) => timeline.prepend(page, before, stays),
             Target::Newer => timeline.extend(page),
             // The reader stays where they are if the message does not exist.
-            Target::Message(offset) if !has(offset) => {
+            Target::Spot(Spot::Message(offset)) if !has(offset) => {
                 drop(content);
                 set(state.notice, Some(Notice::LinkGone));
             }
-            Target::Newest | Target::Message(_) => timeline.show(page),
+            Target::Spot(Spot::Place(offset, _)) if !has(offset) => {}
+            Target::Newest | Target::Spot(_) => timeline.show(page),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use leptos::prelude::GetUntracked;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
@@ -64,6 +65,12 @@ impl Driver {
             None => return,
             Some(Shortcut::Help) => panels::show_shortcuts(),
             Some(Shortcut::Write) => viewport::focus("chat_content"),
+            Some(Shortcut::MarkRead) => {
+                if self.state.backlog.get_untracked().is_some() && !has_open_panel() {
+                    self.state.ask(Command::MarkRead);
+                }
+                return;
+            }
             Some(Shortcut::End) => self.state.ask(Command::ToEnd),
             Some(shortcut @ (Shortcut::PageUp | Shortcut::PageDown)) => {
                 // With Shift the key selects text.
@@ -74,7 +81,7 @@ impl Driver {
             Some(Shortcut::Region) => viewport::focus_region(event.shift_key()),
             Some(Shortcut::Leave) => {
                 // The first Escape closes an open panel; the next leaves the field.
-                if document().query_selector(":popover-open").ok().flatten().is_none() {
+                if !has_open_panel() {
                     viewport::focus("scroller");
                 }
                 return;
@@ -82,6 +89,10 @@ impl Driver {
         }
         event.prevent_default();
     }
+}
+
+fn has_open_panel() -> bool {
+    document().query_selector(":popover-open").ok().flatten().is_some()
 }
 
 /// The closest element with an attribute around the target of an event, and the attribute's value.

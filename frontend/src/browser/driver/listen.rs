@@ -44,8 +44,8 @@ impl Driver {
     pub(super) fn listen(self: &Rc<Self>) {
         self.on(&window(), "online", |driver| driver.handle(Event::RetryNow));
         self.on(&window(), "offline", |driver| driver.handle(Event::Offline));
-        // A page from the browser's back/forward cache was frozen, and its socket closed.
-        self.on(&window(), "pageshow", |driver| driver.handle(Event::RetryNow));
+        // A page from the browser's back/forward cache was frozen, and has no connection.
+        self.on(&window(), "pageshow", Self::thaw);
         self.on(&document(), "visibilitychange", |driver| {
             if document().hidden() {
                 driver.leave();
@@ -56,11 +56,17 @@ impl Driver {
             // requested at a time.
             driver.flush();
         });
-        self.on(&window(), "pagehide", |driver| driver.leave());
+        self.on(&window(), "pagehide", |driver| driver.freeze());
         self.on(&window(), "hashchange", Self::follow_permalink);
         // Another tab has posted, or written something else.
-        self.on(&window(), "storage", |driver| driver.mark_own());
+        self.on(&window(), "storage", |driver| {
+            driver.mark_own();
+            driver.follow_other_tabs();
+        });
         self.on(&window(), "crier:text-only", |driver| driver.notice(Some(Notice::TextOnly)));
+        if let Some(scroller) = document().get_element_by_id("scroller") {
+            self.on(&scroller, "scroll", |driver| driver.show_backlog());
+        }
     }
 
     fn on(self: &Rc<Self>, target: &EventTarget, event: &str, act: fn(&Rc<Self>)) {

@@ -2,18 +2,25 @@
 
 use std::rc::Rc;
 
+use client::Event;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use protocol::RoomName;
+use web_sys::PerformanceNavigation;
 
 use super::Driver;
 use super::attention::SEEN;
+use super::history_navigation::Spot;
 use crate::browser::{clock, cookie, panels, requests, storage, viewport, window};
 use crate::logic::permalink::linked;
+use crate::logic::place::Place;
 use crate::logic::recent;
 use crate::logic::settings::Settings;
 use crate::logic::zone::Zone;
 use crate::state::set;
+
+/// The storage key of the place at which a tab left a room.
+const PLACE: &str = "place";
 
 impl Driver {
     /// Restores what this browser keeps for its reader: zone, settings, recent rooms and draft.
@@ -51,18 +58,52 @@ impl Driver {
         }
     }
 
-    /// Keeps what was seen for the next visit.
+    /// Keeps for the next visit what was seen, and for this tab its place.
     pub(super) fn leave(&self) {
         self.attend();
         let epoch = self.state.content.with_value(|content| content.timeline.end().epoch);
-        self.attention.borrow().keep(&self.room, epoch);
+        let mut attention = self.attention.borrow_mut();
+        attention.leave();
+        attention.keep(epoch);
+        let at_end = self.state.follow.get_untracked().at_end();
+        let place = if at_end { Some(Place::End) } else { viewport::place() };
+        storage::keep_by_tab(PLACE, self.room.as_str(), &place.map_or_else(String::new, |place| place.to_text(epoch)));
+    }
+
+    /// Scrolls to the place at which this tab left the room, after a reload or on the way back.
+    /// Else to the message that the address names.
+    pub(super) fn find_place(self: &Rc<Self>) {
+        let epoch = self.state.content.with_value(|content| content.timeline.end().epoch);
+        let returns =
+            window().performance().is_some_and(|performance| performance.navigation().type_() != PerformanceNavigation::TYPE_NAVIGATE);
+        match Place::parse(&storage::kept_by_tab(PLACE, self.room.as_str()), epoch).filter(|_| returns) {
+            Some(Place::Message { offset, top }) => self.to_spot(Spot::Place(offset, top)),
+            Some(Place::End) => {}
+            None => self.follow_permalink(),
+        }
     }
 
     /// Scrolls to the message that the address names.
     pub(super) fn follow_permalink(self: &Rc<Self>) {
         let hash = window().location().hash().unwrap_or_default();
         if let Some(offset) = linked(&hash) {
-            self.to_message(offset);
+            self.to_spot(Spot::Message(offset));
         }
+    }
+
+    /// Closes all connections of a page that is left. The browser can then keep it for the way
+    /// back.
+    pub(super) fn freeze(&self) {
+        self.leave();
+        self.connection.channels().freeze();
+    }
+
+    /// Continues after [`Driver::freeze`], if the browser has kept the page.
+    pub(super) fn thaw(self: &Rc<Self>) {
+        for channel in self.connection.channels().thaw() {
+            self.handle(Event::lost(channel));
+        }
+        self.handle(Event::RetryNow);
+        self.follow_other_tabs();
     }
 }

@@ -45,6 +45,11 @@ impl Screen {
         is_full
     }
 
+    /// True if no update waits for a frame.
+    pub(super) fn is_up_to_date(&self) -> bool {
+        self.updates.borrow().is_empty()
+    }
+
     /// Takes all updates; `None` if the document does not show yet what was drawn before.
     pub(super) fn take(&self) -> Option<Vec<Update>> {
         self.frames.requested.set(false);

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
 use protocol::Entry;
 
-use super::{Driver, attention, outbox};
+use super::{Driver, outbox};
 use crate::browser::viewport::{self, Anchor};
 use crate::browser::{clock, document};
 use crate::state::{Content, Notice, Older, set};
@@ -31,13 +31,11 @@ impl Driver {
         let latest = self.state.content.with_value(|content| content.timeline.latest());
         let settings = self.state.settings.get_untracked();
         self.screen_reader.borrow_mut().arrived(news.count, now);
-        let calls = self.attention.borrow_mut().arrived(news.count, visible, latest, settings, now);
+        self.attention.borrow_mut().arrived(news.count, news.last, visible, latest, settings, now);
         let follow = self.state.follow.get_untracked();
         set(self.state.follow, follow.arrived(news.count));
         spawn_local(self.draw(anchor));
-        if calls {
-            attention::call(&self.room, news.last.as_ref(), settings, self.state.texts.nameless);
-        }
+        self.refresh();
     }
 
     /// Moves the updates into the content.
@@ -56,11 +54,9 @@ impl Driver {
                     }
                 }
                 Update::Gap(gap) => {
-                    let epoch = content.timeline.end().epoch;
+                    let (epoch, latest) = (content.timeline.end().epoch, content.timeline.latest());
                     content.timeline.mark_gap(&gap);
-                    if content.timeline.end().epoch != epoch {
-                        self.attention.borrow_mut().start_over();
-                    }
+                    self.attention.borrow_mut().gap(&gap, latest, content.timeline.end().epoch == epoch);
                 }
                 _ => {}
             }
@@ -115,6 +111,7 @@ impl Driver {
                 None if changed && driver.state.follow.get_untracked().at_end() => viewport::to_end(),
                 None => {}
             }
+            driver.show_backlog();
         }
     }
 
@@ -123,13 +120,6 @@ impl Driver {
         while self.screen.drawing.get() {
             tick().await;
         }
-    }
-
-    /// Notes what the reader sees.
-    pub(super) fn attend(&self) {
-        let at_end = self.state.follow.get_untracked().at_end();
-        let latest = self.state.content.with_value(|content| content.timeline.latest());
-        self.attention.borrow_mut().look(!document().hidden(), at_end, latest);
     }
 }
 
