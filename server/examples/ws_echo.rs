@@ -108,7 +108,7 @@ async fn main() -> anyhow::Result<()> {
 /// Serves a connection to its end. Returns `None` if it did not become a WebSocket.
 async fn serve(mut stream: TcpStream, address: IpAddr, fanout: Fanout, echo: &'static Echo) -> Option<()> {
     let accept = derive_accept_key(read_key(&mut stream).await?.as_bytes());
-    let (admission, _) = fanout.admit(echo, Client { address, account: None }, &RoomName::lobby(), None).ok()?;
+    let (admission, _) = fanout.admit(echo, Client { address, account: None, reader: None }, &RoomName::lobby(), None).ok()?;
     let answer =
         format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n");
     fanout.start(admission, stream, &[], answer.as_bytes()).await;

@@ -44,7 +44,7 @@ use crate::codec::Violation;
 use crate::context::Context;
 use crate::encoded::FormatId;
 use crate::limits::Account;
-use crate::room::{PresenceGuard, RoomLog};
+use crate::room::{PresenceGuard, ReaderId, RoomLog};
 use broadcaster::Broadcaster;
 pub use connection::Connection;
 pub(crate) use input::read_now;
@@ -85,6 +85,8 @@ pub struct Client {
     pub address: IpAddr,
     /// Reads of history are charged to it.
     pub account: Option<Arc<Account>>,
+    /// The id of the reader, if the client names it.
+    pub reader: Option<ReaderId>,
 }
 
 /// A client that was admitted to a room and has no socket yet.
@@ -133,7 +135,7 @@ impl Fanout {
         let context = &self.0.context;
         let start = context.hub.subscribe(room, after)?;
         let room = start.room.clone();
-        let presence = room.join();
+        let presence = room.join(client.reader);
         let hello = Hello {
             room: room.name().clone(),
             position: start.position,

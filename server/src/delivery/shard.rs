@@ -353,7 +353,7 @@ mod tests {
         let (board, shard) = (Board::open(), Shard::default());
         let (near, _far) = testing::pair().await;
         caught_up(&shard, near, &board.room());
-        let _presence = board.room().join();
+        let _presence = board.room().join(None);
         // More than a socket takes, so that the second entry, and the presence after it, are not
         // begun.
         let frames = [vec![b'x'; 16 * 1024 * 1024], vec![b'x']].map(Bytes::from).into_iter().zip(1..);

@@ -49,7 +49,7 @@ impl WireFormat for Letters {
 
 /// A client on this machine.
 pub(crate) fn client() -> Client {
-    Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), account: None }
+    Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), account: None, reader: None }
 }
 
 /// A board with one room.

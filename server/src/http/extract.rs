@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::access::Peer;
 use super::error::ApiError;
 use super::state::State;
+use crate::room::ReaderId;
 
 /// The time a body may take to arrive, from its first byte to its last.
 const BODY_TIME_MAX: Duration = Duration::from_secs(15);
@@ -80,14 +81,16 @@ pub(super) fn query<T: FromFields>(uri: &Uri) -> Result<T, InputError> {
     T::try_from(fields).map_err(Into::into)
 }
 
-/// The position after which a reader continues.
+/// Who reads, and the position after which they continue.
 pub(super) struct After {
     pub(super) after: Option<Position>,
+    pub(super) reader: Option<ReaderId>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct AfterFields {
     after: Option<String>,
+    reader: Option<String>,
 }
 
 impl FromFields for After {
@@ -95,10 +98,11 @@ impl FromFields for After {
 }
 
 impl TryFrom<AfterFields> for After {
-    type Error = ErrorCode;
+    type Error = InputError;
 
-    fn try_from(fields: AfterFields) -> Result<Self, ErrorCode> {
-        Ok(Self { after: fields.after.map(Position::try_from).transpose()? })
+    fn try_from(fields: AfterFields) -> Result<Self, InputError> {
+        let after = fields.after.map(Position::try_from).transpose()?;
+        Ok(Self { after, reader: fields.reader.map(|reader| reader.parse()).transpose()? })
     }
 }
 
@@ -127,10 +131,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_in_a_query_is_refused_with_its_code() {
+    fn a_parameter_in_a_query_is_refused_with_its_code() {
         let code = |uri: &'static str| query::<After>(&Uri::from_static(uri)).err().map(|error| error.code);
         assert_eq!(code("/"), None);
         assert_eq!(code("/?after=0000000000000001:1&other=1"), None);
+        assert_eq!(code("/?reader=00c0ffee00c0ffee"), None);
+        assert_eq!(code("/?reader=me"), Some(ErrorCode::QueryInvalid));
         assert_eq!(code("/?after=1"), Some(ErrorCode::PositionInvalid));
         assert_eq!(code("/?after=The+text+is+empty."), Some(ErrorCode::PositionInvalid));
         assert_eq!(code("/?after=0000000000000001:1&after=0000000000000001:2"), Some(ErrorCode::QueryInvalid));

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use protocol::RoomName;
 
-use super::extract::query;
+use super::extract::{After, query};
 use super::state::State;
 use super::ws::{handshake, json};
 use crate::delivery::{Admission, Client};
@@ -44,9 +44,9 @@ pub(super) fn open<'a>(state: &State, peer: IpAddr, read: &'a [u8]) -> Option<Op
     }
     let room = percent_decode_str(parts.uri.path().strip_prefix("/ws/")?);
     let room: RoomName = room.decode_utf8().ok()?.parse().ok()?;
-    let wanted = query(&parts.uri).ok()?;
+    let wanted: After = query(&parts.uri).ok()?;
     let key = handshake::key(&parts.headers).ok()?;
-    let client = Client { address: peer, account: state.context.limiter.account(peer) };
+    let client = Client { address: peer, account: state.context.limiter.account(peer), reader: wanted.reader };
     let (admission, hello) = json::admit(state, client, &room, &wanted).ok()?;
     Some(Opening { admission, first: [handshake::answer(&key), hello].concat(), rest: &read[length..] })
 }

@@ -12,6 +12,7 @@ use super::error::ApiError;
 use super::state::State;
 use crate::delivery::Client;
 use crate::limits::{Account, ConnectionGuard};
+use crate::room::ReaderId;
 
 /// Counts a connection until it is dropped: for the server, which waits for its end, and for the
 /// limits.
@@ -35,9 +36,9 @@ impl ConnectionPermit {
         Self { refused: account, ..Self::new(state, None) }
     }
 
-    /// Returns the client of a streaming connection.
-    pub(super) fn client(&self, address: IpAddr) -> Client {
-        Client { address, account: self.account().cloned() }
+    /// Returns the client of a streaming connection, with the id of its reader.
+    pub(super) fn client(&self, address: IpAddr, reader: Option<ReaderId>) -> Client {
+        Client { address, account: self.account().cloned(), reader }
     }
 
     /// Returns the account that pays for the connection's work.

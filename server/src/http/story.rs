@@ -169,7 +169,7 @@ async fn every_wire_format_tells_the_same_story() {
     board.fanout.advance(FLUSH).await;
     readers[2].expect(&["heartbeat"]).await;
 
-    let _fifth = board.room().join();
+    let _fifth = board.room().join(None);
     readers[0].until_online(5).await;
     readers[2].until_online(5).await;
     board.fanout.advance(FLUSH).await;
@@ -217,7 +217,7 @@ async fn a_long_poll_waits_for_the_same() {
     {
         let mut waiting = std::pin::pin!(wait_for_entries(&log, 2));
         assert!(futures_util::poll!(&mut waiting).is_pending());
-        let _joins = board.room().join();
+        let _joins = board.room().join(None);
         board.fanout.advance(AGE).await;
         assert!(futures_util::poll!(&mut waiting).is_pending(), "nobody else is told by a poll");
         board.publish_numbers([3]).await;

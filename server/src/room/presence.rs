@@ -1,35 +1,85 @@
-//! How many sessions a room has. Pure: no clock, lock, task or socket.
+//! How many readers a room has. Pure: no clock, lock, task or socket.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-/// How long a session that left still counts as online. A client between two long-polls stays
+use protocol::{ErrorCode, InputError};
+
+/// How long a reader that left still counts as online. A client between two long-polls stays
 /// online.
 const LEAVE_GRACE: Duration = Duration::from_secs(1);
 
-/// Counts the sessions of a room.
+/// The random id of a reader, the same in all tabs of a browser. Written as 16 lower-case
+/// hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReaderId(u64);
+
+impl FromStr for ReaderId {
+    type Err = InputError;
+
+    fn from_str(text: &str) -> Result<Self, InputError> {
+        let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let valid = text.len() == 16 && text.bytes().all(hexadecimal);
+        let id = if valid { u64::from_str_radix(text, 16).ok() } else { None };
+        let invalid = || InputError::with_detail(ErrorCode::QueryInvalid, "reader must be 16 lower-case hexadecimal digits".to_owned());
+        id.map(Self).ok_or_else(invalid)
+    }
+}
+
+/// Counts the sessions and the readers of a room. A session without an id is a reader of its own.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     connected: usize,
-    /// When sessions left that still count as online, oldest first.
-    left: VecDeque<Instant>,
+    /// How many sessions have no id.
+    unnamed: usize,
+    /// When sessions without an id left that still count as online, oldest first.
+    unnamed_left: VecDeque<Instant>,
+    /// The readers that are online.
+    named: HashMap<ReaderId, Sessions>,
+    /// When the last session of a reader left, oldest first.
+    named_left: VecDeque<(Instant, ReaderId)>,
+}
+
+/// The sessions of one reader.
+#[derive(Debug)]
+struct Sessions {
+    connected: usize,
+    /// When one of them left last.
+    left: Instant,
 }
 
 impl Presence {
-    /// Adds a session. It replaces one that left within [`LEAVE_GRACE`], most likely its
-    /// predecessor.
-    pub(super) fn join(&mut self, now: Instant) {
+    /// Adds a session. One without an id replaces one that left within [`LEAVE_GRACE`], most likely
+    /// its predecessor.
+    pub(super) fn join(&mut self, reader: Option<ReaderId>, now: Instant) {
         self.connected += 1;
         self.forget_left(now);
-        self.left.pop_front();
+        match reader {
+            Some(reader) => self.named.entry(reader).or_insert(Sessions { connected: 0, left: now }).connected += 1,
+            None => {
+                self.unnamed += 1;
+                self.unnamed_left.pop_front();
+            }
+        }
     }
 
     /// Removes a session.
-    pub(super) fn leave(&mut self, now: Instant) {
+    pub(super) fn leave(&mut self, reader: Option<ReaderId>, now: Instant) {
         debug_assert!(self.connected > 0, "a session that leaves has joined");
         self.connected -= 1;
         self.forget_left(now);
-        self.left.push_back(now);
+        let Some(reader) = reader else {
+            self.unnamed -= 1;
+            return self.unnamed_left.push_back(now);
+        };
+        if let Some(sessions) = self.named.get_mut(&reader) {
+            sessions.connected -= 1;
+            sessions.left = now;
+            if sessions.connected == 0 {
+                self.named_left.push_back((now, reader));
+            }
+        }
     }
 
     /// Returns the number of sessions.
@@ -37,15 +87,20 @@ impl Presence {
         self.connected
     }
 
-    /// Returns the number to show: all sessions, and those that left within [`LEAVE_GRACE`].
+    /// Returns the number to show: all readers, and those that left within [`LEAVE_GRACE`].
     pub(super) fn online(&mut self, now: Instant) -> usize {
         self.forget_left(now);
-        self.connected + self.left.len()
+        self.unnamed + self.unnamed_left.len() + self.named.len()
     }
 
     fn forget_left(&mut self, now: Instant) {
-        while self.left.front().is_some_and(|left| now.duration_since(*left) >= LEAVE_GRACE) {
-            self.left.pop_front();
+        let is_over = |left: Instant| now.duration_since(left) >= LEAVE_GRACE;
+        while self.unnamed_left.pop_front_if(|left| is_over(*left)).is_some() {}
+        while let Some((left, reader)) = self.named_left.pop_front_if(|(left, _)| is_over(*left)) {
+            // The reader may have come back, and left again.
+            if self.named.get(&reader).is_some_and(|sessions| sessions.connected == 0 && sessions.left == left) {
+                self.named.remove(&reader);
+            }
         }
     }
 }
@@ -57,10 +112,10 @@ mod tests {
     #[test]
     fn counts_sessions_that_join_and_leave() {
         let (mut presence, now) = (Presence::default(), Instant::now());
-        presence.join(now);
-        presence.join(now);
+        presence.join(None, now);
+        presence.join(None, now);
         assert_eq!((presence.connected(), presence.online(now)), (2, 2));
-        presence.leave(now);
+        presence.leave(None, now);
         assert_eq!((presence.connected(), presence.online(now)), (1, 2));
         assert_eq!(presence.online(now + LEAVE_GRACE), 1);
     }
@@ -68,13 +123,13 @@ mod tests {
     #[test]
     fn shows_no_change_when_a_session_returns_within_the_grace_period() {
         let (mut presence, start) = (Presence::default(), Instant::now());
-        presence.join(start);
-        presence.join(start);
+        presence.join(None, start);
+        presence.join(None, start);
         for n in 1..10 {
             let now = start + n * LEAVE_GRACE / 3;
-            presence.leave(now);
+            presence.leave(None, now);
             assert_eq!(presence.online(now), 2);
-            presence.join(now);
+            presence.join(None, now);
             assert_eq!(presence.online(now), 2);
         }
     }
@@ -82,12 +137,51 @@ mod tests {
     #[test]
     fn counts_a_session_that_joins_after_the_grace_period_as_another() {
         let (mut presence, start) = (Presence::default(), Instant::now());
-        presence.join(start);
-        presence.join(start);
-        presence.leave(start);
+        presence.join(None, start);
+        presence.join(None, start);
+        presence.leave(None, start);
         let later = start + LEAVE_GRACE;
-        presence.join(later);
-        presence.join(later);
+        presence.join(None, later);
+        presence.join(None, later);
         assert_eq!((presence.connected(), presence.online(later)), (3, 3));
+    }
+    #[test]
+    fn counts_the_sessions_of_one_reader_once() {
+        let (mut presence, start) = (Presence::default(), Instant::now());
+        let (ana, bob) = (Some(ReaderId(1)), Some(ReaderId(2)));
+        for reader in [ana, ana, bob, None] {
+            presence.join(reader, start);
+        }
+        assert_eq!((presence.connected(), presence.online(start)), (4, 3));
+        presence.leave(ana, start);
+        assert_eq!((presence.connected(), presence.online(start + LEAVE_GRACE)), (3, 3));
+        presence.leave(ana, start + LEAVE_GRACE);
+        assert_eq!(presence.online(start + LEAVE_GRACE), 3);
+        assert_eq!(presence.online(start + 2 * LEAVE_GRACE), 2);
+    }
+
+    #[test]
+    fn a_reader_who_comes_back_within_the_grace_period_was_not_away() {
+        let (mut presence, start) = (Presence::default(), Instant::now());
+        let ana = Some(ReaderId(1));
+        presence.join(ana, start);
+        for n in 1..10 {
+            let now = start + n * LEAVE_GRACE / 3;
+            presence.leave(ana, now);
+            assert_eq!(presence.online(now + LEAVE_GRACE / 6), 1);
+            presence.join(ana, now + LEAVE_GRACE / 6);
+        }
+        let end = start + 10 * LEAVE_GRACE;
+        presence.leave(ana, end);
+        assert_eq!((presence.online(end), presence.online(end + LEAVE_GRACE)), (1, 0));
+        assert!(presence.named.is_empty() && presence.named_left.is_empty());
+    }
+
+    #[test]
+    fn an_id_is_sixteen_hexadecimal_digits() {
+        assert_eq!("00000000000000ff".parse::<ReaderId>().ok(), Some(ReaderId(255)));
+        for text in ["", "ff", "00000000000000FF", "+0000000000000ff", "000000000000000ff"] {
+            assert!(text.parse::<ReaderId>().is_err(), "{text}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use protocol::RoomName;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::presence::Presence;
+use super::presence::{Presence, ReaderId};
 use super::tail::{Tail, TailMemory};
 use crate::encoded::Encoded;
 use crate::store::{Change, RetentionPolicy, StoredRoom, TrustedTime, stored_bytes};
@@ -182,11 +182,11 @@ impl Room {
         self.state.lock().tail.clear();
     }
 
-    /// Adds a session until the guard is dropped.
-    pub fn join(self: &Arc<Self>) -> PresenceGuard {
-        self.state.lock().presence.join(Instant::now().into_std());
+    /// Adds a session until the guard is dropped. Sessions with the same id are of one reader.
+    pub fn join(self: &Arc<Self>, reader: Option<ReaderId>) -> PresenceGuard {
+        self.state.lock().presence.join(reader, Instant::now().into_std());
         self.presence_changed.send_replace(());
-        PresenceGuard { room: self.clone() }
+        PresenceGuard { room: self.clone(), reader }
     }
 
     /// Returns the number of sessions.
@@ -194,7 +194,7 @@ impl Room {
         self.state.lock().presence.connected()
     }
 
-    /// Returns the number of sessions to show, which includes those that left within the last
+    /// Returns the number of readers to show, which includes those that left within the last
     /// second.
     pub fn online(&self) -> usize {
         self.state.lock().presence.online(Instant::now().into_std())
@@ -209,11 +209,12 @@ impl Room {
 /// Counts one session in a room until it is dropped.
 pub struct PresenceGuard {
     room: Arc<Room>,
+    reader: Option<ReaderId>,
 }
 
 impl Drop for PresenceGuard {
     fn drop(&mut self) {
-        self.room.state.lock().presence.leave(Instant::now().into_std());
+        self.room.state.lock().presence.leave(self.reader, Instant::now().into_std());
         self.room.presence_changed.send_replace(());
     }
 }

@@ -236,6 +236,30 @@ async fn presence_follows_joins_and_leaves() {
 }
 
 #[tokio::test]
+async fn the_tabs_of_one_reader_count_once_over_all_transports() {
+    let server = TestServer::start();
+    let id = "reader=00c0ffee00c0ffee";
+    let mut watcher = server.subscribe("lobby", None).await;
+    let first = server.socket(&format!("/ws/lobby?{id}")).await;
+    watcher.wait_until_online(2).await;
+    let position = server.page("lobby", "").await.position;
+    let stream = server.get(&format!("/api/rooms/lobby/events?{id}")).await;
+    let path = format!("/api/rooms/lobby/messages?after={position}&wait=55&{id}");
+    let poll = tokio::spawn(server.http.get(server.url(&path)).send());
+    // Only the last of them ends the reader's presence. Each session counts for itself elsewhere.
+    let reached = async || server.post("lobby", "x").await.reached;
+    eventually("all are connected", async || reached().await >= 3).await;
+    assert_eq!(server.page("lobby", "?limit=1").await.online, 2);
+    drop(first);
+    poll.await.unwrap().unwrap();
+    eventually("two sessions are left", async || reached().await == 2).await;
+    assert_eq!(server.page("lobby", "?limit=1").await.online, 2);
+    drop(stream);
+    watcher.wait_until_online(1).await;
+    assert_eq!(server.get("/ws/lobby?reader=me").await.status(), 400);
+}
+
+#[tokio::test]
 async fn a_stopping_server_closes_sockets_with_1012_and_a_spread() {
     let server = TestServer::start();
     let mut reader = server.subscribe("lobby", None).await;

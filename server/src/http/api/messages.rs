@@ -22,7 +22,7 @@ use crate::http::permit::ConnectionPermit;
 use crate::http::socket::Reader;
 use crate::http::state::State;
 use crate::limits;
-use crate::room::{PageError, Range, RoomLog, RoomVersion};
+use crate::room::{PageError, Range, ReaderId, RoomLog, RoomVersion};
 
 /// Which page of a room is asked for.
 pub(in crate::http) struct MessagesQuery {
@@ -30,6 +30,8 @@ pub(in crate::http) struct MessagesQuery {
     limit: usize,
     /// The position after which to wait for an entry, and for how long.
     wait: Option<(Position, Duration)>,
+    /// Who waits.
+    reader: Option<ReaderId>,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +41,7 @@ pub(in crate::http) struct MessagesFields {
     limit: Option<usize>,
     /// In seconds.
     wait: Option<u64>,
+    reader: Option<String>,
 }
 
 impl FromFields for MessagesQuery {
@@ -68,7 +71,8 @@ impl TryFrom<MessagesFields> for MessagesQuery {
             (Some(seconds), Some(position)) => (seconds > 0).then(|| (position, Duration::from_secs(seconds))),
             (Some(_), None) => return invalid("wait needs after".to_owned()),
         };
-        Ok(Self { range, limit, wait })
+        let reader = fields.reader.map(|reader| reader.parse()).transpose()?;
+        Ok(Self { range, limit, wait, reader })
     }
 }
 
@@ -79,14 +83,15 @@ pub(in crate::http) async fn messages(
     Room(room): Room,
     Query(query): Query<MessagesQuery>,
     uri: Uri,
-    reader: Reader,
+    connection: Reader,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     if let Some((after, time)) = query.wait {
         if !state.access.may_act(&uri, &headers) {
             return Err(ErrorCode::OriginRefused.into());
         }
-        wait(&state, &room, after, time, reader).await?;
+        let client = (query.reader, connection);
+        wait(&state, &room, after, time, client).await?;
     }
     let tag = entity_tag(&query, state.context.hub.version(&room, query.range)?);
     let shared = [(CACHE_CONTROL, "no-store"), (VARY, "accept-encoding"), (ETAG, tag.as_str())];
@@ -99,12 +104,18 @@ pub(in crate::http) async fn messages(
 
 /// Waits until there is an entry after a position, the time is over, or the server stops. The
 /// reader is online meanwhile.
-async fn wait(state: &State, room: &RoomName, after: Position, time: Duration, reader: Reader) -> Result<(), ApiError> {
+async fn wait(
+    state: &State,
+    room: &RoomName,
+    after: Position,
+    time: Duration,
+    (reader, connection): (Option<ReaderId>, Reader),
+) -> Result<(), ApiError> {
     let start = state.context.hub.subscribe(room, Some(after))?;
     if let Some(gap) = start.gap {
         return Err(PageError::Gone(gap).into());
     }
-    let presence = start.room.join();
+    let presence = start.room.join(reader);
     let log = RoomLog::new(start.room, start.history);
     let over = async {
         tokio::select! {
@@ -118,7 +129,7 @@ async fn wait(state: &State, room: &RoomName, after: Position, time: Duration, r
         () = &mut over => return Ok(()),
         // The reader may be gone, or have closed its half only and still wait. It is no longer
         // counted as online.
-        () = reader.has_ended() => drop(presence),
+        () = connection.has_ended() => drop(presence),
     }
     over.await;
     Ok(())
@@ -156,6 +167,7 @@ mod tests {
             ("after=x", ErrorCode::PositionInvalid),
             ("before=x", ErrorCode::PositionInvalid),
             ("after=", ErrorCode::PositionInvalid),
+            ("reader=x", ErrorCode::QueryInvalid),
             ("limit=0", ErrorCode::QueryInvalid),
             ("limit=x", ErrorCode::QueryInvalid),
             ("limit=201", ErrorCode::QueryInvalid),

@@ -34,7 +34,7 @@ pub(in crate::http) async fn events(
     // The address is what the page first asked for; the header is how far the browser has come
     // since.
     let after = last_event_id(&headers)?.or(wanted.after);
-    let (admission, hello) = state.fanout.admit(&Events, permit.client(address), &room, after)?;
+    let (admission, hello) = state.fanout.admit(&Events, permit.client(address, wanted.reader), &room, after)?;
     let (position, gap) = (hello.position, hello.gap.clone());
     let mut first = format!("retry: {RETRY}\n").into_bytes();
     put_event(&mut first, "hello", Some(position), &ServerFrame::Hello(hello));

@@ -99,7 +99,7 @@ pub(in crate::http) async fn live(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let format = Live::find(query.language(&headers), query.scheme(&headers), known_zone(&headers), wanted.earlier);
-    let (admission, hello) = state.fanout.admit(format, permit.client(address), &room, wanted.after)?;
+    let (admission, hello) = state.fanout.admit(format, permit.client(address, None), &room, wanted.after)?;
     let asked = wanted.after.unwrap_or(hello.position);
     let mut first = format.head(&room, asked);
     match &hello.gap {

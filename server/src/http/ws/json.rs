@@ -23,7 +23,7 @@ pub(in crate::http) async fn upgrade(
     permit: ConnectionPermit,
     handshake: Handshake,
 ) -> Result<Response, ApiError> {
-    let (admission, hello) = admit(&state, permit.client(address), &room, &wanted)?;
+    let (admission, hello) = admit(&state, permit.client(address, wanted.reader), &room, &wanted)?;
     Ok(handshake.accept(admission, hello, permit))
 }
 

@@ -35,7 +35,7 @@ pub(in crate::http) async fn upgrade(
         Ok(handshake) => handshake,
         Err(refused) => return Ok(refused.into_response()),
     };
-    let (admission, _) = state.fanout.admit(&Raw, permit.client(address), &RoomName::lobby(), None)?;
+    let (admission, _) = state.fanout.admit(&Raw, permit.client(address, None), &RoomName::lobby(), None)?;
     Ok(handshake.accept(admission, Vec::new(), permit))
 }
 
