@@ -19,7 +19,8 @@ async fn shows_a_lost_connection_and_retries_without_taking_the_focus() {
     check::until("the status shows the next try", status, |status| status.starts_with("Connection lost") && status.contains("again in "))
         .await;
     // Without a connection the page does not know who is online.
-    assert!(!find::one(&browser, "#here").await.is_displayed().await.unwrap());
+    let counts = async || find::one(&browser, "#here").await.is_displayed().await.unwrap();
+    check::until("the count is hidden", counts, |counts| !counts).await;
     board.start_again().await;
     browser.page.execute("document.getElementById('connect_now').click()", vec![]).await.unwrap();
     check::connection_is(&browser, "live").await;
