@@ -59,7 +59,7 @@ pub(super) fn reader() -> String {
     if kept.len() == 16 && kept.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
         return kept;
     }
-    let id = format!("{:016x}", clock::random_bits() as u64);
+    let id = format!("{:016x}", clock::random_bits() as u64 | 1);
     keep("reader", "", &id);
     id
 }

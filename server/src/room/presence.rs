@@ -1,6 +1,7 @@
 //! How many readers a room has. Pure: no clock, lock, task or socket.
 
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,9 @@ use protocol::{ErrorCode, InputError};
 const LEAVE_GRACE: Duration = Duration::from_secs(1);
 
 /// The random id of a reader, the same in all tabs of a browser. Written as 16 lower-case
-/// hexadecimal digits.
+/// hexadecimal digits, not all of them 0, so that an optional id takes no more memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ReaderId(u64);
+pub struct ReaderId(NonZeroU64);
 
 impl FromStr for ReaderId {
     type Err = InputError;
@@ -21,8 +22,8 @@ impl FromStr for ReaderId {
     fn from_str(text: &str) -> Result<Self, InputError> {
         let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let valid = text.len() == 16 && text.bytes().all(hexadecimal);
-        let id = if valid { u64::from_str_radix(text, 16).ok() } else { None };
-        let invalid = || InputError::with_detail(ErrorCode::QueryInvalid, "reader must be 16 lower-case hexadecimal digits".to_owned());
+        let id = if valid { NonZeroU64::from_str_radix(text, 16).ok() } else { None };
+        let invalid = || InputError::with_detail(ErrorCode::QueryInvalid, "reader must be 16 lower-case hexadecimal digits, not all of them 0".to_owned());
         id.map(Self).ok_or_else(invalid)
     }
 }
@@ -145,10 +146,15 @@ mod tests {
         presence.join(None, later);
         assert_eq!((presence.connected(), presence.online(later)), (3, 3));
     }
+
+    fn id(number: u64) -> Option<ReaderId> {
+        NonZeroU64::new(number).map(ReaderId)
+    }
+
     #[test]
     fn counts_the_sessions_of_one_reader_once() {
         let (mut presence, start) = (Presence::default(), Instant::now());
-        let (ana, bob) = (Some(ReaderId(1)), Some(ReaderId(2)));
+        let (ana, bob) = (id(1), id(2));
         for reader in [ana, ana, bob, None] {
             presence.join(reader, start);
         }
@@ -163,7 +169,7 @@ mod tests {
     #[test]
     fn a_reader_who_comes_back_within_the_grace_period_was_not_away() {
         let (mut presence, start) = (Presence::default(), Instant::now());
-        let ana = Some(ReaderId(1));
+        let ana = id(1);
         presence.join(ana, start);
         for n in 1..10 {
             let now = start + n * LEAVE_GRACE / 3;
@@ -179,8 +185,8 @@ mod tests {
 
     #[test]
     fn an_id_is_sixteen_hexadecimal_digits() {
-        assert_eq!("00000000000000ff".parse::<ReaderId>().ok(), Some(ReaderId(255)));
-        for text in ["", "ff", "00000000000000FF", "+0000000000000ff", "000000000000000ff"] {
+        assert_eq!("00000000000000ff".parse().ok(), id(255));
+        for text in ["", "ff", "00000000000000FF", "+0000000000000ff", "000000000000000ff", "0000000000000000"] {
             assert!(text.parse::<ReaderId>().is_err(), "{text}");
         }
     }
