@@ -22,7 +22,7 @@ async fn a_wall_is_the_rooms_page_with_the_way_in() {
     server.post("tea-time", "the kettle boils").await;
     let response = server.get("/r/tea-time/wall?lang=en&scheme=dark").await;
     assert!(!response.headers().contains_key("set-cookie"), "a wall's address says all");
-    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert_eq!(response.headers()["cache-control"], "private, no-cache");
     let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.contains("style-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
     let html = response.text().await.unwrap();
