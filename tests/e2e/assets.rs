@@ -10,7 +10,7 @@ async fn the_bundle_is_compressed_and_cacheable() {
     let board = Board::start().await;
     let html = board.get("/", &[]).await.text().await.unwrap();
     let files: Vec<&str> = html.split('"').filter(|value| value.starts_with("/pkg/")).collect();
-    assert_eq!(files.len(), 4, "{files:?}");
+    assert_eq!(files.len(), 5, "{files:?}");
     for file in files {
         let response = board.get(file, &[(ACCEPT_ENCODING, "gzip, br")]).await;
         assert_eq!(response.status(), 200, "{file}");

@@ -178,7 +178,7 @@ async fn a_flood_of_messages_neither_delays_typing_nor_moves_a_reader() {
     let before: f64 = browser.page.execute(place, vec![]).await.unwrap().convert().unwrap();
     flood(&board).await;
     let pill = async || find::one(&browser, "#unseen").await.text().await.unwrap();
-    check::until("the pill counts", pill, |text| text.starts_with("1000 ")).await;
+    check::until("the pill counts", pill, |text| text.starts_with("1,000 ")).await;
     let after: Option<f64> = browser.page.execute(place, vec![]).await.unwrap().convert().unwrap();
     assert!(after.is_some_and(|after| (after - before).abs() <= 1.0), "the reader was moved from {before} to {after:?}");
     assert!(find::offsets(&browser).await.len() <= 400);

@@ -22,8 +22,13 @@ impl FromStr for ReaderId {
     fn from_str(text: &str) -> Result<Self, InputError> {
         let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let valid = text.len() == 16 && text.bytes().all(hexadecimal);
-        let id = if valid { NonZeroU64::from_str_radix(text, 16).ok() } else { None };
-        let invalid = || InputError::with_detail(ErrorCode::QueryInvalid, "reader must be 16 lower-case hexadecimal digits, not all of them 0".to_owned());
+        let id = if valid { u64::from_str_radix(text, 16).ok().and_then(NonZeroU64::new) } else { None };
+        let invalid = || {
+            InputError::with_detail(
+                ErrorCode::QueryInvalid,
+                "reader must be 16 lower-case hexadecimal digits, not all of them 0".to_owned(),
+            )
+        };
         id.map(Self).ok_or_else(invalid)
     }
 }
