@@ -50,8 +50,8 @@ mod tests {
         let page = json!({ "room": "大厅", "entries": [entry], "position": at, "before": null, "latest": at });
         assert_reads_as_serde_json::<MessagesPage>(&page.to_string());
         let data = json!({
-            "room": "lobby", "page": page, "online": 3, "language": "zh-CN", "scheme": "dark", "key": "k", "author": "", "draft": "</x>",
-            "refusal": "text_empty", "zone": -480, "version": "1"
+            "room": "lobby", "link": "http://a/r/lobby", "page": page, "online": 3, "language": "zh-CN", "scheme": "dark", "key": "k",
+            "author": "", "draft": "</x>", "refusal": "text_empty", "zone": -480, "version": "1"
         });
         assert_reads_as_serde_json::<PageData>(&data.to_string());
         assert_reads_as_serde_json::<Problem>(&json!({ "type": "t", "title": "t", "status": 422, "code": "text_empty" }).to_string());
