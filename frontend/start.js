@@ -1,7 +1,7 @@
 // Makes the server's page alive. If that fails, the page becomes the plain page (`plain.js`), which needs no program.
 // Not inline, because the content security policy forbids inline scripts.
 import "./composer.js";
-import init, { hydrate } from "./frontend.js";
+import init, { hydrate, start_driver } from "./frontend.js";
 import { watchRows } from "./rows.js";
 
 /** Marks a second instance of this module, which has a program of its own. */
@@ -12,8 +12,12 @@ let isPlain = false;
 /** The address of a file of the bundle. */
 const file = (name) => new URL(name, import.meta.url).href;
 
+/** Lets the browser draw and take input between two long tasks. */
+const pause = () => new Promise((resume) => setTimeout(resume));
+
 async function start() {
   const [, fresh] = await Promise.all([init({ module_or_path: file("frontend_bg.wasm") }), isAnew && freshPage()]);
+  await pause();
   if (fresh) putIn(fresh);
   else if (!isIntact()) return import(file("start.js" + ANEW));
   try {
@@ -24,6 +28,8 @@ async function start() {
     return import(file("start.js" + ANEW));
   }
   watchRows();
+  await pause();
+  start_driver();
   // Language, colours and a shared text in the address are for this view only. A wall is loaded again as it is.
   const isWall = document.documentElement.dataset.view;
   if (location.search && !isWall) history.replaceState(history.state, "", location.pathname + location.hash);

@@ -42,13 +42,12 @@ use listen::Timer;
 use screen::Screen;
 use screen_reader::ScreenReader;
 
-/// Starts the driver of a page if that is complete when effects first run. It runs for as long as
-/// the page exists.
-pub(super) fn drive(state: AppState, is_complete: fn() -> bool) {
+/// Starts the driver of a page once that is complete. It runs for as long as the page exists.
+pub(super) fn drive(state: AppState, is_complete: ArcRwSignal<bool>) {
     let mut driver = None;
-    // Effects run first after hydration, and then again with each command.
+    // Runs again with each command.
     Effect::new(move || {
-        if is_complete() {
+        if is_complete.get() {
             driver.get_or_insert_with(|| Driver::start(state)).run_commands();
         }
     });

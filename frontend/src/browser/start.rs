@@ -1,7 +1,5 @@
 //! The start of the page: hydrated if the server rendered it, else mounted.
 
-use std::cell::Cell;
-
 use leptos::prelude::*;
 use protocol::Json;
 use wasm_bindgen::JsCast;
@@ -14,8 +12,8 @@ use crate::app::App;
 use crate::state::AppState;
 
 thread_local! {
-    /// True once the page is hydrated or mounted.
-    static COMPLETE: Cell<bool> = const { Cell::new(false) };
+    /// True once the page is hydrated or mounted, and its driver may start.
+    static COMPLETE: ArcRwSignal<bool> = ArcRwSignal::new(false);
 }
 
 /// Hydrates the server's page. False if its data can't be read; the page then stays as it is.
@@ -25,14 +23,20 @@ pub fn hydrate() -> bool {
     let data: Option<PageData> = json.and_then(|json| Parsed::new(&json)?.read());
     let (Some(data), Some(root)) = (data, document().get_element_by_id("app")) else { return false };
     hydrate_from(root.unchecked_into(), move || view! { <App data drive/> }).forget();
-    COMPLETE.set(true);
     true
+}
+
+/// Starts the driver. A call of its own after hydration, so that the browser can do other things
+/// between the two.
+#[wasm_bindgen]
+pub fn start_driver() {
+    COMPLETE.with(|complete| complete.set(true));
 }
 
 /// Starts the driver of a complete page. Hydration may end in a trap. Tasks that it has spawned run
 /// all the same, and a driver would connect a page that nobody can use.
 fn drive(state: AppState) {
-    driver::drive(state, || COMPLETE.get());
+    driver::drive(state, COMPLETE.with(Clone::clone));
 }
 
 /// Mounts a page that no server rendered. Only `trunk serve` has such a page, marked by `data-csr`,
@@ -55,7 +59,7 @@ mod mount {
                     let (room, link, language, scheme) = (data.room.clone(), data.link.clone(), data.language, data.scheme);
                     let page = move || view! { <App data drive/> <Panels room link language scheme/> };
                     mount_to_renderer(body.as_ref(), page).forget();
-                    COMPLETE.set(true);
+                    start_driver();
                 }
             });
         }
