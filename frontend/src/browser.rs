@@ -20,7 +20,7 @@ mod driver;
 
 mod start;
 
-pub use start::hydrate;
+pub use start::{hydrate, start_driver};
 
 use std::rc::Rc;
 
