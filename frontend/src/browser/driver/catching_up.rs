@@ -52,7 +52,11 @@ impl Driver {
             }),
         };
         if side == Ordering::Equal {
-            self.attention.borrow_mut().found();
+            let epoch = self.state.content.with_value(|content| content.timeline.end().epoch);
+            let mut attention = self.attention.borrow_mut();
+            attention.found();
+            // At once: nothing else may wake the driver for many seconds.
+            attention.keep(epoch);
         }
         if side != Ordering::Less {
             viewport::pass_focus("backlog");
