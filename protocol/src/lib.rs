@@ -34,6 +34,7 @@ mod shaping;
 mod fields;
 mod key;
 mod position;
+mod reader_id;
 mod room_name;
 mod text;
 
@@ -57,5 +58,6 @@ pub use key::PublishKey;
 pub use limits::Limits;
 pub use position::{Epoch, Position};
 pub use problem::Problem;
+pub use reader_id::ReaderId;
 pub use room_name::RoomName;
 pub use text::{Author, Text};

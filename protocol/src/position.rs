@@ -48,17 +48,23 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, ErrorCode> {
         let parse = || {
             let (epoch, offset) = text.split_once(':')?;
-            let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
             let canonical = offset == "0" || !offset.starts_with(['0', '+']);
-            if epoch.len() != 16 || !epoch.bytes().all(hexadecimal) || !canonical {
+            if !canonical {
                 return None;
             }
-            let epoch = Epoch(u64::from_str_radix(epoch, 16).ok()?);
+            let epoch = Epoch(parse_hexadecimal(epoch)?);
             let offset = offset.parse().ok().filter(|offset| *offset <= OFFSET_MAX)?;
             Some(Self { epoch, offset })
         };
         parse().ok_or(ErrorCode::PositionInvalid)
     }
+}
+
+/// Reads a number from 16 lower-case hexadecimal digits, the one way to write it.
+pub(crate) fn parse_hexadecimal(text: &str) -> Option<u64> {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let valid = text.len() == 16 && text.bytes().all(is_digit);
+    if valid { u64::from_str_radix(text, 16).ok() } else { None }
 }
 
 impl TryFrom<String> for Position {

@@ -36,7 +36,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
-use protocol::{Disconnect, ErrorCode, Hello, Limits, Position, RoomName};
+use protocol::{Disconnect, ErrorCode, Hello, Limits, Position, ReaderId, RoomName};
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -44,7 +44,7 @@ use crate::codec::Violation;
 use crate::context::Context;
 use crate::encoded::FormatId;
 use crate::limits::Account;
-use crate::room::{PresenceGuard, ReaderId, RoomLog};
+use crate::room::{PresenceGuard, RoomLog};
 use broadcaster::Broadcaster;
 pub use connection::Connection;
 pub(crate) use input::read_now;

@@ -5,6 +5,7 @@ mod draft;
 mod outbox;
 
 use client::Transport;
+use protocol::ReaderId;
 use web_sys::Storage;
 
 use super::clock;
@@ -32,36 +33,39 @@ fn put(storage: Option<Storage>, key: &str, value: &str) {
     }
 }
 
+/// The key of a value for a room, or with an empty room for the whole board.
+fn key(what: &str, room: &str) -> String {
+    ["crier:", what, ":", room].concat()
+}
+
 /// The value that is kept for a room, or with an empty room for the whole board; empty if there is
 /// none.
 pub(super) fn kept(what: &str, room: &str) -> String {
-    get(storage(), &["crier:", what, ":", room].concat())
+    get(storage(), &key(what, room))
 }
 
 /// Keeps a value for a room, or with an empty room for the whole board.
 pub(super) fn keep(what: &str, room: &str, value: &str) {
-    put(storage(), &["crier:", what, ":", room].concat(), value);
+    put(storage(), &key(what, room), value);
 }
 
 /// The value that this tab keeps for a room; empty if there is none.
 pub(super) fn kept_by_tab(what: &str, room: &str) -> String {
-    get(tab_storage(), &["crier:", what, ":", room].concat())
+    get(tab_storage(), &key(what, room))
 }
 
 /// Keeps a value for a room in this tab alone.
 pub(super) fn keep_by_tab(what: &str, room: &str, value: &str) {
-    put(tab_storage(), &["crier:", what, ":", room].concat(), value);
+    put(tab_storage(), &key(what, room), value);
 }
 
-/// The random id of this browser's reader: 16 lower-case hexadecimal digits.
-pub(super) fn reader() -> String {
-    let kept = kept("reader", "");
-    if kept.len() == 16 && kept.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
-        return kept;
-    }
-    let id = format!("{:016x}", clock::random_bits() as u64 | 1);
-    keep("reader", "", &id);
-    id
+/// The id of this browser's reader.
+pub(super) fn reader() -> ReaderId {
+    kept("reader", "").parse().unwrap_or_else(|_| {
+        let id = ReaderId::from_bits(clock::random_bits() as u64);
+        keep("reader", "", &id.to_string());
+        id
+    })
 }
 
 /// For how long to remember which transport worked, in milliseconds. Networks change.

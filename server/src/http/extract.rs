@@ -11,14 +11,13 @@ use axum::http::header::CONTENT_ENCODING;
 use axum::http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use protocol::limits::BODY_BYTES_MAX;
-use protocol::{ErrorCode, FromFields, InputError, Position, RoomName};
+use protocol::{ErrorCode, FromFields, InputError, Position, ReaderId, RoomName};
 use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::access::Peer;
 use super::error::ApiError;
 use super::state::State;
-use crate::room::ReaderId;
 
 /// The time a body may take to arrive, from its first byte to its last.
 const BODY_TIME_MAX: Duration = Duration::from_secs(15);

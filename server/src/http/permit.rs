@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use protocol::ReaderId;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::access::Peer;
@@ -12,7 +13,6 @@ use super::error::ApiError;
 use super::state::State;
 use crate::delivery::Client;
 use crate::limits::{Account, ConnectionGuard};
-use crate::room::ReaderId;
 
 /// Counts a connection until it is dropped: for the server, which waits for its end, and for the
 /// limits.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use protocol::RoomName;
+use protocol::{ReaderId, RoomName};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::presence::{Presence, ReaderId};
+use super::presence::Presence;
 use super::tail::{Tail, TailMemory};
 use crate::encoded::Encoded;
 use crate::store::{Change, RetentionPolicy, StoredRoom, TrustedTime, stored_bytes};

@@ -51,7 +51,7 @@ impl Channels {
     pub(super) fn new(room: RoomName, tabs: Tabs, events: EventSink) -> Self {
         Self {
             room,
-            reader: storage::reader(),
+            reader: storage::reader().to_string(),
             open: RefCell::default(),
             post: RefCell::default(),
             tabs,

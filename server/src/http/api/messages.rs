@@ -11,7 +11,7 @@ use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use protocol::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX, WAIT_SECONDS_MAX};
-use protocol::{ErrorCode, FromFields, InputError, Position, RoomName};
+use protocol::{ErrorCode, FromFields, InputError, Position, ReaderId, RoomName};
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -22,7 +22,7 @@ use crate::http::permit::ConnectionPermit;
 use crate::http::socket::Reader;
 use crate::http::state::State;
 use crate::limits;
-use crate::room::{PageError, Range, ReaderId, RoomLog, RoomVersion};
+use crate::room::{PageError, Range, RoomLog, RoomVersion};
 
 /// Which page of a room is asked for.
 pub(in crate::http) struct MessagesQuery {
