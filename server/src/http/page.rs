@@ -18,7 +18,7 @@ use protocol::RoomName;
 pub(super) use companions::{icon, manifest, open, qr};
 pub(super) use error_page::{error_pages, respond_with_error, without_slash};
 pub(super) use post::{post_lobby, post_room};
-pub(super) use preferences::{PageQuery, keep_preferences, known_zone};
+pub(super) use preferences::{PageQuery, ZONE_MINUTES_MAX, keep_preferences, known_zone};
 pub(super) use view::{lobby, room};
 pub(super) use wall::wall;
 
@@ -33,12 +33,18 @@ fn page_path(room: &RoomName) -> String {
     if *room == RoomName::lobby() { "/".to_owned() } else { room_path(room) }
 }
 
-/// The scheme, host and port of the board, as the request names them: the board knows no others.
-fn origin(headers: &HeaderMap) -> Option<String> {
+/// The host and port of the board, as the request names them: the board knows no others.
+fn host(headers: &HeaderMap) -> Option<String> {
     let host: Host = headers.typed_get()?;
     // As a number: a port of many zeros would make a large QR code.
     let port = host.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{}{port}", host.hostname()))
+}
+
+/// The scheme, host and port of the board, as the request names them.
+fn origin(headers: &HeaderMap) -> Option<String> {
+    let host = host(headers)?;
     // A client that forges this header gets a link with the wrong scheme.
     let secure = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
-    Some(format!("{}://{}{port}", if secure { "https" } else { "http" }, host.hostname()))
+    Some(format!("{}://{host}", if secure { "https" } else { "http" }))
 }

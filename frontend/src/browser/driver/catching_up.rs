@@ -5,12 +5,18 @@ use std::rc::Rc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use protocol::Epoch;
 
 use super::Driver;
 use crate::browser::{clock, document, storage, viewport};
 use crate::state::set;
 
 impl Driver {
+    /// The epoch of the log that the page shows.
+    pub(super) fn epoch(&self) -> Epoch {
+        self.state.content.with_value(|content| content.timeline.end().epoch)
+    }
+
     /// Notes what the reader sees.
     pub(super) fn attend(&self) {
         let at_end = self.state.follow.get_untracked().at_end();
@@ -31,10 +37,9 @@ impl Driver {
     /// Does what is due: calls for attention, and keeps what the reader has seen. Returns when to
     /// call this again.
     pub(super) fn attend_to_time(&self, now: u64) -> Option<u64> {
-        let epoch = self.state.content.with_value(|content| content.timeline.end().epoch);
         let mut attention = self.attention.borrow_mut();
         let call = attention.call(self.state.settings.get_untracked(), self.state.texts, now);
-        call.into_iter().chain(attention.keep_seen(epoch, now)).min()
+        call.into_iter().chain(attention.keep_seen(self.epoch(), now)).min()
     }
 
     /// Shows the backlog while it begins above what the reader sees.
@@ -52,11 +57,10 @@ impl Driver {
             }),
         };
         if side == Ordering::Equal {
-            let epoch = self.state.content.with_value(|content| content.timeline.end().epoch);
             let mut attention = self.attention.borrow_mut();
             attention.found();
             // At once: nothing else may wake the driver for many seconds.
-            attention.keep(epoch);
+            attention.keep(self.epoch());
         }
         if side != Ordering::Less {
             viewport::pass_focus("backlog");
@@ -74,8 +78,8 @@ impl Driver {
 
     /// Takes over what other tabs keep: what the reader has seen, and their name.
     pub(super) fn follow_other_tabs(self: &Rc<Self>) {
-        let (epoch, latest) = self.state.content.with_value(|content| (content.timeline.end().epoch, content.timeline.latest()));
-        if self.attention.borrow_mut().read_elsewhere(epoch, latest) {
+        let latest = self.state.content.with_value(|content| content.timeline.latest());
+        if self.attention.borrow_mut().read_elsewhere(self.epoch(), latest) {
             self.redraw();
         }
         let author = storage::kept("author", "");

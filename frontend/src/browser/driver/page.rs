@@ -61,7 +61,7 @@ impl Driver {
     /// Keeps for the next visit what was seen, and for this tab its place.
     pub(super) fn leave(&self) {
         self.attend();
-        let epoch = self.state.content.with_value(|content| content.timeline.end().epoch);
+        let epoch = self.epoch();
         let mut attention = self.attention.borrow_mut();
         attention.leave();
         attention.keep(epoch);
@@ -73,7 +73,7 @@ impl Driver {
     /// Scrolls to the place at which this tab left the room, after a reload or on the way back.
     /// Else to the message that the address names.
     pub(super) fn find_place(self: &Rc<Self>) {
-        let epoch = self.state.content.with_value(|content| content.timeline.end().epoch);
+        let epoch = self.epoch();
         let returns =
             window().performance().is_some_and(|performance| performance.navigation().type_() != PerformanceNavigation::TYPE_NAVIGATE);
         match Place::parse(&storage::kept_by_tab(PLACE, self.room.as_str()), epoch).filter(|_| returns) {

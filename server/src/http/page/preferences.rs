@@ -18,7 +18,7 @@ use crate::http::extract::WholeBody;
 /// A cookie's lifetime.
 const COOKIE_TIME: Duration = Duration::days(365);
 /// The farthest a clock can be from UTC, in minutes.
-const ZONE_MINUTES_MAX: i32 = 14 * 60;
+pub(in crate::http) const ZONE_MINUTES_MAX: i32 = 14 * 60;
 
 /// The query of a page's address.
 #[derive(Default, Deserialize)]

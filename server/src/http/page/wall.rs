@@ -1,21 +1,19 @@
 //! `GET /r/{room}/wall`: a room's page for a screen that many see.
 
-use std::net::IpAddr;
-
 use axum::extract::{Request, State as FromState};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use axum_extra::headers::{HeaderMapExt as _, Host};
 use frontend::{Pin, Wall};
 use protocol::{ErrorCode, FromFields, InputError, Position, RoomName};
 use serde::Deserialize;
 
+use super::host;
 use super::preferences::PageQuery;
 use super::render::{RefusedPost, page_data, respond};
 use crate::http::error::ApiError;
 use crate::http::extract::{ClientAddress, Query, Room};
 use crate::http::state::State;
-use crate::limits;
+use crate::limits::{self, Account};
 use crate::room::{PageError, Range};
 
 /// The longest time after which messages fade, in seconds.
@@ -72,24 +70,24 @@ pub(in crate::http) async fn wall(
     request: Request,
 ) -> Response {
     let account = state.context.limiter.account(address);
-    let rendered = limits::one_at_a_time(account.as_deref(), render(&state, address, room, asked, query, request)).await;
+    let account = account.as_deref();
+    let rendered = limits::one_at_a_time(account, render(&state, account, room, asked, query, request)).await;
     rendered.unwrap_or_else(ApiError::into_response)
 }
 
 async fn render(
     state: &State,
-    address: IpAddr,
+    account: Option<&Account>,
     room: RoomName,
     asked: WallQuery,
     query: PageQuery,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let account = state.context.limiter.account(address);
-    let mut data = page_data(state, account.as_deref(), room, &query, RefusedPost::default(), request.headers()).await?;
+    let mut data = page_data(state, account, room, &query, RefusedPost::default(), request.headers()).await?;
     let pin = match asked.pin {
         Some(offset) => {
             let pinned = Position { offset: offset - 1, ..data.page.position };
-            let page = limits::charge(account.as_deref(), state.context.hub.page(&data.room, Range::After(pinned), 1)).await;
+            let page = limits::charge(account, state.context.hub.page(&data.room, Range::After(pinned), 1)).await;
             Some(pin(offset, page)?)
         }
         None => None,
@@ -119,10 +117,9 @@ fn pin(offset: u64, page: Result<protocol::MessagesPage, PageError>) -> Result<P
 
 /// The link to a room's page as people type it. Its host is the request's own.
 fn link(room: &RoomName, headers: &HeaderMap) -> Result<String, ErrorCode> {
-    let host: Host = headers.typed_get().ok_or(ErrorCode::RequestInvalid)?;
-    let port = host.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let host = host(headers).ok_or(ErrorCode::RequestInvalid)?;
     let path = if *room == RoomName::lobby() { String::new() } else { format!("/r/{room}") };
-    Ok(format!("{}{port}{path}", host.hostname()))
+    Ok(host + &path)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::encoded::{Encoded, FormatId};
 use crate::http::assets;
 use crate::http::error::ApiError;
 use crate::http::extract::{ClientAddress, Query, Room, SameOrigin};
-use crate::http::page::{PageQuery, known_zone};
+use crate::http::page::{PageQuery, ZONE_MINUTES_MAX, known_zone};
 use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
 use crate::http::takeover::{Continuation, Takeover};
@@ -57,7 +57,7 @@ const EARLIER_BYTES_MAX: usize = 200_000;
 /// Zones are whole quarters of an hour ahead of UTC.
 const ZONE_STEP: i32 = 15;
 /// The zones of the formats, in minutes.
-const ZONES: std::ops::RangeInclusive<i32> = -14 * 60..=14 * 60;
+const ZONES: std::ops::RangeInclusive<i32> = -ZONE_MINUTES_MAX..=ZONE_MINUTES_MAX;
 
 /// The query of a live view.
 pub(in crate::http) struct LiveQuery {
