@@ -45,7 +45,7 @@ fn root() -> PathBuf {
 /// Every source file below the workspace's crates, with its path from the root.
 fn sources(ending: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = ["protocol", "client", "bench", "batch-send", "defer-accept", "server", "frontend", "tests", "style"]
+    let mut folders: Vec<PathBuf> = ["protocol", "client", "chat", "bench", "batch-send", "defer-accept", "server", "frontend", "tests", "style"]
         .iter()
         .map(|name| root().join(name))
         .collect();

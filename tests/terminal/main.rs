@@ -1,0 +1,1 @@
+//! The release binary in a pseudo-terminal: what a person at a terminal sees.
