@@ -1,3 +1,16 @@
 //! The screen of `crier chat`: rooms of a board in a terminal.
+//!
+//! [`Model`] is the whole state as a state machine: an [`Input`] and the time go in, [`Action`]s
+//! come out. [`draw`] shows it. Both have no terminal, clock, socket or file.
 
 #![forbid(unsafe_code)]
+
+mod texts;
+
+mod event;
+mod model;
+mod view;
+
+pub use event::{Action, Colours, Connection, Input, Page, Saved, SavedRoom, Settings};
+pub use model::Model;
+pub use view::draw;

@@ -45,10 +45,11 @@ fn root() -> PathBuf {
 /// Every source file below the workspace's crates, with its path from the root.
 fn sources(ending: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = ["protocol", "client", "chat", "bench", "batch-send", "defer-accept", "server", "frontend", "tests", "style"]
-        .iter()
-        .map(|name| root().join(name))
-        .collect();
+    let mut folders: Vec<PathBuf> =
+        ["protocol", "client", "chat", "bench", "batch-send", "defer-accept", "server", "frontend", "tests", "style"]
+            .iter()
+            .map(|name| root().join(name))
+            .collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();
