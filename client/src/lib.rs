@@ -2,36 +2,30 @@
 //!
 //! # For programs
 //!
-//! With the feature `native`, [`native::Client`] connects to a server, reconnects by itself,
-//! changes transports where a proxy is in the way, and continues after its last position:
+//! With the feature `native`, a [`Board`] has rooms, and a [`Room`] publishes, follows and reads
+//! history. It reconnects by itself, changes transports where a proxy is in the way, and continues
+//! after its last position:
 //!
 //! ```no_run
 //! # #[cfg(feature = "native")]
 //! # async fn follow() -> Result<(), Box<dyn std::error::Error>> {
-//! use client::native::Client;
-//! use client::{Options, Update};
-//! use protocol::{Author, PublishRequest, RoomName, Text};
+//! use client::{Board, Message, Update};
 //!
-//! let room: RoomName = "lobby".parse()?;
-//! let mut client = Client::connect("http://localhost:5000", &room, Options::default())?;
+//! let room = Board::connect("http://localhost:5000")?.room("lobby")?;
 //!
-//! // Publish a message. It is sent as soon as there is a connection.
-//! let (text, author) = (Text::parse("hello")?, Author::parse("Ana")?);
-//! let key = client.publish(PublishRequest { text, author, key: None }).await?;
+//! // Publish a message, and wait until it is stored.
+//! let published = room.publish(Message::new("hello").author("Ana")).await?;
 //!
-//! // Follow the room. Every entry comes once and in order.
-//! while let Some(update) = client.next().await {
+//! // Follow the room after it. Every entry comes once and in order.
+//! let mut updates = room.subscribe(published.position);
+//! while let Some(update) = updates.next().await {
 //!     match update {
 //!         Update::Entry(entry) => println!("{}: {}", entry.author.as_str(), entry.text.as_str()),
 //!         Update::Gap(gap) => println!("entries are missing: {:?}", gap.reason),
-//!         Update::Published { key: published, .. } if published == key => break,
 //!         _ => {}
 //!     }
 //! }
-//!
-//! // Continue later where this client stopped.
-//! let options = Options { after: client.position(), ..Options::default() };
-//! let client = Client::connect("http://localhost:5000", &room, options)?;
+//! println!("the server does not want this client back: {:?}", updates.ended());
 //! # Ok(())
 //! # }
 //! ```
@@ -53,10 +47,19 @@ mod transport;
 mod core;
 
 #[cfg(feature = "native")]
-pub mod native;
+mod native;
 
 pub use crate::core::{ABNORMAL_CLOSURE, Action, ConnectionState, Core, Event, Options, Update};
 pub use event_stream::{EventStreamParser, EventTooLong, StreamItem};
 pub use outbox::{OUTBOX_MESSAGES_MAX, Outbox, Pending, Stage};
 pub use timeline::{Missed, TIMELINE_ENTRIES_MAX, Timeline};
 pub use transport::Transport;
+
+pub use protocol::{
+    Author, Entry, Epoch, ErrorCode, Gap, GapReason, Limits, MessagesPage, Position, PublishKey, PublishRequest, Published, RoomName, Text,
+};
+
+#[cfg(feature = "native")]
+pub use native::{
+    Board, ConnectError, Ended, Failure, FailureKind, HistoryError, Message, Page, PublishError, Publisher, Room, Subscription,
+};

@@ -9,8 +9,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use client::native::{self, Client, PublishError};
-use client::{ConnectionState, Options, Transport, Update};
+use client::{Board, ConnectionState, Options, PublishError, Transport, Update};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use protocol::{Entry, ErrorCode, Gap, Position, PublishRequest, Published};
@@ -33,15 +32,23 @@ pub async fn post(settings: config::Post) -> anyhow::Result<()> {
     };
     let messages = messages(&text, &settings)?;
     let count = messages.len();
+    let room = Board::connect(&settings.remote.server)?.room_named(settings.room).with_time_limit(Duration::from_secs(settings.timeout));
     let (mut posted, mut printed) = (0, Ok(()));
-    let published = |published: &Published| {
-        posted += 1;
-        if printed.is_ok() {
-            printed = writeln!(io::stdout(), "{}", published.position);
+    let mut result = Ok(());
+    for message in messages {
+        match room.publish(message).await {
+            Ok(Published { position, .. }) => {
+                posted += 1;
+                if printed.is_ok() {
+                    printed = writeln!(io::stdout(), "{position}");
+                }
+            }
+            Err(error) => {
+                result = Err(error);
+                break;
+            }
         }
-    };
-    let wait = Duration::from_secs(settings.timeout);
-    let result = native::publish_all(&settings.remote.server, &settings.room, messages, wait, published).await;
+    }
     match printed {
         // The message is stored: an error would make the caller post it twice.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => note(&format!("posted, but can't write its position: {error}")),
@@ -95,21 +102,21 @@ fn read_input() -> anyhow::Result<String> {
 /// `crier tail`: prints the messages of a room until nobody reads the output.
 pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
     let options = Options { after: settings.after, only: settings.transport, ..Options::default() };
-    let mut client = Client::connect(&settings.remote.server, &settings.room, options)?;
+    let mut updates = Board::connect(&settings.remote.server)?.room_named(settings.room).subscribe_with(options);
     // What the user knows: at first that it is connected, over the best transport.
     let (mut is_live, mut last) = (true, settings.transport.unwrap_or(Transport::WebSocket));
-    while let Some(update) = client.next().await {
+    while let Some(update) = updates.next().await {
         let printed = match update {
-            Update::Entry(entry) => print_entry(&entry, client.position(), settings.json),
+            Update::Entry(entry) => print_entry(&entry, updates.position(), settings.json),
             Update::Gap(gap) => print_gap(&gap, settings.json),
             Update::Connection => {
-                if let (Some(trouble), Some(wait)) = (client.last_error(), client.retry_in()) {
+                if let (Some(trouble), Some(wait)) = (updates.last_error(), updates.retry_in()) {
                     let hint = if is_live { proxy_hint() } else { String::new() };
                     let trouble = format!("{trouble}{hint}; trying again in {:.1} s", wait.as_secs_f32());
                     note(&trouble);
                     is_live = false;
                 }
-                if let ConnectionState::Live { transport, .. } = client.connection() {
+                if let ConnectionState::Live { transport, .. } = updates.connection() {
                     let (was_live, before) = (std::mem::replace(&mut is_live, true), std::mem::replace(&mut last, transport));
                     match transport {
                         _ if transport != before => note(&format!("connected by {}", transport.as_str())),
@@ -127,7 +134,7 @@ pub async fn tail(settings: config::Tail) -> anyhow::Result<()> {
             printed => printed.context("can't write to standard output")?,
         }
     }
-    bail!("{}", client.last_error().unwrap_or("the server said not to come back"))
+    Err(updates.ended().cloned().context("the server said not to come back")?.into())
 }
 
 /// Prints a note to standard error, if it is open.

@@ -1,41 +1,35 @@
 //! The URLs of a room, for each transport.
 
+use hyper::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use protocol::limits::PAGE_ENTRIES_MAX;
-use protocol::{Position, RoomName};
+use protocol::{Position, ReaderId, RoomName};
 use rustls::pki_types::ServerName;
-use tokio_tungstenite::tungstenite::http::Uri;
 
-use super::ConnectError;
+use super::failure::ConnectError;
 
 /// Every character but those that RFC 3986 calls unreserved.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A room of a server.
+/// The URL of a server.
 #[derive(Clone, Debug)]
-pub(super) struct Address {
+pub(super) struct ServerUrl {
     is_secure: bool,
-    /// The server's URL without its scheme.
+    /// The URL without its scheme.
     server: String,
-    /// The room's name, percent-encoded.
-    room: String,
 }
 
-impl Address {
-    pub(super) fn new(base: &str, room: &RoomName) -> Result<Self, ConnectError> {
-        let refused = || ConnectError::Address(base.to_owned());
-        let (scheme, rest) = base.trim().split_once("://").ok_or_else(refused)?;
+impl ServerUrl {
+    pub(super) fn new(url: &str) -> Result<Self, ConnectError> {
+        let refused = || ConnectError::Url(url.to_owned());
+        let (scheme, rest) = url.trim().split_once("://").ok_or_else(refused)?;
         let is_secure = match scheme.to_ascii_lowercase().as_str() {
             "http" | "ws" => false,
             "https" | "wss" => true,
             _ => return Err(refused()),
         };
-        let address = Self {
-            is_secure,
-            server: rest.trim_end_matches('/').to_owned(),
-            room: utf8_percent_encode(room.as_str(), RESERVED).to_string(),
-        };
-        let uri: Uri = address.websocket(None).parse().map_err(|_| refused())?;
+        let server = Self { is_secure, server: rest.trim_end_matches('/').to_owned() };
+        let uri: Uri = server.http("").parse().map_err(|_| refused())?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         // A resolver may know names for which no certificate can be issued.
         let has_host = !host.is_empty() && (!is_secure || ServerName::try_from(host).is_ok());
@@ -43,7 +37,7 @@ impl Address {
         if !has_host || rest.contains(['?', '#', '@']) {
             return Err(refused());
         }
-        Ok(address)
+        Ok(server)
     }
 
     /// True if the connection uses TLS.
@@ -51,15 +45,34 @@ impl Address {
         self.is_secure
     }
 
-    /// Returns the URL of the WebSocket.
+    fn http(&self, path: &str) -> String {
+        let scheme = if self.is_secure { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.server)
+    }
+}
+
+/// The addresses of a room, for one reader.
+#[derive(Clone, Debug)]
+pub(super) struct Address {
+    server: ServerUrl,
+    /// The room's name, percent-encoded.
+    room: String,
+    reader: ReaderId,
+}
+
+impl Address {
+    pub(super) fn new(server: ServerUrl, room: &RoomName, reader: ReaderId) -> Self {
+        Self { server, room: utf8_percent_encode(room.as_str(), RESERVED).to_string(), reader }
+    }
+
+    /// Returns the URL of the WebSocket, with `http` or `https` as its scheme.
     pub(super) fn websocket(&self, after: Option<Position>) -> String {
-        let scheme = if self.is_secure { "wss" } else { "ws" };
-        format!("{scheme}://{}/ws/{}{}", self.server, self.room, query(after))
+        self.server.http(&format!("/ws/{}{}", self.room, self.query(after)))
     }
 
     /// Returns the URL of the event stream.
     pub(super) fn events(&self, after: Option<Position>) -> String {
-        format!("{}/events{}", self.room(), query(after))
+        format!("{}/events{}", self.room(), self.query(after))
     }
 
     /// Returns the URL to publish at.
@@ -73,18 +86,18 @@ impl Address {
         match after {
             None => format!("{messages}?limit=1"),
             Some(after) if wait_seconds == 0 => format!("{messages}?after={after}&limit={PAGE_ENTRIES_MAX}"),
-            Some(after) => format!("{messages}?after={after}&limit={PAGE_ENTRIES_MAX}&wait={wait_seconds}"),
+            Some(after) => format!("{messages}?reader={}&after={after}&limit={PAGE_ENTRIES_MAX}&wait={wait_seconds}", self.reader),
         }
     }
 
     fn room(&self) -> String {
-        let scheme = if self.is_secure { "https" } else { "http" };
-        format!("{scheme}://{}/api/rooms/{}", self.server, self.room)
+        self.server.http(&format!("/api/rooms/{}", self.room))
     }
-}
 
-fn query(after: Option<Position>) -> String {
-    after.map_or_else(String::new, |after| format!("?after={after}"))
+    fn query(&self, after: Option<Position>) -> String {
+        let after = after.map_or_else(String::new, |after| format!("&after={after}"));
+        format!("?reader={}{after}", self.reader)
+    }
 }
 
 #[cfg(test)]
@@ -93,34 +106,39 @@ mod tests {
 
     use super::*;
 
+    fn address(url: &str, room: &str) -> Address {
+        Address::new(ServerUrl::new(url).unwrap(), &room.parse().unwrap(), ReaderId::from_bits(1))
+    }
+
     #[test]
     fn builds_the_websocket_url_of_a_room() {
-        for (base, room, address) in [
-            ("http://localhost:5000", "lobby", "ws://localhost:5000/ws/lobby"),
-            ("https://crier.example/", "r_2-d2", "wss://crier.example/ws/r_2-d2"),
-            (" ws://[::1]:5000 ", "大厅", "ws://[::1]:5000/ws/%E5%A4%A7%E5%8E%85"),
-            ("WSS://crier.example/board", "café", "wss://crier.example/board/ws/caf%C3%A9"),
+        for (url, room, socket) in [
+            ("http://localhost:5000", "lobby", "http://localhost:5000/ws/lobby"),
+            ("https://crier.example/", "r_2-d2", "https://crier.example/ws/r_2-d2"),
+            (" ws://[::1]:5000 ", "大厅", "http://[::1]:5000/ws/%E5%A4%A7%E5%8E%85"),
+            ("WSS://crier.example/board", "café", "https://crier.example/board/ws/caf%C3%A9"),
         ] {
-            assert_eq!(Address::new(base, &room.parse().unwrap()).unwrap().websocket(None), address);
+            assert_eq!(address(url, room).websocket(None), format!("{socket}?reader=0000000000000001"));
         }
     }
 
     #[test]
     fn builds_a_url_for_each_transport() {
-        let address = Address::new("ws://h/board", &RoomName::lobby()).unwrap();
+        let board = address("ws://h/board", "lobby");
         let after = Some(Position { epoch: Epoch(1), offset: 7 });
-        assert_eq!(address.websocket(after), "ws://h/board/ws/lobby?after=0000000000000001:7");
-        assert_eq!(address.events(after), "http://h/board/api/rooms/lobby/events?after=0000000000000001:7");
-        assert_eq!(address.page(after, 0), "http://h/board/api/rooms/lobby/messages?after=0000000000000001:7&limit=200");
-        assert_eq!(address.page(after, 25), "http://h/board/api/rooms/lobby/messages?after=0000000000000001:7&limit=200&wait=25");
-        assert_eq!(address.page(None, 0), "http://h/board/api/rooms/lobby/messages?limit=1");
-        let address = Address::new("wss://h", &RoomName::lobby()).unwrap();
-        assert_eq!(address.events(None), "https://h/api/rooms/lobby/events");
+        let room = "http://h/board/api/rooms/lobby";
+        let reader = "reader=0000000000000001";
+        assert_eq!(board.websocket(after), format!("http://h/board/ws/lobby?{reader}&after=0000000000000001:7"));
+        assert_eq!(board.events(after), format!("{room}/events?{reader}&after=0000000000000001:7"));
+        assert_eq!(board.page(after, 0), format!("{room}/messages?after=0000000000000001:7&limit=200"));
+        assert_eq!(board.page(after, 25), format!("{room}/messages?{reader}&after=0000000000000001:7&limit=200&wait=25"));
+        assert_eq!(board.page(None, 0), format!("{room}/messages?limit=1"));
+        assert_eq!(address("wss://h", "lobby").events(None), format!("https://h/api/rooms/lobby/events?{reader}"));
     }
 
     #[test]
     fn refuses_what_is_not_a_server_url() {
-        for base in [
+        for url in [
             "",
             "localhost:5000",
             "ftp://h",
@@ -132,8 +150,7 @@ mod tests {
             "http://u:p@h",
             "https://-h",
         ] {
-            let error = Address::new(base, &RoomName::lobby()).unwrap_err();
-            assert!(matches!(&error, ConnectError::Address(address) if address == base), "{base:?}");
+            assert_eq!(ServerUrl::new(url).unwrap_err(), ConnectError::Url(url.to_owned()));
         }
     }
 }

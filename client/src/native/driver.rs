@@ -3,49 +3,66 @@
 
 use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use protocol::Published;
-use rustls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::UPDATES_MAX;
 use super::address::Address;
-use super::channel::{ChannelEvent, Failure};
+use super::channel::ChannelEvent;
+use super::dial::{self, Connector};
+use super::failure::{Failure, FailureKind};
 use super::http::{self, Answer, EventStream};
-use super::tls;
 use super::websocket::WebSocket;
 use crate::{ABNORMAL_CLOSURE, Action, ConnectionState, Core, Event, Pending, Transport, Update};
 
+/// Maximum number of updates that wait for the program.
+pub(super) const UPDATES_MAX: usize = 64;
 /// Close code for a policy violation (RFC 6455). The core does not reconnect after it. Here it
 /// stands for an address where there is no Crier server.
 const POLICY_VIOLATION: u16 = 1008;
+
+/// The ways to a server.
+#[derive(Clone, Debug)]
+pub(super) struct Network {
+    connector: Connector,
+    pub(super) client: http::Client,
+}
+
+impl Network {
+    pub(super) fn new(is_secure: bool) -> Self {
+        let connector = dial::connector(is_secure);
+        Self { client: http::client(connector.clone()), connector }
+    }
+}
 
 /// An update, and the client's state at that moment.
 #[derive(Debug)]
 pub(super) struct Notice {
     pub(super) update: Update,
     pub(super) connection: ConnectionState,
-    pub(super) last_error: Option<String>,
+    pub(super) online: usize,
+    pub(super) last_error: Option<Failure>,
     /// The outbox, with [`Update::Outbox`].
     pub(super) outbox: Option<Vec<Pending>>,
 }
 
 pub(super) struct Driver {
     core: Core,
+    network: Network,
     address: Address,
-    client: http::Client,
-    tls: Arc<ClientConfig>,
     started: Instant,
     channels: Vec<(u32, Channel)>,
     post: Option<(u64, BoxFuture<'static, Answer<Published>>)>,
     /// Notices for which the program's queue has no space yet. Meanwhile no channel is read.
     undelivered: VecDeque<Notice>,
-    last_error: Option<String>,
+    last_error: Option<Failure>,
+    /// Why the driver has ended.
+    ended: Arc<OnceLock<Failure>>,
     was_live: bool,
     /// How many attempts in a row were refused permanently.
     refusals: usize,
@@ -63,18 +80,26 @@ enum Channel {
 }
 
 impl Driver {
-    pub(super) fn new(core: Core, address: Address, only: Option<Transport>, started: Instant) -> Self {
-        let tls = tls::config(address.is_secure());
+    /// Creates a driver. `only` is the transport to which the core is restricted. `ended` is set
+    /// before the driver ends.
+    pub(super) fn new(
+        core: Core,
+        network: Network,
+        address: Address,
+        only: Option<Transport>,
+        started: Instant,
+        ended: Arc<OnceLock<Failure>>,
+    ) -> Self {
         Self {
             core,
+            network,
             address,
-            client: http::client(&tls),
-            tls: Arc::new(tls),
             started,
             channels: Vec::new(),
             post: None,
             undelivered: VecDeque::new(),
             last_error: None,
+            ended,
             was_live: false,
             refusals: 0,
             // Every transport is tried once.
@@ -88,7 +113,9 @@ impl Driver {
         let mut events_while_late = 0;
         loop {
             let is_full = !self.undelivered.is_empty();
-            if !is_full && matches!(self.core.connection(), ConnectionState::Stopped { .. }) {
+            if !is_full && let ConnectionState::Stopped { code } = self.core.connection() {
+                let failure = self.last_error.take().unwrap_or_else(|| Failure::closed(code.unwrap_or(ABNORMAL_CLOSURE), ""));
+                let _ = self.ended.set(failure);
                 break;
             }
             let takes_commands = self.core.outbox().free_slots() > 0 && self.undelivered.len() < UPDATES_MAX;
@@ -136,7 +163,7 @@ impl Driver {
             _ => closes,
         };
         if is_tick && is_silent {
-            self.last_error = Some("the server does not answer".to_owned());
+            self.last_error = Some(Failure::new(FailureKind::NoAnswer, "the server does not answer"));
         }
         for action in actions {
             self.act(action);
@@ -151,15 +178,15 @@ impl Driver {
     fn act(&mut self, action: Action) {
         match action {
             Action::Open { channel, transport: Transport::WebSocket, after } => {
-                let socket = WebSocket::open(self.address.websocket(after), self.tls.clone());
+                let socket = WebSocket::open(&self.network.connector, &self.address.websocket(after));
                 self.channels.push((channel, Channel::WebSocket(socket)));
             }
             Action::Open { channel, after, .. } => {
-                let stream = EventStream::open(&self.client, &self.address.events(after));
+                let stream = EventStream::open(&self.network.client, &self.address.events(after));
                 self.channels.push((channel, Channel::EventStream(stream)));
             }
             Action::Fetch { channel, after, wait_seconds } => {
-                let page = Channel::Page(http::page(&self.client, &self.address.page(after, wait_seconds)));
+                let page = Channel::Page(http::channel_page(&self.network.client, &self.address.page(after, wait_seconds)));
                 match self.channel(channel) {
                     Some(channel) => *channel = page,
                     None => self.channels.push((channel, page)),
@@ -170,7 +197,9 @@ impl Driver {
                     socket.send(text);
                 }
             }
-            Action::Post { r#ref, json } => self.post = Some((r#ref, http::post(&self.client, &self.address.messages(), json))),
+            Action::Post { r#ref, json } => {
+                self.post = Some((r#ref, http::post(&self.network.client, &self.address.messages(), json)));
+            }
             Action::Close { channel } => self.close(channel),
             Action::Update(update) => self.notify(update),
         }
@@ -191,7 +220,8 @@ impl Driver {
             self.last_error = None;
         }
         let outbox = (update == Update::Outbox).then(|| self.core.outbox().pending().to_vec());
-        self.undelivered.push_back(Notice { update, connection, last_error: self.last_error.clone(), outbox });
+        let online = self.core.online();
+        self.undelivered.push_back(Notice { update, connection, online, last_error: self.last_error.clone(), outbox });
     }
 
     /// Returns what an event of a channel means to the core.
@@ -202,12 +232,11 @@ impl Driver {
             ChannelEvent::Comment => Event::Comment { channel },
             ChannelEvent::Page(page) => Event::Page { channel, result: Ok(page) },
             ChannelEvent::NoPage(problem) => {
-                self.last_error = Some(problem.title.clone());
+                self.last_error = Some(Failure::busy(&problem));
                 Event::Page { channel, result: Err(Some(problem)) }
             }
             ChannelEvent::Closed { code, reason } => {
-                let colon = if reason.is_empty() { "" } else { ": " };
-                self.last_error = Some(format!("the server closed the connection with {code}{colon}{reason}"));
+                self.last_error = Some(Failure::closed(code, &reason));
                 self.close(channel);
                 Event::Closed { channel, code, reason }
             }
@@ -219,18 +248,18 @@ impl Driver {
     }
 
     /// Records a failure. Returns the close code that tells the core whether to reconnect.
-    fn close_code(&mut self, Failure { message, is_permanent, is_for_all_transports }: Failure) -> u16 {
-        self.last_error = Some(message);
-        self.refusals = if is_permanent { self.refusals + 1 } else { 0 };
+    fn close_code(&mut self, failure: Failure) -> u16 {
+        self.refusals = if failure.is_temporary() { 0 } else { self.refusals + 1 };
         // If there never was a Crier server, the address is wrong. If there was one, it may return.
-        let is_wrong_address = !self.was_live && (is_for_all_transports || self.refusals >= self.refusals_max);
+        let is_wrong_address = !self.was_live && (failure.is_for_all_transports() || self.refusals >= self.refusals_max);
+        self.last_error = Some(failure);
         if is_wrong_address { POLICY_VIOLATION } else { ABNORMAL_CLOSURE }
     }
 
     fn posted(&mut self, r#ref: u64, answer: Answer<Published>) -> Event {
         self.post = None;
         let result = answer.map_err(|(failure, problem)| {
-            self.last_error = Some(failure.message);
+            self.last_error = Some(failure);
             problem
         });
         Event::Posted { r#ref, result }

@@ -9,14 +9,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE};
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use protocol::{MessagesPage, Problem, Published, ServerFrame};
-use rustls::ClientConfig;
 use serde::de::DeserializeOwned;
 
-use super::channel::{ChannelEvent, Failure};
+use super::channel::ChannelEvent;
+use super::dial::Connector;
+use super::failure::{Failure, FailureKind};
 use crate::{ABNORMAL_CLOSURE, EventStreamParser, StreamItem};
 
 /// Maximum size of a body, in bytes: more than a page of the longest entries.
@@ -24,13 +23,9 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Sends requests. It follows no redirection: that leads to a sign-in page of the network, not to
 /// Crier.
-pub(super) type Client = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+pub(super) type Client = hyper_util::client::legacy::Client<Connector, Full<Bytes>>;
 
-pub(super) fn client(tls: &ClientConfig) -> Client {
-    let mut http = HttpConnector::new();
-    http.set_nodelay(true);
-    http.enforce_http(false);
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls.clone()).https_or_http().enable_http1().wrap_connector(http);
+pub(super) fn client(connector: Connector) -> Client {
     hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector)
 }
 
@@ -54,13 +49,14 @@ impl EventStream {
         let next = Box::pin(async move {
             let response = response.await?;
             if response.status() != StatusCode::OK {
-                return Err(refused(response.status(), &body(response).await?));
+                let status = response.status();
+                return Err(refused(status, problem(&body(response).await?).as_ref()));
             }
             let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
             if content_type.is_some_and(|value| value.starts_with("text/event-stream")) {
                 Ok((response, None))
             } else {
-                Err(Failure::new("the answer is not an event stream"))
+                Err(not_crier("the answer is not an event stream"))
             }
         });
         Self { is_opening: true, next, parser: EventStreamParser::default(), items: VecDeque::new() }
@@ -87,7 +83,7 @@ impl EventStream {
             self.next = next(response);
             match self.parser.read(&bytes) {
                 Ok(items) => self.items.extend(items),
-                Err(_) => return Poll::Ready(ChannelEvent::Failed(Failure::new("an event is too long"))),
+                Err(_) => return Poll::Ready(ChannelEvent::Failed(not_crier("an event is too long"))),
             }
         }
     }
@@ -102,8 +98,13 @@ fn next(mut response: Response<Incoming>) -> BoxFuture<'static, Result<Part, Fai
 }
 
 /// Requests a page of messages.
-pub(super) fn page(client: &Client, address: &str) -> BoxFuture<'static, ChannelEvent> {
-    let answer = answer::<MessagesPage>(send(client, Method::GET, address, (ACCEPT.as_str(), "application/json"), String::new()));
+pub(super) fn page(client: &Client, address: &str) -> BoxFuture<'static, Answer<MessagesPage>> {
+    answer(send(client, Method::GET, address, (ACCEPT.as_str(), "application/json"), String::new()))
+}
+
+/// Requests a page of messages for a channel.
+pub(super) fn channel_page(client: &Client, address: &str) -> BoxFuture<'static, ChannelEvent> {
+    let answer = page(client, address);
     Box::pin(async move {
         match answer.await {
             Ok(page) => ChannelEvent::Page(page),
@@ -141,10 +142,10 @@ fn answer<T: DeserializeOwned + 'static>(
         let status = response.status();
         let body = body(response).await.map_err(|failure| (failure, None))?;
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|_| (Failure::new("the answer is not one of a Crier server"), None));
+            return serde_json::from_slice(&body).map_err(|_| (not_crier("the answer is not one of a Crier server"), None));
         }
-        let problem = std::str::from_utf8(&body).ok().and_then(Problem::read);
-        Err((refused(status, &body), problem))
+        let problem = problem(&body);
+        Err((refused(status, problem.as_ref()), problem))
     })
 }
 
@@ -152,7 +153,7 @@ async fn body(mut response: Response<Incoming>) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     while let Some(bytes) = chunk(&mut response).await? {
         if body.len() + bytes.len() > BODY_BYTES_MAX {
-            return Err(Failure::new("the answer is too long"));
+            return Err(not_crier("the answer is too long"));
         }
         body.extend_from_slice(&bytes);
     }
@@ -169,6 +170,15 @@ async fn chunk(response: &mut Response<Incoming>) -> Result<Option<Bytes>, Failu
     Ok(None)
 }
 
-fn refused(status: StatusCode, body: &[u8]) -> Failure {
-    Failure::from_answer(status.as_u16(), status.canonical_reason().unwrap_or_default(), body)
+/// Reads the problem document that a Crier server sends with an error.
+pub(super) fn problem(body: &[u8]) -> Option<Problem> {
+    std::str::from_utf8(body).ok().and_then(Problem::read)
+}
+
+pub(super) fn refused(status: StatusCode, problem: Option<&Problem>) -> Failure {
+    Failure::from_answer(status.as_u16(), status.canonical_reason().unwrap_or_default(), problem)
+}
+
+fn not_crier(message: &str) -> Failure {
+    Failure::new(FailureKind::NotCrier { status: StatusCode::OK.as_u16() }, message)
 }

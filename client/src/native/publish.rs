@@ -1,20 +1,34 @@
-//! Publishing messages without following a room.
+//! The publishing connection of a room: it publishes while nobody takes updates.
+//!
+//! One task for a [`super::Room`] and its clones. It connects for the first message, takes the
+//! updates of its connection itself, and closes the connection when nothing was published for a
+//! while.
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
-use protocol::{ErrorCode, PublishKey, PublishRequest, Published, RoomName};
-use tokio::time::timeout;
+use protocol::{ErrorCode, PublishKey, PublishRequest, Published};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Client, ConnectError};
-use crate::{Options, Stage, Update};
+use super::failure::{Failure, FailureKind};
+use super::subscription::{Endpoint, Subscription, random_key};
+use crate::{Event, OUTBOX_MESSAGES_MAX, Options, Stage, Update};
+
+/// Maximum number of messages that wait for the task. Further calls wait.
+const JOBS_MAX: usize = 16;
+/// Maximum number of unanswered messages.
+const WAITING_MAX: usize = OUTBOX_MESSAGES_MAX / 2;
+/// Time without a message after which the connection is closed.
+const IDLE_TIME: Duration = Duration::from_secs(20);
 
 /// Why a message is not known to be published.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PublishError {
-    /// No client could be created.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// The server refused the message: it is not published.
+    /// The message is refused: it is not published.
     #[error("{}", sentences(*code, detail))]
     Refused {
         /// Why.
@@ -22,90 +36,198 @@ pub enum PublishError {
         /// The server's explanation, for people.
         detail: String,
     },
-    /// The server told the client not to reconnect. The message may be published or not.
+    /// The connection has ended for good. The message may be published or not.
     #[error("{0}")]
-    Ended(String),
+    Ended(Failure),
     /// No answer came in time. The message may be published or not; with the same key it is safe to
     /// publish it again.
     #[error("no answer in time: {0}")]
-    TimedOut(String),
+    TimedOut(Failure),
 }
 
-/// Publishes one message and waits until it is durable, for at most `time_limit`. Reconnects if
-/// necessary.
-///
-/// `base` is the server's URL, as in [`Client::connect`]. A message without a key gets one; to be
-/// able to call this again for the same message, give it a key.
-///
-/// # Cancel safety
-/// If the future is dropped before it is ready, the message may be published or not.
-///
-/// # Errors
-/// See [`PublishError`].
-///
-/// # Panics
-/// Panics outside a Tokio runtime.
-pub async fn publish(base: &str, room: &RoomName, message: PublishRequest, time_limit: Duration) -> Result<Published, PublishError> {
-    publish_with(&mut Client::connect(base, room, Options::default())?, message, time_limit).await
-}
-
-/// Publishes messages in order, each when the one before is durable, and calls `published` after
-/// each. Stops at the first that fails. `time_limit` is for each message; for the rest see
-/// [`publish`].
-///
-/// # Errors
-/// See [`PublishError`].
-///
-/// # Panics
-/// Panics outside a Tokio runtime.
-pub async fn publish_all(
-    base: &str,
-    room: &RoomName,
-    messages: Vec<PublishRequest>,
-    time_limit: Duration,
-    mut published: impl FnMut(&Published),
-) -> Result<(), PublishError> {
-    let mut client = Client::connect(base, room, Options::default())?;
-    for message in messages {
-        published(&publish_with(&mut client, message, time_limit).await?);
-    }
-    Ok(())
-}
-
-async fn publish_with(client: &mut Client, message: PublishRequest, time_limit: Duration) -> Result<Published, PublishError> {
-    let answer = async {
-        let key = client.publish(message).await.ok();
-        while let Some(update) = client.next().await {
-            match update {
-                Update::Published { key: published_key, published } if Some(&published_key) == key.as_ref() => return Some(Ok(published)),
-                Update::Outbox => {
-                    if let Some(refused) = refusal(client, key.as_ref()) {
-                        return Some(Err(refused));
-                    }
-                }
-                _ => {}
-            }
+impl PublishError {
+    /// True if publishing the same message with the same key may succeed later.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Refused { code, .. } => code.is_temporary(),
+            Self::Ended(failure) => failure.is_temporary(),
+            Self::TimedOut(_) => true,
         }
-        None
-    };
-    let answer = timeout(time_limit, answer).await;
-    let reason = || client.last_error().unwrap_or("the server is there, but has not answered").to_owned();
-    match answer {
-        Ok(Some(answer)) => answer,
-        Ok(None) => Err(PublishError::Ended(reason())),
-        Err(_) => Err(PublishError::TimedOut(reason())),
     }
 }
 
-fn refusal(client: &Client, key: Option<&PublishKey>) -> Option<PublishError> {
-    let pending = client.outbox().iter().find(|pending| pending.message.key.as_ref() == key)?;
-    match &pending.stage {
-        Stage::Failed { code, detail } => Some(PublishError::Refused { code: *code, detail: detail.clone() }),
-        Stage::Sending => None,
+impl From<ErrorCode> for PublishError {
+    fn from(code: ErrorCode) -> Self {
+        Self::Refused { code, detail: code.title().to_owned() }
     }
 }
 
 /// Returns the code's sentence, followed by the server's own if it is a different one.
 fn sentences(code: ErrorCode, detail: &str) -> String {
     if detail == code.title() { detail.to_owned() } else { format!("{code} {detail}") }
+}
+
+type Answer = Result<Published, PublishError>;
+
+/// A message with a key, and who waits for it.
+#[derive(Debug)]
+struct Job {
+    message: PublishRequest,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// A handle on the task. The task ends when all handles are dropped.
+#[derive(Clone, Debug)]
+pub(super) struct PublishingTask {
+    jobs: mpsc::Sender<Job>,
+    last_error: watch::Receiver<Option<Failure>>,
+}
+
+impl PublishingTask {
+    /// Starts the task. It connects when there is a message.
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub(super) fn start(endpoint: Endpoint) -> Self {
+        let (jobs, jobs_rx) = mpsc::channel(JOBS_MAX);
+        let (last_error_tx, last_error) = watch::channel(None);
+        tokio::spawn(run(endpoint, jobs_rx, last_error_tx));
+        Self { jobs, last_error }
+    }
+
+    /// True if the task's runtime has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.jobs.is_closed()
+    }
+
+    /// Publishes a message and waits until it is durable, for at most `time_limit`.
+    pub(super) async fn publish(self, mut message: PublishRequest, time_limit: Duration) -> Answer {
+        if message.key.is_none() {
+            message.key = Some(random_key().map_err(PublishError::Ended)?);
+        }
+        let publishing = async {
+            let (answer, answered) = oneshot::channel();
+            self.jobs.send(Job { message, answer }).await.ok()?;
+            answered.await.ok()
+        };
+        match timeout(time_limit, publishing).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => Err(PublishError::Ended(Failure::new(FailureKind::Dropped, "the Tokio runtime of the connection has ended"))),
+            Err(_) => {
+                let silent = || Failure::new(FailureKind::NoAnswer, "the server is there, but has not answered");
+                Err(PublishError::TimedOut(self.last_error.borrow().clone().unwrap_or_else(silent)))
+            }
+        }
+    }
+}
+
+async fn run(endpoint: Endpoint, mut jobs: mpsc::Receiver<Job>, last_error: watch::Sender<Option<Failure>>) {
+    while let Some(job) = jobs.recv().await {
+        let subscription = Subscription::start(&endpoint, Options::default());
+        Connection { subscription, commands: VecDeque::new(), waiting: Vec::new(), idle_since: Instant::now() }
+            .run(job, &mut jobs, &last_error)
+            .await;
+    }
+}
+
+/// An open connection.
+struct Connection {
+    subscription: Subscription,
+    /// Commands for the outbox.
+    commands: VecDeque<Event>,
+    /// Messages without an answer, the oldest first.
+    waiting: Vec<Job>,
+    idle_since: Instant,
+}
+
+impl Connection {
+    /// Publishes until the connection ends, has been idle for a while, or is no longer needed.
+    async fn run(mut self, first: Job, jobs: &mut mpsc::Receiver<Job>, last_error: &watch::Sender<Option<Failure>>) {
+        self.add(first);
+        loop {
+            let outbox = self.subscription.publisher().commands;
+            let takes_jobs = self.commands.is_empty() && self.waiting.len() < WAITING_MAX;
+            tokio::select! {
+                update = self.subscription.next() => {
+                    last_error.send_replace(self.subscription.last_error().cloned());
+                    let Some(update) = update else { return self.fail() };
+                    self.handle(&update);
+                }
+                permit = outbox.reserve(), if !self.commands.is_empty() => {
+                    if let (Ok(permit), Some(command)) = (permit, self.commands.pop_front()) {
+                        permit.send(command);
+                    }
+                }
+                job = jobs.recv(), if takes_jobs => match job {
+                    Some(job) => self.add(job),
+                    None => return,
+                },
+                key = abandoned(&mut self.waiting) => self.commands.extend(key.map(Event::Discard)),
+                () = sleep_until(self.idle_since + IDLE_TIME), if self.waiting.is_empty() => return,
+            }
+        }
+    }
+
+    fn add(&mut self, job: Job) {
+        let Some(key) = &job.message.key else { return };
+        match self.waiting.iter().find(|other| other.message.key.as_ref() == Some(key)) {
+            Some(other) if other.message == job.message => {}
+            Some(_) => {
+                let _ = job.answer.send(Err(ErrorCode::KeyReused.into()));
+                return;
+            }
+            None => {
+                // The outbox still has the key if the entry of an earlier message has not arrived,
+                // and would ignore this one.
+                self.commands.push_back(Event::Discard(key.clone()));
+                self.commands.push_back(Event::Publish(job.message.clone()));
+            }
+        }
+        self.waiting.push(job);
+    }
+
+    fn handle(&mut self, update: &Update) {
+        match update {
+            Update::Published { key, published } => self.answer(key, &Ok(published.clone())),
+            Update::Outbox => {
+                let refused = self.subscription.outbox().iter().filter_map(|pending| match (&pending.stage, &pending.message.key) {
+                    (Stage::Failed { code, detail }, Some(key)) => Some((key.clone(), *code, detail.clone())),
+                    _ => None,
+                });
+                for (key, code, detail) in refused.collect::<Vec<_>>() {
+                    self.answer(&key, &Err(PublishError::Refused { code, detail }));
+                    self.commands.push_back(Event::Discard(key));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn answer(&mut self, key: &PublishKey, answer: &Answer) {
+        for job in self.waiting.extract_if(.., |job| job.message.key.as_ref() == Some(key)) {
+            let _ = job.answer.send(answer.clone());
+        }
+        self.idle_since = Instant::now();
+    }
+
+    /// Answers everything that waits, after the connection has ended for good.
+    fn fail(self) {
+        let ended = || Failure::new(FailureKind::Dropped, "the connection has ended");
+        let failure = self.subscription.ended().cloned().unwrap_or_else(ended);
+        for job in self.waiting {
+            let _ = job.answer.send(Err(PublishError::Ended(failure.clone())));
+        }
+    }
+}
+
+/// Waits until nobody waits for one of the messages any more, and removes it. Cancel-safe.
+async fn abandoned(waiting: &mut Vec<Job>) -> Option<PublishKey> {
+    let index = poll_fn(|context| {
+        let abandoned = waiting.iter_mut().position(|job| job.answer.poll_closed(context).is_ready());
+        abandoned.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await;
+    let key = waiting.swap_remove(index).message.key;
+    let is_shared = waiting.iter().any(|job| job.message.key == key);
+    key.filter(|_| !is_shared)
 }

@@ -1,21 +1,24 @@
 //! A channel over a WebSocket.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, StreamExt};
+use hyper::Uri;
+use hyper_util::rt::TokioIo;
 use protocol::ServerFrame;
-use rustls::ClientConfig;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tower_service::Service;
 
-use super::channel::{ChannelEvent, Failure};
+use super::channel::ChannelEvent;
+use super::dial::{Connector, Stream};
+use super::failure::Failure;
+use super::http;
 use crate::ABNORMAL_CLOSURE;
 
 /// Maximum size of a message from a server, in bytes. As JSON, a text of 16 KiB can be six times as
@@ -27,28 +30,20 @@ const WRITE_BUFFER_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Time limit for the closing handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<TokioIo<Stream>>;
 
 /// An open or opening WebSocket. Dropping it closes it in the background.
 pub(super) struct WebSocket(State);
 
 enum State {
-    Opening(BoxFuture<'static, Result<Socket, Error>>),
+    Opening(BoxFuture<'static, Result<Socket, Failure>>),
     Open { socket: Box<Socket>, unsent: VecDeque<Message> },
     Closed,
 }
 
 impl WebSocket {
-    pub(super) fn open(address: String, tls: Arc<ClientConfig>) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(16 * 1024)
-            .write_buffer_size(0)
-            .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
-            .max_message_size(Some(MESSAGE_BYTES_MAX))
-            .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let connector = Some(Connector::Rustls(tls));
-        let opening = async move { connect_async_tls_with_config(address, Some(config), true, connector).await.map(|(socket, _)| socket) };
-        Self(State::Opening(Box::pin(opening)))
+    pub(super) fn open(connector: &Connector, address: &str) -> Self {
+        Self(State::Opening(Box::pin(open(connector.clone(), address.to_owned()))))
     }
 
     /// Queues a text message. Ignores it unless the WebSocket is open.
@@ -67,9 +62,9 @@ impl WebSocket {
                     self.0 = State::Open { socket: Box::new(socket), unsent: VecDeque::new() };
                     ChannelEvent::Opened
                 }
-                Err(error) => {
+                Err(failure) => {
                     self.0 = State::Closed;
-                    ChannelEvent::Failed(failure(error))
+                    ChannelEvent::Failed(failure)
                 }
             }),
             State::Open { socket, unsent } => {
@@ -93,12 +88,25 @@ impl Drop for WebSocket {
     }
 }
 
+async fn open(mut connector: Connector, address: String) -> Result<Socket, Failure> {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(16 * 1024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
+        .max_message_size(Some(MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(MESSAGE_BYTES_MAX));
+    let target: Uri = address.parse().map_err(|error| Failure::from_error(&error))?;
+    let stream = connector.call(target).await.map_err(|error| Failure::from_error(&*error))?;
+    // The library knows only the schemes `ws` and `wss`.
+    let address = address.replacen("http", "ws", 1);
+    client_async_with_config(address, TokioIo::new(stream), Some(config)).await.map(|(socket, _)| socket).map_err(failure)
+}
+
 fn failure(error: Error) -> Failure {
     match error {
         Error::Http(response) => {
-            let status = response.status();
-            let body = response.into_body().unwrap_or_default();
-            Failure::from_answer(status.as_u16(), status.canonical_reason().unwrap_or_default(), &body)
+            let problem = response.body().as_deref().and_then(http::problem);
+            http::refused(response.status(), problem.as_ref())
         }
         error => Failure::from_error(&error),
     }

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
-use crate::native::{Client, PublishError, publish};
+use crate::native::{Board, PublishError, Room, Subscription};
 use crate::{ConnectionState, Options, Transport, Update};
 
 pub(super) const LIVE: ConnectionState = ConnectionState::Live { transport: Transport::WebSocket, follower: false };
@@ -32,16 +32,20 @@ impl Server {
         Self { listener, base }
     }
 
-    pub(super) fn client(&self, room: &str) -> Client {
-        self.client_by(room, None)
+    pub(super) fn room(&self, name: &str) -> Room {
+        Board::connect(&self.base).unwrap().room(name).unwrap()
     }
 
-    pub(super) fn client_by(&self, room: &str, only: Option<Transport>) -> Client {
-        Client::connect(&self.base, &room.parse().unwrap(), Options { only, ..Options::default() }).unwrap()
+    pub(super) fn subscribe(&self, room: &str) -> Subscription {
+        self.subscribe_by(room, None)
     }
 
-    pub(super) async fn publish(&self, text: &str, wait: Duration) -> Result<Published, PublishError> {
-        publish(&self.base, &RoomName::lobby(), message(text), wait).await
+    pub(super) fn subscribe_by(&self, room: &str, only: Option<Transport>) -> Subscription {
+        self.room(room).subscribe_with(Options { only, ..Options::default() })
+    }
+
+    pub(super) async fn publish(&self, text: &str, time_limit: Duration) -> Result<Published, PublishError> {
+        self.room("lobby").with_time_limit(time_limit).publish(text).await
     }
 
     pub(super) async fn connection(&self) -> TcpStream {
@@ -52,7 +56,7 @@ impl Server {
         let mut target = String::new();
         #[expect(clippy::result_large_err, reason = "the signature is the library's")]
         let note = |request: &Request, response: Response| {
-            target = request.uri().to_string();
+            target = without_reader(&request.uri().to_string());
             Ok(response)
         };
         let socket = within_limit(accept_hdr_async(self.connection().await, note)).await.unwrap();
@@ -132,19 +136,26 @@ pub(super) async fn within_limit<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(TIME_LIMIT, future).await.expect("time is up")
 }
 
-pub(super) async fn entry_of(client: &mut Client) -> Entry {
+pub(super) async fn entry_of(updates: &mut Subscription) -> Entry {
     loop {
-        if let Update::Entry(entry) = within_limit(client.next()).await.expect("the client has ended") {
+        if let Update::Entry(entry) = within_limit(updates.next()).await.expect("the subscription has ended") {
             return entry;
         }
     }
 }
 
 /// Takes updates until the connection is in a wanted state.
-pub(super) async fn wait_for(client: &mut Client, wanted: impl Fn(ConnectionState) -> bool) {
-    while !wanted(client.connection()) {
-        within_limit(client.next()).await.expect("the client has ended");
+pub(super) async fn wait_for(updates: &mut Subscription, wanted: impl Fn(ConnectionState) -> bool) {
+    while !wanted(updates.connection()) {
+        within_limit(updates.next()).await.expect("the subscription has ended");
     }
+}
+
+/// Removes the reader's random id from a target, after checking that it is there.
+pub(super) fn without_reader(target: &str) -> String {
+    let (path, query) = target.split_once("?reader=").expect("there is no reader's id");
+    let (_, rest) = query.split_at(16);
+    format!("{path}{}", rest.replacen('&', "?", 1))
 }
 
 pub(super) fn at(offset: u64) -> Position {

@@ -1,0 +1,176 @@
+//! A board and its rooms.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use protocol::limits::PAGE_ENTRIES_DEFAULT;
+use protocol::{ErrorCode, MessagesPage, Position, Published, ReaderId, RoomName};
+use tokio::time::timeout;
+
+use super::address::{Address, ServerUrl};
+use super::driver::Network;
+use super::failure::ConnectError;
+use super::history::{self, HistoryError, Page};
+use super::http;
+use super::message::Message;
+use super::publish::{PublishError, PublishingTask};
+use super::subscription::{Endpoint, Subscription};
+use crate::Options;
+
+/// Default time limit for [`Room::publish`] and [`Room::history`].
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// A server. Clones are cheap, and count as one reader.
+#[derive(Clone, Debug)]
+pub struct Board {
+    server: ServerUrl,
+    network: Network,
+    reader: ReaderId,
+    seeds: Arc<AtomicU64>,
+}
+
+impl Board {
+    /// Prepares to talk to a server. Does not connect yet: [`Board::room`] and its methods do.
+    ///
+    /// `url` has the scheme `http`, `https`, `ws` or `wss`, a host, a port if it is not the default
+    /// one, and a path if the board is below one.
+    ///
+    /// # Errors
+    /// Fails if `url` is not such a URL, or if the system has no random numbers.
+    pub fn connect(url: &str) -> Result<Self, ConnectError> {
+        let server = ServerUrl::new(url)?;
+        let random = || getrandom::u64().map_err(|_| ConnectError::Random);
+        Ok(Self {
+            network: Network::new(server.is_secure()),
+            server,
+            reader: ReaderId::from_bits(random()?),
+            seeds: Arc::new(AtomicU64::new(random()?)),
+        })
+    }
+
+    /// Returns the room with this name, which may be typed in any way: `Tea Time` is `tea-time`. A
+    /// room begins to exist with its first message.
+    ///
+    /// # Errors
+    /// Fails with [`ErrorCode::RoomNameInvalid`] if no room can have this name.
+    pub fn room(&self, name: &str) -> Result<Room, ErrorCode> {
+        Ok(self.room_named(name.parse()?))
+    }
+
+    /// Returns the room with this name.
+    pub fn room_named(&self, name: RoomName) -> Room {
+        let address = Address::new(self.server.clone(), &name, self.reader);
+        let endpoint = Endpoint { network: self.network.clone(), address, seeds: self.seeds.clone() };
+        Room { shared: Arc::new(Shared { name, endpoint, publishing: Mutex::new(None) }), time_limit: TIME_LIMIT }
+    }
+}
+
+/// A room of a board. Clones are cheap, and share the connection on which they publish.
+#[derive(Clone, Debug)]
+pub struct Room {
+    shared: Arc<Shared>,
+    time_limit: Duration,
+}
+
+#[derive(Debug)]
+struct Shared {
+    name: RoomName,
+    endpoint: Endpoint,
+    /// The connection on which [`Room::publish`] publishes, once it is needed.
+    publishing: Mutex<Option<PublishingTask>>,
+}
+
+impl Room {
+    /// Returns the room's name in its one spelling.
+    pub fn name(&self) -> &RoomName {
+        &self.shared.name
+    }
+
+    /// Sets the time limit for [`Room::publish`] and [`Room::history`], which is 30 seconds by
+    /// default. Other clones keep theirs.
+    #[must_use]
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
+    }
+
+    /// Publishes a message and waits until it is durable.
+    ///
+    /// While the server is away, the message is sent again with the same key until the time limit
+    /// is over; it is stored once. Messages are stored in the order of the calls, also those of
+    /// other clones, and up to 50 may be on their way at a time.
+    ///
+    /// All this happens on a connection of its own, which a room and its clones share. It opens
+    /// with the first message, and closes when nothing is published for 20 seconds or when all
+    /// clones are dropped. So this may be called while a subscription's updates wait to be taken.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, the message may be published or not.
+    ///
+    /// # Errors
+    /// See [`PublishError`]. To repeat a message that timed out, give it a key with
+    /// [`Message::key`].
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub async fn publish(&self, message: impl Into<Message>) -> Result<Published, PublishError> {
+        let message = message.into().try_into()?;
+        let task = self.publishing_task();
+        task.publish(message, self.time_limit).await
+    }
+
+    fn publishing_task(&self) -> PublishingTask {
+        let mut publishing = self.shared.publishing.lock();
+        if let Some(task) = publishing.as_ref().filter(|task| !task.has_ended()) {
+            return task.clone();
+        }
+        publishing.insert(PublishingTask::start(self.shared.endpoint.clone())).clone()
+    }
+
+    /// Follows the room: everything after a position, or everything new without one.
+    ///
+    /// Returns at once. [`Subscription::next`] reports progress, and [`Subscription::last_error`]
+    /// why the server cannot be reached.
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub fn subscribe(&self, after: impl Into<Option<Position>>) -> Subscription {
+        self.subscribe_with(Options { after: after.into(), ..Options::default() })
+    }
+
+    /// Follows the room, like [`Room::subscribe`], with all options. [`Options::seed`] is replaced
+    /// by a random one.
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub fn subscribe_with(&self, options: Options) -> Subscription {
+        Subscription::start(&self.shared.endpoint, options)
+    }
+
+    /// Reads a page of history, with up to 50 entries. Sends one request, and does not repeat it if
+    /// it fails.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub async fn history(&self, page: Page) -> Result<MessagesPage, HistoryError> {
+        self.history_with(page, PAGE_ENTRIES_DEFAULT).await
+    }
+
+    /// Reads a page of history, like [`Room::history`], with up to `limit` entries: at least 1, at
+    /// most [`protocol::limits::PAGE_ENTRIES_MAX`]. A page of long entries may hold fewer.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub async fn history_with(&self, page: Page, limit: usize) -> Result<MessagesPage, HistoryError> {
+        let Endpoint { network, address, .. } = &self.shared.endpoint;
+        let answer = http::page(&network.client, &format!("{}?{}", address.messages(), page.query(limit)));
+        history::read(timeout(self.time_limit, answer).await.map_err(|_| HistoryError::TimedOut)?)
+    }
+}
