@@ -30,6 +30,7 @@ mod event_stream;
 mod fairness;
 mod forwarded;
 mod frames;
+mod guess_number;
 mod half_close;
 mod hosts;
 mod http;
