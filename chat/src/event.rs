@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use client::{ConnectionState, Pending, Update};
+use client::{ConnectionState, Page, Pending, Update};
 use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use protocol::{Author, MessagesPage, Position, PublishKey, PublishRequest, RoomName};
@@ -91,6 +91,8 @@ pub enum Input {
         /// Why, for people.
         why: String,
     },
+    /// Something to tell the person, such as that the state file cannot be written.
+    Notice(String),
     /// The program must end: a signal, or the terminal is gone.
     Stop,
     /// [`crate::Model::deadline`] has passed.
@@ -110,17 +112,6 @@ pub struct Connection {
     pub retry_in: Option<Duration>,
     /// The messages that are being published; `None` if they are the same as before.
     pub outbox: Option<Vec<Pending>>,
-}
-
-/// A page of a room's history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
-    /// The newest entries.
-    Latest,
-    /// The entries before a position.
-    Before(Position),
-    /// The entries after a position.
-    After(Position),
 }
 
 /// Something to do.
@@ -178,6 +169,9 @@ pub enum Action {
     Save,
     /// Draw the whole screen again.
     Redraw,
+    /// Give the terminal back and stop, as Ctrl-Z does in other programs. The whole screen is drawn
+    /// when the shell continues the program.
+    Suspend,
     /// End the program.
     Quit,
 }

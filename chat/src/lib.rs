@@ -11,6 +11,17 @@ mod event;
 mod model;
 mod view;
 
-pub use event::{Action, Colours, Connection, Input, Page, Saved, SavedRoom, Settings};
+mod screen;
+mod terminal;
+
+mod keyboard;
+mod output;
+mod rooms;
+mod state_file;
+
+mod run;
+
+pub use event::{Action, Colours, Connection, Input, Saved, SavedRoom, Settings};
 pub use model::Model;
+pub use run::{Chat, ChatError};
 pub use view::draw;

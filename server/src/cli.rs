@@ -4,6 +4,7 @@ mod split;
 mod terminal;
 
 mod bench;
+mod chat;
 
 use std::io::{self, ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use serde::Serialize;
 
 use crate::config;
 pub use bench::bench;
+pub use chat::chat;
 pub use terminal::harmless;
 use terminal::write_json;
 

@@ -2,6 +2,7 @@
 //! plain values.
 
 mod bench;
+mod chat;
 mod listen;
 
 use std::ffi::OsStr;
@@ -20,6 +21,7 @@ use crate::limits::Allowance;
 use crate::room::ROOMS_MAX_DEFAULT;
 use crate::store::RetentionPolicy;
 pub use bench::{Bench, Measurement, Messages, Subscribers, Target};
+pub use chat::{Chat, TerminalEnvironment};
 
 /// Messages per second that no client reaches. The limiter counts in nanoseconds.
 const RATE_UNBOUNDED: NonZeroU32 = NonZeroU32::new(1_000_000_000).unwrap();
@@ -60,6 +62,8 @@ pub enum Subcommand {
     Post(Post),
     /// Follow a room.
     Tail(Tail),
+    /// Read and write rooms on a screen of their own in the terminal.
+    Chat(Chat),
     /// Measure the speed, CPU time and memory of a server on this machine.
     Bench(Bench),
 }

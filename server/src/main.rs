@@ -10,10 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use server::config::{Cli, Serve, Subcommand};
 use server::log::Log;
 use server::{Server, StopHandle, Unfinished, cli};
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
     let arguments = Cli::read();
     let log = Log::start();
     let code = match start(arguments, &log) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             log.say(&format!("crier: {}", cli::harmless(&format!("{error:#}"))));
             ExitCode::FAILURE
@@ -35,18 +36,27 @@ fn main() -> ExitCode {
     code
 }
 
-fn start(arguments: Cli, log: &Log) -> anyhow::Result<()> {
-    let runtime = Runtime::new().context("can't start threads")?;
+fn start(arguments: Cli, log: &Log) -> anyhow::Result<ExitCode> {
+    let mut runtime = match arguments.subcommand {
+        // One person's chat needs one thread.
+        Subcommand::Chat(_) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    let runtime = runtime.enable_all().build().context("can't start threads")?;
     let result = runtime.block_on(run(arguments, log));
     // Dropping the runtime would wait for blocking tasks, such as a read of a hanging disk.
     runtime.shutdown_background();
     result
 }
 
-async fn run(arguments: Cli, log: &Log) -> anyhow::Result<()> {
+async fn run(arguments: Cli, log: &Log) -> anyhow::Result<ExitCode> {
     match arguments.subcommand {
         Subcommand::Serve(settings) => serve(settings, log.clone()).await,
         Subcommand::Post(settings) => cli::post(settings).await,
+        Subcommand::Chat(settings) => {
+            let mut stop = Signals::new()?;
+            return Ok(cli::chat(settings, now, async { stop.recv().await }).await);
+        }
         Subcommand::Tail(settings) => {
             let mut stop = Signals::new()?;
             // In its own thread: printing blocks while nobody reads, and a signal must still end
@@ -69,7 +79,12 @@ async fn run(arguments: Cli, log: &Log) -> anyhow::Result<()> {
             });
             cli::bench(settings, stop).await
         }
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millisecond(server::now().cast_signed()).unwrap_or_default()
 }
 
 async fn serve(settings: Serve, log: Log) -> anyhow::Result<()> {

@@ -1,0 +1,31 @@
+//! `crier chat`: rooms on a screen of their own in the terminal.
+
+use std::process::ExitCode;
+
+use chat::{Chat, ChatError};
+use jiff::Timestamp;
+
+use super::note;
+use crate::config;
+
+/// Shows the chat until the person quits or `stop` is ready. `now` is the clock.
+pub async fn chat(settings: config::Chat, now: fn() -> Timestamp, stop: impl Future<Output = ()>) -> ExitCode {
+    let environment = config::TerminalEnvironment::read();
+    let chat = Chat {
+        server: settings.remote.server,
+        transport: settings.transport,
+        rooms: settings.rooms,
+        author: settings.author,
+        colours: environment.colours,
+        is_utf8: environment.is_utf8,
+        folder: environment.state_folder,
+        now,
+    };
+    let result = if environment.is_dumb { Err(ChatError::NoTerminal) } else { chat.run(stop).await };
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    note(&error.to_string());
+    match error {
+        ChatError::NoTerminal | ChatError::Server(_) => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
+    }
+}
