@@ -17,6 +17,7 @@ pub(super) struct ServerUrl {
     is_secure: bool,
     /// The URL without its scheme.
     server: String,
+    uri: Uri,
 }
 
 impl ServerUrl {
@@ -28,8 +29,8 @@ impl ServerUrl {
             "https" | "wss" => true,
             _ => return Err(refused()),
         };
-        let server = Self { is_secure, server: rest.trim_end_matches('/').to_owned() };
-        let uri: Uri = server.http("").parse().map_err(|_| refused())?;
+        let server = rest.trim_end_matches('/').to_owned();
+        let uri: Uri = http(is_secure, &server, "").parse().map_err(|_| refused())?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         // A resolver may know names for which no certificate can be issued.
         let has_host = !host.is_empty() && (!is_secure || ServerName::try_from(host).is_ok());
@@ -37,18 +38,22 @@ impl ServerUrl {
         if !has_host || rest.contains(['?', '#', '@']) {
             return Err(refused());
         }
-        Ok(server)
+        Ok(Self { is_secure, server, uri })
     }
 
-    /// True if the connection uses TLS.
-    pub(super) fn is_secure(&self) -> bool {
-        self.is_secure
+    /// Returns the URL, with `http` or `https` as its scheme.
+    pub(super) fn uri(&self) -> &Uri {
+        &self.uri
     }
 
     fn http(&self, path: &str) -> String {
-        let scheme = if self.is_secure { "https" } else { "http" };
-        format!("{scheme}://{}{path}", self.server)
+        http(self.is_secure, &self.server, path)
     }
+}
+
+fn http(is_secure: bool, server: &str, path: &str) -> String {
+    let scheme = if is_secure { "https" } else { "http" };
+    format!("{scheme}://{server}{path}")
 }
 
 /// The addresses of a room, for one reader.

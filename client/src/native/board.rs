@@ -10,6 +10,7 @@ use protocol::{ErrorCode, MessagesPage, Position, Published, ReaderId, RoomName}
 use tokio::time::timeout;
 
 use super::address::{Address, ServerUrl};
+use super::dial::Proxies;
 use super::driver::Network;
 use super::failure::ConnectError;
 use super::history::{self, HistoryError, Page};
@@ -37,13 +38,24 @@ impl Board {
     /// `url` has the scheme `http`, `https`, `ws` or `wss`, a host, a port if it is not the default
     /// one, and a path if the board is below one.
     ///
+    /// Reads the environment once, here:
+    /// - `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in capitals or small letters,
+    ///   name the proxy, as for curl. It may start with `http://`, `https://`, `socks5://` or
+    ///   `socks4://`, and have a user and a password. A server on this machine needs no proxy.
+    /// - `SSL_CERT_FILE` and `SSL_CERT_DIR` name certificate authorities to accept instead of the
+    ///   system's.
+    ///
     /// # Errors
     /// Fails if `url` is not such a URL, or if the system has no random numbers.
     pub fn connect(url: &str) -> Result<Self, ConnectError> {
+        Self::connect_through(url, Proxies::from_environment())
+    }
+
+    pub(super) fn connect_through(url: &str, proxies: Proxies) -> Result<Self, ConnectError> {
         let server = ServerUrl::new(url)?;
         let random = || getrandom::u64().map_err(|_| ConnectError::Random);
         Ok(Self {
-            network: Network::new(server.is_secure()),
+            network: Network::new(server.uri(), proxies),
             server,
             reader: ReaderId::from_bits(random()?),
             seeds: Arc::new(AtomicU64::new(random()?)),

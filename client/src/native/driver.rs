@@ -8,13 +8,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use hyper::Uri;
 use protocol::Published;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::address::Address;
 use super::channel::ChannelEvent;
-use super::dial::{self, Connector};
+use super::dial::{self, Connector, Proxies};
 use super::failure::{Failure, FailureKind};
 use super::http::{self, Answer, EventStream};
 use super::websocket::WebSocket;
@@ -34,9 +35,11 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn new(is_secure: bool) -> Self {
-        let connector = dial::connector(is_secure);
-        Self { client: http::client(connector.clone()), connector }
+    /// Prepares the ways to a server. `server` is its URL.
+    pub(super) fn new(server: &Uri, proxies: Proxies) -> Self {
+        let proxies = Arc::new(proxies);
+        let (connector, for_requests) = dial::connectors(server, &proxies);
+        Self { connector, client: http::Client::new(for_requests, proxies) }
     }
 }
 

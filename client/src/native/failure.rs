@@ -25,7 +25,10 @@ pub enum FailureKind {
     /// There is no connection to the proxy that the environment sets.
     NoProxy,
     /// The proxy does not connect to the server.
-    ProxyRefused,
+    ProxyRefused {
+        /// The HTTP status. `None` if the proxy speaks SOCKS.
+        status: Option<u16>,
+    },
     /// The proxy wants another user and password.
     ProxyPassword,
     /// The server's certificate is invalid, or of an unknown authority.
@@ -67,9 +70,15 @@ impl Failure {
     /// True if the same attempt may succeed later.
     pub fn is_temporary(&self) -> bool {
         match self.kind {
-            FailureKind::NoServer | FailureKind::NoProxy | FailureKind::ProxyRefused | FailureKind::NoAnswer | FailureKind::Broken => true,
+            FailureKind::NoServer
+            | FailureKind::NoProxy
+            | FailureKind::ProxyRefused { status: None }
+            | FailureKind::NoAnswer
+            | FailureKind::Broken => true,
             FailureKind::ProxyPassword | FailureKind::Certificate | FailureKind::Tls | FailureKind::Dropped | FailureKind::Random => false,
-            FailureKind::NotCrier { status } => !(300..500).contains(&status) || matches!(status, 408 | 425 | 429),
+            FailureKind::NotCrier { status } | FailureKind::ProxyRefused { status: Some(status) } => {
+                !(300..500).contains(&status) || matches!(status, 408 | 425 | 429)
+            }
             FailureKind::Refused(code) => code.is_temporary(),
             FailureKind::Closed { code } => Disconnect::should_reconnect(code),
         }

@@ -1,20 +1,21 @@
 //! Channels over plain HTTP: event streams and pages; and publishing.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, CONTENT_TYPE};
+use hyper::header::{ACCEPT, CONTENT_TYPE, PROXY_AUTHORIZATION};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioExecutor;
 use protocol::{MessagesPage, Problem, Published, ServerFrame};
 use serde::de::DeserializeOwned;
 
 use super::channel::ChannelEvent;
-use super::dial::Connector;
+use super::dial::{Connector, Proxies, Proxy};
 use super::failure::{Failure, FailureKind};
 use crate::{ABNORMAL_CLOSURE, EventStreamParser, StreamItem};
 
@@ -23,10 +24,16 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Sends requests. It follows no redirection: that leads to a sign-in page of the network, not to
 /// Crier.
-pub(super) type Client = hyper_util::client::legacy::Client<Connector, Full<Bytes>>;
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    requests: hyper_util::client::legacy::Client<Connector, Full<Bytes>>,
+    proxies: Arc<Proxies>,
+}
 
-pub(super) fn client(connector: Connector) -> Client {
-    hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector)
+impl Client {
+    pub(super) fn new(connector: Connector, proxies: Arc<Proxies>) -> Self {
+        Self { requests: hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector), proxies }
+    }
 }
 
 /// An answer: the value, or the failure, with the problem document if a Crier server sent one.
@@ -49,8 +56,7 @@ impl EventStream {
         let next = Box::pin(async move {
             let response = response.await?;
             if response.status() != StatusCode::OK {
-                let status = response.status();
-                return Err(refused(status, problem(&body(response).await?).as_ref()));
+                return Err(refusal(response).await.0);
             }
             let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
             if content_type.is_some_and(|value| value.starts_with("text/event-stream")) {
@@ -129,8 +135,16 @@ fn send(
     let request = Request::builder().method(method).uri(address).header(header.0, header.1).body(Full::from(body));
     let client = client.clone();
     Box::pin(async move {
-        let request = request.map_err(|error| Failure::from_error(&error))?;
-        client.request(request).await.map_err(|error| Failure::from_error(&error))
+        let mut request = request.map_err(|error| Failure::from_error(&error))?;
+        let proxy = client.proxies.find(request.uri()).filter(|proxy| proxy.forwards(request.uri()));
+        if let Some(value) = proxy.as_ref().and_then(Proxy::authorization) {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, value.clone());
+        }
+        let mut response = client.requests.request(request).await.map_err(|error| Failure::from_error(&error))?;
+        if let Some(proxy) = proxy {
+            response.extensions_mut().insert(proxy);
+        }
+        Ok(response)
     })
 }
 
@@ -139,14 +153,28 @@ fn answer<T: DeserializeOwned + 'static>(
 ) -> BoxFuture<'static, Answer<T>> {
     Box::pin(async move {
         let response = response.await.map_err(|failure| (failure, None))?;
-        let status = response.status();
-        let body = body(response).await.map_err(|failure| (failure, None))?;
-        if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|_| (not_crier("the answer is not one of a Crier server"), None));
+        if !response.status().is_success() {
+            return Err(refusal(response).await);
         }
-        let problem = problem(&body);
-        Err((refused(status, problem.as_ref()), problem))
+        let body = body(response).await.map_err(|failure| (failure, None))?;
+        serde_json::from_slice(&body).map_err(|_| (not_crier("the answer is not one of a Crier server"), None))
     })
+}
+
+/// Reads an answer with another status than the one that was expected.
+async fn refusal(mut response: Response<Incoming>) -> (Failure, Option<Problem>) {
+    let (status, proxy) = (response.status(), response.extensions_mut().remove::<Proxy>());
+    let problem = match body(response).await {
+        Ok(body) => problem(&body),
+        Err(failure) => return (failure, None),
+    };
+    match proxy {
+        // A proxy that forwards requests answers by itself if it does not.
+        Some(proxy) if problem.is_none() && matches!(status.as_u16(), 403 | 407 | 500..) => {
+            (proxy.refusal(status.as_u16(), status.canonical_reason().unwrap_or_default()), None)
+        }
+        _ => (refused(status, problem.as_ref()), problem),
+    }
 }
 
 async fn body(mut response: Response<Incoming>) -> Result<Vec<u8>, Failure> {

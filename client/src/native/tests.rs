@@ -1,19 +1,20 @@
 //! The client over real sockets, against a scripted server.
 
+mod proxies;
 mod server;
 mod transports;
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use protocol::{Disconnect, Entry, ErrorCode, Problem, Published, ServerFrame, Text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use super::driver::UPDATES_MAX;
 use super::*;
 use crate::{ConnectionState, Options, Transport, Update};
-use server::{LIVE, Server, TIME_LIMIT, at, entry, entry_of, hello, message, published, wait_for, within_limit, without_reader};
+use server::{LIVE, Server, TIME_LIMIT, at, entry, entry_of, hello, message, page, published, wait_for, within_limit};
 
 #[tokio::test]
 async fn follows_a_room_through_a_restart() {

@@ -2,8 +2,8 @@
 
 use rustls::{ClientConfig, RootCertStore};
 
-/// Returns settings that accept the system's certificate authorities, and those in the file that
-/// `SSL_CERT_FILE` names. If there are none, the usual authorities of the web are accepted.
+/// Returns settings that accept the certificate authorities that `SSL_CERT_FILE` and `SSL_CERT_DIR`
+/// name, or the system's without them. If there are none, the usual ones of the web are accepted.
 pub(super) fn config(is_secure: bool) -> ClientConfig {
     // TLS needs a process-wide provider of cryptography. If the program has chosen one, this fails
     // and that one is used.

@@ -46,6 +46,7 @@ mod page;
 mod power_cut;
 mod process;
 mod promises;
+mod proxies;
 #[cfg(target_os = "linux")]
 mod readiness;
 mod restart;

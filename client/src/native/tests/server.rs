@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
-    Author, ClientFrame, Disconnect, Entry, Epoch, Hello, Limits, Position, PublishRequest, Published, RoomName, ServerFrame, Text,
+    Author, ClientFrame, Disconnect, Entry, Epoch, Hello, Limits, MessagesPage, Position, PublishRequest, Published, RoomName, ServerFrame,
+    Text,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -53,24 +54,12 @@ impl Server {
     }
 
     pub(super) async fn accept(&self) -> Session {
-        let mut target = String::new();
-        #[expect(clippy::result_large_err, reason = "the signature is the library's")]
-        let note = |request: &Request, response: Response| {
-            target = without_reader(&request.uri().to_string());
-            Ok(response)
-        };
-        let socket = within_limit(accept_hdr_async(self.connection().await, note)).await.unwrap();
-        Session { socket, target, publishes: VecDeque::new() }
+        Session::accept(self.connection().await).await
     }
 
     /// Accepts a WebSocket, starts a session after an offset, and answers the pings that prove it.
     pub(super) async fn greet(&self, offset: u64) -> Session {
-        let mut session = self.accept().await;
-        session.send(&hello(offset)).await;
-        for _ in 0..2 {
-            session.answer_ping().await;
-        }
-        session
+        Session::greet(self.connection().await, offset).await
     }
 
     pub(super) async fn answer(&self, answer: &str) {
@@ -83,6 +72,68 @@ impl Server {
     }
 }
 
+/// A request, and the connection for its answer.
+pub(super) struct ReceivedRequest {
+    pub(super) connection: TcpStream,
+    pub(super) line: String,
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Server {
+    /// Accepts a connection and reads a request.
+    pub(super) async fn request(&self) -> ReceivedRequest {
+        let mut connection = self.connection().await;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(within_limit(connection.read_u8()).await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(str::to_owned));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        within_limit(connection.read_exact(&mut body)).await.unwrap();
+        let line = head.lines().next().unwrap();
+        let line = if line.contains("reader=") { without_reader(line) } else { line.to_owned() };
+        ReceivedRequest { connection, line, head, body }
+    }
+
+    pub(super) async fn refuse_websocket(&self) {
+        let mut request = self.request().await;
+        assert!(request.line.starts_with("GET /ws/"), "{}", request.line);
+        request.answer("403 Forbidden", "text/html", "<h1>Blocked</h1>").await;
+    }
+
+    /// Accepts a request for an event stream and sends the hello.
+    pub(super) async fn events(&self, after: Option<u64>, offset: u64) -> ReceivedRequest {
+        let mut request = self.request().await;
+        let query = after.map(|after| format!("?after={}", at(after))).unwrap_or_default();
+        assert_eq!(request.line, format!("GET /api/rooms/lobby/events{query} HTTP/1.1"));
+        request.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nretry: 2000\n\n").await;
+        request.event(&hello(offset)).await;
+        request
+    }
+}
+
+impl ReceivedRequest {
+    pub(super) async fn write(&mut self, text: &str) {
+        within_limit(self.connection.write_all(text.as_bytes())).await.unwrap();
+    }
+
+    pub(super) async fn event(&mut self, frame: &ServerFrame) {
+        self.write(&format!("event: any\nid: {}\ndata: {}\n\n", at(0), frame.to_json())).await;
+    }
+
+    pub(super) async fn answer(&mut self, status: &str, kind: &str, body: &str) {
+        let length = body.len();
+        self.write(&format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
+            .await;
+    }
+
+    pub(super) async fn answer_json(&mut self, status: &str, body: &impl serde::Serialize) {
+        self.answer(status, "application/json", &serde_json::to_string(body).unwrap()).await;
+    }
+}
+
 pub(super) struct Session {
     pub(super) socket: WebSocketStream<TcpStream>,
     pub(super) target: String,
@@ -91,6 +142,26 @@ pub(super) struct Session {
 }
 
 impl Session {
+    pub(super) async fn accept(connection: TcpStream) -> Self {
+        let mut target = String::new();
+        #[expect(clippy::result_large_err, reason = "the signature is the library's")]
+        let note = |request: &Request, response: Response| {
+            target = without_reader(&request.uri().to_string());
+            Ok(response)
+        };
+        let socket = within_limit(accept_hdr_async(connection, note)).await.unwrap();
+        Self { socket, target, publishes: VecDeque::new() }
+    }
+
+    pub(super) async fn greet(connection: TcpStream, offset: u64) -> Self {
+        let mut session = Self::accept(connection).await;
+        session.send(&hello(offset)).await;
+        for _ in 0..2 {
+            session.answer_ping().await;
+        }
+        session
+    }
+
     pub(super) async fn send(&mut self, frame: &ServerFrame) {
         within_limit(self.socket.send(Message::text(frame.to_json()))).await.unwrap();
     }
@@ -186,4 +257,8 @@ pub(super) fn message(text: &str) -> PublishRequest {
 
 pub(super) fn published(r#ref: u64, offset: u64, duplicate: bool) -> ServerFrame {
     ServerFrame::Published { r#ref, published: Published { position: at(offset), duplicate, reached: 1 } }
+}
+
+pub(super) fn page(entries: Vec<Entry>, offset: u64) -> MessagesPage {
+    MessagesPage { room: RoomName::lobby(), entries, position: at(offset), before: None, latest: at(offset), online: 3 }
 }

@@ -1,77 +1,12 @@
 //! The transports that replace a WebSocket.
 
-use protocol::{Gap, GapReason, MessagesPage, PublishRequest, RoomName};
+use protocol::{Gap, GapReason, PublishRequest};
 use serde_json::json;
 
 use super::*;
 
-/// A request, and the connection for its answer.
-struct ReceivedRequest {
-    connection: TcpStream,
-    line: String,
-    body: Vec<u8>,
-}
-
-impl Server {
-    /// Accepts a connection and reads a request.
-    async fn request(&self) -> ReceivedRequest {
-        let mut connection = self.connection().await;
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(within_limit(connection.read_u8()).await.unwrap());
-        }
-        let head = String::from_utf8(head).unwrap();
-        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(str::to_owned));
-        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-        within_limit(connection.read_exact(&mut body)).await.unwrap();
-        let line = head.lines().next().unwrap();
-        let line = if line.contains("reader=") { without_reader(line) } else { line.to_owned() };
-        ReceivedRequest { connection, line, body }
-    }
-
-    async fn refuse_websocket(&self) {
-        let mut request = self.request().await;
-        assert!(request.line.starts_with("GET /ws/"), "{}", request.line);
-        request.answer("403 Forbidden", "text/html", "<h1>Blocked</h1>").await;
-    }
-
-    /// Accepts a request for an event stream and sends the hello.
-    async fn events(&self, after: Option<u64>, offset: u64) -> ReceivedRequest {
-        let mut request = self.request().await;
-        let query = after.map(|after| format!("?after={}", at(after))).unwrap_or_default();
-        assert_eq!(request.line, format!("GET /api/rooms/lobby/events{query} HTTP/1.1"));
-        request.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nretry: 2000\n\n").await;
-        request.event(&hello(offset)).await;
-        request
-    }
-}
-
-impl ReceivedRequest {
-    async fn write(&mut self, text: &str) {
-        within_limit(self.connection.write_all(text.as_bytes())).await.unwrap();
-    }
-
-    async fn event(&mut self, frame: &ServerFrame) {
-        self.write(&format!("event: any\nid: {}\ndata: {}\n\n", at(0), frame.to_json())).await;
-    }
-
-    async fn answer(&mut self, status: &str, kind: &str, body: &str) {
-        let length = body.len();
-        self.write(&format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
-            .await;
-    }
-
-    async fn answer_json(&mut self, status: &str, body: &impl serde::Serialize) {
-        self.answer(status, "application/json", &serde_json::to_string(body).unwrap()).await;
-    }
-}
-
 fn by(transport: Transport) -> impl Fn(ConnectionState) -> bool {
     move |connection| connection == ConnectionState::Live { transport, follower: false }
-}
-
-fn page(entries: Vec<Entry>, offset: u64) -> MessagesPage {
-    MessagesPage { room: RoomName::lobby(), entries, position: at(offset), before: None, latest: at(offset), online: 3 }
 }
 
 #[tokio::test]
