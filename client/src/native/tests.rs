@@ -1,6 +1,7 @@
 //! The client over real sockets, against a scripted server.
 
 mod proxies;
+mod publishing;
 mod server;
 mod transports;
 
