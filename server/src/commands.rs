@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use protocol::limits::{ERRORS_IN_A_ROW_MAX, PUBLISHES_IN_FLIGHT_MAX};
-use protocol::{ClientFrame, Disconnect, ErrorCode, PublishRequest, Published, ServerFrame};
+use protocol::{ClientFrame, Disconnect, ErrorCode, PublishKey, PublishRequest, Published, ServerFrame};
 
 use crate::context::Context;
 use crate::room::Room;
@@ -62,12 +62,22 @@ pub struct Commands {
     errors_in_a_row: u32,
     /// Only while there is something in it: most clients do not publish most of the time.
     in_flight: Option<Box<InFlight>>,
+    held: Option<Box<Held>>,
 }
 
 #[derive(Default)]
 struct InFlight {
     taken: Vec<Taken>,
     submitted: VecDeque<Pin<Box<dyn Future<Output = ServerFrame> + Send>>>,
+}
+
+/// Messages that were told to come again later. Until one of them does, the client may not know it
+/// yet, and what it has sent meanwhile must not overtake them.
+struct Held {
+    keys: Vec<PublishKey>,
+    code: ErrorCode,
+    /// Milliseconds.
+    wait: u64,
 }
 
 /// A message that is not in the history's queue yet, with the client's name for the command.
@@ -79,7 +89,7 @@ pub type Outcome = Result<Option<ServerFrame>, Disconnect>;
 impl Commands {
     /// Returns the commands of a client of a room.
     pub fn new(context: Arc<Context>, address: IpAddr, room: Arc<Room>) -> Self {
-        Self { context, address, room, errors_in_a_row: 0, in_flight: None }
+        Self { context, address, room, errors_in_a_row: 0, in_flight: None, held: None }
     }
 
     /// True if no answer is awaited.
@@ -108,12 +118,32 @@ impl Commands {
     }
 
     fn publish(&mut self, r#ref: u64, message: PublishRequest, raw: Option<String>) -> Outcome {
-        if let Err((code, wait)) = self.context.admit(self.address, &self.room) {
+        let key = message.key.as_ref();
+        let admitted = self.check_held(key).and_then(|()| self.context.admit(self.address, &self.room));
+        if let Err((code, wait)) = admitted {
+            self.hold(key.cloned(), code, wait);
             return self.refuse(Some(r#ref), code, code.to_string(), Some(wait));
         }
         self.errors_in_a_row = 0;
         self.in_flight.get_or_insert_default().taken.push((r#ref, (message, raw)));
         Ok(None)
+    }
+
+    /// Refuses a message that would overtake those that are held. When one of them comes again, the
+    /// client knows what was refused. A message without a key can't be recognized, and is not held.
+    fn check_held(&mut self, key: Option<&PublishKey>) -> Result<(), (ErrorCode, u64)> {
+        let (Some(held), Some(key)) = (&self.held, key) else { return Ok(()) };
+        if !held.keys.contains(key) && held.keys.len() < PUBLISHES_IN_FLIGHT_MAX {
+            return Err((held.code, held.wait));
+        }
+        self.held = None;
+        Ok(())
+    }
+
+    fn hold(&mut self, key: Option<PublishKey>, code: ErrorCode, wait: u64) {
+        if let Some(key) = key {
+            self.held.get_or_insert_with(|| Box::new(Held { keys: Vec::new(), code, wait })).keys.push(key);
+        }
     }
 
     /// Publishes all messages that were taken: what came together shares a commit. Calls `refuse`

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use protocol::ServerFrame;
 use protocol::limits::ERRORS_IN_A_ROW_MAX;
+use protocol::{ErrorCode, ServerFrame};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
-use crate::support::{Received, Socket, TIMEOUT, TestServer, eventually, handshake, problem, read_head};
+use crate::support::{Received, Socket, TIMEOUT, TestServer, eventually, handshake, problem, read_head, texts};
 
 #[tokio::test]
 async fn refuses_a_long_body_with_or_without_a_content_length() {
@@ -95,7 +95,7 @@ async fn a_rate_limited_websocket_stays_open() {
     while refused + published < 30 {
         match client.socket.frame().await {
             ServerFrame::Error { code, retry_after, .. } => {
-                assert_eq!(code, protocol::ErrorCode::RateLimited);
+                assert_eq!(code, ErrorCode::RateLimited);
                 assert!(retry_after.is_some_and(|wait| wait > 0));
                 refused += 1;
             }
@@ -227,6 +227,44 @@ async fn limits_the_rooms_that_each_address_opens() {
             other => panic!("a burst counts as one room: {other:?}"),
         }
     }
+}
+
+/// Returns the code of a refused publish. `None` if it is stored.
+async fn answer(socket: &mut Socket, number: u64) -> Option<ErrorCode> {
+    loop {
+        match socket.data_frame().await {
+            ServerFrame::Published { r#ref, .. } if r#ref == number => return None,
+            ServerFrame::Error { r#ref, code, .. } if r#ref == Some(number) => return Some(code),
+            _ => {}
+        }
+    }
+}
+
+/// A client learns of a refusal when it has sent more already. If that were accepted, a log in
+/// several messages would be out of order.
+#[tokio::test]
+async fn no_message_overtakes_one_that_was_told_to_come_again() {
+    let server = TestServer::start_with(&["--publishes-per-second", "50", "--publishes-burst", "1"]);
+    let mut socket = Socket::open(&server.socket_url("/ws/lobby")).await;
+    let publish = |n: u64| json!({ "type": "publish", "ref": n, "text": n.to_string(), "key": n.to_string() }).to_string();
+    socket.send_texts([publish(1), publish(2)].into_iter()).await;
+    assert_eq!(answer(&mut socket, 2).await, Some(ErrorCode::RateLimited));
+    // Meanwhile the address may publish again.
+    let mut pace = interval(Duration::from_millis(20));
+    for n in 3..20 {
+        pace.tick().await;
+        socket.send_text(publish(n)).await;
+        assert_eq!(answer(&mut socket, n).await, Some(ErrorCode::RateLimited), "{n} overtakes 2");
+    }
+    for n in 2..20 {
+        eventually("the message is admitted when it comes again", async || {
+            socket.send_text(publish(n)).await;
+            answer(&mut socket, n).await.is_none()
+        })
+        .await;
+    }
+    let expected: Vec<_> = (1..20).map(|n: u64| n.to_string()).collect();
+    assert_eq!(texts(&server.all_entries("lobby").await), expected);
 }
 
 #[tokio::test]
