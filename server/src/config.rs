@@ -4,6 +4,7 @@
 mod bench;
 mod chat;
 mod listen;
+mod since;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -13,7 +14,9 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Command, CommandFactory as _, FromArgMatches as _, Parser};
+use clap_complete::Shell;
 use client::Transport;
+use protocol::limits::OFFSET_MAX;
 use protocol::{Author, Position, PublishKey, RoomName};
 
 use crate::http::{AccessPolicy, HostName, Origin, Proxy};
@@ -22,9 +25,13 @@ use crate::room::ROOMS_MAX_DEFAULT;
 use crate::store::RetentionPolicy;
 pub use bench::{Bench, Measurement, Messages, Subscribers, Target};
 pub use chat::{Chat, TerminalEnvironment};
+pub use since::Since;
 
 /// Messages per second that no client reaches. The limiter counts in nanoseconds.
 const RATE_UNBOUNDED: NonZeroU32 = NonZeroU32::new(1_000_000_000).unwrap();
+
+/// Maximum number of seconds of a setting: a year.
+const SECONDS_MAX: u64 = 366 * 24 * 60 * 60;
 
 /// A live message board in one program.
 #[derive(Debug, Parser)]
@@ -58,14 +65,18 @@ fn without_empty(command: Command) -> Command {
 pub enum Subcommand {
     /// Serve the board.
     Serve(Serve),
-    /// Post one message and wait until it is stored.
+    /// Post a text or standard input, and wait until it is stored.
     Post(Post),
-    /// Follow a room.
+    /// Print the messages of a room, and follow it.
     Tail(Tail),
     /// Read and write rooms on a screen of their own in the terminal.
     Chat(Chat),
     /// Measure the speed, CPU time and memory of a server on this machine.
     Bench(Bench),
+    /// Print a script that completes commands and flags in a shell.
+    Completions(Completions),
+    /// Print a manual page.
+    Man(Manual),
 }
 
 /// Settings of `crier serve`.
@@ -183,11 +194,13 @@ fn bound<N: Default + PartialEq>(limit: N, unlimited: N) -> N {
     if limit == N::default() { unlimited } else { limit }
 }
 
-/// Returns the environment variable that sets a proxy, if any. `crier` never uses a proxy.
-pub fn proxy_variable() -> Option<&'static str> {
-    let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-    names.into_iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
-}
+/// The last part of the help of each subcommand that talks to a board.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  Done; or the reader of the output ended, or a signal asked to stop.
+  1  The board refused it, the input is not text, or the output can't be written.
+  2  The command line is wrong.
+  3  The board could not be reached in time, or the connection ended for good.";
 
 /// The server of a client subcommand.
 #[derive(Clone, Debug, Args)]
@@ -199,23 +212,42 @@ pub struct Remote {
 
 /// Settings of `crier post`.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct Post {
     /// The room.
     pub room: RoomName,
-    /// Text of the message; `-` or none reads standard input. A text that is too long is split
-    /// between lines into several messages.
+    /// Text to post; `-` or none reads standard input to its end. What is too long for one message
+    /// (16 KiB) becomes several in order, split between lines, or inside a line that is itself too
+    /// long. Put `--` before a text that is also a flag.
     #[arg(allow_hyphen_values = true)]
     pub text: Option<String>,
-    /// Author of the message.
-    #[arg(long, env = "CRIER_AUTHOR", default_value = "", value_parser = Author::parse, allow_hyphen_values = true)]
+    /// Author of the messages.
+    #[arg(long, env = "CRIER_AUTHOR", default_value = "", hide_default_value = true, value_name = "NAME", value_parser = Author::parse, allow_hyphen_values = true)]
     pub author: Author,
-    /// Unique key of the message: posting it again with the same key has no effect. The parts of a
-    /// split text get the suffixes `-1`, `-2` and so on. Random by default.
-    #[arg(long, allow_hyphen_values = true)]
+    /// Unique key of the message: posting it again with the same key has no effect. Several
+    /// messages get the suffixes `-1`, `-2` and so on. Random by default.
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub key: Option<PublishKey>,
-    /// Seconds to retry each message while the server can't be reached.
-    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
-    pub timeout: u64,
+    /// Post lines as they come. Lines that come within 200 ms become one message. While the board
+    /// is away, reading waits.
+    #[arg(long, conflicts_with_all = ["tail", "key"])]
+    pub follow: bool,
+    /// Post only the last lines, as many as fit into one message.
+    #[arg(long)]
+    pub tail: bool,
+    /// Replace bytes that are not UTF-8, and NUL, by U+FFFD instead of failing.
+    #[arg(long)]
+    pub lossy: bool,
+    /// Seconds to retry while the board stores nothing. By default 30; with --follow it is retried
+    /// for ever, and for 30 seconds after the end of the input.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=SECONDS_MAX))]
+    pub timeout: Option<u64>,
+    /// Print one JSON object for each message instead of its position.
+    #[arg(long, conflicts_with = "quiet")]
+    pub json: bool,
+    /// Print nothing but errors.
+    #[arg(long)]
+    pub quiet: bool,
     /// The server.
     #[command(flatten)]
     pub remote: Remote,
@@ -223,19 +255,67 @@ pub struct Post {
 
 /// Settings of `crier tail`.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct Tail {
     /// The room.
     pub room: RoomName,
-    /// Continue after this position (epoch:offset) instead of starting with new messages.
-    #[arg(long)]
+    /// Start with the last N messages. By default 0, or 10 with --no-follow.
+    #[arg(long, short = 'n', value_name = "N", group = "start", value_parser = clap::value_parser!(u64).range(..=OFFSET_MAX))]
+    pub lines: Option<u64>,
+    /// Start with the messages of the last 10m, 2h or 3d, or since a time such as 10:00,
+    /// 2026-11-28, '2026-11-28 10:00' or 2026-11-28T10:00:00Z. Times without a zone are local.
+    #[arg(long, value_name = "TIME", group = "start", allow_hyphen_values = true)]
+    pub since: Option<Since>,
+    /// Start after this position (epoch:offset).
+    #[arg(long, value_name = "POSITION", group = "start")]
     pub after: Option<Position>,
-    /// Print one JSON object per line, with each entry's position.
+    /// Print the messages that the room has, and end.
+    #[arg(long)]
+    pub no_follow: bool,
+    /// Print one JSON object per line, with each message's position.
     #[arg(long)]
     pub json: bool,
+    /// Print no notes about the connection.
+    #[arg(long)]
+    pub quiet: bool,
     /// Use only this transport. By default the best one that works is used.
-    #[arg(long, value_parser = PossibleValuesParser::new(Transport::NAMES).try_map(|word| Transport::from_name(&word).ok_or("unknown")))]
+    #[arg(long, conflicts_with = "no_follow", value_parser = PossibleValuesParser::new(Transport::NAMES).try_map(|word| Transport::from_name(&word).ok_or("unknown")))]
     pub transport: Option<Transport>,
     /// The server.
     #[command(flatten)]
     pub remote: Remote,
 }
+
+/// Settings of `crier completions`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = COMPLETIONS_HELP)]
+pub struct Completions {
+    /// The shell.
+    #[arg(value_parser = PossibleValuesParser::new(["bash", "zsh", "fish"]).try_map(|name| name.parse::<Shell>()))]
+    pub shell: Shell,
+}
+
+/// Where to put completions.
+const COMPLETIONS_HELP: &str = "\
+Where to put the script:
+  bash  crier completions bash > ~/.local/share/bash-completion/completions/crier
+  zsh   crier completions zsh > ~/.zfunc/_crier; in ~/.zshrc before compinit: fpath+=~/.zfunc
+  fish  crier completions fish > ~/.config/fish/completions/crier.fish";
+
+/// Settings of `crier man`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = MANUAL_HELP)]
+pub struct Manual {
+    /// Subcommand whose page is printed. Without one, crier(1).
+    #[arg(value_name = "SUBCOMMAND")]
+    pub subcommand: Vec<String>,
+    /// Write the pages of all subcommands into this folder instead.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "subcommand")]
+    pub out: Option<PathBuf>,
+}
+
+/// How to read pages.
+const MANUAL_HELP: &str = "\
+Examples:
+  crier man post | man -l -
+  crier man --out ~/.local/share/man/man1";

@@ -5,13 +5,15 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::{self, ExitCode};
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
-use jiff::Timestamp;
-use server::config::{Cli, Serve, Subcommand};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use server::cli::ExitCode;
+use server::config::{Cli, Post, Serve, Subcommand, Tail};
 use server::log::Log;
 use server::{Server, StopHandle, Unfinished, cli};
 use tokio::runtime::{Builder, Handle};
@@ -22,18 +24,15 @@ use tokio::sync::oneshot;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> ExitCode {
+fn main() -> process::ExitCode {
     let arguments = Cli::read();
     let log = Log::start();
-    let code = match start(arguments, &log) {
-        Ok(code) => code,
-        Err(error) => {
-            log.say(&format!("crier: {}", cli::harmless(&format!("{error:#}"))));
-            ExitCode::FAILURE
-        }
-    };
+    let code = start(arguments, &log).unwrap_or_else(|error| {
+        log.say(&format!("crier: {}", cli::harmless(&format!("{error:#}"))));
+        ExitCode::Refused
+    });
     log.flush();
-    code
+    code.into()
 }
 
 fn start(arguments: Cli, log: &Log) -> anyhow::Result<ExitCode> {
@@ -51,23 +50,12 @@ fn start(arguments: Cli, log: &Log) -> anyhow::Result<ExitCode> {
 
 async fn run(arguments: Cli, log: &Log) -> anyhow::Result<ExitCode> {
     match arguments.subcommand {
-        Subcommand::Serve(settings) => serve(settings, log.clone()).await,
-        Subcommand::Post(settings) => cli::post(settings).await,
+        Subcommand::Serve(settings) => serve(settings, log.clone()).await?,
+        Subcommand::Post(settings) => return post(settings).await,
+        Subcommand::Tail(settings) => return tail(settings).await,
         Subcommand::Chat(settings) => {
             let mut stop = Signals::new()?;
             return Ok(cli::chat(settings, now, async { stop.recv().await }).await);
-        }
-        Subcommand::Tail(settings) => {
-            let mut stop = Signals::new()?;
-            // In its own thread: printing blocks while nobody reads, and a signal must still end
-            // it.
-            let (done_tx, done) = oneshot::channel();
-            let runtime = Handle::current();
-            std::thread::spawn(move || done_tx.send(runtime.block_on(cli::tail(settings))));
-            tokio::select! {
-                result = done => result.context("printing broke off")?,
-                () = stop.recv() => Ok(()),
-            }
         }
         Subcommand::Bench(settings) => {
             let mut signals = Signals::new()?;
@@ -77,14 +65,49 @@ async fn run(arguments: Cli, log: &Log) -> anyhow::Result<ExitCode> {
                 signals.recv().await;
                 stopped.store(true, Ordering::Relaxed);
             });
-            cli::bench(settings, stop).await
+            cli::bench(settings, stop).await?;
         }
-    }?;
-    Ok(ExitCode::SUCCESS)
+        Subcommand::Completions(settings) => return Ok(cli::completions(&settings)),
+        Subcommand::Man(settings) => return Ok(cli::man(&settings)),
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Runs `crier post`. With `--follow`, the first signal ends it in good order, and the second one
+/// at once.
+async fn post(settings: Post) -> anyhow::Result<ExitCode> {
+    let (stop_tx, stop) = oneshot::channel::<()>();
+    if settings.follow {
+        let mut signals = Signals::new()?;
+        tokio::spawn(async move {
+            signals.recv().await;
+            let _ = stop_tx.send(());
+            signals.recv().await;
+            process::exit(ExitCode::Unreachable as i32);
+        });
+    }
+    Ok(cli::post(settings, async { _ = stop.await }).await)
+}
+
+/// Runs `crier tail` in its own thread: printing blocks while nobody reads, and a signal must still
+/// end it.
+async fn tail(settings: Tail) -> anyhow::Result<ExitCode> {
+    let mut stop = Signals::new()?;
+    let (done_tx, done) = oneshot::channel();
+    let runtime = Handle::current();
+    std::thread::spawn(move || done_tx.send(runtime.block_on(cli::tail(settings, local_time))));
+    tokio::select! {
+        result = done => result.context("printing broke off"),
+        () = stop.recv() => Ok(ExitCode::Done),
+    }
 }
 
 fn now() -> Timestamp {
     Timestamp::from_millisecond(server::now().cast_signed()).unwrap_or_default()
+}
+
+fn local_time() -> Zoned {
+    now().to_zoned(TimeZone::system())
 }
 
 async fn serve(settings: Serve, log: Log) -> anyhow::Result<()> {

@@ -1,11 +1,10 @@
 //! `crier chat`: rooms on a screen of their own in the terminal.
 
-use std::process::ExitCode;
-
 use chat::{Chat, ChatError};
 use jiff::Timestamp;
 
-use super::note;
+use super::exit_code::ExitCode;
+use super::notes::note;
 use crate::config;
 
 /// Shows the chat until the person quits or `stop` is ready. `now` is the clock.
@@ -22,10 +21,10 @@ pub async fn chat(settings: config::Chat, now: fn() -> Timestamp, stop: impl Fut
         now,
     };
     let result = if environment.is_dumb { Err(ChatError::NoTerminal) } else { chat.run(stop).await };
-    let Err(error) = result else { return ExitCode::SUCCESS };
+    let Err(error) = result else { return ExitCode::Done };
     note(&error.to_string());
     match error {
-        ChatError::NoTerminal | ChatError::Server(_) => ExitCode::from(2),
-        _ => ExitCode::FAILURE,
+        ChatError::NoTerminal | ChatError::Server(_) => ExitCode::Usage,
+        _ => ExitCode::Refused,
     }
 }

@@ -4,7 +4,12 @@ use std::path::Path;
 
 use clap::CommandFactory;
 use protocol::{Disconnect, ErrorCode, limits};
+use serde_json::{Value, json};
+use server::cli::ExitCode;
 use server::config::Cli;
+
+use crate::command_line::run;
+use crate::support::TestServer;
 
 fn document(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
@@ -86,5 +91,62 @@ fn every_setting_is_in_the_readme() {
         for default in argument.get_default_values() {
             assert!(row.contains(default.to_str().unwrap()), "{row} lacks the default {default:?}");
         }
+    }
+}
+
+/// Returns the first column of the table whose first column has this title.
+fn rows<'a>(page: &'a str, title: &str) -> Vec<&'a str> {
+    let (_, table) = page.split_once(&format!("| {title} |")).unwrap_or_else(|| panic!("there is no table of {title}"));
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with("| "));
+    rows.map(|row| row.split(" | ").next().unwrap().trim_start_matches("| ").trim_matches('`')).collect()
+}
+
+/// Returns the sorted names of the fields of each line of JSON.
+fn fields(json: &[u8]) -> Vec<Vec<String>> {
+    let fields = |line: &str| {
+        let object: Value = serde_json::from_str(line).unwrap();
+        let mut names: Vec<_> = object.as_object().unwrap().keys().cloned().collect();
+        names.sort_unstable();
+        names
+    };
+    std::str::from_utf8(json).unwrap().lines().map(fields).collect()
+}
+
+#[tokio::test]
+async fn the_fields_of_json_lines_are_documented() {
+    let page = document("docs/cli.md");
+    let server = TestServer::start();
+    let post = run(&server, &["post", "lobby", "hello", "--json", "--author", "ana", "--key", "k"], b"").await;
+    let sorted = |mut fields: Vec<&str>| {
+        fields.sort_unstable();
+        fields.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(fields(&post.stdout), [sorted(rows(&page, "field of `post --json`"))]);
+
+    server.post_json("lobby", &json!({ "text": "two", "author": "ana", "key": "k2" })).await;
+    let tail = run(&server, &["tail", "lobby", "--json", "--no-follow", "--after", "0000000000000001:5"], b"").await;
+    let mut printed: Vec<_> = fields(&tail.stdout).concat();
+    // Only the demo's WebSocket makes messages with it.
+    printed.push("raw".to_owned());
+    printed.sort_unstable();
+    printed.dedup();
+    assert_eq!(printed, sorted(rows(&page, "field of `tail --json`")));
+}
+
+#[test]
+fn exit_codes_and_variables_are_documented() {
+    let page = document("docs/cli.md");
+    let codes = [ExitCode::Done, ExitCode::Refused, ExitCode::Usage, ExitCode::Unreachable];
+    assert_eq!(rows(&page, "code"), codes.map(|code| (code as u8).to_string()));
+    let cli = Cli::command();
+    let variables = rows(&page, "variable");
+    for name in ["post", "tail", "completions", "man"] {
+        let command = cli.find_subcommand(name).unwrap();
+        for argument in command.get_arguments() {
+            if let Some(variable) = argument.get_env() {
+                assert!(variables.contains(&variable.to_str().unwrap()), "docs/cli.md lacks {variable:?}");
+            }
+        }
+        assert!(page.contains(&format!("crier {name} ")), "docs/cli.md has no example of {name}");
     }
 }

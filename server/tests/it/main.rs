@@ -37,11 +37,13 @@ mod http;
 mod limits;
 mod live_html;
 mod long_poll;
+mod manual;
 mod model;
 mod names_and_texts;
 #[cfg(target_os = "linux")]
 mod nginx;
 mod page;
+mod post;
 #[cfg(target_os = "linux")]
 mod power_cut;
 mod process;
@@ -53,6 +55,7 @@ mod restart;
 mod retention;
 mod settings;
 mod stored_messages;
+mod tail;
 mod tls;
 mod transports;
 mod wall;

@@ -67,7 +67,7 @@ impl TlsProxy {
 async fn failure(mut command: Command) -> String {
     let Output { status, stderr, .. } = timeout(TIMEOUT, command.output()).await.expect("the program does not end").unwrap();
     let stderr = String::from_utf8(stderr).unwrap();
-    assert_eq!(status.code(), Some(1), "{stderr}");
+    assert_eq!(status.code(), Some(3), "{stderr}");
     stderr
 }
 

@@ -1,0 +1,63 @@
+//! Notes to the person at the terminal, on standard error.
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use client::{ConnectionState, Subscription, Transport};
+
+use super::terminal::harmless;
+
+/// Prints a note to standard error, if it is open.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "crier: {}", harmless(text));
+}
+
+/// Tells when a connection is lost or back. At first the person expects a connection over the best
+/// transport.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConnectionNotes {
+    quiet: bool,
+    is_live: bool,
+    transport: Transport,
+}
+
+impl ConnectionNotes {
+    pub(super) fn new(quiet: bool, transport: Option<Transport>) -> Self {
+        Self { quiet, is_live: true, transport: transport.unwrap_or(Transport::WebSocket) }
+    }
+
+    /// Notes what has changed.
+    pub(super) fn update(&mut self, updates: &Subscription) {
+        if let (Some(trouble), Some(wait)) = (updates.last_error(), updates.retry_in()) {
+            self.lost(&trouble.to_string(), wait);
+        }
+        if let ConnectionState::Live { transport, .. } = updates.connection() {
+            let before = std::mem::replace(&mut self.transport, transport);
+            if transport != before {
+                self.is_live = true;
+                self.note(&format!("connected by {}", transport.as_str()));
+            } else {
+                self.found();
+            }
+        }
+    }
+
+    /// Notes that the board can't be reached.
+    pub(super) fn lost(&mut self, trouble: &str, wait: Duration) {
+        self.is_live = false;
+        self.note(&format!("{trouble}; trying again in {:.1} s", wait.as_secs_f32()));
+    }
+
+    /// Notes that the board is back, if it was away.
+    pub(super) fn found(&mut self) {
+        if !std::mem::replace(&mut self.is_live, true) {
+            self.note("connected again");
+        }
+    }
+
+    fn note(self, text: &str) {
+        if !self.quiet {
+            note(text);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The messages that were given to the client, and which of them are stored.
+
+use std::collections::VecDeque;
+
+use protocol::{Position, PublishKey, Published};
+
+/// Maximum number of messages that are not stored yet. It hides the way to the board and back, and
+/// bounds the memory.
+const MESSAGES_MAX: usize = 16;
+
+/// Messages in the order of the input.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InFlight {
+    messages: VecDeque<(PublishKey, Option<Published>)>,
+    posted: u64,
+    last: Option<Position>,
+}
+
+impl InFlight {
+    /// True if another message may be given to the client. The first message goes alone: if it is
+    /// refused, nothing is posted.
+    pub(super) fn has_space(&self) -> bool {
+        self.messages.len() < if self.posted == 0 { 1 } else { MESSAGES_MAX }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    pub(super) fn push(&mut self, key: PublishKey) {
+        self.messages.push_back((key, None));
+    }
+
+    /// Records that a message is stored. Returns those that are stored together with all before
+    /// them, in order.
+    pub(super) fn stored(&mut self, key: &PublishKey, published: Published) -> Vec<(PublishKey, Published)> {
+        if let Some((_, answer)) = self.messages.iter_mut().find(|(other, _)| other == key) {
+            *answer = Some(published);
+        }
+        let mut stored = Vec::new();
+        while let Some((key, Some(published))) = self.messages.pop_front_if(|(_, answer)| answer.is_some()) {
+            self.posted += 1;
+            self.last = Some(published.position);
+            stored.push((key, published));
+        }
+        stored
+    }
+
+    /// Returns the first message for which `is_refused` is true, and forgets it.
+    pub(super) fn take_refused<R>(&mut self, is_refused: impl Fn(&PublishKey) -> Option<R>) -> Option<R> {
+        let (index, refused) = self.messages.iter().enumerate().find_map(|(index, (key, _))| Some((index, is_refused(key)?)))?;
+        self.messages.remove(index);
+        Some(refused)
+    }
+
+    /// Returns how many messages are stored, and the position of the last one.
+    pub(super) fn posted(&self) -> (u64, Option<Position>) {
+        (self.posted, self.last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::Epoch;
+
+    use super::*;
+
+    fn key(number: u64) -> PublishKey {
+        number.to_string().parse().unwrap()
+    }
+
+    fn published(number: u64) -> Published {
+        Published { position: Position { epoch: Epoch(1), offset: number }, duplicate: false, reached: 0 }
+    }
+
+    #[test]
+    fn sends_the_first_message_alone_and_then_a_bounded_number() {
+        let mut in_flight = InFlight::default();
+        assert!(in_flight.has_space());
+        in_flight.push(key(1));
+        assert!(!in_flight.has_space());
+        in_flight.stored(&key(1), published(1));
+        let more = (2..).take_while(|number| {
+            let has_space = in_flight.has_space();
+            in_flight.push(key(*number));
+            has_space
+        });
+        assert_eq!(more.count(), MESSAGES_MAX);
+    }
+
+    #[test]
+    fn reports_in_order_what_is_answered_in_any_order() {
+        let mut in_flight = InFlight::default();
+        (1..=3).for_each(|number| in_flight.push(key(number)));
+        assert_eq!(in_flight.stored(&key(2), published(2)), []);
+        assert_eq!(in_flight.posted(), (0, None));
+        assert_eq!(in_flight.stored(&key(1), published(1)), [(key(1), published(1)), (key(2), published(2))]);
+        assert_eq!(in_flight.posted(), (2, Some(published(2).position)));
+        assert_eq!(in_flight.take_refused(|other| (*other == key(3)).then_some("no")), Some("no"));
+        assert!(in_flight.is_empty());
+    }
+}

@@ -1,0 +1,48 @@
+//! What `crier post` prints.
+
+use std::io::{self, ErrorKind, Write as _};
+
+use protocol::{PublishKey, Published};
+use serde::Serialize;
+
+use super::super::notes::note;
+use super::super::terminal::write_json;
+
+/// Prints a line for each message. A message that is stored is a success even if its line can't be
+/// written: an error would make the caller post it twice.
+pub(super) struct Printer {
+    quiet: bool,
+    json: bool,
+    has_failed: bool,
+}
+
+/// A line of `crier post --json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    published: &'a Published,
+    key: &'a PublishKey,
+}
+
+impl Printer {
+    pub(super) fn new(quiet: bool, json: bool) -> Self {
+        Self { quiet, json, has_failed: false }
+    }
+
+    pub(super) fn print(&mut self, key: &PublishKey, published: &Published) {
+        if self.quiet || self.has_failed {
+            return;
+        }
+        let mut output = io::stdout().lock();
+        let printed = match self.json {
+            true => write_json(&Line { published, key }, &mut output),
+            false => writeln!(output, "{}", published.position),
+        };
+        if let Err(error) = printed.and_then(|()| output.flush()) {
+            self.has_failed = true;
+            if error.kind() != ErrorKind::BrokenPipe {
+                note(&format!("posted, but can't write its position: {error}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `crier tail`: prints the messages of a room, and follows it until nobody reads the output.
+
+mod search;
+
+mod print;
+
+mod start;
+
+use std::future::pending;
+use std::io::{self, ErrorKind, Write as _};
+use std::os::fd::AsFd as _;
+use std::pin::pin;
+
+use client::{Board, HistoryError, Options, Page, Room, Update};
+use jiff::Zoned;
+use protocol::limits::PAGE_ENTRIES_MAX;
+use protocol::{Entry, Gap, Position};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::exit_code::{ExitCode, Failure};
+use super::notes::{ConnectionNotes, note};
+use crate::config;
+use start::Start;
+
+/// Number of messages with which `--no-follow` starts by default.
+const LINES_DEFAULT: u64 = 10;
+
+/// Prints messages. `now` is the clock, in the local zone.
+pub async fn tail(settings: config::Tail, now: impl Fn() -> Zoned) -> ExitCode {
+    let printer = Printer { json: settings.json, now };
+    match run(&settings, &printer).await {
+        Ok(()) => ExitCode::Done,
+        Err(Stop::ReaderEnded) => ExitCode::Done,
+        Err(Stop::Failed(failure)) => {
+            note(&failure.sentence);
+            failure.code
+        }
+    }
+}
+
+/// Why nothing more is printed.
+enum Stop {
+    /// The reader of the output, such as `head`, ended.
+    ReaderEnded,
+    Failed(Failure),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Self::ReaderEnded,
+            _ => Self::Failed(Failure::refused(format!("can't write to standard output: {error}"))),
+        }
+    }
+}
+
+async fn run<N: Fn() -> Zoned>(settings: &config::Tail, printer: &Printer<N>) -> Result<(), Stop> {
+    let start = match (settings.lines, settings.since) {
+        (Some(lines), _) => Start::Last(lines),
+        (None, Some(since)) => Start::Since(since.resolve(&(printer.now)()).map_err(Failure::usage)?),
+        (None, None) => match settings.after {
+            Some(after) => Start::After(after),
+            None if settings.no_follow => Start::Last(LINES_DEFAULT),
+            None => Start::Now,
+        },
+    };
+    let board = Board::connect(&settings.remote.server).map_err(|error| Failure::from_connect(&error))?;
+    let room = board.room_named(settings.room.clone());
+    if settings.no_follow {
+        return print_history(&room, start, printer).await;
+    }
+    let mut notes = ConnectionNotes::new(settings.quiet, settings.transport);
+    let after = start.position_when_reachable(&room, &mut notes).await?;
+    let mut updates = room.subscribe_with(Options { after, only: settings.transport, ..Options::default() });
+    let mut ended = pin!(reader_ended());
+    loop {
+        let update = tokio::select! {
+            update = updates.next() => update,
+            () = &mut ended => return Err(Stop::ReaderEnded),
+        };
+        let Some(update) = update else { break };
+        match update {
+            Update::Entry(entry) => printer.print(&entry, updates.position())?,
+            Update::Gap(gap) => printer.print_gap(&gap)?,
+            Update::Connection => notes.update(&updates),
+            Update::StartsAt(_) | Update::Proven(_) | Update::Online(_) | Update::Outbox | Update::Published { .. } => {}
+        }
+    }
+    let reason = updates.ended().map_or_else(|| "the server said not to come back".to_owned(), ToString::to_string);
+    Err(Failure::unreachable(reason).into())
+}
+
+/// Waits until nobody can read standard output any more. Never ready for a file.
+#[expect(deprecated, reason = "its successor is unsafe; an `OwnedFd` stays open, so this is sound")]
+async fn reader_ended() {
+    let output = io::stdout().as_fd().try_clone_to_owned();
+    let output = output.and_then(|output| AsyncFd::with_interest(output, Interest::ERROR));
+    match output {
+        Ok(output) => drop(output.ready(Interest::ERROR).await.map(|_| ())),
+        Err(_) => pending().await,
+    }
+}
+
+/// Prints the messages after a position that the room has now.
+async fn print_history<N: Fn() -> Zoned>(room: &Room, start: Start, printer: &Printer<N>) -> Result<(), Stop> {
+    let (mut position, latest) = start.position_and_latest(room).await?;
+    while position.epoch != latest.epoch || position.offset < latest.offset {
+        match room.history_with(Page::After(position), PAGE_ENTRIES_MAX).await {
+            Ok(page) => {
+                for entry in &page.entries {
+                    printer.print(entry, Some(Position { offset: entry.offset, ..page.position }))?;
+                }
+                if page.entries.is_empty() {
+                    break;
+                }
+                position = page.position;
+            }
+            Err(HistoryError::Gap(gap)) => {
+                printer.print_gap(&gap)?;
+                position = gap.resumes;
+            }
+            Err(error) => return Err(start::failure(&error).into()),
+        }
+    }
+    Ok(())
+}
+
+/// Prints to standard output, each message at once.
+struct Printer<N> {
+    json: bool,
+    now: N,
+}
+
+impl<N: Fn() -> Zoned> Printer<N> {
+    fn print(&self, entry: &Entry, position: Option<Position>) -> io::Result<()> {
+        let mut output = io::stdout().lock();
+        match self.json {
+            true => print::entry_json(entry, position, &mut output)?,
+            false => print::entry(entry, &(self.now)(), &mut output)?,
+        }
+        output.flush()
+    }
+
+    fn print_gap(&self, gap: &Gap) -> io::Result<()> {
+        if !self.json {
+            note(&print::gap(gap));
+            return Ok(());
+        }
+        let mut output = io::stdout().lock();
+        print::gap_json(gap, &mut output)?;
+        output.flush()
+    }
+}

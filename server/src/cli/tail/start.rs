@@ -1,0 +1,106 @@
+//! Where `crier tail` starts.
+
+use std::iter::repeat;
+use std::time::Duration;
+
+use client::{HistoryError, Page, Room};
+use protocol::Position;
+
+use super::super::exit_code::Failure;
+use super::super::notes::ConnectionNotes;
+use super::search::Search;
+
+/// Seconds between attempts to read the history. The last wait repeats.
+const WAITS: [u64; 6] = [1, 2, 4, 8, 16, 30];
+
+/// Where to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// With the next message.
+    Now,
+    /// After a position.
+    After(Position),
+    /// With this number of messages before the next one.
+    Last(u64),
+    /// With the first message since a time, in milliseconds since 1970.
+    Since(u64),
+}
+
+impl Start {
+    /// Returns the position to continue after, and tries again while the board is away. `None` for
+    /// the next message.
+    pub(super) async fn position_when_reachable(self, room: &Room, notes: &mut ConnectionNotes) -> Result<Option<Position>, Failure> {
+        match self {
+            Self::Now => return Ok(None),
+            Self::After(position) => return Ok(Some(position)),
+            Self::Last(_) | Self::Since(_) => {}
+        }
+        let mut waits = WAITS.into_iter().chain(repeat(WAITS[WAITS.len() - 1]));
+        loop {
+            match self.find(room).await {
+                Ok((position, _)) => {
+                    notes.found();
+                    return Ok(Some(position));
+                }
+                Err(error) if error.is_temporary() => {
+                    let wait = Duration::from_secs(waits.next().unwrap_or_default());
+                    notes.lost(&error.to_string(), wait);
+                    tokio::time::sleep(wait).await;
+                }
+                Err(error) => return Err(failure(&error)),
+            }
+        }
+    }
+
+    /// Returns the position to continue after, and the position of the newest entry.
+    pub(super) async fn position_and_latest(self, room: &Room) -> Result<(Position, Position), Failure> {
+        self.find(room).await.map_err(|error| failure(&error))
+    }
+
+    async fn find(self, room: &Room) -> Result<(Position, Position), HistoryError> {
+        let latest = room.history_with(Page::Latest, 1).await?.latest;
+        let position = match self {
+            Self::Now | Self::Last(0) => latest,
+            Self::After(position) => position,
+            // An offset is one more than the one before, so none need be counted.
+            Self::Last(lines) => kept(room, Position { offset: latest.offset.saturating_sub(lines), ..latest }).await?,
+            Self::Since(since) => search(room, since, latest).await?,
+        };
+        Ok((position, latest))
+    }
+}
+
+/// Returns a position, or the oldest one that is kept after it.
+async fn kept(room: &Room, position: Position) -> Result<Position, HistoryError> {
+    match room.history_with(Page::After(position), 1).await {
+        Ok(_) => Ok(position),
+        Err(HistoryError::Gap(gap)) => Ok(gap.resumes),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the position before the first entry that is not older than a time.
+async fn search(room: &Room, since: u64, latest: Position) -> Result<Position, HistoryError> {
+    let mut search = Search::new(since, latest.offset);
+    while let Some(question) = search.question() {
+        match room.history_with(Page::After(Position { offset: question, ..latest }), 1).await {
+            Ok(page) => match page.entries.first() {
+                Some(entry) => search.found(question, entry.offset, entry.time),
+                None => search.found_none(question),
+            },
+            Err(HistoryError::Gap(gap)) if gap.resumes.epoch != latest.epoch => return Ok(gap.resumes),
+            Err(HistoryError::Gap(gap)) => search.expired(gap.resumes.offset),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Position { offset: search.result(), ..latest })
+}
+
+/// Returns how the subcommand ends if the history can't be read.
+pub(super) fn failure(error: &HistoryError) -> Failure {
+    match error {
+        HistoryError::Gap(_) => Failure::refused(error.to_string()),
+        HistoryError::Refused { code, .. } if !code.is_temporary() => Failure::refused(error.to_string()),
+        _ => Failure::unreachable(error.to_string()),
+    }
+}
