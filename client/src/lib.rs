@@ -43,6 +43,7 @@ mod event_stream;
 mod outbox;
 mod timeline;
 mod transport;
+pub mod urls;
 
 mod core;
 

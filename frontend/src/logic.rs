@@ -21,6 +21,6 @@ pub mod shortcut;
 pub mod status;
 pub mod unread;
 
-pub mod urls;
+pub use client::urls;
 
 pub mod format;
