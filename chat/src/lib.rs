@@ -7,7 +7,21 @@
 
 mod texts;
 
+mod printable;
+
+mod wrap;
+
+mod calendar;
 mod event;
+
+mod colours;
+mod composer;
+mod recall;
+
+mod command;
+mod room;
+mod search;
+
 mod model;
 mod view;
 
@@ -23,5 +37,6 @@ mod run;
 
 pub use event::{Action, Colours, Connection, Input, Saved, SavedRoom, Settings};
 pub use model::Model;
+pub use printable::is_harmful;
 pub use run::{Chat, ChatError};
 pub use view::draw;

@@ -1,0 +1,199 @@
+//! What the person asks for: posting, rooms, commands.
+
+use client::{OUTBOX_MESSAGES_MAX, Page, Stage};
+use jiff::Timestamp;
+use protocol::{ErrorCode, PublishRequest, RoomName, Text};
+
+use super::{Model, ROOMS_MAX, SAVE};
+use crate::command::{self, Command};
+use crate::event::{Action, SavedRoom};
+use crate::texts;
+
+impl Model {
+    /// Posts what was written, or runs the command that it is. What fails stays in the composer.
+    pub(super) fn submit(&mut self, now: Timestamp) {
+        let text = self.room().composer.text().to_owned();
+        let done = command::parse(&text).and_then(|command| self.run(command, now));
+        match done {
+            Ok(room) => {
+                // The command may have opened another room.
+                if let Some(room) = self.index_of(&room) {
+                    self.rooms[room].composer.take();
+                }
+                self.recall.push(text);
+                self.save_within(SAVE, now);
+            }
+            Err(sentence) => self.say(sentence, now),
+        }
+    }
+
+    /// Runs a command. Returns the room in which it was written.
+    fn run(&mut self, command: Command, now: Timestamp) -> Result<RoomName, String> {
+        let room = self.room().name.clone();
+        self.notice = None;
+        match command {
+            Command::Post(text) => self.post(&text, now)?,
+            Command::Join(name) if self.index_of(&name).is_none() && self.rooms.len() >= ROOMS_MAX => {
+                return Err(texts::rooms_full(ROOMS_MAX));
+            }
+            Command::Join(name) => self.join(&name, now),
+            Command::Part => self.part(now)?,
+            Command::Name(author) => {
+                self.say(if author.is_nameless() { texts::NAMELESS.to_owned() } else { texts::named(author.as_str()) }, now);
+                self.author = author;
+            }
+            Command::Search(words) => self.search_for(words, now),
+            Command::Retry => self.retry(now)?,
+            Command::Discard => self.discard(now)?,
+            Command::Reconnect => self.reconnect(now),
+            Command::Unfold => self.unfold(now),
+            Command::Help => self.help = Some(0),
+            Command::Quit => self.quit(now),
+        }
+        Ok(room)
+    }
+
+    fn post(&mut self, text: &str, now: Timestamp) -> Result<(), String> {
+        let text = Text::parse(text).map_err(|error| match error {
+            ErrorCode::TextTooLong => texts::TEXT_TOO_LONG.to_owned(),
+            ErrorCode::TextEmpty => texts::TEXT_EMPTY.to_owned(),
+            other => other.title().to_owned(),
+        })?;
+        if self.room().outgoing.pending().len() >= OUTBOX_MESSAGES_MAX {
+            return Err(texts::OUTBOX_FULL.to_owned());
+        }
+        let message = PublishRequest { text, author: self.author.clone(), key: Some((self.draw_key)()) };
+        let room = &mut self.rooms[self.active];
+        room.post(message.clone());
+        // It is stored before it is sent. The composer's text is not needed any more.
+        room.composer.take();
+        self.actions.extend([Action::Save, Action::Publish { room: room.name.clone(), message }]);
+        self.go_to_newest(now);
+        Ok(())
+    }
+
+    /// Shows a room, and opens it if necessary.
+    pub(super) fn join(&mut self, name: &RoomName, now: Timestamp) {
+        if self.index_of(name).is_none() {
+            self.open(SavedRoom { name: name.clone(), read: None, draft: String::new(), outbox: Vec::new(), own: Vec::new() });
+        }
+        if let Some(room) = self.index_of(name) {
+            self.show(room, now);
+        }
+    }
+
+    /// Shows the room of a tab.
+    pub(super) fn show(&mut self, room: usize, now: Timestamp) {
+        if room >= self.rooms.len() {
+            return self.say(texts::NO_SUCH_TAB, now);
+        }
+        if room != self.active {
+            self.active = room;
+            self.search = None;
+            self.sending_since = None;
+            self.save_within(SAVE, now);
+            self.fill_screen(now);
+        }
+    }
+
+    fn part(&mut self, now: Timestamp) -> Result<(), String> {
+        let unsent = self.room().outgoing.pending().len();
+        if unsent > 0 {
+            return Err(texts::part_with_unsent(unsent));
+        }
+        if self.rooms.len() == 1 {
+            return Err(texts::LAST_ROOM.to_owned());
+        }
+        let room = self.rooms.remove(self.active);
+        self.active = self.active.min(self.rooms.len() - 1);
+        self.search = None;
+        self.actions.push(Action::Close { room: room.name });
+        self.save_within(SAVE, now);
+        self.fill_screen(now);
+        Ok(())
+    }
+
+    fn retry(&mut self, now: Timestamp) -> Result<(), String> {
+        let room = &self.rooms[self.active];
+        let failed: Vec<_> = room.outgoing.pending().iter().filter(|pending| pending.stage != Stage::Sending).collect();
+        if failed.is_empty() {
+            return Err(texts::NOTHING_FAILED.to_owned());
+        }
+        let keys = failed.iter().filter_map(|pending| pending.message.key.clone());
+        let retries: Vec<_> = keys.map(|key| Action::Retry { room: room.name.clone(), key }).collect();
+        let count = retries.len();
+        self.actions.extend(retries);
+        self.say(texts::retried(count), now);
+        Ok(())
+    }
+
+    /// Removes the messages that were refused. If there are none, removes those that wait for the
+    /// connection.
+    fn discard(&mut self, now: Timestamp) -> Result<(), String> {
+        let room = &mut self.rooms[self.active];
+        let pending = room.outgoing.pending();
+        let mut removed: Vec<_> = pending.iter().filter(|pending| pending.stage != Stage::Sending).cloned().collect();
+        if removed.is_empty() && !room.link.is_live() {
+            removed = pending.to_vec();
+        }
+        if removed.is_empty() {
+            return Err(if pending.is_empty() { texts::NOTHING_UNSENT } else { texts::NOTHING_FAILED }.to_owned());
+        }
+        for pending in &removed {
+            room.discard(pending);
+            let key = pending.message.key.clone();
+            self.actions.extend(key.map(|key| Action::Discard { room: room.name.clone(), key }));
+            self.recall.push(pending.message.text.as_str().to_owned());
+        }
+        self.say(texts::discarded(removed.len()), now);
+        Ok(())
+    }
+
+    fn reconnect(&mut self, now: Timestamp) {
+        let room = &mut self.rooms[self.active];
+        if room.link.ended.is_some() {
+            let actions = room.open();
+            self.actions.extend(actions);
+        } else {
+            self.actions.push(Action::RetryNow { room: room.name.clone() });
+        }
+        self.say(texts::RECONNECTING, now);
+    }
+
+    /// Shows the long messages on the screen whole, or folds them if none is folded.
+    pub(super) fn unfold(&mut self, now: Timestamp) {
+        self.refresh(now);
+        let height = self.screen().list.height.into();
+        let room = self.room_mut();
+        let places = room.visible(height);
+        let long = room.long_among(&places);
+        let is_any_folded = long.iter().any(|(_, is_folded)| *is_folded);
+        // Where the person looks stays.
+        room.hold(height);
+        for (offset, _) in &long {
+            room.set_unfolded(*offset, is_any_folded);
+        }
+        if long.is_empty() {
+            self.say(texts::NOTHING_FOLDED, now);
+        }
+    }
+
+    /// Goes to the newest message, and loads it if necessary.
+    pub(super) fn go_to_newest(&mut self, now: Timestamp) {
+        let room = self.room_mut();
+        room.scroll_to_end();
+        let actions = if room.has_newest() && room.is_loaded() { Vec::new() } else { room.fetch(Page::Latest) };
+        self.actions.extend(actions);
+        self.refresh(now);
+    }
+
+    /// Ends the program. If messages are not posted, the person is asked once.
+    pub(super) fn quit(&mut self, now: Timestamp) {
+        let unsent = self.rooms.iter().map(|room| room.outgoing.pending().len()).sum();
+        if unsent > 0 && !self.is_leaving {
+            self.is_leaving = true;
+            return self.say(texts::quit_with_unsent(unsent), now);
+        }
+        self.actions.extend([Action::Save, Action::Quit]);
+    }
+}

@@ -1,0 +1,10 @@
+//! What a person sees on the screen, and what they do.
+
+mod person;
+
+mod editing;
+mod outbox;
+mod rooms;
+mod scrolling;
+mod search;
+mod texts;
