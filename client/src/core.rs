@@ -44,6 +44,90 @@ pub use event::{ABNORMAL_CLOSURE, Action, ConnectionState, Event, Options, Updat
 /// - A message stays in [`Core::outbox`] until the server has stored it and its entry has arrived,
 ///   or until the server refuses it. Messages are published in order, each once.
 /// - Attempts to connect are at least a second apart, whatever events come.
+///
+/// # Example
+/// This program has no runtime: one thread with blocking sockets publishes a message and waits for
+/// its entry. A real one would use all transports, and handle other events while a request waits.
+///
+/// ```
+/// use std::collections::VecDeque;
+/// use std::io::{self, Read, Write};
+/// use std::net::TcpStream;
+/// use std::thread;
+/// use std::time::{Duration, Instant};
+///
+/// use client::{Action, Author, Core, Event, Options, Problem, PublishRequest, Text};
+/// use client::{Transport, Update};
+/// use serde::de::DeserializeOwned;
+///
+/// /// Sends a request and returns the answer.
+/// fn send(host: &str, line: &str, json: &str) -> io::Result<String> {
+///     let mut stream = TcpStream::connect(host)?;
+///     write!(stream, "{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n")?;
+///     write!(stream, "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", json.len())?;
+///     stream.write_all(json.as_bytes())?;
+///     let mut answer = String::new();
+///     stream.read_to_string(&mut answer)?;
+///     Ok(answer)
+/// }
+///
+/// /// Reads an answer: a value, or the server's error.
+/// fn read<T: DeserializeOwned>(answer: io::Result<String>) -> Result<T, Option<Problem>> {
+///     let answer = answer.map_err(|_| None)?;
+///     let (head, body) = answer.split_once("\r\n\r\n").ok_or(None)?;
+///     if !head.starts_with("HTTP/1.1 200 ") {
+///         return Err(Problem::read(body));
+///     }
+///     serde_json::from_str(body).map_err(|_| None)
+/// }
+///
+/// fn publish_and_wait(host: &str) -> Result<(), Box<dyn std::error::Error>> {
+///     // Draw the seed at random: two clients must not share one.
+///     let only = Some(Transport::Poll);
+///     let mut core = Core::new(Options { only, seed: 7, ..Options::default() });
+///     let (text, author) = (Text::parse("hello")?, Author::default());
+///     let message = PublishRequest { text, author, key: None };
+///     let mut events = VecDeque::from([Event::Start, Event::Publish(message)]);
+///     let start = Instant::now();
+///     let messages = "/api/rooms/lobby/messages";
+///     loop {
+///         // Without another event, the next one is a tick when the core wants it.
+///         let now = start.elapsed().as_millis() as u64;
+///         let wait = core.deadline().unwrap_or_default().saturating_sub(now);
+///         let event = events.pop_front().unwrap_or_else(|| {
+///             thread::sleep(Duration::from_millis(wait));
+///             Event::Tick
+///         });
+///         for action in core.handle(event, start.elapsed().as_millis() as u64) {
+///             match action {
+///                 Action::Fetch { channel, after, .. } => {
+///                     let newest = || "limit=1".to_owned();
+///                     let query = after.map_or_else(newest, |after| format!("after={after}"));
+///                     let result = read(send(host, &format!("GET {messages}?{query}"), ""));
+///                     events.push_back(Event::Page { channel, result });
+///                 }
+///                 Action::Post { r#ref, json } => {
+///                     let result = read(send(host, &format!("POST {messages}"), &json));
+///                     events.push_back(Event::Posted { r#ref, result });
+///                 }
+///                 Action::Update(Update::Entry(entry)) => {
+///                     assert_eq!(entry.text.as_str(), "hello");
+///                     return Ok(());
+///                 }
+///                 Action::Update(update) => println!("{update:?}"),
+///                 // The other transports would open streams here, send frames on them, and close
+///                 // them. `Event::lost` reports that a stream has ended.
+///                 Action::Open { channel, .. } => events.push_back(Event::lost(channel)),
+///                 Action::Send { .. } | Action::Close { .. } => {}
+///             }
+///         }
+///     }
+/// }
+/// # let runtime = tokio::runtime::Runtime::new()?;
+/// # let server = runtime.block_on(async { server::TemporaryServer::start() })?;
+/// # publish_and_wait(server.url().trim_start_matches("http://"))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Core {
     /// The channel in use.

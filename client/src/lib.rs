@@ -1,40 +1,190 @@
-//! A client for Crier rooms: follow a room without losing an entry, and publish each message once.
+//! A client for Crier boards: publish each message once, and follow a room without losing an entry.
 //!
-//! # For programs
+//! # A bot
 //!
-//! With the feature `native`, a [`Board`] has rooms, and a [`Room`] publishes, follows and reads
-//! history. It reconnects by itself, changes transports where a proxy is in the way, and continues
-//! after its last position:
+//! This program plays guess-the-number with everyone in a room. Its state is the room's log, so it
+//! continues where it was killed. The rules of the game, which know no client, are beside it in
+//! `examples/guess_number`.
 //!
-//! ```no_run
-//! # #[cfg(feature = "native")]
-//! # async fn follow() -> Result<(), Box<dyn std::error::Error>> {
-//! use client::{Board, Message, Update};
+//! ```text
+#![doc = include_str!("../examples/guess_number/main.rs")]
+//! ```
 //!
-//! let room = Board::connect("http://localhost:5000")?.room("lobby")?;
+//! # Publish
 //!
-//! // Publish a message, and wait until it is stored.
-//! let published = room.publish(Message::new("hello").author("Ana")).await?;
+//! With the feature `native`, a [`Board`] has rooms. [`Room::publish`] waits until the message is
+//! stored. While the server is away it tries again, and the message is stored once.
 //!
-//! // Follow the room after it. Every entry comes once and in order.
-//! let mut updates = room.subscribe(published.position);
-//! while let Some(update) = updates.next().await {
-//!     match update {
-//!         Update::Entry(entry) => println!("{}: {}", entry.author.as_str(), entry.text.as_str()),
-//!         Update::Gap(gap) => println!("entries are missing: {:?}", gap.reason),
-//!         _ => {}
-//!     }
-//! }
-//! println!("the server does not want this client back: {:?}", updates.ended());
+//! ```
+//! use client::{Board, Message};
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let server = server::TemporaryServer::start()?;
+//! # let url = server.url();
+//!
+//! let room = Board::connect(url)?.room("Tea Time")?;
+//! let published = room.publish("The water boils.").await?;
+//! assert_eq!(published.position.offset, 1);
+//!
+//! // A key makes it safe to publish a message again, even from another process.
+//! let message = Message::new("Tea is ready.").author("Ana").key("tea-1");
+//! let first = room.publish(message.clone()).await?;
+//! let again = room.publish(message).await?;
+//! assert!(again.duplicate && again.position == first.position);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # For other environments
+//! # Follow a room, and resume
 //!
-//! [`Core`] is the same client without I/O: events and the time go in, actions come out. Crier's
-//! page drives it with the browser's sockets, and tests drive it with simulated ones. [`Timeline`]
-//! keeps the part of a room that a reader looks at. [`EventStreamParser`] reads server-sent events.
+//! A [`Subscription`] is a stream of [`Update`]s. It reconnects by itself, and changes transports
+//! where a proxy is in the way. Every entry comes once and in order; a gap is reported. The
+//! position is all that a program has to remember to continue.
+//!
+//! ```
+//! use client::{Board, Room, Subscription, Update};
+//!
+//! /// Returns the next text in the room.
+//! async fn next_text(updates: &mut Subscription) -> Option<String> {
+//!     while let Some(update) = updates.next().await {
+//!         match update {
+//!             Update::Entry(entry) => return Some(entry.text.into()),
+//!             Update::Gap(gap) => println!("entries before {} are no longer kept", gap.resumes),
+//!             Update::Connection => println!("{:?}", updates.connection()),
+//!             _ => {}
+//!         }
+//!     }
+//!     // The server does not want this client back.
+//!     println!("ended: {:?}", updates.ended());
+//!     None
+//! }
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let server = server::TemporaryServer::start()?;
+//! # let url = server.url();
+//!
+//! let room = Board::connect(url)?.room("lobby")?;
+//! let start = room.publish("one").await?.position;
+//! room.publish("two").await?;
+//!
+//! let mut updates = room.subscribe(start);
+//! assert_eq!(next_text(&mut updates).await.as_deref(), Some("two"));
+//!
+//! // Later, in another process:
+//! let position = updates.position();
+//! # drop(updates);
+//! room.publish("three").await?;
+//! let mut updates = room.subscribe(position);
+//! assert_eq!(next_text(&mut updates).await.as_deref(), Some("three"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A program that has shown a page of history subscribes from the page's position, so that it
+//! misses nothing in between.
+//!
+//! # Read history
+//!
+//! ```
+//! use client::{Board, Page};
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let server = server::TemporaryServer::start()?;
+//! # let url = server.url();
+//!
+//! let room = Board::connect(url)?.room("lobby")?;
+//! for n in 1..=5 {
+//!     room.publish(n.to_string()).await?;
+//! }
+//!
+//! // The newest entries, then older ones until there are no more.
+//! let mut page = room.history_with(Page::Latest, 2).await?;
+//! let mut texts: Vec<String> = page.entries.into_iter().map(|entry| entry.text.into()).collect();
+//! assert_eq!(texts, ["4", "5"]);
+//! while let Some(before) = page.before {
+//!     page = room.history_with(Page::Before(before), 2).await?;
+//!     texts.splice(..0, page.entries.into_iter().map(|entry| entry.text.into()));
+//! }
+//! assert_eq!(texts, ["1", "2", "3", "4", "5"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Handle errors
+//!
+//! Every error is an enum to match on, and says whether the same call may succeed later. A
+//! [`Failure`] tells the reasons apart: no server, no proxy, an invalid certificate, an answer that
+//! is not of a Crier server, a refusal, the end of a session.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use client::{Board, ErrorCode, FailureKind, Message, PublishError};
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let server = server::TemporaryServer::start()?;
+//! # let url = server.url();
+//!
+//! let room = Board::connect(url)?.room("lobby")?;
+//! room.publish(Message::new("hello").key("k")).await?;
+//! match room.publish(Message::new("something else").key("k")).await {
+//!     Err(PublishError::Refused { code: ErrorCode::KeyReused, .. }) => println!("key is taken"),
+//!     Err(error) if error.is_temporary() => println!("{error}; it may work later"),
+//!     Err(error) => return Err(error.into()),
+//!     Ok(_) => unreachable!(),
+//! }
+//!
+//! // Nothing listens on this port.
+//! let nowhere = Board::connect("http://127.0.0.1:1")?.room("lobby")?;
+//! let impatient = nowhere.with_time_limit(Duration::from_millis(200));
+//! let error = impatient.publish("hello").await.unwrap_err();
+//! let PublishError::TimedOut(failure) = &error else { panic!("{error}") };
+//! assert_eq!(failure.kind(), FailureKind::NoServer);
+//! assert!(error.is_temporary());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Show messages that are on their way
+//!
+//! A program for people shows their messages before they are stored, and keeps them over a restart.
+//! The [`Publisher`] of a subscription returns as soon as a message is queued. The outbox then has
+//! it until its entry arrives, or until it is refused and the program retries or discards it.
+//!
+//! ```
+//! use client::{Board, Message, Options, Update};
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let server = server::TemporaryServer::start()?;
+//! # let url = server.url();
+//!
+//! let room = Board::connect(url)?.room("lobby")?;
+//! // What an earlier process had not published.
+//! let unsent = vec![Message::new("first").key("a").try_into()?];
+//! let mut updates = room.subscribe_with(Options { outbox: unsent, ..Options::default() });
+//! let second = updates.publisher().publish(Message::new("second").try_into()?).await?;
+//!
+//! while let Some(update) = updates.next().await {
+//!     match update {
+//!         // The time to save the outbox.
+//!         Update::Outbox => println!("{:?}", updates.outbox()),
+//!         Update::Published { key, published } if key == second => {
+//!             assert_eq!(published.position.offset, 2);
+//!             break;
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Without the feature `native`
+//!
+//! [`Core`] is the same client without I/O: events and the time go in, actions come out. Its
+//! documentation shows how to drive it from any runtime, or from none. Crier's page drives it with
+//! the browser's sockets, and tests drive it with simulated ones. [`Timeline`] keeps the part of a
+//! room that a reader looks at. [`EventStreamParser`] reads server-sent events.
 
 #![forbid(unsafe_code)]
 
@@ -57,7 +207,8 @@ pub use timeline::{Missed, TIMELINE_ENTRIES_MAX, Timeline};
 pub use transport::Transport;
 
 pub use protocol::{
-    Author, Entry, Epoch, ErrorCode, Gap, GapReason, Limits, MessagesPage, Position, PublishKey, PublishRequest, Published, RoomName, Text,
+    Author, Entry, Epoch, ErrorCode, Gap, GapReason, Limits, MessagesPage, Position, Problem, PublishKey, PublishRequest, Published,
+    RoomName, Text,
 };
 
 #[cfg(feature = "native")]

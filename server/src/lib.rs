@@ -30,4 +30,4 @@ mod server;
 
 pub mod cli;
 
-pub use server::{Server, ServerError, StopHandle, Unfinished, bind, now};
+pub use server::{Server, ServerError, StopHandle, TemporaryServer, Unfinished, bind, now};

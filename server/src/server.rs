@@ -1,5 +1,7 @@
 //! The server: opens the history and the port, serves, and stops in order.
 
+mod temporary;
+
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,6 +21,7 @@ use crate::http;
 use crate::limits::Limiter;
 use crate::room::{Clock, Hub, TrustedClock, expire_messages};
 use crate::store::{OpenError, WriteError};
+pub use temporary::TemporaryServer;
 
 /// Time that connections have to end when the server stops.
 const CONNECTIONS_TIME_MAX: Duration = Duration::from_secs(6);
