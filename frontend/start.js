@@ -1,7 +1,7 @@
 // Makes the server's page alive. If that fails, the page becomes the plain page (`plain.js`), which needs no program.
 // Not inline, because the content security policy forbids inline scripts.
 import "./composer.js";
-import init, { hydrate, start_driver } from "./frontend.js";
+import init, { connect, hydrate_part, read_data, restore } from "./frontend.js";
 import { watchRows } from "./rows.js";
 
 /** Marks a second instance of this module, which has a program of its own. */
@@ -12,8 +12,8 @@ let isPlain = false;
 /** The address of a file of the bundle. */
 const file = (name) => new URL(name, import.meta.url).href;
 
-/** Lets the browser draw and take input between two long tasks. */
-const pause = () => new Promise((resume) => setTimeout(resume));
+/** Lets the browser draw and take input between two steps. In a hidden page a timer may take a second. */
+const pause = () => document.hidden || new Promise((resume) => setTimeout(resume));
 
 async function start() {
   const [, fresh] = await Promise.all([init({ module_or_path: file("frontend_bg.wasm") }), isAnew && freshPage()]);
@@ -21,21 +21,26 @@ async function start() {
   if (fresh) putIn(fresh);
   else if (!isIntact()) return import(file("start.js" + ANEW));
   try {
-    if (!hydrate()) throw new Error("The page has no data.");
+    if (!read_data()) throw new Error("The page has no data.");
+    // A fresh page has no pauses here, so that nothing can change it before it is hydrated.
+    do await (isAnew || pause());
+    while (hydrate_part());
   } catch (error) {
     if (isAnew) throw error;
     console.error(error);
     return import(file("start.js" + ANEW));
   }
   watchRows();
-  await pause();
-  start_driver();
-  // Language, colours and a shared text in the address are for this view only. A wall is loaded again as it is.
-  const isWall = document.documentElement.dataset.view;
-  if (location.search && !isWall) history.replaceState(history.state, "", location.pathname + location.hash);
   // From now on the program runs by itself. It has no way to continue after a trap.
   addEventListener("error", (event) => check(event.error));
   addEventListener("unhandledrejection", (event) => check(event.reason));
+  await pause();
+  restore();
+  await pause();
+  connect();
+  // Language, colours and a shared text in the address are for this view only. A wall is loaded again as it is.
+  const isWall = document.documentElement.dataset.view;
+  if (location.search && !isWall) history.replaceState(history.state, "", location.pathname + location.hash);
 }
 
 /** True if all elements of the page are the server's. Those of browser extensions and translators mislead hydration. */

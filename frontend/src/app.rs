@@ -13,22 +13,22 @@ use crate::state::AppState;
 pub fn App(
     /// What the server renders the page from.
     data: PageData,
-    /// Starts the driver. Only a browser has one.
-    #[prop(optional)]
-    drive: Option<fn(AppState)>,
 ) -> impl IntoView {
-    let state = AppState::new(&data);
-    provide_context(state);
-    if let Some(drive) = drive {
-        drive(state);
-    }
-    let start = ComposerStart { key: data.key.as_str().to_owned(), author: data.author, draft: data.draft, refusal: data.refusal };
+    let (_, start) = provide_state(data);
+    // The browser hydrates each of these four by itself: `browser/start.rs`.
     view! {
-        <div class="page" data-ready=move || state.ready.get().then_some("true")>
+        <div class="page">
             <Header/>
             <Timeline/>
             <Notice/>
             <Composer start/>
         </div>
     }
+}
+
+/// Provides the state of a page to its components. Returns it, and what the composer starts with.
+pub(crate) fn provide_state(data: PageData) -> (AppState, ComposerStart) {
+    let state = AppState::new(&data);
+    provide_context(state);
+    (state, ComposerStart { key: data.key.as_str().to_owned(), author: data.author, draft: data.draft, refusal: data.refusal })
 }

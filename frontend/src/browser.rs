@@ -20,7 +20,7 @@ mod driver;
 
 mod start;
 
-pub use start::{hydrate, start_driver};
+pub use start::{connect, hydrate_part, read_data, restore};
 
 use std::rc::Rc;
 

@@ -23,8 +23,6 @@ pub struct AppState {
     pub content: StoredValue<Content>,
     /// The rows of the lists.
     pub lists: Lists,
-    /// True once the page reacts to its reader.
-    pub ready: RwSignal<bool>,
     /// The connection.
     pub status: RwSignal<Status>,
     /// How many sessions the room has.
@@ -191,7 +189,6 @@ impl AppState {
             texts: Texts::of(data.language),
             lists,
             content: StoredValue::new(content),
-            ready: RwSignal::new(false),
             status: RwSignal::new(Status::Connecting),
             online: RwSignal::new(data.online),
             empty: RwSignal::new(empty),

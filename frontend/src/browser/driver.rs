@@ -42,18 +42,8 @@ use listen::Timer;
 use screen::Screen;
 use screen_reader::ScreenReader;
 
-/// Starts the driver of a page once that is complete. It runs for as long as the page exists.
-pub(super) fn drive(state: AppState, is_complete: ArcRwSignal<bool>) {
-    let mut driver = None;
-    // Runs again with each command.
-    Effect::new(move || {
-        if is_complete.get() {
-            driver.get_or_insert_with(|| Driver::start(state)).run_commands();
-        }
-    });
-}
-
-struct Driver {
+/// Runs for as long as the page exists.
+pub(super) struct Driver {
     state: AppState,
     room: RoomName,
     clock: Clock,
@@ -72,15 +62,22 @@ struct Driver {
 }
 
 impl Driver {
-    fn start(state: AppState) -> Rc<Self> {
+    /// Creates the driver of a complete page, and restores what this browser keeps.
+    pub(super) fn create(state: AppState) -> Rc<Self> {
         let driver = Self::new(state);
         driver.restore();
-        driver.listen();
-        driver.listen_to_document();
-        driver.handle(Event::Start);
-        driver.flush();
-        driver.find_place();
         driver
+    }
+
+    /// Connects, and does what the reader asks for from now on. The owner is the page's.
+    pub(super) fn start(self: Rc<Self>) {
+        self.listen();
+        self.listen_to_document();
+        self.handle(Event::Start);
+        self.flush();
+        self.find_place();
+        // Runs again with each command.
+        Effect::new(move || self.run_commands());
     }
 
     fn new(state: AppState) -> Rc<Self> {

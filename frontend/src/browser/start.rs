@@ -1,42 +1,105 @@
 //! The start of the page: hydrated if the server rendered it, else mounted.
+//!
+//! It has several steps, each called by itself, so that the browser can draw and take input in
+//! between. A step may end in a trap, and then the rest is not done.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::mem;
+use std::rc::Rc;
+
+use any_spawner::Executor;
 use leptos::prelude::*;
+use leptos::tachys::hydration::Cursor;
+use leptos::tachys::view::{Position, PositionState};
 use protocol::Json;
-use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::Element;
 
+use super::document;
+use super::driver::Driver;
 use super::json::Parsed;
-use super::{document, driver};
 use crate::PageData;
-use crate::app::App;
+use crate::app::provide_state;
+use crate::components::{Composer, Header, Notice, Timeline};
 use crate::state::AppState;
 
 thread_local! {
-    /// True once the page is hydrated or mounted, and its driver may start.
-    static COMPLETE: ArcRwSignal<bool> = ArcRwSignal::new(false);
+    static PAGE: RefCell<Option<Page>> = const { RefCell::new(None) };
 }
 
-/// Hydrates the server's page. False if its data can't be read; the page then stays as it is.
+/// A page that is not alive yet.
+struct Page {
+    owner: Owner,
+    state: AppState,
+    /// Hydrate one part each.
+    parts: VecDeque<Box<dyn FnOnce()>>,
+    driver: Option<Rc<Driver>>,
+}
+
+/// Runs a step within the page's owner. The page is not borrowed meanwhile: a step may panic.
+fn step<T>(take: impl FnOnce(&mut Page) -> Option<T>, run: impl FnOnce(T)) {
+    let taken = PAGE.with_borrow_mut(|page| page.as_mut().and_then(|page| Some((page.owner.clone(), take(page)?))));
+    if let Some((owner, taken)) = taken {
+        owner.with(|| run(taken));
+    }
+}
+
+/// Reads the data of the server's page. False if it can't be read.
 #[wasm_bindgen]
-pub fn hydrate() -> bool {
+pub fn read_data() -> bool {
     let json = document().get_element_by_id("page-data").and_then(|element| element.text_content());
     let data: Option<PageData> = json.and_then(|json| Parsed::new(&json)?.read());
-    let (Some(data), Some(root)) = (data, document().get_element_by_id("app")) else { return false };
-    hydrate_from(root.unchecked_into(), move || view! { <App data drive/> }).forget();
+    let page = document().get_element_by_id("app").and_then(|app| app.first_element_child());
+    let (Some(data), Some(page)) = (data, page) else { return false };
+    // An error says that it is done already.
+    _ = Executor::init_wasm_bindgen();
+    let owner = Owner::new_root(None);
+    let (state, start) = owner.with(|| provide_state(data));
+    let root = |number| page.children().item(number);
+    let parts = VecDeque::from([
+        part(root(0), || view! { <Header/> }),
+        part(root(1), || view! { <Timeline/> }),
+        part(root(2), || view! { <Notice/> }),
+        part(root(3), || view! { <Composer start/> }),
+    ]);
+    PAGE.set(Some(Page { owner, state, parts, driver: None }));
     true
 }
 
-/// Starts the driver. A call of its own after hydration, so that the browser can do other things
-/// between the two.
-#[wasm_bindgen]
-pub fn start_driver() {
-    COMPLETE.with(|complete| complete.set(true));
+/// Returns a function that hydrates the component with this root element.
+fn part<V: IntoView>(root: Option<Element>, component: impl FnOnce() -> V + 'static) -> Box<dyn FnOnce()> {
+    Box::new(move || {
+        let Some(root) = root else { return };
+        let state = component().into_view().hydrate::<true>(&Cursor::new(root), &PositionState::new(Position::Current));
+        // Dropping it would end its effects.
+        mem::forget(state);
+    })
 }
 
-/// Starts the driver of a complete page. Hydration may end in a trap. Tasks that it has spawned run
-/// all the same, and a driver would connect a page that nobody can use.
-fn drive(state: AppState) {
-    driver::drive(state, COMPLETE.with(Clone::clone));
+/// Hydrates the next part of the page. False if that was the last one.
+#[wasm_bindgen]
+pub fn hydrate_part() -> bool {
+    step(|page| page.parts.pop_front(), |hydrate| hydrate());
+    PAGE.with_borrow(|page| page.as_ref().is_some_and(|page| !page.parts.is_empty()))
+}
+
+/// Restores what this browser keeps for its reader. The page reacts to its reader from now on.
+#[wasm_bindgen]
+pub fn restore() {
+    step(
+        |page| Some(page.state),
+        |state| {
+            let driver = Driver::create(state);
+            PAGE.with_borrow_mut(|page| page.as_mut().map(|page| page.driver = Some(driver)));
+        },
+    );
+}
+
+/// Connects the page to its room.
+#[wasm_bindgen]
+pub fn connect() {
+    step(|page| page.driver.take(), Driver::start);
 }
 
 /// Mounts a page that no server rendered. Only `trunk serve` has such a page, marked by `data-csr`,
@@ -47,6 +110,7 @@ mod mount {
     use wasm_bindgen_futures::spawn_local;
 
     use super::*;
+    use crate::app::App;
     use crate::browser::{clock, requests, window};
     use crate::components::Panels;
     use crate::{Language, Scheme};
@@ -57,9 +121,15 @@ mod mount {
             spawn_local(async move {
                 if let Some(data) = fetch_data().await {
                     let (room, link, language, scheme) = (data.room.clone(), data.link.clone(), data.language, data.scheme);
-                    let page = move || view! { <App data drive/> <Panels room link language scheme/> };
+                    let page = move || {
+                        let page = view! { <App data/> <Panels room link language scheme/> };
+                        let owner = Owner::current().expect("the mounted page has an owner");
+                        PAGE.set(Some(Page { owner, state: AppState::of_page(), parts: VecDeque::new(), driver: None }));
+                        page
+                    };
                     mount_to_renderer(body.as_ref(), page).forget();
-                    start_driver();
+                    restore();
+                    connect();
                 }
             });
         }

@@ -13,6 +13,13 @@ fn element(id: &str) -> Option<Element> {
     super::document().get_element_by_id(id)
 }
 
+/// Marks the page as one that reacts to its reader.
+pub(super) fn show_ready() {
+    if let Ok(Some(page)) = super::document().query_selector(".page") {
+        _ = page.set_attribute("data-ready", "true");
+    }
+}
+
 /// Puts a stored draft into the composer and returns the composer's text. Text that is there
 /// already stays: people may have typed before hydration, and the server puts in shared or refused
 /// text.

@@ -40,7 +40,7 @@ impl Driver {
         draft.keep(text);
         viewport::report_name();
         set(self.state.settings, settings);
-        set(self.state.ready, true);
+        viewport::show_ready();
     }
 
     /// Counts the unread messages of the rooms that the reader visited: a short request for each.
