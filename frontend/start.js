@@ -18,18 +18,8 @@ const pause = () => document.hidden || new Promise((resume) => setTimeout(resume
 async function start() {
   const [, fresh] = await Promise.all([init({ module_or_path: file("frontend_bg.wasm") }), isAnew && freshPage()]);
   await pause();
-  if (fresh) putIn(fresh);
-  else if (!isIntact()) return import(file("start.js" + ANEW));
-  try {
-    if (!read_data()) throw new Error("The page has no data.");
-    // A fresh page has no pauses here, so that nothing can change it before it is hydrated.
-    do await (isAnew || pause());
-    while (hydrate_part());
-  } catch (error) {
-    if (isAnew) throw error;
-    console.error(error);
-    return import(file("start.js" + ANEW));
-  }
+  if (fresh) hydrateAtOnce(fresh);
+  else if (!(await hydrate())) return import(file("start.js" + ANEW));
   watchRows();
   // From now on the program runs by itself. It has no way to continue after a trap.
   addEventListener("error", (event) => check(event.error));
@@ -41,6 +31,26 @@ async function start() {
   // Language, colours and a shared text in the address are for this view only. A wall is loaded again as it is.
   const isWall = document.documentElement.dataset.view;
   if (location.search && !isWall) history.replaceState(history.state, "", location.pathname + location.hash);
+}
+
+/** Hydrates the page, with pauses between its parts. False if that is not possible. */
+async function hydrate() {
+  try {
+    if (!isIntact() || !read_data()) return false;
+    do await pause();
+    while (isIntact() && hydrate_part());
+    return isIntact();
+  } catch (error) {
+    console.error(error);
+    return false;
+  }
+}
+
+/** Hydrates a fresh page without a pause, so that nothing can change it before. */
+function hydrateAtOnce(fresh) {
+  putIn(fresh);
+  if (!read_data()) throw new Error("The page has no data.");
+  while (hydrate_part());
 }
 
 /** True if all elements of the page are the server's. Those of browser extensions and translators mislead hydration. */
@@ -57,7 +67,7 @@ async function freshPage() {
   return fresh;
 }
 
-/** Replaces the page by the fresh one. What was typed stays. It is hydrated at once, before anybody can change it. */
+/** Replaces the page by the fresh one. What was typed stays. */
 function putIn(fresh) {
   const [before, after] = [document, fresh].map((page) => page.getElementById("app"));
   const focused = document.activeElement;

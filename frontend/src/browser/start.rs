@@ -21,7 +21,7 @@ use super::driver::Driver;
 use super::json::Parsed;
 use crate::PageData;
 use crate::app::provide_state;
-use crate::components::{Composer, Header, Notice, Timeline};
+use crate::components::{Composer, Header, Notice, Rows, Timeline};
 use crate::state::AppState;
 
 thread_local! {
@@ -57,9 +57,12 @@ pub fn read_data() -> bool {
     let owner = Owner::new_root(None);
     let (state, start) = owner.with(|| provide_state(data));
     let root = |number| page.children().item(number);
+    // An empty list has no element that could stand for its rows.
+    let without_rows = !state.lists.messages.with_untracked(Vec::is_empty);
     let parts = VecDeque::from([
         part(root(0), || view! { <Header/> }),
-        part(root(1), || view! { <Timeline/> }),
+        part(root(1), move || view! { <Timeline without_rows/> }),
+        if without_rows { rows(state) } else { Box::new(|| ()) },
         part(root(2), || view! { <Notice/> }),
         part(root(3), || view! { <Composer start/> }),
     ]);
@@ -74,6 +77,16 @@ fn part<V: IntoView>(root: Option<Element>, component: impl FnOnce() -> V + 'sta
         let state = component().into_view().hydrate::<true>(&Cursor::new(root), &PositionState::new(Position::Current));
         // Dropping it would end its effects.
         mem::forget(state);
+    })
+}
+
+/// Returns a function that hydrates the messages. With the rest of the timeline it would take twice
+/// as long as any other part.
+fn rows(state: AppState) -> Box<dyn FnOnce()> {
+    Box::new(move || {
+        let Some(list) = document().get_element_by_id("messages") else { return };
+        let rows = view! { <Rows list=state.lists.messages/> };
+        mem::forget(rows.into_view().hydrate::<true>(&Cursor::new(list), &PositionState::new(Position::FirstChild)));
     })
 }
 

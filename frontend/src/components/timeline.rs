@@ -1,6 +1,8 @@
 //! The list of messages.
 
+use leptos::either::Either;
 use leptos::prelude::*;
+use leptos::tachys::html::InertElement;
 
 use super::{BacklogPill, Rows};
 use crate::logic::follow::is_near;
@@ -12,7 +14,17 @@ use crate::state::{AppState, Command, Older, set};
 /// shows the newest message from the first paint on, without script. Its `scrollTop` is 0 there and
 /// negative above.
 #[component]
-pub fn Timeline() -> impl IntoView {
+pub fn Timeline(
+    /// True if the messages are hydrated later, by [`Rows`].
+    #[prop(optional)]
+    without_rows: bool,
+) -> impl IntoView {
+    // Stands for the rows in the document, and leaves them as they are.
+    let rows = if without_rows {
+        Either::Right(InertElement::new(""))
+    } else {
+        Either::Left(view! { <Rows list=AppState::of_page().lists.messages/> })
+    };
     let state = AppState::of_page();
     let texts = state.texts;
     let scroller = NodeRef::<leptos::html::Div>::new();
@@ -63,7 +75,7 @@ pub fn Timeline() -> impl IntoView {
                     <OlderButton/>
                     <Empty/>
                     <div role="log" aria-label=texts.messages aria-live=live>
-                        <ol id="messages"><Rows list=state.lists.messages/></ol>
+                        <ol id="messages">{rows}</ol>
                     </div>
                     <ol id="outbox" aria-label=texts.outbox hidden=move || state.outbox.get().pending == 0>
                         <Rows list=state.lists.outbox/>
