@@ -216,9 +216,9 @@ pub struct Remote {
 pub struct Post {
     /// The room.
     pub room: RoomName,
-    /// Text to post; `-` or none reads standard input to its end. What is too long for one message
-    /// (16 KiB) becomes several in order, split between lines, or inside a line that is itself too
-    /// long. Put `--` before a text that is also a flag.
+    /// Text to post; `-` or none reads standard input to its end. What is longer than a message (16
+    /// KiB) becomes several, split between lines where possible. Put `--` before a text that is
+    /// also a flag.
     #[arg(allow_hyphen_values = true)]
     pub text: Option<String>,
     /// Author of the messages.
@@ -228,8 +228,8 @@ pub struct Post {
     /// messages get the suffixes `-1`, `-2` and so on. Random by default.
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub key: Option<PublishKey>,
-    /// Post lines as they come. Lines that come within 200 ms become one message. While the board
-    /// is away, reading waits.
+    /// Post lines as they come; those that come within 200 ms as one message. While the board is
+    /// away, reading waits.
     #[arg(long, conflicts_with_all = ["tail", "key"])]
     pub follow: bool,
     /// Post only the last lines, as many as fit into one message.
@@ -238,8 +238,8 @@ pub struct Post {
     /// Replace bytes that are not UTF-8, and NUL, by U+FFFD instead of failing.
     #[arg(long)]
     pub lossy: bool,
-    /// Seconds to retry while the board stores nothing. By default 30; with --follow it is retried
-    /// for ever, and for 30 seconds after the end of the input.
+    /// Seconds to retry while the board stores nothing. By default 30; with --follow unlimited, and
+    /// 30 after the end of the input.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=SECONDS_MAX))]
     pub timeout: Option<u64>,
     /// Print one JSON object for each message instead of its position.

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use client::{ConnectionState, Subscription, Transport};
+use client::{ConnectionState, Failure, FailureKind, Subscription, Transport};
 
 use super::terminal::harmless;
 
@@ -12,24 +12,34 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "crier: {}", harmless(text));
 }
 
+/// Says why a board can't be reached, with its URL where that may be wrong.
+pub(super) fn explain(server: &str, failure: &Failure) -> String {
+    match failure.kind() {
+        FailureKind::NoServer => format!("there is no connection to {server}: {failure}"),
+        FailureKind::NotCrier { .. } if !failure.is_temporary() => format!("there is no Crier board at {server}: {failure}"),
+        _ => failure.to_string(),
+    }
+}
+
 /// Tells when a connection is lost or back. At first the person expects a connection over the best
 /// transport.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ConnectionNotes {
+    server: String,
     quiet: bool,
     is_live: bool,
     transport: Transport,
 }
 
 impl ConnectionNotes {
-    pub(super) fn new(quiet: bool, transport: Option<Transport>) -> Self {
-        Self { quiet, is_live: true, transport: transport.unwrap_or(Transport::WebSocket) }
+    pub(super) fn new(server: &str, quiet: bool, transport: Option<Transport>) -> Self {
+        Self { server: server.to_owned(), quiet, is_live: true, transport: transport.unwrap_or(Transport::WebSocket) }
     }
 
     /// Notes what has changed.
     pub(super) fn update(&mut self, updates: &Subscription) {
         if let (Some(trouble), Some(wait)) = (updates.last_error(), updates.retry_in()) {
-            self.lost(&trouble.to_string(), wait);
+            self.lost(&explain(&self.server, trouble), wait);
         }
         if let ConnectionState::Live { transport, .. } = updates.connection() {
             let before = std::mem::replace(&mut self.transport, transport);
@@ -55,7 +65,7 @@ impl ConnectionNotes {
         }
     }
 
-    fn note(self, text: &str) {
+    fn note(&self, text: &str) {
         if !self.quiet {
             note(text);
         }

@@ -23,7 +23,7 @@ use protocol::{Author, PublishKey, PublishRequest};
 use tokio::time::{Instant, sleep_until};
 
 use super::exit_code::{ExitCode, Failure};
-use super::notes::{ConnectionNotes, note};
+use super::notes::{ConnectionNotes, explain, note};
 use crate::config;
 use in_flight::InFlight;
 use input::Input;
@@ -75,6 +75,7 @@ async fn publish(settings: &config::Post, input: &mut Input, stop: impl Future<O
 
 /// A run of the subcommand.
 struct Post {
+    server: String,
     mode: Mode,
     quiet: bool,
     timeout: Option<Duration>,
@@ -115,13 +116,14 @@ impl Post {
         let board = Board::connect(&settings.remote.server).map_err(|error| Failure::from_connect(&error))?;
         let updates = board.room_named(settings.room.clone()).subscribe_with(Options::default());
         Ok(Self {
+            server: settings.remote.server.clone(),
             mode,
             quiet: settings.quiet,
             timeout: settings.timeout.map(Duration::from_secs),
             author: settings.author.clone(),
             publisher: updates.publisher(),
             updates,
-            notes: ConnectionNotes::new(settings.quiet, None),
+            notes: ConnectionNotes::new(&settings.remote.server, settings.quiet, None),
             printer: Printer::new(settings.quiet, settings.json),
             parts: Parts::new(mode, settings.lossy, key.clone()),
             key,
@@ -182,7 +184,8 @@ impl Post {
         if self.time_limit().is_none_or(|limit| Instant::now() < limit) {
             return Ok(());
         }
-        let reason = self.updates.last_error().map_or_else(|| "the server is there, but has not answered".to_owned(), ToString::to_string);
+        let silent = || "the server is there, but has not answered".to_owned();
+        let reason = self.updates.last_error().map_or_else(silent, |failure| explain(&self.server, failure));
         Err(self.unreachable(&format!("no answer in time: {reason}")))
     }
 
@@ -219,7 +222,8 @@ impl Post {
             Some(Update::Connection) => self.notes.update(&self.updates),
             Some(_) => {}
             None => {
-                let reason = self.updates.ended().map_or_else(|| "the server said not to come back".to_owned(), ToString::to_string);
+                let unknown = || "the server said not to come back".to_owned();
+                let reason = self.updates.ended().map_or_else(unknown, |failure| explain(&self.server, failure));
                 return Err(self.unreachable(&reason));
             }
         }

@@ -19,7 +19,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::exit_code::{ExitCode, Failure};
-use super::notes::{ConnectionNotes, note};
+use super::notes::{ConnectionNotes, explain, note};
 use crate::config;
 use start::Start;
 
@@ -71,13 +71,14 @@ async fn run<N: Fn() -> Zoned>(settings: &config::Tail, printer: &Printer<N>) ->
             None => Start::Now,
         },
     };
-    let board = Board::connect(&settings.remote.server).map_err(|error| Failure::from_connect(&error))?;
+    let server = &settings.remote.server;
+    let board = Board::connect(server).map_err(|error| Failure::from_connect(&error))?;
     let room = board.room_named(settings.room.clone());
     if settings.no_follow {
-        return print_history(&room, start, printer).await;
+        return print_history(&room, server, start, printer).await;
     }
-    let mut notes = ConnectionNotes::new(settings.quiet, settings.transport);
-    let after = start.position_when_reachable(&room, &mut notes).await?;
+    let mut notes = ConnectionNotes::new(server, settings.quiet, settings.transport);
+    let after = start.position_when_reachable(&room, server, &mut notes).await?;
     let mut updates = room.subscribe_with(Options { after, only: settings.transport, ..Options::default() });
     let mut ended = pin!(reader_ended());
     loop {
@@ -93,7 +94,8 @@ async fn run<N: Fn() -> Zoned>(settings: &config::Tail, printer: &Printer<N>) ->
             Update::StartsAt(_) | Update::Proven(_) | Update::Online(_) | Update::Outbox | Update::Published { .. } => {}
         }
     }
-    let reason = updates.ended().map_or_else(|| "the server said not to come back".to_owned(), ToString::to_string);
+    let unknown = || "the server said not to come back".to_owned();
+    let reason = updates.ended().map_or_else(unknown, |failure| explain(server, failure));
     Err(Failure::unreachable(reason).into())
 }
 
@@ -109,8 +111,8 @@ async fn reader_ended() {
 }
 
 /// Prints the messages after a position that the room has now.
-async fn print_history<N: Fn() -> Zoned>(room: &Room, start: Start, printer: &Printer<N>) -> Result<(), Stop> {
-    let (mut position, latest) = start.position_and_latest(room).await?;
+async fn print_history<N: Fn() -> Zoned>(room: &Room, server: &str, start: Start, printer: &Printer<N>) -> Result<(), Stop> {
+    let (mut position, latest) = start.position_and_latest(room, server).await?;
     while position.epoch != latest.epoch || position.offset < latest.offset {
         match room.history_with(Page::After(position), PAGE_ENTRIES_MAX).await {
             Ok(page) => {
@@ -126,7 +128,7 @@ async fn print_history<N: Fn() -> Zoned>(room: &Room, start: Start, printer: &Pr
                 printer.print_gap(&gap)?;
                 position = gap.resumes;
             }
-            Err(error) => return Err(start::failure(&error).into()),
+            Err(error) => return Err(start::failure(server, &error).into()),
         }
     }
     Ok(())

@@ -9,10 +9,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use client::Transport;
 use protocol::{Author, RoomName};
 
-use super::Remote;
+use super::{EXIT_CODES, Remote};
 
 /// Settings of `crier chat`.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct Chat {
     /// Rooms to open. By default those of the last time, or the lobby.
     #[arg(value_name = "ROOM")]

@@ -7,7 +7,7 @@ use client::{HistoryError, Page, Room};
 use protocol::Position;
 
 use super::super::exit_code::Failure;
-use super::super::notes::ConnectionNotes;
+use super::super::notes::{ConnectionNotes, explain};
 use super::search::Search;
 
 /// Seconds between attempts to read the history. The last wait repeats.
@@ -29,7 +29,12 @@ pub(super) enum Start {
 impl Start {
     /// Returns the position to continue after, and tries again while the board is away. `None` for
     /// the next message.
-    pub(super) async fn position_when_reachable(self, room: &Room, notes: &mut ConnectionNotes) -> Result<Option<Position>, Failure> {
+    pub(super) async fn position_when_reachable(
+        self,
+        room: &Room,
+        server: &str,
+        notes: &mut ConnectionNotes,
+    ) -> Result<Option<Position>, Failure> {
         match self {
             Self::Now => return Ok(None),
             Self::After(position) => return Ok(Some(position)),
@@ -44,17 +49,17 @@ impl Start {
                 }
                 Err(error) if error.is_temporary() => {
                     let wait = Duration::from_secs(waits.next().unwrap_or_default());
-                    notes.lost(&error.to_string(), wait);
+                    notes.lost(&reason(server, &error), wait);
                     tokio::time::sleep(wait).await;
                 }
-                Err(error) => return Err(failure(&error)),
+                Err(error) => return Err(failure(server, &error)),
             }
         }
     }
 
     /// Returns the position to continue after, and the position of the newest entry.
-    pub(super) async fn position_and_latest(self, room: &Room) -> Result<(Position, Position), Failure> {
-        self.find(room).await.map_err(|error| failure(&error))
+    pub(super) async fn position_and_latest(self, room: &Room, server: &str) -> Result<(Position, Position), Failure> {
+        self.find(room).await.map_err(|error| failure(server, &error))
     }
 
     async fn find(self, room: &Room) -> Result<(Position, Position), HistoryError> {
@@ -97,10 +102,18 @@ async fn search(room: &Room, since: u64, latest: Position) -> Result<Position, H
 }
 
 /// Returns how the subcommand ends if the history can't be read.
-pub(super) fn failure(error: &HistoryError) -> Failure {
+pub(super) fn failure(server: &str, error: &HistoryError) -> Failure {
+    let reason = reason(server, error);
     match error {
-        HistoryError::Gap(_) => Failure::refused(error.to_string()),
-        HistoryError::Refused { code, .. } if !code.is_temporary() => Failure::refused(error.to_string()),
-        _ => Failure::unreachable(error.to_string()),
+        HistoryError::Gap(_) => Failure::refused(reason),
+        HistoryError::Refused { code, .. } if !code.is_temporary() => Failure::refused(reason),
+        _ => Failure::unreachable(reason),
+    }
+}
+
+fn reason(server: &str, error: &HistoryError) -> String {
+    match error {
+        HistoryError::Failed(failure) => explain(server, failure),
+        error => error.to_string(),
     }
 }
