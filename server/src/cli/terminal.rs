@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use chat::is_harmful;
 use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
@@ -18,11 +19,6 @@ pub fn harmless(text: &str) -> String {
         }
     }
     shown
-}
-
-/// True if a terminal may interpret it as a command.
-fn is_harmful(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Writes a value as one line of JSON without control characters.
