@@ -49,8 +49,8 @@ pub struct Model {
     recall: Recall,
     size: (u16, u16),
     has_focus: bool,
-    /// True after the person was asked whether to quit.
-    is_leaving: bool,
+    /// Until when the person may answer that they want to quit.
+    leaving_until: Option<Timestamp>,
     draw_key: Box<dyn FnMut() -> PublishKey + Send>,
     save_at: Option<Timestamp>,
     /// Since when messages are on their way.
@@ -86,7 +86,7 @@ impl Model {
             recall: Recall::new(saved.history),
             size,
             has_focus: true,
-            is_leaving: false,
+            leaving_until: None,
             draw_key,
             save_at: None,
             sending_since: None,
@@ -257,6 +257,7 @@ impl Model {
             self.rooms[self.active].look();
         }
         self.notice.take_if(|(_, until)| *until <= now);
+        self.leaving_until.take_if(|until| *until <= now);
         if self.save_at.take_if(|at| *at <= now).is_some() {
             self.actions.push(Action::Save);
         }

@@ -123,7 +123,7 @@ pub(crate) fn ended(why: &str) -> String {
 }
 
 pub(crate) fn quit_with_unsent(count: usize) -> String {
-    format!("{} kept and posted the next time. Ctrl-C again quits.", are(count))
+    format!("{} kept and posted the next time. Ctrl-C or /quit again quits.", are(count))
 }
 
 pub(crate) fn part_with_unsent(count: usize) -> String {

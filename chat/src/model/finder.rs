@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Model;
-use crate::composer::Composer;
+use crate::composer::{Composer, Move};
 use crate::search;
 use crate::texts;
 
@@ -29,8 +29,18 @@ impl Finder {
         search::words(self.input.text())
     }
 
-    pub(crate) fn has_space(&self, more: usize) -> bool {
-        self.input.text().len() + more <= WORDS_BYTES_MAX
+    /// Writes more of the words. Does nothing if they would be too long.
+    pub(crate) fn write(&mut self, text: &str) {
+        if self.input.text().len() + text.len() <= WORDS_BYTES_MAX {
+            self.input.insert(text);
+            self.at = None;
+        }
+    }
+
+    /// Deletes some of the words.
+    pub(crate) fn erase(&mut self, to: Move) {
+        self.input.delete(to);
+        self.at = None;
     }
 }
 

@@ -18,9 +18,6 @@ impl Model {
             return;
         }
         let is_quit = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-        if !is_quit && !matches!(key.code, KeyCode::Modifier(_)) {
-            self.is_leaving = false;
-        }
         if self.help.is_some() && !is_quit {
             return self.help_key(key);
         }
@@ -49,9 +46,7 @@ impl Model {
         let text = pasted(text);
         match &mut self.search {
             Some(finder) if finder.is_typing => {
-                if finder.has_space(text.len()) {
-                    finder.input.insert(&text.replace('\n', " "));
-                }
+                finder.write(&text.replace('\n', " "));
             }
             _ => self.insert(&text, now),
         }
@@ -94,15 +89,11 @@ impl Model {
             KeyCode::Enter => self.find(!is_shift, now),
             KeyCode::Char('f') if is_control => finder.is_typing = true,
             KeyCode::Char(c) if finder.is_typing && !is_control => {
-                finder.at = None;
-                let mut bytes = [0; 4];
-                if finder.has_space(c.len_utf8()) {
-                    finder.input.insert(c.encode_utf8(&mut bytes));
-                }
+                finder.write(c.encode_utf8(&mut [0; 4]));
             }
-            KeyCode::Backspace if finder.is_typing => finder.input.delete(Move::Left),
-            KeyCode::Char('u') if finder.is_typing => finder.input.delete(Move::Start),
-            KeyCode::Char('w') if finder.is_typing => finder.input.delete(Move::WordLeft),
+            KeyCode::Backspace if finder.is_typing => finder.erase(Move::Left),
+            KeyCode::Char('u') if finder.is_typing => finder.erase(Move::Start),
+            KeyCode::Char('w') if finder.is_typing => finder.erase(Move::WordLeft),
             KeyCode::Left if finder.is_typing => finder.input.go(Move::Left),
             KeyCode::Right if finder.is_typing => finder.input.go(Move::Right),
             KeyCode::Char('n') | KeyCode::Up if !finder.is_typing && !is_control => self.find(true, now),

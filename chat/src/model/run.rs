@@ -4,7 +4,7 @@ use client::{OUTBOX_MESSAGES_MAX, Page, Stage};
 use jiff::Timestamp;
 use protocol::{ErrorCode, PublishRequest, RoomName, Text};
 
-use super::{Model, ROOMS_MAX, SAVE};
+use super::{Model, NOTICE, ROOMS_MAX, SAVE};
 use crate::command::{self, Command};
 use crate::event::{Action, SavedRoom};
 use crate::texts;
@@ -190,8 +190,8 @@ impl Model {
     /// Ends the program. If messages are not posted, the person is asked once.
     pub(super) fn quit(&mut self, now: Timestamp) {
         let unsent = self.rooms.iter().map(|room| room.outgoing.pending().len()).sum();
-        if unsent > 0 && !self.is_leaving {
-            self.is_leaving = true;
+        if unsent > 0 && self.leaving_until.is_none() {
+            self.leaving_until = now.checked_add(NOTICE).ok();
             return self.say(texts::quit_with_unsent(unsent), now);
         }
         self.actions.extend([Action::Save, Action::Quit]);

@@ -64,7 +64,11 @@ impl Room {
                 self.scroll_to_end();
             }
         }
-        (self.catch_up(), None)
+        let actions = self.catch_up();
+        if self.is_at_end() {
+            self.below = 0;
+        }
+        (actions, None)
     }
 
     /// Requests what is missing at the end of the list, if the person looks there.

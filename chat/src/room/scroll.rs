@@ -19,6 +19,8 @@ pub(crate) enum Scroll {
         /// The row of its text that is at `y`. The header does not count: it may disappear when
         /// older messages are loaded.
         row: usize,
+        /// Where this row begins in the text, in bytes. Another width finds the row by it.
+        byte: usize,
         /// A row of the screen's part for the list, from the top.
         y: usize,
     },
@@ -53,12 +55,11 @@ impl Room {
 
     /// Sets the width. What the person reads stays on the screen.
     pub(super) fn resize(&mut self, grid: Grid) {
-        let Scroll::At { offset, row, y } = self.scroll else { return self.layout.resize(grid) };
-        let at = self.laid(offset).and_then(|laid| laid.rows.get(row).map(|row| row.start));
         self.layout.resize(grid);
-        let row_of = |laid: &Laid| laid.rows.iter().rposition(|row| at.is_some_and(|at| row.start <= at));
-        let row = self.laid(offset).and_then(row_of).unwrap_or(row);
-        self.scroll = Scroll::At { offset, row, y };
+        let Scroll::At { offset, byte, y, .. } = self.scroll else { return };
+        let row_of = |laid: &Laid| laid.rows.iter().rposition(|row| row.start <= byte);
+        let row = self.laid(offset).and_then(row_of).unwrap_or(0);
+        self.scroll = Scroll::At { offset, row, byte, y };
     }
 
     /// Scrolls by rows; up if negative.
@@ -137,7 +138,8 @@ impl Room {
             if let Item::Message { offset, .. } = self.items[place.item]
                 && let Some(row) = place.line.checked_sub(self.header(place.item))
             {
-                self.scroll = Scroll::At { offset, row, y };
+                let byte = self.laid(offset).and_then(|laid| laid.rows.get(row)).map_or(usize::MAX, |row| row.start);
+                self.scroll = Scroll::At { offset, row, byte, y };
                 return;
             }
             next = self.after(place);
@@ -147,7 +149,7 @@ impl Room {
 
     fn top(&mut self, height: usize) -> Option<Place> {
         let end_top = self.end_top(height)?;
-        let Scroll::At { offset, row, y } = self.scroll else { return Some(end_top) };
+        let Scroll::At { offset, row, y, .. } = self.scroll else { return Some(end_top) };
         let item = self.item_of(offset);
         let top = item.map(|item| {
             let line = (row + self.header(item)).min(self.height(item) - 1);

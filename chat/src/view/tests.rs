@@ -8,3 +8,4 @@ mod rooms;
 mod scrolling;
 mod search;
 mod texts;
+mod whole;

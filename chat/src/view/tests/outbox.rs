@@ -88,12 +88,12 @@ fn leaving_with_unsent_messages_asks_once() {
     person.enter("not yet");
     person.actions.clear();
     person.control('c');
-    assert!(person.has("1 message is kept and posted the next time. Ctrl-C again quits.") && person.actions.is_empty());
-    person.write("x");
-    person.control('c');
-    person.control('c');
-    assert!(!person.actions.contains(&Action::Quit));
-    person.control('c');
+    assert!(person.has("1 message is kept and posted the next time. Ctrl-C or /quit again quits.") && person.actions.is_empty());
+    // The question has an end.
+    person.wait(20_000);
+    person.enter("/quit");
+    assert!(person.has("1 message is kept") && !person.actions.contains(&Action::Quit));
+    person.enter("/quit");
     assert!(person.actions.ends_with(&[Action::Save, Action::Quit]));
 }
 
