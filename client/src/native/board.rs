@@ -1,5 +1,6 @@
 //! A board and its rooms.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -24,7 +25,7 @@ use crate::Options;
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// A server. Clones are cheap, and count as one reader.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Board {
     server: ServerUrl,
     network: Network,
@@ -79,19 +80,30 @@ impl Board {
     }
 }
 
+impl fmt::Debug for Board {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Board").field("url", self.server.uri()).finish_non_exhaustive()
+    }
+}
+
 /// A room of a board. Clones are cheap, and share the connection on which they publish.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Room {
     shared: Arc<Shared>,
     time_limit: Duration,
 }
 
-#[derive(Debug)]
 struct Shared {
     name: RoomName,
     endpoint: Endpoint,
     /// The connection on which [`Room::publish`] publishes, once it is needed.
     publishing: Mutex<Option<PublishingTask>>,
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Room").field("name", self.name()).field("time_limit", &self.time_limit).finish_non_exhaustive()
+    }
 }
 
 impl Room {

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use super::driver::UPDATES_MAX;
 use super::*;
-use crate::{ConnectionState, Options, Transport, Update};
+use crate::{ConnectionState, Options, Pending, Stage, Transport, Update};
 use server::{LIVE, Server, TIME_LIMIT, at, entry, entry_of, hello, message, page, published, wait_for, within_limit};
 
 #[tokio::test]
@@ -87,6 +87,36 @@ async fn reports_a_refusal() {
     };
     let (result, _session) = tokio::join!(server.publish("hello", TIME_LIMIT), serve);
     assert!(matches!(result, Err(PublishError::Refused { code: ErrorCode::AuthorInvalid, .. })), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_refused_message_is_retried_or_discarded() {
+    async fn refuse(session: &mut server::Session) {
+        let (r#ref, message) = session.publish().await;
+        assert_eq!(message.text.as_str(), "hello");
+        let detail = ErrorCode::AuthorInvalid.title().to_owned();
+        session.send(&ServerFrame::Error { r#ref: Some(r#ref), code: ErrorCode::AuthorInvalid, detail, retry_after: None }).await;
+    }
+    let server = Server::start().await;
+    let mut updates = server.subscribe("lobby");
+    let publisher = updates.publisher();
+    let mut session = server.greet(0).await;
+    let key = publisher.publish(message("hello")).await.unwrap();
+    refuse(&mut session).await;
+    wait_for_outbox(&mut updates, |outbox| outbox.iter().any(|pending| pending.stage != Stage::Sending)).await;
+    publisher.retry(key.clone()).await.unwrap();
+    refuse(&mut session).await;
+    wait_for_outbox(&mut updates, |outbox| outbox.iter().any(|pending| pending.stage == Stage::Sending)).await;
+    wait_for_outbox(&mut updates, |outbox| outbox.iter().any(|pending| pending.stage != Stage::Sending)).await;
+    publisher.discard(key).await.unwrap();
+    wait_for_outbox(&mut updates, <[Pending]>::is_empty).await;
+}
+
+/// Takes updates until the outbox is as wanted.
+async fn wait_for_outbox(updates: &mut Subscription, wanted: impl Fn(&[Pending]) -> bool) {
+    while !wanted(updates.outbox()) {
+        within_limit(updates.next()).await.expect("the subscription has ended");
+    }
 }
 
 #[test]
