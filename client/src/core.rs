@@ -23,7 +23,7 @@ mod upgrade;
 mod tests;
 
 use fastrand::Rng;
-use protocol::{Limits, Position};
+use protocol::{Limits, Position, Published};
 
 use crate::backoff::Backoff;
 use crate::{Outbox, Transport};
@@ -290,6 +290,10 @@ impl Core {
     }
 
     fn report_outbox(&mut self) {
+        for (key, position) in self.outbox.take_unreported() {
+            let published = Published { position, duplicate: false, reached: self.online };
+            self.report(Update::Published { key, published });
+        }
         if self.outbox.take_changed() {
             self.report(Update::Outbox);
         }

@@ -69,6 +69,8 @@ pub struct Outbox {
     refusals: u32,
     /// True if `held_until` is due to missing answers, not to a server's request.
     is_unreachable: bool,
+    /// Messages whose entries arrived and whose answers were lost, until they are reported.
+    unreported: Vec<(PublishKey, Position)>,
     changed: bool,
 }
 
@@ -77,6 +79,8 @@ struct InFlight {
     r#ref: u64,
     key: PublishKey,
     sent: u64,
+    /// Where its entry is, if that arrived before the answer.
+    arrived: Option<Position>,
 }
 
 impl Outbox {
@@ -114,6 +118,7 @@ impl Outbox {
             held_until: 0,
             refusals: 0,
             is_unreachable: false,
+            unreported: Vec::new(),
             changed: false,
         };
         for message in messages {
@@ -183,12 +188,12 @@ impl Outbox {
 
     /// Records that a message was sent.
     pub(crate) fn sent(&mut self, r#ref: u64, key: PublishKey, now: u64) {
-        self.in_flight.push_back(InFlight { r#ref, key, sent: now });
+        self.in_flight.push_back(InFlight { r#ref, key, sent: now, arrived: None });
     }
 
     /// Records that the server has stored a message. Returns its key, unless `ref` is unknown.
     pub(crate) fn published(&mut self, r#ref: u64, position: Position, now: u64) -> Option<PublishKey> {
-        let key = self.answered(r#ref)?;
+        let InFlight { key, .. } = self.answered(r#ref)?;
         self.refusals = 0;
         self.window = (self.window * 2).min(WINDOW);
         if self.pending.iter().any(|pending| pending.has(&key)) {
@@ -202,9 +207,8 @@ impl Outbox {
     /// Records a temporary refusal. The message and all behind it wait. After that they are sent
     /// one at a time until one succeeds, so that none overtakes it.
     pub(crate) fn deferred(&mut self, r#ref: u64, retry_after: Option<u64>, now: u64, rng: &mut Rng) {
-        if self.answered(r#ref).is_none() {
-            return;
-        }
+        let Some(sent) = self.answered(r#ref) else { return };
+        self.lost(sent);
         let wait = match retry_after {
             Some(wait) => wait.min(DEFER_CAP_MS) + full_jitter(DEFER_BASE_MS / 4, DEFER_CAP_MS, 0, rng),
             None => DEFER_BASE_MS / 2 + full_jitter(DEFER_BASE_MS, DEFER_CAP_MS, self.refusals, rng),
@@ -232,8 +236,8 @@ impl Outbox {
 
     /// Records that the server refuses a message for good.
     pub(crate) fn refused(&mut self, r#ref: u64, code: ErrorCode, detail: String) {
-        if let Some(key) = self.answered(r#ref) {
-            self.fail(&key, code, detail);
+        if let Some(sent) = self.answered(r#ref) {
+            self.fail(&sent.key, code, detail);
         }
     }
 
@@ -245,19 +249,35 @@ impl Outbox {
         }
     }
 
-    fn answered(&mut self, r#ref: u64) -> Option<PublishKey> {
+    fn answered(&mut self, r#ref: u64) -> Option<InFlight> {
         let index = self.in_flight.iter().position(|sent| sent.r#ref == r#ref)?;
-        self.in_flight.remove(index).map(|sent| sent.key)
+        self.in_flight.remove(index)
     }
 
-    /// Records an entry that the reader received. If it is a message of this outbox, that message
-    /// has arrived, whether it was answered or not.
-    pub(crate) fn arrived(&mut self, entry: &Entry) {
+    /// Records that no answer tells that a message is stored.
+    fn lost(&mut self, sent: InFlight) {
+        self.unreported.extend(sent.arrived.map(|position| (sent.key, position)));
+    }
+
+    /// Returns the messages that are stored although their answers were lost, each once.
+    pub(crate) fn take_unreported(&mut self) -> Vec<(PublishKey, Position)> {
+        std::mem::take(&mut self.unreported)
+    }
+
+    /// Records an entry that the reader received, and the position after it. If it is a message of
+    /// this outbox, that message has arrived, whether it was answered or not.
+    pub(crate) fn arrived(&mut self, entry: &Entry, position: Position) {
         let Some(key) = &entry.key else { return };
         // If a message was refused because its key belongs to this entry, the entry has another
         // text.
         let is_same = |pending: &Pending| pending.has(key) && pending.stage == Stage::Sending && pending.message.text == entry.text;
         if self.pending.iter().any(is_same) {
+            match self.in_flight.iter_mut().find(|sent| sent.key == *key) {
+                // The answer tells more, so it is awaited.
+                Some(sent) => sent.arrived = Some(position),
+                None if self.published.iter().all(|(published, _)| published != key) => self.unreported.push((key.clone(), position)),
+                None => {}
+            }
             self.discard(key);
         }
     }
@@ -279,7 +299,9 @@ impl Outbox {
 
     /// Records that the session ended: unanswered messages are sent again.
     pub(crate) fn disconnected(&mut self) {
-        self.in_flight.clear();
+        for sent in std::mem::take(&mut self.in_flight) {
+            self.lost(sent);
+        }
     }
 
     /// True if an answer is so late that the session must be broken.

@@ -177,7 +177,8 @@ pub enum Update {
     Online(usize),
     /// [`crate::Core::outbox`] has changed. An owner that stores it does so now.
     Outbox,
-    /// A message of this client is durable. It stays in the outbox until its entry has arrived.
+    /// A message of this client is durable. It stays in the outbox until its entry has arrived. If
+    /// only the entry arrived, [`Published::reached`] is the number of sessions at that time.
     Published {
         /// The message's key.
         key: PublishKey,

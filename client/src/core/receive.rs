@@ -142,7 +142,7 @@ impl Core {
         let is_next = |cursor: &&mut Position| Some(cursor.epoch) == epoch && entry.offset > cursor.offset;
         if let Some(cursor) = self.cursor.as_mut().filter(is_next) {
             cursor.offset = entry.offset;
-            self.outbox.arrived(&entry);
+            self.outbox.arrived(&entry, *cursor);
             self.report(Update::Entry(entry));
             self.settle_outbox();
         }

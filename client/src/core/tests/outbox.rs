@@ -97,6 +97,37 @@ fn removes_a_message_whose_entry_arrives_before_the_answer() {
     assert!(matches!(updates(&harness.published(1, 1))[..], [Update::Published { .. }]));
 }
 
+/// The server is killed after it has stored the message, so only the entry tells.
+#[test]
+fn reports_a_stored_message_once_although_its_answer_is_lost() {
+    let stored = |actions: &[Action]| {
+        let published = |update| if let Update::Published { key, published } = update { Some((key, published.position)) } else { None };
+        updates(actions).into_iter().filter_map(published).collect::<Vec<_>>()
+    };
+    // The connection ends between the entry and the answer.
+    let mut harness = Harness::live();
+    harness.publish("a");
+    assert_eq!(stored(&harness.receive(&ServerFrame::Message(entry_of(1, "a")))), []);
+    assert_eq!(stored(&harness.close(1006, "")), [(key("a"), at(1, 1))]);
+    assert!(connects(&harness.tick()));
+    assert_eq!(stored(&harness.greet(hello(at(1, 1), 1))), []);
+
+    // The answer to a request is lost, before or after the entry arrives.
+    for entry_comes_first in [false, true] {
+        let mut harness = Harness::with(Options { after: Some(at(1, 0)), seed: 1, only: Some(Transport::Sse), ..Options::default() });
+        harness.event(Event::Start);
+        harness.receive(&ServerFrame::Hello(hello(at(1, 0), 0)));
+        harness.publish("a");
+        let message = Event::Received { channel: harness.channel, frame: Some(ServerFrame::Message(entry_of(1, "a"))) };
+        let mut events = [message, Event::Posted { r#ref: 1, result: Err(None) }];
+        if !entry_comes_first {
+            events.reverse();
+        }
+        let [first, second] = events.map(|event| stored(&harness.event(event)));
+        assert_eq!((first, second), (vec![], vec![(key("a"), at(1, 1))]));
+    }
+}
+
 #[test]
 fn removes_a_message_whose_entry_arrived_long_ago() {
     let mut harness = Harness::live();
