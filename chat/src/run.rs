@@ -284,17 +284,14 @@ impl Edge {
 
     /// Returns when the loop has something to do by itself.
     fn next_wake(&self) -> Option<Instant> {
-        let frame_at = (self.model.is_dirty() && self.output.is_idle()).then(|| self.frame_at());
+        let frame_at = self.drawn_at.map(|before| before + FRAME_INTERVAL).filter(|_| self.model.is_dirty() && self.output.is_idle());
         [frame_at, self.tick_at()].into_iter().flatten().min()
-    }
-
-    fn frame_at(&self) -> Instant {
-        self.drawn_at.filter(|_| !self.is_urgent).map_or_else(Instant::now, |before| before + FRAME_INTERVAL)
     }
 
     /// Draws a frame if one is due and the last one was written.
     fn draw(&mut self) {
-        let is_due = self.is_stale || self.model.is_dirty() && Instant::now() >= self.frame_at();
+        let has_paused = self.drawn_at.is_none_or(|before| before.elapsed() >= FRAME_INTERVAL);
+        let is_due = self.is_stale || self.model.is_dirty() && (self.is_urgent || has_paused);
         if !is_due || !self.output.is_idle() || self.has_quit {
             return;
         }
