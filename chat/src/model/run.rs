@@ -7,6 +7,7 @@ use protocol::{ErrorCode, PublishRequest, RoomName, Text};
 use super::{Model, NOTICE, ROOMS_MAX, SAVE};
 use crate::command::{self, Command};
 use crate::event::{Action, SavedRoom};
+use crate::room::Room;
 use crate::texts;
 
 impl Model {
@@ -187,9 +188,11 @@ impl Model {
         self.refresh(now);
     }
 
-    /// Ends the program. If messages are not posted, the person is asked once.
+    /// Ends the program. If messages stay unposted, the person is asked once. The program waits a
+    /// moment for those that are on their way.
     pub(super) fn quit(&mut self, now: Timestamp) {
-        let unsent = self.rooms.iter().map(|room| room.outgoing.pending().len()).sum();
+        let staying = |room: &Room| if room.link.is_live() { room.outgoing.failed() } else { room.outgoing.pending().len() };
+        let unsent = self.rooms.iter().map(staying).sum();
         if unsent > 0 && self.leaving_until.is_none() {
             self.leaving_until = now.checked_add(NOTICE).ok();
             return self.say(texts::quit_with_unsent(unsent), now);
