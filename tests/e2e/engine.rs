@@ -2,7 +2,6 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,6 +10,8 @@ use serde_json::{Value, json};
 use thirtyfour::{Capabilities, CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities};
 use tokio::process::{Child, Command};
 use tokio::time::interval;
+
+use crate::board::free_port;
 
 /// Options of a browser.
 #[derive(Default)]
@@ -131,9 +132,4 @@ fn mini_browser() -> String {
     let programs = folders.map(|folder| folder.path().join("MiniBrowser"));
     let found = programs.filter(|program| program.exists()).max().expect("WebKitGTK's MiniBrowser is installed");
     found.to_str().unwrap().to_owned()
-}
-
-/// Returns a port that is free at this moment.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,6 +1,6 @@
 //! The release binary in a real browser.
 //!
-//! `world` starts servers and browsers, of which `engine` has the drivers. `proxy` injects faults
+//! `world` starts servers (`board`) and browsers (`engine` has the drivers). `proxy` injects faults
 //! between them. `find`, `act` and `check` read, use and check a page. Each other file tests one
 //! feature. All tests are ignored unless asked for: `cargo test -- --include-ignored`.
 
@@ -10,6 +10,9 @@
     unreachable_pub,
     reason = "a test fails by a panic, prints its measurements, and exports nothing"
 )]
+
+#[path = "../board.rs"]
+mod board;
 
 mod engine;
 mod proxy;
