@@ -142,9 +142,10 @@ fn no_work_is_left_for_later() {
 }
 
 #[test]
-fn browser_tests_run_only_when_asked_for() {
-    for (path, text) in sources("rs").into_iter().filter(|(path, _)| path.starts_with("tests/e2e/")) {
+fn tests_of_the_release_binary_run_only_when_asked_for() {
+    let is_of_binary = |path: &str| path.starts_with("tests/e2e/") || path.starts_with("tests/terminal/");
+    for (path, text) in sources("rs").into_iter().filter(|(path, _)| is_of_binary(path)) {
         let tests = text.matches("#[tokio::test").count();
-        assert_eq!(text.matches("#[ignore = ").count(), tests, "{path} has a test without `#[ignore = \"needs a browser\"]`");
+        assert_eq!(text.matches("#[ignore = ").count(), tests, "{path} has a test without `#[ignore = \"needs …\"]`");
     }
 }
