@@ -11,6 +11,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::support::{TIMEOUT, TestServer, crier, read_head, texts};
+use crate::tls::TlsProxy;
 
 /// The server's name, which only the proxy knows.
 const BOARD: &str = "http://board.example";
@@ -138,4 +139,46 @@ async fn exceptions_and_servers_on_this_machine_need_no_proxy() {
     post = proxy.crier("HTTP_PROXY", "", &["post", "lobby", "x", "--server", &server.url("")]);
     assert!(output(post).await.status.success());
     assert!(proxy.requests.lock().is_empty());
+}
+
+#[tokio::test]
+async fn certificates_are_checked_through_a_tunnel() {
+    let server = TestServer::start_with(&["--allow-host", "board.example"]);
+    let tls = TlsProxy::before(server.address, "board.example").await;
+    let proxy = Proxy::before(([127, 0, 0, 1], tls.port).into()).await;
+    let post = |text: &str| {
+        let mut post = proxy.crier("HTTPS_PROXY", "ana:secret@", &["post", "lobby", text]);
+        post.env("CRIER_SERVER", "https://board.example");
+        post
+    };
+    let mut trusted = post("over TLS");
+    trusted.env("SSL_CERT_FILE", &tls.authority);
+    let posted = output(trusted).await;
+    assert!(posted.status.success(), "{posted:?}");
+    assert!(proxy.was_asked("CONNECT board.example:443"));
+    let Output { status, stderr, .. } = output(post("refused")).await;
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert!(!status.success() && stderr.contains("authority that this system does not know"), "{stderr}");
+    assert_eq!(texts(&server.all_entries("lobby").await), ["over TLS"]);
+}
+
+#[tokio::test]
+async fn the_connection_to_a_proxy_may_be_encrypted() {
+    let server = TestServer::start_with(&["--allow-host", "board.example"]);
+    let proxy = Proxy::before(server.address).await;
+    let tls = TlsProxy::before(proxy.address, "localhost").await;
+    let start = server.page("lobby", "").await.latest.to_string();
+    let through_tls = |arguments: &[&str]| {
+        let mut command = proxy.crier("HTTP_PROXY", "", arguments);
+        let variable = format!("https://ana:secret@localhost:{}", tls.port);
+        command.env("HTTP_PROXY", variable).env("SSL_CERT_FILE", &tls.authority);
+        command
+    };
+    let posted = output(through_tls(&["post", "lobby", "hello"])).await;
+    assert!(posted.status.success(), "{posted:?}");
+    assert!(proxy.was_asked("CONNECT board.example:80"));
+    let mut child = through_tls(&["tail", "lobby", "--after", &start, "--transport", "poll"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap().expect("the program has ended");
+    assert!(line.contains("hello") && proxy.was_asked("GET http://board.example/"), "{line}");
 }

@@ -1,5 +1,6 @@
 //! The command line with servers behind TLS.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
@@ -18,15 +19,15 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use crate::support::{TIMEOUT, TestServer, crier, texts};
 
 /// A TLS proxy in front of a server, with a certificate of its own authority.
-struct TlsProxy {
-    port: u16,
-    authority: PathBuf,
+pub struct TlsProxy {
+    pub port: u16,
+    pub authority: PathBuf,
     _folder: TempDir,
 }
 
 impl TlsProxy {
     /// Starts a proxy whose certificate is for `name`.
-    async fn before(server: &TestServer, name: &str) -> Self {
+    pub async fn before(behind: SocketAddr, name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -41,7 +42,7 @@ impl TlsProxy {
         let config = config.with_no_client_auth().with_single_cert(vec![own.der().clone()], secret).unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (port, behind) = (listener.local_addr().unwrap().port(), server.address);
+        let port = listener.local_addr().unwrap().port();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
@@ -81,7 +82,7 @@ const COMMANDS: [&[&str]; 4] = [
 #[tokio::test]
 async fn trusts_a_configured_certificate_authority() {
     let server = TestServer::start();
-    let proxy = TlsProxy::before(&server, "localhost").await;
+    let proxy = TlsProxy::before(server.address, "localhost").await;
     let start = server.page("lobby", "").await.latest.to_string();
     let posted = timeout(TIMEOUT, proxy.crier(&["post", "lobby", "over TLS"], true).output()).await.unwrap().unwrap();
     assert!(posted.status.success(), "{posted:?}");
@@ -98,12 +99,12 @@ async fn trusts_a_configured_certificate_authority() {
 #[tokio::test]
 async fn a_rejected_certificate_is_a_final_error() {
     let server = TestServer::start();
-    let proxy = TlsProxy::before(&server, "localhost").await;
+    let proxy = TlsProxy::before(server.address, "localhost").await;
     for arguments in COMMANDS {
         let stderr = failure(proxy.crier(arguments, false)).await;
         assert!(stderr.contains("authority that this system does not know") && stderr.contains("SSL_CERT_FILE"), "{arguments:?}: {stderr}");
     }
-    let other = TlsProxy::before(&server, "other.example").await;
+    let other = TlsProxy::before(server.address, "other.example").await;
     for arguments in COMMANDS {
         let stderr = failure(other.crier(arguments, true)).await;
         assert!(stderr.contains("certificate is refused") && stderr.contains("localhost"), "{arguments:?}: {stderr}");
