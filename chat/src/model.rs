@@ -193,8 +193,12 @@ impl Model {
 
     fn page(&mut self, name: &RoomName, asked: Page, result: Result<MessagesPage, String>, now: Timestamp) {
         let Some(index) = self.index_of(name) else { return };
+        let is_first = !self.rooms[index].is_loaded();
         let (actions, failure) = self.rooms[index].page(asked, result);
         self.actions.extend(actions);
+        if is_first && index == self.active {
+            self.greet(now);
+        }
         if let Some(why) = failure {
             self.say(texts::page_failed(&why), now);
         }
@@ -205,6 +209,14 @@ impl Model {
         let Some(index) = self.index_of(name) else { return };
         self.say(texts::ended(&why), now);
         self.rooms[index].link.ended = Some(why);
+    }
+
+    /// Says how many messages are unread, if they do not fit on the screen.
+    fn greet(&mut self, now: Timestamp) {
+        let unread = self.room().unread();
+        if unread > self.screen().list.height.into() {
+            self.say(texts::since_last_visit(unread), now);
+        }
     }
 
     /// Loads older messages if the newest do not fill the screen.

@@ -82,6 +82,10 @@ pub(crate) fn below(count: u64) -> String {
     format!("{count} new")
 }
 
+pub(crate) fn since_last_visit(count: u64) -> String {
+    format!("{count} messages are new since you were here. PageUp goes to the line above them.")
+}
+
 pub(crate) fn unsent(count: usize) -> String {
     format!("{count} sending")
 }
@@ -158,6 +162,7 @@ pub(crate) const HELP: &[(&str, &str)] = &[
     ("PageUp, PageDown", "scroll; older messages are loaded"),
     ("Shift-Up, Shift-Down", "scroll by a line; so does the mouse wheel"),
     ("Home, End", "to the oldest loaded, to the newest; with Ctrl also while you write"),
+    ("Shift and the mouse", "select text, in most terminals"),
     ("Up, Down", "earlier messages of yours, in the first and last row"),
     ("Ctrl-N, Ctrl-P", "the next and the previous room"),
     ("Alt-1 … Alt-9", "the room of that tab"),

@@ -93,6 +93,8 @@ impl Model {
             self.search = None;
             self.sending_since = None;
             self.save_within(SAVE, now);
+            self.notice = None;
+            self.greet(now);
             self.fill_screen(now);
         }
     }

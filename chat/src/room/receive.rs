@@ -22,9 +22,7 @@ impl Room {
     /// Requests a page.
     pub(crate) fn fetch(&mut self, page: Page) -> Vec<Action> {
         self.fetching = Some(page);
-        if let Page::Before(_) = page {
-            self.older = Older::Loading;
-        }
+        self.older = if let Page::Before(_) = page { Older::Loading } else { Older::Idle };
         self.is_stale = true;
         vec![Action::Fetch { room: self.name.clone(), page }]
     }

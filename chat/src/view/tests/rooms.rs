@@ -167,3 +167,18 @@ fn keys_for_the_terminal_reach_it() {
     person.input(Input::Stop);
     assert_eq!(person.actions, [Action::Redraw, Action::Suspend, Action::Save, Action::Quit]);
 }
+
+#[test]
+fn a_person_who_comes_back_hears_how_much_is_new() {
+    let saved = crate::SavedRoom { name: room("lobby"), read: Some(at(900)), draft: String::new(), outbox: Vec::new(), own: Vec::new() };
+    let saved = crate::Saved { rooms: vec![saved], ..crate::Saved::default() };
+    let mut person = Person::in_lobby(Settings { saved, ..settings(80, 20) }, numbered(951..=1000, 1000));
+    assert!(person.has("100 messages are new since you were here."));
+    person.enter("/join tea");
+    person.load("tea", Page::Latest, page(vec![entry(1, "Cleo", "tea?")], 1));
+    for offset in 1001..=1030 {
+        person.receive(entry(offset, "Bo", "more"));
+    }
+    person.control('n');
+    assert!(person.has("30 messages are new since you were here."));
+}
