@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use client::{Board, Ended, Options, Publisher, Stage, Subscription, Update};
 use futures_util::future::BoxFuture;
-use protocol::{Author, PublishKey, PublishRequest};
+use protocol::{Author, Entry, PublishKey, PublishRequest};
 use tokio::time::{Instant, sleep_until};
 
 use super::exit_code::{ExitCode, Failure};
@@ -169,7 +169,7 @@ impl Post {
 
     fn deadline(&self) -> Option<Instant> {
         let line = self.parts.line_deadline().filter(|_| self.has_space());
-        [line, self.time_limit()].into_iter().flatten().min()
+        [line, self.in_flight.deadline(), self.time_limit()].into_iter().flatten().min()
     }
 
     /// Returns when the board must have stored a message. With `--follow` it may stay away for any
@@ -180,7 +180,8 @@ impl Post {
         (!self.in_flight.is_empty()).then_some(self.progress + timeout)
     }
 
-    fn check_time(&self) -> Result<(), Failure> {
+    fn check_time(&mut self) -> Result<(), Failure> {
+        self.print_stored();
         if self.time_limit().is_none_or(|limit| Instant::now() < limit) {
             return Ok(());
         }
@@ -213,9 +214,12 @@ impl Post {
     fn handle(&mut self, update: Option<Update>) -> Result<(), Failure> {
         match update {
             Some(Update::Published { key, published }) => {
-                self.progress = Instant::now();
-                for (key, published) in self.in_flight.stored(&key, published) {
-                    self.printer.print(&key, &published);
+                self.in_flight.answered(&key, published);
+                self.print_stored();
+            }
+            Some(Update::Entry(Entry { key: Some(key), .. })) => {
+                if let Some(position) = self.updates.position() {
+                    self.in_flight.arrived(&key, position, Instant::now());
                 }
             }
             Some(Update::Outbox) => self.check_refused(),
@@ -228,6 +232,13 @@ impl Post {
             }
         }
         Ok(())
+    }
+
+    fn print_stored(&mut self) {
+        for (key, published) in self.in_flight.take_stored(self.updates.online(), Instant::now()) {
+            self.progress = Instant::now();
+            self.printer.print(&key, &published);
+        }
     }
 
     /// If the board refused a message, no more is read or published. Those in flight are awaited,
