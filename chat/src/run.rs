@@ -87,8 +87,8 @@ impl Chat {
         }
         let board = Board::connect(&self.server)?;
         let mut edge = Edge::start(self, board)?;
-        edge.run(stop).await?;
-        edge.end().await
+        let result = edge.run(stop).await;
+        edge.end().await.and(result)
     }
 }
 
@@ -178,7 +178,7 @@ impl Edge {
                 () = &mut stop => self.stop(),
                 _ = &mut hangup => self.stop(),
                 _ = resized.recv() => self.resize(),
-                _ = continued.recv() => self.reenter()?,
+                _ = continued.recv() => self.reenter(),
                 key = self.keys.recv() => match key {
                     Some(key) => self.take_keys(key),
                     None => self.stop(),
@@ -195,7 +195,7 @@ impl Edge {
                 self.save();
                 self.terminal.suspend();
                 let _ = timeout(STOP_TIME, continued.recv()).await;
-                self.reenter()?;
+                self.reenter();
             }
         }
         Ok(())
@@ -318,11 +318,12 @@ impl Edge {
     }
 
     /// Takes the terminal back after another program had it.
-    fn reenter(&mut self) -> Result<(), ChatError> {
-        self.terminal.reenter()?;
+    fn reenter(&mut self) {
+        if self.terminal.reenter().is_err() {
+            return self.stop();
+        }
         self.is_stale = true;
         self.resize();
-        Ok(())
     }
 
     /// Restores the terminal, waits a moment for messages that are on their way, and saves.
