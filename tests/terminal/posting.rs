@@ -40,6 +40,34 @@ async fn a_paste_of_many_lines_is_one_message() {
 
 #[tokio::test]
 #[ignore = "needs the release binary"]
+async fn a_large_paste_is_taken_whole_and_one_that_is_too_large_loses_no_draft() {
+    let board = Board::start_with(&[]).await;
+    let mut chat = Chat::start(&board).await;
+    let text = "你好 world\n".repeat(1_200);
+    chat.press(&format!("\x1b[200~{}\x1b[201~", text.replace('\n', "\r"))).await;
+    chat.until_shown("你好 world").await;
+    chat.press("\r").await;
+    board.until_lobby_has(&[text.trim_end()]).await;
+    chat.press("a draft").await;
+    chat.press(&format!("\x1b[200~{}\x1b[201~", "x".repeat(300_000))).await;
+    chat.until_shown("64 KiB").await;
+    chat.until_shown("a draft").await;
+}
+
+#[tokio::test]
+#[ignore = "needs the release binary"]
+async fn shift_enter_alt_enter_and_ctrl_j_begin_a_line() {
+    let board = Board::start_with(&[]).await;
+    let mut chat = Chat::start(&board).await;
+    // The first as terminals with the keyboard protocol send it.
+    chat.press("a\x1b[13;2ub\x1b\rc\nd").await;
+    chat.until_shown("d").await;
+    chat.press("\r").await;
+    board.until_lobby_has(&["a\nb\nc\nd"]).await;
+}
+
+#[tokio::test]
+#[ignore = "needs the release binary"]
 async fn what_is_posted_by_others_is_shown_at_once_in_two_rooms() {
     let board = Board::start_with(&[]).await;
     board.post_as("tea", "earlier tea", "Cem").await;
