@@ -90,6 +90,10 @@ pub(crate) fn unsent(count: usize) -> String {
     format!("{count} sending")
 }
 
+pub(crate) fn unsent_waiting(count: usize) -> String {
+    format!("{count} waiting")
+}
+
 pub(crate) fn failed(count: usize) -> String {
     format!("{count} not posted")
 }

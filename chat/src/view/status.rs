@@ -15,6 +15,8 @@ use crate::texts;
 
 /// From this share of the longest text on, its length is shown, in percent.
 const LONG_PERCENT: usize = 75;
+/// Below this width, transports have their short names.
+const NARROW_COLUMNS: u16 = 40;
 /// The space between two parts.
 const SPACE: &str = "  ";
 
@@ -24,7 +26,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, now: Timestam
     let right = waiting(model);
     let right_columns: usize = right.iter().map(|(text, _)| width(text, charset) + SPACE.len()).sum();
     let left_columns = usize::from(area.width).saturating_sub(right_columns);
-    let (state, style) = connection(model, now);
+    let (state, style) = connection(model, area.width, now);
     let left = cut(&state, left_columns, charset);
     put(buffer, (area.x, area.y), area.right(), &left, style, charset);
     let mut x = area.right().saturating_sub(right_columns as u16) + SPACE.len() as u16;
@@ -33,7 +35,7 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect, now: Timestam
     }
 }
 
-fn connection(model: &Model, now: Timestamp) -> (String, Style) {
+fn connection(model: &Model, columns: u16, now: Timestamp) -> (String, Style) {
     let room = model.room();
     let charset = model.charset;
     let online = match room.link.online {
@@ -42,7 +44,10 @@ fn connection(model: &Model, now: Timestamp) -> (String, Style) {
     };
     let (dot, circle) = charset.pick(("●", "○"), ("*", "o"));
     match room.link.status(now) {
-        Status::Live(transport) => (format!("{dot} {}{online}", texts::transport(transport)), model.palette.good()),
+        Status::Live(transport) => {
+            let name = if columns < NARROW_COLUMNS { transport.as_str() } else { texts::transport(transport) };
+            (format!("{dot} {name}{online}"), model.palette.good())
+        }
         Status::Connecting => (format!("{circle} {}", texts::CONNECTING), Palette::dim()),
         Status::Doubtful => (format!("{circle} {}", texts::DOUBTFUL), model.palette.failure()),
         Status::Waiting(seconds) => {
@@ -68,7 +73,8 @@ fn waiting(model: &Model) -> Vec<(String, Style)> {
     }
     let unsent = room.outgoing.pending().len() - failed;
     if unsent > 0 {
-        parts.push((texts::unsent(unsent), Palette::dim()));
+        let text = if room.is_waiting() { texts::unsent_waiting(unsent) } else { texts::unsent(unsent) };
+        parts.push((text, Palette::dim()));
     }
     let arrow = charset.pick("↓", "v");
     match room.below() {

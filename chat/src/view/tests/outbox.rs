@@ -44,6 +44,7 @@ fn without_a_connection_messages_wait_and_are_all_kept() {
     assert!(person.list().last().unwrap().ends_with("waiting for the connection"));
     person.enter("two");
     assert!(person.list().last().unwrap().ends_with("2 messages are waiting for the connection"));
+    assert!(person.status().ends_with("2 waiting"));
     let saved = person.model.saved();
     let texts: Vec<&str> = saved.rooms[0].outbox.iter().map(|message| message.text.as_str()).collect();
     assert_eq!(texts, ["one", "two"]);

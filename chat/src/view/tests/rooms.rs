@@ -153,7 +153,7 @@ fn the_status_names_transport_and_people_and_trouble() {
     person.update("lobby", Update::Connection, live());
     assert_eq!(person.status(), "● WebSocket · 3 online");
     let mut narrow = Person::in_lobby(settings(20, 6), numbered(1..=1, 1));
-    assert_eq!(narrow.status(), "● WebSocket · 3 onl…");
+    assert_eq!(narrow.status(), "● ws · 3 online");
 }
 
 #[test]
