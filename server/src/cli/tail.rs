@@ -78,9 +78,12 @@ async fn run<N: Fn() -> Zoned>(settings: &config::Tail, printer: &Printer<N>) ->
         return print_history(&room, server, start, printer).await;
     }
     let mut notes = ConnectionNotes::new(server, settings.quiet, settings.transport);
-    let after = start.position_when_reachable(&room, server, &mut notes).await?;
-    let mut updates = room.subscribe_with(Options { after, only: settings.transport, ..Options::default() });
     let mut ended = pin!(reader_ended());
+    let after = tokio::select! {
+        after = start.position_when_reachable(&room, server, &mut notes) => after?,
+        () = &mut ended => return Err(Stop::ReaderEnded),
+    };
+    let mut updates = room.subscribe_with(Options { after, only: settings.transport, ..Options::default() });
     loop {
         let update = tokio::select! {
             update = updates.next() => update,

@@ -116,6 +116,28 @@ async fn keeps_the_order_when_the_server_restarts() {
 }
 
 #[tokio::test]
+async fn repeating_with_the_key_of_the_error_posts_nothing_twice() {
+    let server = TestServer::start();
+    let address = server.address.to_string();
+    let (mut child, mut input) = start(&server, &["post", "build", "--timeout", "1"]);
+    let text = numbers(200_000);
+    let (first, rest) = text.as_bytes().split_at(100_000);
+    input.write_all(first).await.unwrap();
+    let mut positions = BufReader::new(child.stdout.take().unwrap()).lines();
+    line(&mut positions).await;
+    let folder = server.stop().await;
+    input.write_all(rest).await.unwrap();
+    drop(input);
+    let output = timeout(TIMEOUT, child.wait_with_output()).await.unwrap().unwrap();
+    let stderr = stderr(&output);
+    assert!(output.status.code() == Some(3) && stderr.contains("posted, the last one at "), "{stderr}");
+    let key = stderr.split("--key ").nth(1).unwrap().split(',').next().unwrap();
+    let server = TestServer::start_in(folder, &["--listen", &address]);
+    assert!(run(&server, &["post", "build", "--key", key], text.as_bytes()).await.status.success());
+    assert!(texts(&server.all_entries("build").await).join("\n") + "\n" == text, "messages are lost, doubled or out of order");
+}
+
+#[tokio::test]
 async fn keeps_the_order_when_the_server_limits_its_rate() {
     let server = TestServer::start_with(&["--publishes-per-second", "50", "--publishes-burst", "10"]);
     let text = numbers(1_200_000);
