@@ -11,7 +11,7 @@ use crate::event::{Connection, Input};
 
 /// Maximum number of inputs that wait for the model. Then the subscriptions wait, and are slow
 /// readers to the server.
-const INPUTS_MAX: usize = 64;
+const INPUTS_MAX: usize = 256;
 /// Maximum number of commands that wait for a subscription. The model publishes fewer at once.
 const COMMANDS_MAX: usize = 2 * client::OUTBOX_MESSAGES_MAX;
 

@@ -27,9 +27,12 @@ use crate::terminal::{self, Terminal};
 use crate::{keyboard, view};
 
 /// Minimum time between two frames, unless the person did something.
-const FRAME_INTERVAL: Duration = Duration::from_millis(40);
+const FRAME_INTERVAL: Duration = Duration::from_millis(50);
 /// Maximum number of inputs that are handled before the next frame.
-const INPUTS_PER_FRAME_MAX: usize = 256;
+const INPUTS_PER_FRAME_MAX: usize = 512;
+/// Maximum number of inputs that are handled as they arrive. More of them wait for the next frame,
+/// and are handled together.
+const INPUTS_AT_ONCE_MAX: usize = 4;
 /// Minimum time between two ticks.
 const TICK_INTERVAL: Duration = Duration::from_millis(20);
 /// How long the program waits at its end for messages that are on their way.
@@ -107,6 +110,8 @@ struct Edge {
     has_told: bool,
     now: fn() -> Timestamp,
     drawn_at: Option<Instant>,
+    /// Inputs that were handled since the last frame.
+    taken: usize,
     ticked_at: Option<Instant>,
     /// True if the next frame must not wait.
     is_urgent: bool,
@@ -150,6 +155,7 @@ impl Edge {
             has_told: false,
             now: chat.now,
             drawn_at: None,
+            taken: 0,
             ticked_at: None,
             is_urgent: true,
             is_stale: true,
@@ -173,6 +179,7 @@ impl Edge {
             self.keep_time();
             self.draw();
             let wake = self.next_wake();
+            let must_wait = self.taken >= INPUTS_AT_ONCE_MAX && self.frame_at().is_some_and(|at| at > Instant::now());
             tokio::select! {
                 biased;
                 () = &mut stop => self.stop(),
@@ -186,7 +193,7 @@ impl Edge {
                 result = self.output.idle(), if !self.output.is_idle() => if result.is_err() {
                     self.stop();
                 },
-                Some(input) = self.inputs.recv() => self.take_inputs(input),
+                Some(input) = self.inputs.recv(), if !must_wait => self.take_inputs(input),
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
             }
             if std::mem::take(&mut self.must_suspend) {
@@ -220,9 +227,11 @@ impl Edge {
 
     fn take_inputs(&mut self, input: Input) {
         self.handle(input);
+        self.taken += 1;
         for _ in 1..INPUTS_PER_FRAME_MAX {
             let Ok(input) = self.inputs.try_recv() else { break };
             self.handle(input);
+            self.taken += 1;
         }
     }
 
@@ -284,8 +293,13 @@ impl Edge {
 
     /// Returns when the loop has something to do by itself.
     fn next_wake(&self) -> Option<Instant> {
-        let frame_at = self.drawn_at.map(|before| before + FRAME_INTERVAL).filter(|_| self.model.is_dirty() && self.output.is_idle());
-        [frame_at, self.tick_at()].into_iter().flatten().min()
+        [self.frame_at(), self.tick_at()].into_iter().flatten().min()
+    }
+
+    /// Returns when the next frame is due, if the terminal can take one.
+    fn frame_at(&self) -> Option<Instant> {
+        let is_wanted = self.model.is_dirty() && self.output.is_idle();
+        self.drawn_at.map(|before| before + FRAME_INTERVAL).filter(|_| is_wanted)
     }
 
     /// Draws a frame if one is due and the last one was written.
@@ -308,6 +322,7 @@ impl Edge {
             self.screen.backend_mut().take(frame);
         });
         self.drawn_at = Some(Instant::now());
+        self.taken = 0;
         self.is_urgent = false;
     }
 
