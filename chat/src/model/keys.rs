@@ -110,12 +110,11 @@ impl Model {
 
     /// Handles a key that scrolls. Returns false if it is none.
     fn scroll_key(&mut self, key: KeyEvent, now: Timestamp) -> bool {
-        let page = isize::try_from(self.screen().list.height.saturating_sub(1).max(1)).unwrap_or(1);
         let is_row = key.modifiers.intersects(KeyModifiers::SHIFT | KeyModifiers::ALT);
         let is_list = key.modifiers.contains(KeyModifiers::CONTROL) || self.room().composer.is_empty();
         match key.code {
-            KeyCode::PageUp => self.scroll(-page, now),
-            KeyCode::PageDown => self.scroll(page, now),
+            KeyCode::PageUp => self.scroll(-self.page_rows(), now),
+            KeyCode::PageDown => self.scroll(self.page_rows(), now),
             KeyCode::Up if is_row => self.scroll(-1, now),
             KeyCode::Down if is_row => self.scroll(1, now),
             KeyCode::Home if is_list => self.scroll(-(isize::MAX), now),
@@ -123,6 +122,10 @@ impl Model {
             _ => return false,
         }
         true
+    }
+
+    fn page_rows(&self) -> isize {
+        isize::try_from(self.screen().list.height.saturating_sub(1).max(1)).unwrap_or(1)
     }
 
     fn scroll(&mut self, rows: isize, now: Timestamp) {
