@@ -4,6 +4,7 @@ mod person;
 
 mod editing;
 mod outbox;
+mod random;
 mod rooms;
 mod scrolling;
 mod search;
