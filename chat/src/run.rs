@@ -33,6 +33,8 @@ const INPUTS_PER_FRAME_MAX: usize = 512;
 /// Maximum number of inputs that are handled as they arrive. More of them wait for the next frame,
 /// and are handled together.
 const INPUTS_AT_ONCE_MAX: usize = 4;
+/// Maximum number of keys that are handled before the next frame.
+const KEYS_PER_FRAME_MAX: usize = 64;
 /// Minimum time between two ticks.
 const TICK_INTERVAL: Duration = Duration::from_millis(20);
 /// How long the program waits at its end for messages that are on their way.
@@ -214,13 +216,16 @@ impl Edge {
         self.has_quit = true;
     }
 
-    /// Takes all keys that have arrived: a key that repeats must not be drawn late.
+    /// Takes the keys that have arrived: a key that repeats must not be drawn late. Not without an
+    /// end: a signal must not wait for a paste of thousands of keys.
     fn take_keys(&mut self, key: Input) {
         self.is_urgent = true;
         self.handle(key);
-        while !self.has_quit
-            && let Ok(key) = self.keys.try_recv()
-        {
+        for _ in 1..KEYS_PER_FRAME_MAX {
+            if self.has_quit {
+                break;
+            }
+            let Ok(key) = self.keys.try_recv() else { break };
             self.handle(key);
         }
     }
