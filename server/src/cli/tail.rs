@@ -97,9 +97,9 @@ async fn run<N: Fn() -> Zoned>(settings: &config::Tail, printer: &Printer<N>) ->
             Update::StartsAt(_) | Update::Proven(_) | Update::Online(_) | Update::Outbox | Update::Published { .. } => {}
         }
     }
-    let unknown = || "the server said not to come back".to_owned();
-    let reason = updates.ended().map_or_else(unknown, |failure| explain(server, failure));
-    Err(Failure::unreachable(reason).into())
+    // Without a reason, the program is ending because of a signal.
+    let failure = updates.ended().ok_or(Stop::ReaderEnded)?;
+    Err(Failure::unreachable(explain(server, failure)).into())
 }
 
 /// Waits until nobody can read standard output any more. Never ready for a file.
