@@ -34,8 +34,11 @@ impl ServerUrl {
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         // A resolver may know names for which no certificate can be issued.
         let has_host = !host.is_empty() && (!is_secure || ServerName::try_from(host).is_ok());
+        // Without this, an impossible port would mean the default one.
+        let has_port = uri.authority().is_some_and(|authority| !authority.as_str().ends_with(authority.host()));
+        let has_wrong_port = has_port && uri.port_u16().is_none();
         // A user and password would not be sent, and a query would swallow the room.
-        if !has_host || rest.contains(['?', '#', '@']) {
+        if !has_host || has_wrong_port || rest.contains(['?', '#', '@']) {
             return Err(refused());
         }
         Ok(Self { is_secure, server, uri })
@@ -149,6 +152,9 @@ mod tests {
             "ftp://h",
             "http://",
             "http://:5000",
+            "http://h:",
+            "http://h:99999",
+            "https://[::1]:70000/board",
             "http://a b",
             "http://h?x=",
             "http://h#x",
