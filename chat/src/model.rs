@@ -98,9 +98,9 @@ impl Model {
             model.open(saved);
         }
         model.active = saved.active.min(model.rooms.len().saturating_sub(1));
-        // The first room that was asked for is shown.
-        for name in rooms.into_iter().rev() {
-            model.join(&name, now);
+        // The tabs are in the order of the arguments; the first of them is shown.
+        for name in rooms.iter().chain(rooms.first()) {
+            model.join(name, now);
         }
         if model.rooms.is_empty() {
             model.join(&RoomName::lobby(), now);

@@ -362,8 +362,8 @@ impl Edge {
         let unsent: usize = self.model.saved().rooms.iter().map(|room| room.outbox.len()).sum();
         match (unsent, self.file.is_some() && !self.has_told) {
             (0, _) => {}
-            (unsent, true) => say(&format!("{unsent} unsent messages are kept. The next crier chat sends them.")),
-            (unsent, false) => say(&format!("{unsent} messages were not sent.")),
+            (unsent, true) => say(&format!("Unsent messages are kept: {unsent}. The next crier chat sends them.")),
+            (unsent, false) => say(&format!("Messages that were not sent: {unsent}.")),
         }
         Ok(())
     }

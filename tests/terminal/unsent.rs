@@ -53,7 +53,7 @@ async fn unsent_messages_survive_a_signal_and_the_person_is_told() {
     let mut chat = write_offline(&mut board).await;
     send_signal(&chat.process, "-TERM");
     assert!(chat.end().await.success());
-    assert!(chat.text().contains("2 unsent messages are kept"), "{}", chat.text());
+    assert!(chat.text().contains("Unsent messages are kept: 2."), "{}", chat.text());
     chat.assert_restored();
     assert_continues(&mut board, &chat).await;
 }

@@ -33,6 +33,15 @@ fn rooms_are_tabs_with_their_unread_messages() {
 }
 
 #[test]
+fn tabs_are_in_the_order_of_the_arguments() {
+    let mut person = Person::with(Settings { rooms: vec![room("b"), room("a")], ..settings(60, 10) });
+    assert!(person.screen()[0].starts_with(" b   a"));
+    person.write("for b");
+    person.control('n');
+    assert!(!person.has("for b"));
+}
+
+#[test]
 fn what_arrives_while_the_window_has_no_focus_is_unread() {
     let mut person = Person::in_lobby(settings(60, 10), numbered(1..=2, 2));
     person.input(Input::Focus(false));
