@@ -22,6 +22,9 @@ pub(super) struct ServerUrl {
 
 impl ServerUrl {
     pub(super) fn new(url: &str) -> Result<Self, ConnectError> {
+        if url.contains('@') {
+            return Err(ConnectError::Password);
+        }
         let refused = || ConnectError::Url(url.to_owned());
         let (scheme, rest) = url.trim().split_once("://").ok_or_else(refused)?;
         let is_secure = match scheme.to_ascii_lowercase().as_str() {
@@ -37,8 +40,8 @@ impl ServerUrl {
         // Without this, an impossible port would mean the default one.
         let has_port = uri.authority().is_some_and(|authority| !authority.as_str().ends_with(authority.host()));
         let has_wrong_port = has_port && uri.port_u16().is_none();
-        // A user and password would not be sent, and a query would swallow the room.
-        if !has_host || has_wrong_port || rest.contains(['?', '#', '@']) {
+        // A query would swallow the room.
+        if !has_host || has_wrong_port || rest.contains(['?', '#']) {
             return Err(refused());
         }
         Ok(Self { is_secure, server, uri })
@@ -158,10 +161,10 @@ mod tests {
             "http://a b",
             "http://h?x=",
             "http://h#x",
-            "http://u:p@h",
             "https://-h",
         ] {
             assert_eq!(ServerUrl::new(url).unwrap_err(), ConnectError::Url(url.to_owned()));
         }
+        assert_eq!(ServerUrl::new("http://u:p@h").unwrap_err(), ConnectError::Password);
     }
 }

@@ -167,6 +167,9 @@ pub enum ConnectError {
     /// The URL is not one of a Crier server.
     #[error("{0:?} is not the address of a server: it must be like http://localhost:5000")]
     Url(String),
+    /// The URL has a user or a password, which would not be sent. The sentence does not repeat it.
+    #[error("the server's address has a user or password, which would not be sent. Remove them.")]
+    Password,
     /// The system has no random numbers, so keys would not be unique.
     #[error("the system gives no random numbers")]
     Random,
