@@ -76,14 +76,17 @@ impl Parts {
         }
     }
 
-    /// Takes the next piece of the input. If it is not text, the parts before that are still
-    /// returned.
+    /// Takes the next piece of the input. If it is not text, only the whole parts before that are
+    /// still returned.
     pub(super) fn push(&mut self, bytes: &[u8], now: Instant) -> Result<(), NotText> {
         if self.mode == Mode::End {
             self.end.push(bytes);
             return Ok(());
         }
         let result = self.decoder.decode(bytes, &mut self.splitter.text);
+        if result.is_err() {
+            self.drop_cut_off();
+        }
         self.time_lines(now);
         result
     }
@@ -95,7 +98,23 @@ impl Parts {
             self.held = self.end.take(self.lossy)?;
             return Ok(());
         }
-        self.decoder.end(&mut self.splitter.text)
+        let result = self.decoder.end(&mut self.splitter.text);
+        if result.is_err() {
+            self.drop_cut_off();
+        }
+        result
+    }
+
+    /// Drops what bytes that are not text have cut off: a line, or the only or last message. After
+    /// a repair the input can be posted again with the same key.
+    fn drop_cut_off(&mut self) {
+        if self.mode == Mode::Follow {
+            return self.splitter.keep_lines();
+        }
+        self.splitter.text.clear();
+        if self.count == 0 {
+            self.held = None;
+        }
     }
 
     /// Returns the next part. `None` if more input, or in [`Mode::Follow`] time, is needed.
@@ -239,12 +258,25 @@ mod tests {
     }
 
     #[test]
-    fn returns_what_came_before_a_byte_that_is_not_text() {
+    fn returns_nothing_that_a_byte_which_is_not_text_has_cut_off() {
         let now = Instant::now();
-        let mut parts = parts(Mode::Whole, "k");
-        assert_eq!(parts.push(b"fine\n\xff", now), Err(NotText::NotUtf8(5)));
-        let _ = parts.end();
-        assert_eq!(all(&mut parts, now), [pair("k", "fine")]);
+        let mut only = parts(Mode::Whole, "k");
+        assert_eq!(only.push(b"fine\nbad\xff", now), Err(NotText::NotUtf8(8)));
+        let _ = only.end();
+        assert_eq!(all(&mut only, now), []);
+
+        let mut several = parts(Mode::Whole, "k");
+        several.push(&b"line\n".repeat(10_000), now).unwrap();
+        let before = several.next(now).unwrap().map(|part| part.key);
+        assert_eq!(before, Some("k-1".parse().unwrap()));
+        assert_eq!(several.push(b"bad\xff", now), Err(NotText::NotUtf8(50_003)));
+        let _ = several.end();
+        assert!(all(&mut several, now).iter().all(|(_, text)| text.len() > TEXT_BYTES_MAX - 5));
+
+        let mut lines = parts(Mode::Follow, "k");
+        assert_eq!(lines.push(b"fine\nbad\xff", now), Err(NotText::NotUtf8(8)));
+        let _ = lines.end();
+        assert_eq!(all(&mut lines, now), [pair("k-1", "fine")]);
     }
 
     #[test]

@@ -44,6 +44,11 @@ impl Splitter {
         text
     }
 
+    /// Drops the last line if it is not complete.
+    pub(super) fn keep_lines(&mut self) {
+        self.text.truncate(self.text.rfind('\n').map_or(0, |end| end + 1));
+    }
+
     /// True if a line is complete.
     pub(super) fn has_line(&self) -> bool {
         self.text.contains('\n')
