@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use client::{Board, Ended, Options, Publisher, Stage, Subscription, Update};
 use futures_util::future::BoxFuture;
-use protocol::{Author, Entry, PublishKey, PublishRequest};
+use protocol::{Author, PublishKey, PublishRequest};
 use tokio::time::{Instant, sleep_until};
 
 use super::exit_code::{ExitCode, Failure};
@@ -169,7 +169,7 @@ impl Post {
 
     fn deadline(&self) -> Option<Instant> {
         let line = self.parts.line_deadline().filter(|_| self.has_space());
-        [line, self.in_flight.deadline(), self.time_limit()].into_iter().flatten().min()
+        [line, self.time_limit()].into_iter().flatten().min()
     }
 
     /// Returns when the board must have stored a message. With `--follow` it may stay away for any
@@ -181,7 +181,6 @@ impl Post {
     }
 
     fn check_time(&mut self) -> Result<(), Failure> {
-        self.print_stored();
         if self.time_limit().is_none_or(|limit| Instant::now() < limit) {
             return Ok(());
         }
@@ -217,11 +216,6 @@ impl Post {
                 self.in_flight.answered(&key, published);
                 self.print_stored();
             }
-            Some(Update::Entry(Entry { key: Some(key), .. })) => {
-                if let Some(position) = self.updates.position() {
-                    self.in_flight.arrived(&key, position, Instant::now());
-                }
-            }
             Some(Update::Outbox) => self.check_refused(),
             Some(Update::Connection) => self.notes.update(&self.updates),
             Some(_) => {}
@@ -235,7 +229,7 @@ impl Post {
     }
 
     fn print_stored(&mut self) {
-        for (key, published) in self.in_flight.take_stored(self.updates.online(), Instant::now()) {
+        for (key, published) in self.in_flight.take_stored() {
             self.progress = Instant::now();
             self.printer.print(&key, &published);
         }

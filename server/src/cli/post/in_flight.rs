@@ -1,17 +1,12 @@
 //! The messages that were given to the client, and which of them are stored.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use protocol::{Position, PublishKey, Published};
-use tokio::time::Instant;
 
 /// Maximum number of messages that are not stored yet. It hides the way to the board and back, and
 /// bounds the memory.
 const MESSAGES_MAX: usize = 16;
-/// How long the answer may come after the message itself has arrived. If a connection breaks in
-/// between, it never comes.
-const ANSWER_TIME: Duration = Duration::from_secs(1);
 
 /// Messages in the order of the input.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +19,6 @@ pub(super) struct InFlight {
 #[derive(Clone, Debug)]
 struct Message {
     key: PublishKey,
-    /// When and where the message arrived as an entry of the room.
-    arrived: Option<(Instant, Position)>,
     answer: Option<Published>,
 }
 
@@ -41,7 +34,7 @@ impl InFlight {
     }
 
     pub(super) fn push(&mut self, key: PublishKey) {
-        self.messages.push_back(Message { key, arrived: None, answer: None });
+        self.messages.push_back(Message { key, answer: None });
     }
 
     /// Records that the board answered that a message is stored.
@@ -51,31 +44,10 @@ impl InFlight {
         }
     }
 
-    /// Records that an entry with this key arrived.
-    pub(super) fn arrived(&mut self, key: &PublishKey, position: Position, now: Instant) {
-        if let Some(message) = self.messages.iter_mut().find(|message| message.key == *key) {
-            message.arrived.get_or_insert((now, position));
-        }
-    }
-
-    /// Returns when a message that arrived counts as stored without an answer.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        let arrived = self.messages.iter().filter(|message| message.answer.is_none()).filter_map(|message| message.arrived);
-        arrived.map(|(at, _)| at + ANSWER_TIME).min()
-    }
-
-    /// Takes the messages that are stored, up to the first that is not. `reached` is for those
-    /// without an answer.
-    pub(super) fn take_stored(&mut self, reached: usize, now: Instant) -> Vec<(PublishKey, Published)> {
-        for message in self.messages.iter_mut().filter(|message| message.answer.is_none()) {
-            if let Some((at, position)) = message.arrived
-                && now >= at + ANSWER_TIME
-            {
-                message.answer = Some(Published { position, duplicate: false, reached });
-            }
-        }
+    /// Takes the messages that are stored, up to the first that is not.
+    pub(super) fn take_stored(&mut self) -> Vec<(PublishKey, Published)> {
         let mut stored = Vec::new();
-        while let Some(Message { key, answer: Some(published), .. }) = self.messages.pop_front_if(|message| message.answer.is_some()) {
+        while let Some(Message { key, answer: Some(published) }) = self.messages.pop_front_if(|message| message.answer.is_some()) {
             self.posted += 1;
             self.last = Some(published.position);
             stored.push((key, published));
@@ -122,7 +94,7 @@ mod tests {
         in_flight.push(key(1));
         assert!(!in_flight.has_space());
         in_flight.answered(&key(1), published(1));
-        in_flight.take_stored(0, Instant::now());
+        in_flight.take_stored();
         let more = (2..).take_while(|number| {
             let has_space = in_flight.has_space();
             in_flight.push(key(*number));
@@ -133,33 +105,15 @@ mod tests {
 
     #[test]
     fn reports_in_order_what_is_answered_in_any_order() {
-        let (mut in_flight, now) = (InFlight::default(), Instant::now());
+        let mut in_flight = InFlight::default();
         (1..=3).for_each(|number| in_flight.push(key(number)));
         in_flight.answered(&key(2), published(2));
-        assert_eq!(in_flight.take_stored(0, now), []);
+        assert_eq!(in_flight.take_stored(), []);
         assert_eq!(in_flight.posted(), (0, None));
         in_flight.answered(&key(1), published(1));
-        assert_eq!(in_flight.take_stored(0, now), [(key(1), published(1)), (key(2), published(2))]);
+        assert_eq!(in_flight.take_stored(), [(key(1), published(1)), (key(2), published(2))]);
         assert_eq!(in_flight.posted(), (2, Some(position(2))));
         assert_eq!(in_flight.take_refused(|other| (*other == key(3)).then_some("no")), Some("no"));
         assert!(in_flight.is_empty());
-    }
-
-    /// The client does not send a message again whose entry it has seen, so nothing answers it.
-    #[test]
-    fn a_message_that_arrived_needs_no_answer() {
-        let (mut in_flight, start) = (InFlight::default(), Instant::now());
-        in_flight.push(key(1));
-        in_flight.push(key(2));
-        in_flight.arrived(&key(1), position(1), start);
-        in_flight.arrived(&key(2), position(2), start);
-        in_flight.arrived(&key(9), position(9), start);
-        assert_eq!(in_flight.take_stored(3, start), []);
-        // The answer to the second one comes in time.
-        in_flight.answered(&key(2), published(2));
-        assert_eq!(in_flight.deadline(), Some(start + ANSWER_TIME));
-        let without = Published { position: position(1), duplicate: false, reached: 3 };
-        assert_eq!(in_flight.take_stored(3, start + ANSWER_TIME), [(key(1), without), (key(2), published(2))]);
-        assert_eq!(in_flight.deadline(), None);
     }
 }
