@@ -61,14 +61,20 @@ pub struct Commands {
     room: Arc<Room>,
     errors_in_a_row: u32,
     /// Only while there is something in it: most clients do not publish most of the time.
-    in_flight: Option<Box<InFlight>>,
-    held: Option<Box<Held>>,
+    publishing: Option<Box<Publishing>>,
 }
 
 #[derive(Default)]
-struct InFlight {
+struct Publishing {
     taken: Vec<Taken>,
     submitted: VecDeque<Pin<Box<dyn Future<Output = ServerFrame> + Send>>>,
+    held: Option<Held>,
+}
+
+impl Publishing {
+    fn unanswered(&self) -> usize {
+        self.taken.len() + self.submitted.len()
+    }
 }
 
 /// Messages that were told to come again later. Until one of them does, the client may not know it
@@ -89,18 +95,21 @@ pub type Outcome = Result<Option<ServerFrame>, Disconnect>;
 impl Commands {
     /// Returns the commands of a client of a room.
     pub fn new(context: Arc<Context>, address: IpAddr, room: Arc<Room>) -> Self {
-        Self { context, address, room, errors_in_a_row: 0, in_flight: None, held: None }
+        Self { context, address, room, errors_in_a_row: 0, publishing: None }
     }
 
     /// True if no answer is awaited.
     pub fn is_idle(&self) -> bool {
-        self.in_flight.is_none()
+        self.unanswered() == 0
     }
 
     /// True if another command is taken now. A connection stops reading while it is not.
     pub fn takes_more(&self) -> bool {
-        let count = |in_flight: &InFlight| in_flight.taken.len() + in_flight.submitted.len();
-        self.in_flight.as_deref().map_or(0, count) < PUBLISHES_IN_FLIGHT_MAX
+        self.unanswered() < PUBLISHES_IN_FLIGHT_MAX
+    }
+
+    fn unanswered(&self) -> usize {
+        self.publishing.as_deref().map_or(0, Publishing::unanswered)
     }
 
     /// Takes a command. A message is published by [`Self::submit`], and its answer comes out of
@@ -125,46 +134,50 @@ impl Commands {
             return self.refuse(Some(r#ref), code, code.to_string(), Some(wait));
         }
         self.errors_in_a_row = 0;
-        self.in_flight.get_or_insert_default().taken.push((r#ref, (message, raw)));
+        self.publishing.get_or_insert_default().taken.push((r#ref, (message, raw)));
         Ok(None)
     }
 
     /// Refuses a message that would overtake those that are held. When one of them comes again, the
     /// client knows what was refused. A message without a key can't be recognized, and is not held.
     fn check_held(&mut self, key: Option<&PublishKey>) -> Result<(), (ErrorCode, u64)> {
-        let (Some(held), Some(key)) = (&self.held, key) else { return Ok(()) };
+        let Some(publishing) = &mut self.publishing else { return Ok(()) };
+        let (Some(held), Some(key)) = (&publishing.held, key) else { return Ok(()) };
         if !held.keys.contains(key) && held.keys.len() < PUBLISHES_IN_FLIGHT_MAX {
             return Err((held.code, held.wait));
         }
-        self.held = None;
+        publishing.held = None;
         Ok(())
     }
 
     fn hold(&mut self, key: Option<PublishKey>, code: ErrorCode, wait: u64) {
         if let Some(key) = key {
-            self.held.get_or_insert_with(|| Box::new(Held { keys: Vec::new(), code, wait })).keys.push(key);
+            let held = &mut self.publishing.get_or_insert_default().held;
+            held.get_or_insert_with(|| Held { keys: Vec::new(), code, wait }).keys.push(key);
         }
     }
 
     /// Publishes all messages that were taken: what came together shares a commit. Calls `refuse`
     /// for each message that the history has no room for.
     pub fn submit(&mut self, mut refuse: impl FnMut(&ServerFrame)) {
-        let Some(in_flight) = &mut self.in_flight else { return };
-        if in_flight.taken.is_empty() {
+        let Some(publishing) = &mut self.publishing else { return };
+        if publishing.taken.is_empty() {
             return;
         }
-        let (refs, messages): (Vec<_>, Vec<_>) = mem::take(&mut in_flight.taken).into_iter().unzip();
+        let (refs, messages): (Vec<_>, Vec<_>) = mem::take(&mut publishing.taken).into_iter().unzip();
         match self.context.hub.publish_all(self.room.name(), messages) {
             Ok(all) => {
                 for (r#ref, published) in refs.into_iter().zip(all) {
-                    in_flight.submitted.push_back(Box::pin(async move { answer(r#ref, published.await) }));
+                    publishing.submitted.push_back(Box::pin(async move { answer(r#ref, published.await) }));
                 }
             }
             Err(code) => refs.into_iter().for_each(|r#ref| refuse(&answer(r#ref, Err(code)))),
         }
-        if in_flight.submitted.is_empty() {
-            self.in_flight = None;
-        }
+        self.forget_answered();
+    }
+
+    fn forget_answered(&mut self) {
+        self.publishing.take_if(|publishing| publishing.unanswered() == 0 && publishing.held.is_none());
     }
 
     /// Refuses a command. The session goes on, unless this happens again and again.
@@ -182,13 +195,11 @@ impl Commands {
     /// Returns the answer to the oldest publish when it is there. Wakes nothing while none is
     /// awaited.
     pub fn poll_answer(&mut self, context: &mut TaskContext<'_>) -> Poll<ServerFrame> {
-        let Some(in_flight) = &mut self.in_flight else { return Poll::Pending };
-        let Some(oldest) = in_flight.submitted.front_mut() else { return Poll::Pending };
+        let Some(publishing) = &mut self.publishing else { return Poll::Pending };
+        let Some(oldest) = publishing.submitted.front_mut() else { return Poll::Pending };
         let answer = ready!(oldest.as_mut().poll(context));
-        in_flight.submitted.pop_front();
-        if in_flight.submitted.is_empty() && in_flight.taken.is_empty() {
-            self.in_flight = None;
-        }
+        publishing.submitted.pop_front();
+        self.forget_answered();
         Poll::Ready(answer)
     }
 }
