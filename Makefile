@@ -45,11 +45,12 @@ dev:
 
 test: test-rust test-wasm
 
-# One call for all native tests: other packages or features would build dependencies again.
+# One call for all native tests: other packages or features would build dependencies again. Most tests wait for something, so
+# more run at a time than there are processors.
 test-rust: $(CRIER)
 	@setup/install browser axe lighthouse strace nginx caddy
 	$(call say,Testing the crates, the rules of the sources, and the release binary in a real browser …)
-	CRIER=$(abspath $(CRIER)) cargo test --locked --no-fail-fast --workspace --features frontend/ssr,client/native -- --include-ignored
+	CRIER=$(abspath $(CRIER)) RUST_TEST_THREADS=6 cargo test --locked --no-fail-fast --workspace --features frontend/ssr,client/native -- --include-ignored
 
 test-wasm:
 	@setup/install wasm-target wasm-bindgen browser

@@ -3,6 +3,8 @@
 use std::fs;
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,7 +12,7 @@ use tempfile::TempDir;
 use thirtyfour::WebDriver;
 use thirtyfour::extensions::cdp::ChromeDevTools;
 use tokio::process::Child;
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::board;
 use crate::engine::Engine;
@@ -19,20 +21,19 @@ pub use crate::engine::Options;
 /// The longest wait of any test. A test that reaches it has failed.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Held for reading by each test, and for writing by a test that measures, so that it runs alone.
-static EXCLUSIVE: RwLock<()> = RwLock::const_new(());
+/// How many tests may run at a time: as many as there are processors, because a browser needs one.
+static PROCESSORS: LazyLock<u32> = LazyLock::new(|| available_parallelism().map_or(1, |count| count.get() as u32));
+/// Has a permit for each processor. A test that measures takes all, so that it runs alone.
+static TURNS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(*PROCESSORS as usize));
 
-enum Turn {
-    #[expect(dead_code, reason = "held until it is dropped")]
-    Shared(RwLockReadGuard<'static, ()>),
-    #[expect(dead_code, reason = "held until it is dropped")]
-    Exclusive(RwLockWriteGuard<'static, ()>),
+async fn turn(processors: u32) -> SemaphorePermit<'static> {
+    TURNS.acquire_many(processors).await.expect("it is never closed")
 }
 
 /// A board for a test that runs alone, or beside others.
 pub struct Board {
     board: board::Board,
-    _turn: Turn,
+    _turn: SemaphorePermit<'static>,
 }
 
 impl Board {
@@ -42,13 +43,13 @@ impl Board {
 
     /// Starts a board with arguments of `crier serve`.
     pub async fn start_with(arguments: &[&str]) -> Self {
-        let turn = Turn::Shared(EXCLUSIVE.read().await);
+        let turn = turn(1).await;
         Self { board: board::Board::start_with(arguments).await, _turn: turn }
     }
 
     /// Starts a board while no other test runs, for measurements.
     pub async fn start_alone(arguments: &[&str]) -> Self {
-        let turn = Turn::Exclusive(EXCLUSIVE.write().await);
+        let turn = turn(*PROCESSORS).await;
         Self { board: board::Board::start_with(arguments).await, _turn: turn }
     }
 }
