@@ -136,7 +136,7 @@
 //!
 //! // Nothing listens on this port.
 //! let nowhere = Board::connect("http://127.0.0.1:1")?.room("lobby")?;
-//! let impatient = nowhere.with_time_limit(Duration::from_millis(200));
+//! let impatient = nowhere.with_time_limit(Duration::from_secs(1));
 //! let error = impatient.publish("hello").await.unwrap_err();
 //! let PublishError::TimedOut(failure) = &error else { panic!("{error}") };
 //! assert_eq!(failure.kind(), FailureKind::NoServer);

@@ -114,7 +114,7 @@ impl PublishingTask {
             Ok(Some(answer)) => answer,
             Ok(None) => Err(PublishError::Ended(Failure::new(FailureKind::Dropped, "the Tokio runtime of the connection has ended"))),
             Err(_) => {
-                let silent = || Failure::new(FailureKind::NoAnswer, "the server is there, but has not answered");
+                let silent = || Failure::new(FailureKind::NoAnswer, "the server has not answered");
                 Err(PublishError::TimedOut(self.last_error.borrow().clone().unwrap_or_else(silent)))
             }
         }

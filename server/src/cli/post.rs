@@ -184,7 +184,7 @@ impl Post {
         if self.time_limit().is_none_or(|limit| Instant::now() < limit) {
             return Ok(());
         }
-        let silent = || "the server is there, but has not answered".to_owned();
+        let silent = || "the server has not answered".to_owned();
         let reason = self.updates.last_error().map_or_else(silent, |failure| explain(&self.server, failure));
         Err(self.unreachable(&format!("no answer in time: {reason}")))
     }

@@ -74,12 +74,12 @@ async fn never_kills_the_program_that_feeds_it() {
     let bad = r#"(printf '\377'; yes line | head -c 1000000; echo "fed $?" >&2) | "$0" "$@""#;
     let dead = "http://127.0.0.1:1";
     for (code, board, script, arguments, reason) in [
-        (3, dead, script, &["post", "lobby", "--timeout", "0"][..], "Connection refused"),
+        (3, dead, script, &["post", "lobby", "--timeout", "1"][..], "Connection refused"),
         (2, "nonsense", script, &["post", "lobby"], "not the address of a server"),
         (1, &server.url(""), script, &["post", "lobby", "--key", "used"], "already belongs to another message"),
         (1, &server.url(""), bad, &["post", "lobby"], "not UTF-8 after byte 0"),
         (1, &server.url(""), bad, &["post", "lobby", "--follow"], "not UTF-8 after byte 0"),
-        (3, dead, script, &["post", "lobby", "--follow", "--timeout", "0"], "Connection refused"),
+        (3, dead, script, &["post", "lobby", "--follow", "--timeout", "1"], "Connection refused"),
     ] {
         let mut command = Command::new("sh");
         command.args(["-c", script, env!("CARGO_BIN_EXE_crier")]).args(arguments).env("CRIER_SERVER", board).kill_on_drop(true);
