@@ -50,7 +50,7 @@ test: test-rust test-wasm
 test-rust: $(CRIER)
 	@setup/install browser axe lighthouse strace nginx caddy
 	$(call say,Testing the crates, the rules of the sources, and the release binary in a real browser …)
-	CRIER=$(abspath $(CRIER)) RUST_TEST_THREADS=6 cargo test --locked --no-fail-fast --workspace --features frontend/ssr,client/native -- --include-ignored
+	CRIER=$(abspath $(CRIER)) RUST_TEST_THREADS=4 cargo test --locked --no-fail-fast --workspace --features frontend/ssr,client/native -- --include-ignored
 
 test-wasm:
 	@setup/install wasm-target wasm-bindgen browser

@@ -29,10 +29,9 @@ async fn refuses_a_second_server_even_without_the_lock_file() {
     }
     server.post("lobby", "still running").await;
     let elsewhere = TempDir::new().unwrap();
-    let moved = elsewhere.path().join("data");
-    std::fs::rename(&data, &moved).unwrap();
-    assert!(start_error(&moved).is_some_and(|error| error.contains("in use")));
-    std::fs::rename(&moved, &data).unwrap();
+    let link = elsewhere.path().join("data");
+    std::os::unix::fs::symlink(&data, &link).unwrap();
+    assert!(start_error(&link).is_some_and(|error| error.contains("in use")));
     let folder = server.stop().await;
     assert_eq!(start_error(folder.path()), None);
 }
@@ -57,8 +56,13 @@ async fn acknowledges_nothing_after_its_folder_is_removed_or_replaced() {
         assert_eq!(http.get(url("/readyz")).send().await.unwrap().status(), 200);
         let removed = Command::new("sh").args(["-e", "-c", removal, "sh"]).arg(folder.path()).status().await.unwrap();
         assert!(removed.success());
-        assert_eq!(http.get(url("/readyz")).send().await.unwrap().status(), 503, "{removal}");
-        assert_eq!(problem(post().await.unwrap()).await, (503, "unavailable".to_owned()), "{removal}");
+        // The server may have noticed it by itself and ended.
+        if let Ok(ready) = http.get(url("/readyz")).send().await {
+            assert_eq!(ready.status(), 503, "{removal}");
+        }
+        if let Ok(answer) = post().await {
+            assert_eq!(problem(answer).await, (503, "unavailable".to_owned()), "{removal}");
+        }
         assert_eq!(crier.wait().await.unwrap().code(), Some(1), "{removal}");
         let mut log = String::new();
         crier.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
