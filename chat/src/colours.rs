@@ -1,16 +1,11 @@
 //! Colours, and the other ways in which parts of the screen differ.
 
+use client::hues::{HUES, Hues};
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::event::Colours;
 
-/// The number of hues that tell authors apart, as on the page.
-const HUES: usize = 24;
-/// How far the next hue is that an author gets whose own is taken. It has no divisor in common with
-/// [`HUES`], so all are tried.
-const STEP: usize = 7;
-
-/// A hue for each author, from the 256 colours: of medium brightness, so they can be read on light
+/// The hues, from the 256 colours: of medium brightness, so they can be read on light
 /// and on dark.
 const MANY: [u8; HUES] = [160, 166, 130, 136, 100, 64, 70, 34, 35, 36, 37, 31, 32, 33, 69, 63, 99, 98, 134, 133, 170, 168, 161, 167];
 
@@ -34,26 +29,18 @@ const SIXTEEN: [Color; 12] = [
 #[derive(Clone, Debug)]
 pub(crate) struct Palette {
     colours: Colours,
-    /// The hash of the author who has each hue.
-    owners: [Option<u32>; HUES],
+    hues: Hues,
 }
 
 impl Palette {
     pub(crate) fn new(colours: Colours) -> Self {
-        Self { colours, owners: [None; HUES] }
+        Self { colours, hues: Hues::default() }
     }
 
     /// Returns the style of an author's name. An author keeps a colour, and while some are free, no
     /// other author gets it.
     pub(crate) fn author(&mut self, name: &str) -> Style {
-        if name.is_empty() {
-            return Self::dim();
-        }
-        let hash = hash(name);
-        let first = hash as usize % HUES;
-        let mut tried = (0..HUES).map(|step| (first + step * STEP) % HUES);
-        let hue = tried.find(|hue| self.owners[*hue].is_none_or(|owner| owner == hash)).unwrap_or(first);
-        self.owners[hue].get_or_insert(hash);
+        let Some(hue) = self.hues.of(name).map(usize::from) else { return Self::dim() };
         let colour = match self.colours {
             Colours::None => return Style::new().add_modifier(Modifier::BOLD),
             Colours::Sixteen => SIXTEEN[hue % SIXTEEN.len()],
@@ -95,12 +82,6 @@ impl Palette {
     fn coloured(&self, colour: Color) -> Style {
         if self.colours == Colours::None { Style::new() } else { Style::new().fg(colour) }
     }
-}
-
-/// FNV-1a. The high bits are folded in: the low bits alone are poorly mixed for short names.
-fn hash(name: &str) -> u32 {
-    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    hash ^ (hash >> 15)
 }
 
 #[cfg(test)]

@@ -190,6 +190,7 @@
 
 mod backoff;
 mod event_stream;
+pub mod hues;
 mod outbox;
 mod timeline;
 mod transport;
