@@ -14,14 +14,13 @@ use ratatui::layout::{Position, Size};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthChar as _;
 
+use crate::printable::is_harmful;
+use crate::view::{MARK_END, split_mark};
+
 /// Maximum size of the screen: more of a larger terminal stays empty.
 const SIZE_MAX: Size = Size { width: 1_000, height: 500 };
 /// The size of a terminal that does not tell.
 const SIZE_DEFAULT: Size = Size { width: 80, height: 24 };
-/// Begins a link (OSC 8): its id and its address follow, then `ESC \\`.
-const LINK: &str = "\x1b]8;id=";
-const LINK_END: &str = "\x1b]8;;\x1b\\";
-
 /// A frame begins with this, and the terminal shows nothing until its end.
 const BEGIN: &str = "\x1b[?2026h";
 const END: &str = "\x1b[?2026l";
@@ -111,41 +110,28 @@ impl Screen {
 
     /// Adds a cell's symbol. Returns its width if all terminals agree about it.
     fn print(&mut self, symbol: &str) -> Option<u16> {
-        let Some((mark, text)) = split_link(symbol) else { return self.print_text(symbol) };
+        let Some((mark, text)) = split_mark(symbol) else { return self.print_text(symbol) };
         self.text.push_str(mark);
         self.print_text(text);
-        self.text.push_str(LINK_END);
+        self.text.push_str(MARK_END);
         None
     }
 
     fn print_text(&mut self, text: &str) -> Option<u16> {
         if !self.is_utf8 && !text.is_ascii() {
             for c in text.chars() {
-                let shown = if c.is_ascii() && !is_command(c) { c } else { '?' };
+                let shown = if c.is_ascii() && !is_harmful(c) { c } else { '?' };
                 self.text.extend(std::iter::repeat_n(shown, c.width().unwrap_or(0)));
             }
             return None;
         }
         for c in text.chars() {
-            self.text.push(if is_command(c) { '\u{fffd}' } else { c });
+            self.text.push(if is_harmful(c) { '\u{fffd}' } else { c });
         }
         let mut chars = text.chars();
         let first = chars.next().filter(|_| chars.next().is_none())?;
         has_certain_width(first).then(|| if first.is_ascii() { 1 } else { 2 })
     }
-}
-
-/// Splits a symbol that the view has marked as a link into the mark, and the text without its end.
-fn split_link(symbol: &str) -> Option<(&str, &str)> {
-    let rest = symbol.strip_prefix(LINK)?.strip_suffix(LINK_END)?;
-    let (address, text) = rest.split_once("\x1b\\")?;
-    let is_address = address.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
-    is_address.then(|| (&symbol[..symbol.len() - text.len() - LINK_END.len()], text))
-}
-
-/// True if a terminal may take the character as a command, or change the order of others by it.
-fn is_command(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// True for ASCII, kana, Han and Hangul. Terminals disagree about symbols and emoji.

@@ -22,6 +22,8 @@ use crate::model::Model;
 use crate::texts;
 use put::put;
 
+pub(crate) use links::{MARK_END, split_mark};
+
 /// Draws the screen, and sets the cursor to where the person types: there input methods show their
 /// window.
 pub fn draw(model: &mut Model, frame: &mut Frame<'_>, now: Timestamp) {

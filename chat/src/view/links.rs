@@ -9,6 +9,12 @@ use std::num::NonZeroU16;
 use client::urls;
 use ratatui::buffer::{Buffer, CellDiffOption, CellWidth as _};
 
+/// Begins a mark: its id, its address and [`MARK_TEXT`] follow.
+const MARK: &str = "\u{1b}]8;id=";
+/// Ends the head of a mark. The text follows.
+const MARK_TEXT: &str = "\u{1b}\\";
+/// Ends a mark.
+pub(crate) const MARK_END: &str = "\u{1b}]8;;\u{1b}\\";
 /// Maximum bytes of an address; terminals ignore longer ones.
 const ADDRESS_BYTES_MAX: usize = 2_000;
 
@@ -41,7 +47,7 @@ pub(super) fn mark(buffer: &mut Buffer, rows: &[LinkRow]) {
 /// Marks the cells from a place on that have one style. Returns the column after them.
 fn mark_run(buffer: &mut Buffer, (start, y): (u16, u16), end: u16, address: &str, id: u64) -> u16 {
     let style = buffer[(start, y)].style();
-    let mut symbol = format!("\u{1b}]8;id={id};{address}\u{1b}\\");
+    let mut symbol = format!("{MARK}{id};{address}{MARK_TEXT}");
     let mut x = start;
     while x < end && buffer[(x, y)].style() == style {
         let cell = &mut buffer[(x, y)];
@@ -49,11 +55,20 @@ fn mark_run(buffer: &mut Buffer, (start, y): (u16, u16), end: u16, address: &str
         x += cell.cell_width().max(1);
         cell.set_diff_option(CellDiffOption::ForcedWidth(NonZeroU16::MIN));
     }
-    symbol.push_str("\u{1b}]8;;\u{1b}\\");
+    symbol.push_str(MARK_END);
     if let Some(width) = NonZeroU16::new(x - start) {
         buffer[(start, y)].set_symbol(&symbol).set_diff_option(CellDiffOption::ForcedWidth(width));
     }
     x
+}
+
+/// Splits the symbol of a marked cell into the head of the mark, and the text without its end.
+/// `None` if the symbol is not what [`mark`] writes.
+pub(crate) fn split_mark(symbol: &str) -> Option<(&str, &str)> {
+    let rest = symbol.strip_prefix(MARK)?.strip_suffix(MARK_END)?;
+    let (address, text) = rest.split_once(MARK_TEXT)?;
+    let is_address = address.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
+    is_address.then(|| (&symbol[..symbol.len() - text.len() - MARK_END.len()], text))
 }
 
 /// Returns the address of a link in printable ASCII. `None` if it is too long.
