@@ -116,7 +116,7 @@ impl Model {
             Input::Key(key) => self.key(key, now),
             Input::Paste(text) => self.paste(&text, now),
             Input::Mouse(mouse) => self.mouse(mouse),
-            Input::Resize { columns, rows } => self.size = (columns, rows),
+            Input::Resize { columns, rows } => self.resize(columns, rows),
             Input::Focus(has_focus) => self.has_focus = has_focus,
             Input::Update { room, update, connection } => self.update(&room, update, connection, now),
             Input::Page { room, asked, result } => self.page(&room, asked, result, now),
@@ -150,6 +150,11 @@ impl Model {
     /// True if the screen is older than the state.
     pub fn is_dirty(&self) -> bool {
         self.is_dirty
+    }
+
+    /// True if messages are on their way over a live connection, so they may be stored in a moment.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.rooms.iter().any(|room| room.link.is_live() && room.outgoing.unsent() > 0)
     }
 
     pub(crate) fn drawn(&mut self) {
@@ -273,8 +278,7 @@ impl Model {
         if self.save_at.take_if(|at| *at <= now).is_some() {
             self.actions.push(Action::Save);
         }
-        let outgoing = &self.rooms[self.active].outgoing;
-        let is_sending = outgoing.pending().len() > outgoing.failed();
+        let is_sending = self.room().outgoing.unsent() > 0;
         self.sending_since = is_sending.then(|| self.sending_since.unwrap_or(now));
     }
 }

@@ -203,7 +203,7 @@ impl Room {
 
     /// True if messages are on their way and there is no connection for them.
     pub(crate) fn is_waiting(&self) -> bool {
-        !self.link.is_live() && self.outgoing.pending().len() > self.outgoing.failed()
+        !self.link.is_live() && self.outgoing.unsent() > 0
     }
 
     /// Returns how many messages are laid out.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use client::{Board, Ended, Options, Page, Publisher, Stage, Subscription, Transport, Update};
+use client::{Board, Ended, Options, Page, Publisher, Subscription, Transport, Update};
 use protocol::{Position, PublishKey, PublishRequest, RoomName};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -120,45 +120,4 @@ async fn pass_updates(room: RoomName, mut updates: Subscription, inputs: mpsc::S
     }
     let why = updates.ended().map_or_else(|| "the connection has ended".to_owned(), ToString::to_string);
     let _ = inputs.send(Input::Ended { room, why }).await;
-}
-
-/// Counts the messages that are on their way, to wait a moment for them at the end.
-#[derive(Debug, Default)]
-pub(crate) struct OnTheirWay(HashMap<RoomName, Way>);
-
-#[derive(Debug, Default)]
-struct Way {
-    is_live: bool,
-    messages: usize,
-}
-
-impl OnTheirWay {
-    /// Records that a message was given to a subscription.
-    pub(crate) fn published(&mut self, room: &RoomName) {
-        self.0.entry(room.clone()).or_default().messages += 1;
-    }
-
-    /// Records what a subscription reports.
-    pub(crate) fn follow(&mut self, input: &Input) {
-        match input {
-            Input::Update { room, connection, .. } => {
-                let is_live = matches!(connection.state, client::ConnectionState::Live { .. });
-                if let Some(way) = self.0.get_mut(room) {
-                    way.is_live = is_live;
-                } else if is_live {
-                    self.0.insert(room.clone(), Way { is_live, messages: 0 });
-                }
-                if let (Some(outbox), Some(way)) = (&connection.outbox, self.0.get_mut(room)) {
-                    way.messages = outbox.iter().filter(|pending| pending.stage == Stage::Sending).count();
-                }
-            }
-            Input::Ended { room, .. } => _ = self.0.remove(room),
-            _ => {}
-        }
-    }
-
-    /// True if there is nothing that can arrive in a moment.
-    pub(crate) fn is_empty(&self) -> bool {
-        !self.0.values().any(|way| way.is_live && way.messages > 0)
-    }
 }

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use crate::event::{Action, Colours, Input, Saved, Settings};
 use crate::model::Model;
 use crate::output::Output;
-use crate::rooms::{Command, OnTheirWay, Rooms};
+use crate::rooms::{Command, Rooms};
 use crate::screen::Screen;
 use crate::state_file::StateFile;
 use crate::terminal::{self, Terminal};
@@ -106,7 +106,6 @@ struct Edge {
     keys: mpsc::Receiver<Input>,
     rooms: Rooms,
     inputs: mpsc::Receiver<Input>,
-    on_their_way: OnTheirWay,
     file: Option<StateFile>,
     /// True once the person was told that nothing can be saved.
     has_told: bool,
@@ -152,7 +151,6 @@ impl Edge {
             keys: keyboard::start()?,
             rooms,
             inputs,
-            on_their_way: OnTheirWay::default(),
             file,
             has_told: false,
             now: chat.now,
@@ -241,7 +239,6 @@ impl Edge {
     }
 
     fn handle(&mut self, input: Input) {
-        self.on_their_way.follow(&input);
         let actions = self.model.handle(input, (self.now)());
         self.act(actions);
     }
@@ -252,10 +249,7 @@ impl Edge {
                 Action::Open { room, after, outbox } => self.rooms.open(room, after, outbox),
                 Action::Close { room } => self.rooms.close(&room),
                 Action::Fetch { room, page } => self.rooms.fetch(room, page),
-                Action::Publish { room, message } => {
-                    self.on_their_way.published(&room);
-                    self.rooms.tell(&room, Command::Publish(message));
-                }
+                Action::Publish { room, message } => self.rooms.tell(&room, Command::Publish(message)),
                 Action::Retry { room, key } => self.rooms.tell(&room, Command::Retry(key)),
                 Action::Discard { room, key } => self.rooms.tell(&room, Command::Discard(key)),
                 Action::RetryNow { room } => self.rooms.tell(&room, Command::RetryNow),
@@ -354,7 +348,7 @@ impl Edge {
             return Err(ChatError::Panicked);
         }
         let latest = Instant::now() + LINGER;
-        while !self.on_their_way.is_empty() {
+        while self.model.is_sending() {
             let Ok(Some(input)) = timeout_at(latest, self.inputs.recv()).await else { break };
             self.handle(input);
         }

@@ -59,6 +59,11 @@ impl Outgoing {
         &self.pending
     }
 
+    /// Returns how many messages are not stored yet, and were not refused.
+    pub(crate) fn unsent(&self) -> usize {
+        self.pending.len() - self.failed()
+    }
+
     /// Returns how many messages were refused.
     pub(crate) fn failed(&self) -> usize {
         self.pending.iter().filter(|pending| pending.stage != Stage::Sending).count()

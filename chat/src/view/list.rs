@@ -67,8 +67,7 @@ fn line(pen: &mut Pen<'_>, room: &Room, item: Item, place: Place, y: u16, is_slo
             centre(pen, &format!(" {} ", texts::UNREAD), y, style, charset);
         }
         Item::Waiting if room.is_waiting() => {
-            let count = room.outgoing.pending().len() - room.outgoing.failed();
-            after_gutter(pen, room, &texts::waiting(count), y);
+            after_gutter(pen, room, &texts::waiting(room.outgoing.unsent()), y);
         }
         Item::Waiting if is_slow => after_gutter(pen, room, texts::SENDING, y),
         Item::Waiting | Item::Message { .. } | Item::Pending { .. } => {}

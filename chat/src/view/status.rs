@@ -71,7 +71,7 @@ fn waiting(model: &Model) -> Vec<(String, Style)> {
     if failed > 0 {
         parts.push((format!("{} {}", charset.pick("✗", "!"), texts::failed(failed)), model.palette.failure()));
     }
-    let unsent = room.outgoing.pending().len() - failed;
+    let unsent = room.outgoing.unsent();
     if unsent > 0 {
         let text = if room.is_waiting() { texts::unsent_waiting(unsent) } else { texts::unsent(unsent) };
         parts.push((text, Palette::dim()));
