@@ -7,6 +7,7 @@ use client::{ConnectionState, Page, Pending, Update};
 use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use protocol::{Author, MessagesPage, Position, PublishKey, PublishRequest, RoomName};
+use serde::{Deserialize, Serialize};
 
 /// What a [`crate::Model`] starts from.
 pub struct Settings {
@@ -189,17 +190,21 @@ pub struct Saved {
     pub history: Vec<String>,
 }
 
-/// What the next run continues with in a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the next run continues with in a room. The state file has it in this form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedRoom {
     /// The room.
     pub name: RoomName,
     /// The position up to which the person has read.
+    #[serde(default)]
     pub read: Option<Position>,
     /// What the composer holds.
+    #[serde(default)]
     pub draft: String,
     /// The messages that are not published yet, or were refused.
+    #[serde(default)]
     pub outbox: Vec<PublishRequest>,
     /// The keys of the person's newest messages, oldest first.
+    #[serde(default)]
     pub own: Vec<PublishKey>,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use protocol::{Author, Position, PublishKey, PublishRequest, RoomName};
+use protocol::Author;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Saved, SavedRoom};
@@ -25,21 +25,8 @@ struct Board {
     used: i64,
     author: String,
     active: usize,
-    rooms: Vec<Room>,
+    rooms: Vec<SavedRoom>,
     history: Vec<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Room {
-    name: RoomName,
-    #[serde(default)]
-    read: Option<Position>,
-    #[serde(default)]
-    draft: String,
-    #[serde(default)]
-    outbox: Vec<PublishRequest>,
-    #[serde(default)]
-    own: Vec<PublishKey>,
 }
 
 impl Contents {
@@ -48,7 +35,7 @@ impl Contents {
         let Some(board) = self.boards.get(url) else { return Saved::default() };
         Saved {
             author: Author::parse(&board.author).unwrap_or_default(),
-            rooms: board.rooms.iter().map(Room::saved).collect(),
+            rooms: board.rooms.clone(),
             active: board.active,
             history: board.history.clone(),
         }
@@ -59,7 +46,7 @@ impl Contents {
             used: now.as_millisecond(),
             author: saved.author.as_str().to_owned(),
             active: saved.active,
-            rooms: saved.rooms.iter().map(Room::new).collect(),
+            rooms: saved.rooms.clone(),
             history: saved.history.clone(),
         };
         self.boards.insert(url.to_owned(), board);
@@ -68,23 +55,6 @@ impl Contents {
             let others = self.boards.iter().filter(|(other, board)| *other != url && !has_unsent(board));
             let Some(oldest) = others.min_by_key(|(_, board)| board.used).map(|(url, _)| url.clone()) else { break };
             self.boards.remove(&oldest);
-        }
-    }
-}
-
-impl Room {
-    fn new(room: &SavedRoom) -> Self {
-        let SavedRoom { name, read, draft, outbox, own } = room.clone();
-        Self { name, read, draft, outbox, own }
-    }
-
-    fn saved(&self) -> SavedRoom {
-        SavedRoom {
-            name: self.name.clone(),
-            read: self.read,
-            draft: self.draft.clone(),
-            outbox: self.outbox.clone(),
-            own: self.own.clone(),
         }
     }
 }
