@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation as _};
 
 use crate::printable::{Charset, glyphs, width};
 use crate::wrap::wrap;
@@ -181,8 +181,11 @@ impl Composer {
 
     /// A letter that is inserted before a combining mark becomes one character with it.
     fn boundary_at_or_after(&self, at: usize) -> usize {
-        let mut ends = self.text.grapheme_indices(true).map(|(start, grapheme)| start + grapheme.len());
-        if at == 0 || at == self.text.len() { at } else { ends.find(|end| *end >= at).unwrap_or(self.text.len()) }
+        let mut cursor = GraphemeCursor::new(at, self.text.len(), true);
+        if cursor.is_boundary(&self.text, 0) == Ok(true) {
+            return at;
+        }
+        cursor.next_boundary(&self.text, 0).ok().flatten().unwrap_or(self.text.len())
     }
 
     fn remember(&mut self) {
