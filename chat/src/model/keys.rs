@@ -1,6 +1,6 @@
 //! What keys and the mouse do.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
 use jiff::Timestamp;
 
 use super::{Model, SAVE};
@@ -14,9 +14,6 @@ const WHEEL_ROWS: isize = 3;
 impl Model {
     /// Handles a key.
     pub(super) fn key(&mut self, key: KeyEvent, now: Timestamp) {
-        if key.kind == KeyEventKind::Release {
-            return;
-        }
         let is_quit = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
         if self.help.is_some() && !is_quit {
             return self.help_key(key);

@@ -40,11 +40,6 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect) -> Position {
 fn search(model: &Model, buffer: &mut Buffer, area: Rect) -> Position {
     let charset = model.charset;
     let Some(finder) = &model.search else { return area.as_position() };
-    for y in area.top()..area.bottom() {
-        for x in area.left()..area.right() {
-            buffer[(x, y)].reset();
-        }
-    }
     let after_label = put(buffer, (area.x, area.y), area.right(), texts::SEARCH, model.palette.accent(), charset);
     let left = usize::from(area.right().saturating_sub(after_label + 1)).max(1);
     // The end of long words is shown.

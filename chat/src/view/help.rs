@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
+use ratatui::widgets::{Clear, Widget as _};
 
 use super::put::put;
 use crate::colours::Palette;
@@ -22,20 +23,14 @@ pub(super) fn draw(model: &mut Model, buffer: &mut Buffer, screen: Screen) {
     let last = rows.len().saturating_sub(area.height.into());
     let first = model.help.unwrap_or(0).min(last);
     model.help = Some(first);
-    for y in area.top()..area.bottom() {
-        for x in area.left()..area.right() {
-            buffer[(x, y)].reset();
-        }
-    }
+    Clear.render(area, buffer);
     for (y, (key, text, style)) in (area.top()..area.bottom()).zip(rows.into_iter().skip(first)) {
         let x = put(buffer, (area.x, y), area.right(), &key, style, model.charset);
         let x = if key.is_empty() || text.is_empty() { x } else { area.x + KEY_COLUMNS };
         put(buffer, (x, y), area.right(), &text, Style::new(), model.charset);
     }
     let hint = if last > first { texts::HELP_MORE } else { texts::HELP_END };
-    for x in 0..area.right() {
-        buffer[(x, screen.status.y)].reset();
-    }
+    Clear.render(screen.status, buffer);
     put(buffer, (area.x, screen.status.y), area.right(), hint, Palette::dim(), model.charset);
 }
 
