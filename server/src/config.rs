@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Command, CommandFactory as _, FromArgMatches as _, Parser};
 use clap_complete::Shell;
 use client::Transport;
@@ -202,6 +202,11 @@ Exit codes:
   2  The command line is wrong.
   3  The board could not be reached in time, or the connection ended for good.";
 
+/// Reads the name of a transport.
+fn transports() -> impl TypedValueParser<Value = Transport> {
+    PossibleValuesParser::new(Transport::NAMES).try_map(|word| Transport::from_name(&word).ok_or("unknown"))
+}
+
 /// The server of a client subcommand.
 #[derive(Clone, Debug, Args)]
 pub struct Remote {
@@ -279,7 +284,7 @@ pub struct Tail {
     #[arg(long)]
     pub quiet: bool,
     /// Use only this transport. By default the best one that works is used.
-    #[arg(long, conflicts_with = "no_follow", value_parser = PossibleValuesParser::new(Transport::NAMES).try_map(|word| Transport::from_name(&word).ok_or("unknown")))]
+    #[arg(long, conflicts_with = "no_follow", value_parser = transports())]
     pub transport: Option<Transport>,
     /// The server.
     #[command(flatten)]

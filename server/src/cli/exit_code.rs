@@ -1,6 +1,6 @@
 //! How a subcommand that talks to a board ends.
 
-use std::process;
+use std::{io, process};
 
 use client::ConnectError;
 
@@ -38,6 +38,11 @@ impl Failure {
             ConnectError::Random => Self::refused(error.to_string()),
             _ => Self::usage(error.to_string()),
         }
+    }
+
+    /// Describes why standard output takes nothing.
+    pub(super) fn output(error: &io::Error) -> Self {
+        Self::refused(format!("can't write to standard output: {error}"))
     }
 
     pub(super) fn refused(sentence: impl Into<String>) -> Self {

@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use super::exit_code::{ExitCode, Failure};
-use super::notes::note;
+use super::notes::failed;
 use crate::config::{Cli, Completions, Manual};
 
 /// Prints the completions for a shell.
@@ -86,7 +86,7 @@ fn write_all(command: &Command, folder: &Path) -> io::Result<()> {
 fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     match output.write_all(bytes).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::refused(format!("can't write to standard output: {error}"))),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::output(&error)),
         _ => Ok(()),
     }
 }
@@ -94,9 +94,6 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
 fn end(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::Done,
-        Err(failure) => {
-            note(&failure.sentence);
-            failure.code
-        }
+        Err(failure) => failed(&failure),
     }
 }

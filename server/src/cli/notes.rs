@@ -3,8 +3,9 @@
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use client::{ConnectionState, Failure, FailureKind, Subscription, Transport};
+use client::{ConnectionState, FailureKind, Subscription, Transport};
 
+use super::exit_code::{ExitCode, Failure};
 use super::terminal::harmless;
 
 /// Prints a note to standard error, if it is open.
@@ -12,8 +13,14 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "crier: {}", harmless(text));
 }
 
+/// Notes why a subcommand failed. Returns its exit code.
+pub(super) fn failed(failure: &Failure) -> ExitCode {
+    note(&failure.sentence);
+    failure.code
+}
+
 /// Says why a board can't be reached, with its URL where that may be wrong.
-pub(super) fn explain(server: &str, failure: &Failure) -> String {
+pub(super) fn explain(server: &str, failure: &client::Failure) -> String {
     match failure.kind() {
         FailureKind::NoServer => format!("there is no connection to {server}: {failure}"),
         FailureKind::NotCrier { .. } if !failure.is_temporary() => format!("there is no Crier board at {server}: {failure}"),

@@ -17,13 +17,13 @@ use std::io::{self, Write as _};
 use std::pin::pin;
 use std::time::Duration;
 
-use client::{Board, Ended, Options, Publisher, Stage, Subscription, Update};
+use client::{Board, Ended, Options, PublishError, Publisher, Stage, Subscription, Update};
 use futures_util::future::BoxFuture;
 use protocol::{Author, PublishKey, PublishRequest};
 use tokio::time::{Instant, sleep_until};
 
 use super::exit_code::{ExitCode, Failure};
-use super::notes::{ConnectionNotes, explain, note};
+use super::notes::{ConnectionNotes, explain, failed, note};
 use crate::config;
 use in_flight::InFlight;
 use input::Input;
@@ -47,9 +47,9 @@ pub async fn post(settings: config::Post, stop: impl Future<Output = ()>) -> Exi
     match publish(&settings, &mut input, stop).await {
         Ok(()) => ExitCode::Done,
         Err(failure) => {
-            note(&failure.sentence);
+            let code = failed(&failure);
             input.drain().await;
-            failure.code
+            code
         }
     }
 }
@@ -240,8 +240,8 @@ impl Post {
     fn check_refused(&mut self) {
         let refusal = |key: &PublishKey| {
             let pending = self.updates.outbox().iter().find(|pending| pending.message.key.as_ref() == Some(key))?;
-            let Stage::Failed { code, detail } = &pending.stage else { return None };
-            Some(if detail == code.title() { detail.clone() } else { format!("{code} {detail}") })
+            let Stage::Failed { code, detail } = pending.stage.clone() else { return None };
+            Some(PublishError::Refused { code, detail }.to_string())
         };
         if let Some(refusal) = self.in_flight.take_refused(refusal) {
             self.failure.get_or_insert_with(|| Failure::refused(refusal));

@@ -19,7 +19,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::exit_code::{ExitCode, Failure};
-use super::notes::{ConnectionNotes, explain, note};
+use super::notes::{ConnectionNotes, explain, failed, note};
 use crate::config;
 use start::Start;
 
@@ -30,12 +30,8 @@ const LINES_DEFAULT: u64 = 10;
 pub async fn tail(settings: config::Tail, now: impl Fn() -> Zoned) -> ExitCode {
     let printer = Printer { json: settings.json, now };
     match run(&settings, &printer).await {
-        Ok(()) => ExitCode::Done,
-        Err(Stop::ReaderEnded) => ExitCode::Done,
-        Err(Stop::Failed(failure)) => {
-            note(&failure.sentence);
-            failure.code
-        }
+        Ok(()) | Err(Stop::ReaderEnded) => ExitCode::Done,
+        Err(Stop::Failed(failure)) => failed(&failure),
     }
 }
 
@@ -56,7 +52,7 @@ impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             ErrorKind::BrokenPipe => Self::ReaderEnded,
-            _ => Self::Failed(Failure::refused(format!("can't write to standard output: {error}"))),
+            _ => Self::Failed(Failure::output(&error)),
         }
     }
 }

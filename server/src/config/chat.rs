@@ -5,11 +5,10 @@ use std::path::PathBuf;
 
 use chat::Colours;
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use client::Transport;
 use protocol::{Author, RoomName};
 
-use super::{EXIT_CODES, Remote};
+use super::{EXIT_CODES, Remote, transports};
 
 /// Settings of `crier chat`.
 #[derive(Clone, Debug, Args)]
@@ -22,7 +21,7 @@ pub struct Chat {
     #[arg(long, env = "CRIER_AUTHOR", value_parser = Author::parse, allow_hyphen_values = true)]
     pub author: Option<Author>,
     /// Use only this transport. By default the best one that works is used.
-    #[arg(long, value_parser = PossibleValuesParser::new(Transport::NAMES).try_map(|word| Transport::from_name(&word).ok_or("unknown")))]
+    #[arg(long, value_parser = transports())]
     pub transport: Option<Transport>,
     /// The server.
     #[command(flatten)]

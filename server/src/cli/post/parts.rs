@@ -83,10 +83,7 @@ impl Parts {
             self.end.push(bytes);
             return Ok(());
         }
-        let result = self.decoder.decode(bytes, &mut self.splitter.text);
-        if result.is_err() {
-            self.drop_cut_off();
-        }
+        let result = self.decoder.decode(bytes, &mut self.splitter.text).inspect_err(|_| self.drop_cut_off());
         self.time_lines(now);
         result
     }
@@ -98,11 +95,7 @@ impl Parts {
             self.held = self.end.take(self.lossy)?;
             return Ok(());
         }
-        let result = self.decoder.end(&mut self.splitter.text);
-        if result.is_err() {
-            self.drop_cut_off();
-        }
-        result
+        self.decoder.end(&mut self.splitter.text).inspect_err(|_| self.drop_cut_off())
     }
 
     /// Drops what bytes that are not text have cut off: a line, or the only or last message. After
