@@ -32,8 +32,8 @@ thread_local! {
 struct Page {
     owner: Owner,
     state: AppState,
-    /// Hydrate one part each.
-    parts: VecDeque<Box<dyn FnOnce()>>,
+    /// The parts that are not hydrated yet.
+    parts: VecDeque<Part>,
     driver: Option<Rc<Driver>>,
 }
 
@@ -59,34 +59,31 @@ pub fn read_data() -> bool {
     let root = |number| page.children().item(number);
     // An empty list has no element that could stand for its rows.
     let without_rows = !state.lists.messages.with_untracked(Vec::is_empty);
-    let parts = VecDeque::from([
-        part(root(0), || view! { <Header/> }),
-        part(root(1), move || view! { <Timeline without_rows/> }),
-        if without_rows { rows(state) } else { Box::new(|| ()) },
-        part(root(2), || view! { <Notice/> }),
-        part(root(3), || view! { <Composer start/> }),
+    let mut parts = VecDeque::from([
+        part(root(0), Position::Current, || view! { <Header/> }),
+        part(root(1), Position::Current, move || view! { <Timeline without_rows/> }),
+        part(root(2), Position::Current, || view! { <Notice/> }),
+        part(root(3), Position::Current, || view! { <Composer start/> }),
     ]);
+    if without_rows {
+        // With the rest of the timeline they would take twice as long as any other part.
+        let list = document().get_element_by_id("messages");
+        parts.insert(2, part(list, Position::FirstChild, move || view! { <Rows list=state.lists.messages/> }));
+    }
     PAGE.set(Some(Page { owner, state, parts, driver: None }));
     true
 }
 
-/// Returns a function that hydrates the component with this root element.
-fn part<V: IntoView>(root: Option<Element>, component: impl FnOnce() -> V + 'static) -> Box<dyn FnOnce()> {
+/// A function that hydrates one part of the page.
+type Part = Box<dyn FnOnce()>;
+
+/// Returns the part that begins at an element: with itself, or with its first child.
+fn part<V: IntoView>(element: Option<Element>, begins: Position, component: impl FnOnce() -> V + 'static) -> Part {
     Box::new(move || {
-        let Some(root) = root else { return };
-        let state = component().into_view().hydrate::<true>(&Cursor::new(root), &PositionState::new(Position::Current));
+        let Some(element) = element else { return };
+        let state = component().into_view().hydrate::<true>(&Cursor::new(element), &PositionState::new(begins));
         // Dropping it would end its effects.
         mem::forget(state);
-    })
-}
-
-/// Returns a function that hydrates the messages. With the rest of the timeline it would take twice
-/// as long as any other part.
-fn rows(state: AppState) -> Box<dyn FnOnce()> {
-    Box::new(move || {
-        let Some(list) = document().get_element_by_id("messages") else { return };
-        let rows = view! { <Rows list=state.lists.messages/> };
-        mem::forget(rows.into_view().hydrate::<true>(&Cursor::new(list), &PositionState::new(Position::FirstChild)));
     })
 }
 
