@@ -112,7 +112,7 @@ impl Chat {
         }
     }
 
-    /// Waits until the program has written nothing for a moment, and `is_true`.
+    /// Waits until the program has written nothing for a moment.
     pub async fn until_quiet(&mut self) {
         let latest = Instant::now() + TIMEOUT;
         loop {

@@ -14,8 +14,7 @@ async fn every_end_leaves_the_terminal_as_it_was() {
     let board = Board::start_with(&[]).await;
     for end in ["/quit\r", "\x03", "-TERM", "-INT", "-HUP"] {
         let mut chat = Chat::start(&board).await;
-        let screen = chat.screen();
-        assert!(screen.alternate_screen() && screen.bracketed_paste() && screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None);
+        assert!(screen_has_modes(&chat));
         if end.starts_with('-') {
             send_signal(&chat.process, end);
         } else {
