@@ -56,7 +56,8 @@ pub(crate) fn pages(plan: &Plan, settings: &Pages, run: &mut Run<'_>) -> Result<
 async fn post(connection: &mut Connection, path: &str, number: usize) -> Result<(), Failure> {
     let text = Text::parse(&text(number as u64, TEXT_BYTES)).map_err(|code| Failure::new(code.as_str()))?;
     let author = Author::parse(&format!("reader {}", number % 7)).unwrap_or_default();
-    let json = serde_json::to_string(&PublishRequest { text, author, key: None }).map_err(|error| Failure::of(&error))?;
+    let json =
+        serde_json::to_string(&PublishRequest { text, author, key: None, ..Default::default() }).map_err(|error| Failure::of(&error))?;
     connection.send(Method::POST, path, (CONTENT_TYPE, "application/json"), json).await?;
     Ok(())
 }

@@ -50,6 +50,7 @@ pub enum Colours {
 }
 
 /// Something that happened.
+#[expect(clippy::large_enum_variant, reason = "most values are of the large variant")]
 #[derive(Clone, Debug)]
 pub enum Input {
     /// A key was pressed, or repeats.

@@ -86,7 +86,7 @@ pub use event::{ABNORMAL_CLOSURE, Action, ConnectionState, Event, Options, Updat
 ///     let only = Some(Transport::Poll);
 ///     let mut core = Core::new(Options { only, seed: 7, ..Options::default() });
 ///     let (text, author) = (Text::parse("hello")?, Author::default());
-///     let message = PublishRequest { text, author, key: None };
+///     let message = PublishRequest { text, author, key: None, ..Default::default() };
 ///     let mut events = VecDeque::from([Event::Start, Event::Publish(message)]);
 ///     let start = Instant::now();
 ///     let messages = "/api/rooms/lobby/messages";

@@ -208,8 +208,8 @@ pub use timeline::{Missed, TIMELINE_ENTRIES_MAX, Timeline};
 pub use transport::Transport;
 
 pub use protocol::{
-    Author, Entry, Epoch, ErrorCode, Gap, GapReason, Limits, MessagesPage, Position, Problem, PublishKey, PublishRequest, Published,
-    RoomName, Text,
+    Author, Emoji, Entry, Epoch, ErrorCode, Gap, GapReason, Kind, Limits, MessagesPage, Mode, Position, Problem, PublishKey,
+    PublishRequest, Published, Reaction, RoomInfo, RoomName, RoomSettings, Tag, Text,
 };
 
 #[cfg(feature = "native")]

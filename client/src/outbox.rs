@@ -42,6 +42,8 @@ impl Pending {
 pub enum Stage {
     /// Not sent yet, not answered yet, or stored but its entry has not arrived yet.
     Sending,
+    /// Stored, and waits for a moderator's approval.
+    Queued,
     /// Refused for good. The message stays until it is retried or discarded.
     Failed {
         /// Why.
@@ -149,7 +151,7 @@ impl Outbox {
     pub(crate) fn retry(&mut self, key: &PublishKey) {
         let retriable = |pending: &Pending| match pending.stage {
             Stage::Failed { code, .. } => pending.has(key) && code != ErrorCode::KeyReused,
-            Stage::Sending => false,
+            Stage::Sending | Stage::Queued => false,
         };
         if let Some(index) = self.pending.iter().position(retriable) {
             let message = self.pending.remove(index).message;
@@ -270,7 +272,9 @@ impl Outbox {
         let Some(key) = &entry.key else { return };
         // If a message was refused because its key belongs to this entry, the entry has another
         // text.
-        let is_same = |pending: &Pending| pending.has(key) && pending.stage == Stage::Sending && pending.message.text == entry.text;
+        let is_same = |pending: &Pending| {
+            pending.has(key) && pending.stage == Stage::Sending && (pending.message.text == entry.text || entry.changed > 0)
+        };
         if self.pending.iter().any(is_same) {
             match self.in_flight.iter_mut().find(|sent| sent.key == *key) {
                 // The answer tells more, so it is awaited.

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use protocol::{Entry, Gap, GapReason, MessagesPage, Position};
+use protocol::{Entry, Gap, GapReason, MessagesPage, Position, Tag};
 
 /// Maximum number of entries in a [`Timeline`].
 pub const TIMELINE_ENTRIES_MAX: usize = 400;
@@ -73,6 +73,20 @@ impl Timeline {
             self.drop_oldest();
         }
         true
+    }
+
+    /// Handles a change that has arrived: applies it to its message, if that is shown. `you` is the
+    /// reader's own identity. Returns true if anything that is shown has changed.
+    pub fn change(&mut self, change: &Entry, you: Option<Tag>) -> bool {
+        if change.offset > self.latest {
+            // A change fills its place in the log, and no place in the list.
+            if self.has_newest() {
+                self.end.offset = change.offset;
+            }
+            self.latest = change.offset;
+        }
+        let message = change.of.and_then(|of| self.entries.binary_search_by_key(&of, |entry| entry.offset).ok());
+        message.is_some_and(|index| self.entries[index].fold(change, you))
     }
 
     /// Adds a page of older entries, which was requested with `asked`, the [`Timeline::before`] of

@@ -55,11 +55,19 @@ mod tests {
     fn escapes_hostile_text_so_that_it_reads_back() {
         let position = Position { epoch: Epoch(1), offset: 1 };
         let text = Text::parse("</script><!--<script>&amp;\u{2028}\u{2029}\"\\").unwrap();
-        let entry = Entry { offset: 1, time: 0, author: Author::default(), text, key: None, raw: None };
+        let entry = Entry { offset: 1, time: 0, author: Author::default(), text, key: None, raw: None, ..Default::default() };
         let data = PageData {
             room: RoomName::lobby(),
             link: String::new(),
-            page: MessagesPage { room: RoomName::lobby(), entries: vec![entry], position, before: None, latest: position, online: 1 },
+            page: MessagesPage {
+                room: RoomName::lobby(),
+                entries: vec![entry],
+                position,
+                before: None,
+                latest: position,
+                online: 1,
+                you: None,
+            },
             online: 1,
             language: Language::En,
             scheme: Scheme::System,

@@ -22,7 +22,7 @@ wasm_bindgen_test_configure!(run_in_browser);
 
 fn written(offset: u64, text: &str) -> Entry {
     let author = Author::parse("<b>小明</b>").unwrap();
-    Entry { offset, time: 0, author, text: Text::parse(text).unwrap(), key: None, raw: None }
+    Entry { offset, time: 0, author, text: Text::parse(text).unwrap(), key: None, raw: None, ..Default::default() }
 }
 
 fn data(entries: Vec<Entry>) -> PageData {
@@ -30,7 +30,7 @@ fn data(entries: Vec<Entry>) -> PageData {
     PageData {
         room: RoomName::lobby(),
         link: "http://127.0.0.1:5000/r/lobby".to_owned(),
-        page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 },
+        page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1, you: None },
         online: 1,
         language: Language::En,
         scheme: Scheme::System,
@@ -208,6 +208,7 @@ async fn a_row_that_stays_keeps_its_node_and_the_focus() {
         before,
         latest: position,
         online: 1,
+        you: None,
     };
     // Older messages come in front.
     let before = Position { offset: 10, ..position };
@@ -230,7 +231,7 @@ async fn a_row_changes_in_place_when_its_group_or_zone_does() {
     assert_eq!((second.class_name().as_str(), find(&second, "time").text_content().unwrap().as_str()), ("message continued", "00:00"));
     let position = Position { epoch: Epoch(1), offset: 2 };
     let entries = vec![written(2, "two")];
-    let page = MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 };
+    let page = MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1, you: None };
     state.content.write_value().timeline.show(page);
     state.lists.zone.set(Zone::Ahead(60));
     show(state).await;
@@ -243,7 +244,8 @@ async fn a_row_changes_in_place_when_its_group_or_zone_does() {
 async fn a_refused_message_says_why_and_what_can_be_done() {
     let (state, place, _guard) = mount(data(Vec::new()), || view! { <Timeline/> });
     let key: PublishKey = "k".parse().unwrap();
-    let message = PublishRequest { text: Text::parse("x").unwrap(), author: Author::default(), key: Some(key.clone()) };
+    let message =
+        PublishRequest { text: Text::parse("x").unwrap(), author: Author::default(), key: Some(key.clone()), ..Default::default() };
     state.content.write_value().pending = vec![Pending { message: message.clone(), stage: Stage::Sending }];
     show(state).await;
     let row = find(&place, "#outbox > .pending");

@@ -9,7 +9,7 @@ use protocol::{Author, Entry, Epoch, ErrorCode, Gap, GapReason, MessagesPage, Po
 
 fn written(offset: u64, author: &str, text: &str) -> Entry {
     let (author, text) = (Author::parse(author).unwrap(), Text::parse(text).unwrap());
-    Entry { offset, time: 1_776_157_503_250, author, text, key: None, raw: None }
+    Entry { offset, time: 1_776_157_503_250, author, text, key: None, raw: None, ..Default::default() }
 }
 
 fn data(entries: Vec<Entry>) -> PageData {
@@ -17,7 +17,7 @@ fn data(entries: Vec<Entry>) -> PageData {
     PageData {
         room: RoomName::lobby(),
         link: "http://127.0.0.1:5000/r/lobby".to_owned(),
-        page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 },
+        page: MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1, you: None },
         online: 3,
         language: Language::En,
         scheme: Scheme::System,

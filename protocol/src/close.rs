@@ -20,6 +20,8 @@ pub enum Disconnect {
     Unavailable,
     /// 4500: too many refused commands in a row.
     TooManyErrors,
+    /// 4501: the right to read the room has ended.
+    AccessEnded,
 }
 
 impl Disconnect {
@@ -32,6 +34,7 @@ impl Disconnect {
             Self::HeartbeatMissed => 4001,
             Self::Unavailable => 4002,
             Self::TooManyErrors => 4500,
+            Self::AccessEnded => 4501,
         }
     }
 
@@ -44,6 +47,7 @@ impl Disconnect {
             Self::HeartbeatMissed => "heartbeat missed",
             Self::Unavailable => "unavailable",
             Self::TooManyErrors => "too many errors",
+            Self::AccessEnded => "access ended",
         };
         reason.to_owned()
     }
@@ -69,7 +73,7 @@ mod tests {
         for close in [Disconnect::Restart { spread: 1 }, Disconnect::SlowConsumer, Disconnect::HeartbeatMissed, Disconnect::Unavailable] {
             assert!(Disconnect::should_reconnect(close.code()), "{close:?}");
         }
-        for close in [Disconnect::Binary, Disconnect::TooManyErrors] {
+        for close in [Disconnect::Binary, Disconnect::TooManyErrors, Disconnect::AccessEnded] {
             assert!(!Disconnect::should_reconnect(close.code()), "{close:?}");
         }
         assert!(Disconnect::should_reconnect(1006));

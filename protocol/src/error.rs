@@ -51,6 +51,46 @@ error_codes! {
     KeyInvalid = "key_invalid", 422, "The key must be 1 to 64 of A-Z a-z 0-9 _ -.";
     /// The key already belongs to another message of this room.
     KeyReused = "key_reused", 409, "The key already belongs to another message. Send this one with a new key.";
+    /// The author's name looks like a moderator's.
+    AuthorReserved = "author_reserved", 422, "This name looks like a moderator's. Choose another one.";
+    /// An identity's tag is malformed.
+    TagInvalid = "tag_invalid", 422, "A tag is 12 of a-z 2-7.";
+    /// This is not one emoji.
+    EmojiInvalid = "emoji_invalid", 422, "This is not an emoji.";
+    /// A room's settings are out of range.
+    SettingsInvalid = "settings_invalid", 422, "The room's settings are not valid.";
+    /// The message to change does not exist, has expired, or was erased.
+    MessageGone = "message_gone", 404, "The message does not exist any more.";
+    /// The message to change is another author's.
+    NotYours = "not_yours", 403, "Only its author or a moderator can change this message.";
+    /// The message is too old to be edited.
+    EditLate = "edit_late", 403, "The message is too old to be edited.";
+    /// The message has as many different emoji as it may have.
+    ReactionsFull = "reactions_full", 409, "The message has 12 different reactions. Choose one of them.";
+    /// The room has as many pinned messages as it may have.
+    PinsFull = "pins_full", 409, "Three messages are pinned. Unpin one first.";
+    /// A reaction needs an identity: a cookie, or the header `Crier-Identity`.
+    IdentityRequired = "identity_required", 403, "This needs an identity. Allow cookies, or send the header Crier-Identity.";
+    /// Who asks may not publish in this room.
+    PostRefused = "post_refused", 403, "Only people with an access key can post in this room.";
+    /// The room is closed.
+    RoomClosed = "room_closed", 403, "The room is closed. Only moderators can post.";
+    /// Who asks is banned.
+    Banned = "banned", 403, "You are banned from posting.";
+    /// Who asks has not the right.
+    AccessRefused = "access_refused", 403, "This takes an access key with the right to do it.";
+    /// The access key is unknown, has expired or was revoked.
+    AccessKeyUnknown = "access_key_unknown", 401, "The access key is unknown, has expired or was revoked.";
+    /// An address or key that must not be banned.
+    BanRefused = "ban_refused", 422, "This can't be banned: it stands for this machine, a proxy or yourself.";
+    /// The message waits for a moderator. Durable, although it is told as a refusal for now.
+    Queued = "queued", 202, "The message waits for a moderator's approval.";
+    /// A moderator has rejected the message.
+    Rejected = "rejected", 403, "A moderator has rejected the message.";
+    /// As many messages as may wait for approval wait in this room.
+    QueueFull = "queue_full", 503, "Too many messages wait for approval. Try again later.";
+    /// The identity has posted in this slow room a moment ago.
+    SlowMode = "slow_mode", 429, "This room is slow: wait before the next message.";
     /// The room's name is malformed.
     RoomNameInvalid = "room_name_invalid", 400, "A room's name is 1 to 64 letters, digits, '_' or '-'.";
     /// The position is malformed.
@@ -124,7 +164,10 @@ impl ErrorCode {
             | Self::ServerFull
             | Self::Overloaded
             | Self::Unavailable
-            | Self::RequestTimeout => Some(1000),
+            | Self::RequestTimeout
+            | Self::SlowMode => Some(1000),
+            Self::Queued => Some(10_000),
+            Self::QueueFull => Some(30_000),
             // Only retention frees rooms, which takes long.
             Self::RoomsFull => Some(60_000),
             _ => None,
@@ -164,7 +207,7 @@ mod tests {
         assert_eq!(words.len(), ErrorCode::ALL.len());
         for code in ErrorCode::ALL {
             assert_eq!(serde_json::to_string(code).unwrap(), format!("\"{}\"", code.as_str()));
-            assert!((400..600).contains(&code.status()));
+            assert!((400..600).contains(&code.status()) || *code == ErrorCode::Queued);
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{InputError, fields_from_json, from_json};
-use crate::{Entry, Epoch, ErrorCode, Limits, Position, Published, RoomName};
+use crate::{Entry, Epoch, ErrorCode, Limits, Position, Published, RoomName, Tag};
 
 /// A frame from a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -75,8 +75,10 @@ impl FrameError {
 pub enum ServerFrame {
     /// The first frame: where this session starts.
     Hello(Hello),
-    /// An entry of the room. Entries come in order, each once per session.
+    /// A message of the room. Entries come in order, each once per session.
     Message(Entry),
+    /// Another entry of the room, in the same order. See [`Entry::kind`].
+    Change(Entry),
     /// Entries are missing; delivery continues after [`Gap::resumes`].
     Gap(Gap),
     /// The number of sessions in the room has changed.
@@ -116,6 +118,11 @@ pub enum ServerFrame {
 }
 
 impl ServerFrame {
+    /// Returns the frame of an entry.
+    pub fn of(entry: Entry) -> Self {
+        if entry.kind.is_message() { Self::Message(entry) } else { Self::Change(entry) }
+    }
+
     /// Returns the frame as JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a frame has only string keys and plain values")
@@ -143,6 +150,9 @@ pub struct Hello {
     pub heartbeat_seconds: u64,
     /// What the server accepts.
     pub limits: Limits,
+    /// The reader's own identity, if the request had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub you: Option<Tag>,
     /// The server's version.
     pub version: String,
 }
@@ -197,7 +207,12 @@ mod tests {
 
     #[test]
     fn reads_the_publish_that_it_writes() {
-        let message = PublishRequest { text: Text::parse("hi").unwrap(), author: Author::default(), key: Some("k".parse().unwrap()) };
+        let message = PublishRequest {
+            text: Text::parse("hi").unwrap(),
+            author: Author::default(),
+            key: Some("k".parse().unwrap()),
+            ..Default::default()
+        };
         let frame = ClientFrame::Publish { r#ref: 1, message };
         let json = serde_json::to_string(&frame).unwrap();
         assert_eq!(json, r#"{"type":"publish","ref":1,"text":"hi","key":"k"}"#);
@@ -232,8 +247,15 @@ mod tests {
 
     #[test]
     fn a_message_frame_is_an_entry_with_a_type() {
-        let entry =
-            Entry { offset: 3, time: 4, author: Author::parse("a").unwrap(), text: Text::parse("b").unwrap(), key: None, raw: None };
+        let entry = Entry {
+            offset: 3,
+            time: 4,
+            author: Author::parse("a").unwrap(),
+            text: Text::parse("b").unwrap(),
+            key: None,
+            raw: None,
+            ..Default::default()
+        };
         let json = ServerFrame::Message(entry).to_json();
         assert_eq!(json, r#"{"type":"message","offset":3,"time":4,"author":"a","text":"b"}"#);
     }

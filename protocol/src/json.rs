@@ -48,6 +48,7 @@ impl ServerFrame {
         match r#type.as_str() {
             "hello" => json.read().map(Self::Hello),
             "message" => json.read().map(Self::Message),
+            "change" => json.read().map(Self::Change),
             "gap" => json.read().map(Self::Gap),
             "presence" => Some(Self::Presence { online: here? }),
             "heartbeat" => Some(Self::Heartbeat),
@@ -119,9 +120,18 @@ mod tests {
             heartbeat_seconds: 20,
             limits: Limits::default(),
             version: "1".to_owned(),
+            you: None,
         };
         let text = Text::parse("\"你好\" \u{2028} \\ </script>\n").unwrap();
-        let entry = Entry { offset: 1, time: 2, author: Author::parse("a").unwrap(), text, key: Some("k".parse().unwrap()), raw: None };
+        let entry = Entry {
+            offset: 1,
+            time: 2,
+            author: Author::parse("a").unwrap(),
+            text,
+            key: Some("k".parse().unwrap()),
+            raw: None,
+            ..Default::default()
+        };
         vec![
             ServerFrame::Hello(hello),
             ServerFrame::Message(entry),

@@ -36,9 +36,15 @@ mod key;
 mod position;
 mod reader_id;
 mod room_name;
+mod tag;
 mod text;
 
+mod reaction;
+mod settings;
+
 mod entry;
+
+mod fold;
 
 mod api;
 mod close;
@@ -47,9 +53,9 @@ mod problem;
 
 mod json;
 
-pub use api::{MessagesPage, PublishFields, PublishRequest, Published};
+pub use api::{MessagesPage, PublishFields, PublishRequest, Published, RoomInfo};
 pub use close::Disconnect;
-pub use entry::Entry;
+pub use entry::{Entry, Kind};
 pub use error::ErrorCode;
 pub use fields::{FromFields, InputError, from_json};
 pub use frame::{ClientFrame, FrameError, Gap, GapReason, Hello, ServerFrame};
@@ -58,6 +64,9 @@ pub use key::PublishKey;
 pub use limits::Limits;
 pub use position::{Epoch, Position};
 pub use problem::Problem;
+pub use reaction::{Emoji, Reaction};
 pub use reader_id::ReaderId;
 pub use room_name::RoomName;
+pub use settings::{Mode, RoomSettings};
+pub use tag::Tag;
 pub use text::{Author, Text};

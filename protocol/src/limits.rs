@@ -28,6 +28,18 @@ pub const OFFSET_MAX: u64 = (1 << 53) - 1;
 pub const PAGE_ENTRIES_MAX: usize = 200;
 /// Number of entries in a page if the request does not say.
 pub const PAGE_ENTRIES_DEFAULT: usize = 50;
+/// Maximum size of an emoji, in bytes of UTF-8. Unicode's longest has 35.
+pub const EMOJI_BYTES_MAX: usize = 64;
+/// Maximum number of different emoji beside a message.
+pub const REACTIONS_MAX: usize = 12;
+/// Maximum number of pinned messages in a room.
+pub const PINS_MAX: usize = 3;
+/// Maximum length of a room's title, in characters.
+pub const TITLE_CHARS_MAX: usize = 64;
+/// Maximum length of a room's topic, in characters.
+pub const TOPIC_CHARS_MAX: usize = 256;
+/// Maximum time between two messages of an identity in a slow room, in seconds: a day.
+pub const SLOW_SECONDS_MAX: u32 = 24 * 60 * 60;
 /// Default interval between heartbeats, in seconds.
 pub const HEARTBEAT_SECONDS: u64 = 20;
 /// Maximum wait of a long-poll, in seconds: less than the minute after which most proxies give up.

@@ -11,7 +11,9 @@ use crate::visible::{is_line_break, is_visible};
 /// last lines have visible characters.
 ///
 /// Everything else is kept as it was written. A text is never markup.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+///
+/// The default is the empty text of an entry that has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(into = "String")]
 pub struct Text(String);
 
@@ -46,6 +48,11 @@ impl Text {
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// True for the text of an entry that has none.
+    pub fn is_absent(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

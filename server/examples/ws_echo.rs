@@ -9,6 +9,7 @@ use bytes::Bytes;
 use clap::Parser;
 use parking_lot::Mutex;
 use protocol::{Epoch, RoomName, ServerFrame};
+use server::access::{Access, Action, Caller};
 use server::codec::{self, Limits};
 use server::commands::Command;
 use server::config::{Cli, Subcommand};
@@ -17,6 +18,7 @@ use server::delivery::{Client, Fanout, Message, Place, Policy, WireFormat};
 use server::encoded::{Encoded, FormatId};
 use server::limits::Limiter;
 use server::room::Hub;
+use server::store::PublishRules;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -92,7 +94,7 @@ impl WireFormat for Echo {
 async fn main() -> anyhow::Result<()> {
     let Arguments { listen, message_bytes, fragments } = Arguments::parse();
     let folder = tempfile::tempdir()?;
-    let opened = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, 1)?;
+    let opened = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, Access::default(), PublishRules::default())?;
     let Subcommand::Serve(defaults) = Cli::parse_from(["crier", "serve"]).subcommand else { unreachable!("it is given") };
     let fanout = Fanout::new(Context::new(opened.hub, Limiter::new(defaults.allowance())));
     tokio::spawn(fanout.clone().keep_time());
@@ -108,7 +110,9 @@ async fn main() -> anyhow::Result<()> {
 /// Serves a connection to its end. Returns `None` if it did not become a WebSocket.
 async fn serve(mut stream: TcpStream, address: IpAddr, fanout: Fanout, echo: &'static Echo) -> Option<()> {
     let accept = derive_accept_key(read_key(&mut stream).await?.as_bytes());
-    let (admission, _) = fanout.admit(echo, Client { address, account: None, reader: None }, &RoomName::lobby(), None).ok()?;
+    let caller = Caller::anonymous(address);
+    let pass = fanout.context().hub.enter(&caller, &RoomName::lobby(), Action::Publish).ok()?;
+    let (admission, _) = fanout.admit(echo, Client { caller: caller.into(), account: None, reader: None }, &pass, None).ok()?;
     let answer =
         format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n");
     fanout.start(admission, stream, &[], answer.as_bytes()).await;

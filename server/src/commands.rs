@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
@@ -10,8 +9,10 @@ use std::task::{Context as TaskContext, Poll, ready};
 use protocol::limits::{ERRORS_IN_A_ROW_MAX, PUBLISHES_IN_FLIGHT_MAX};
 use protocol::{ClientFrame, Disconnect, ErrorCode, PublishKey, PublishRequest, Published, ServerFrame};
 
+use crate::access::{Action, Caller};
 use crate::context::Context;
-use crate::room::Room;
+use crate::room::{Pass, Room};
+use crate::store::Refusal;
 
 /// What a message of a client asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl Command {
 /// The commands of one client, in the order they came.
 pub struct Commands {
     context: Arc<Context>,
-    address: IpAddr,
+    caller: Arc<Caller>,
     room: Arc<Room>,
     errors_in_a_row: u32,
     /// Only while there is something in it: most clients do not publish most of the time.
@@ -67,6 +68,8 @@ pub struct Commands {
 #[derive(Default)]
 struct Publishing {
     taken: Vec<Taken>,
+    /// What let the last of these in.
+    pass: Option<Pass>,
     submitted: VecDeque<Pin<Box<dyn Future<Output = ServerFrame> + Send>>>,
     held: Option<Held>,
 }
@@ -94,8 +97,8 @@ pub type Outcome = Result<Option<ServerFrame>, Disconnect>;
 
 impl Commands {
     /// Returns the commands of a client of a room.
-    pub fn new(context: Arc<Context>, address: IpAddr, room: Arc<Room>) -> Self {
-        Self { context, address, room, errors_in_a_row: 0, publishing: None }
+    pub fn new(context: Arc<Context>, caller: Arc<Caller>, room: Arc<Room>) -> Self {
+        Self { context, caller, room, errors_in_a_row: 0, publishing: None }
     }
 
     /// True if no answer is awaited.
@@ -127,14 +130,20 @@ impl Commands {
     }
 
     fn publish(&mut self, r#ref: u64, message: PublishRequest, raw: Option<String>) -> Outcome {
+        let pass = match self.context.hub.enter(&self.caller, self.room.name(), Action::Publish) {
+            Ok(pass) => pass,
+            Err(code) => return self.refuse(Some(r#ref), code, code.to_string(), None),
+        };
         let key = message.key.as_ref();
-        let admitted = self.check_held(key).and_then(|()| self.context.admit(self.address, &self.room));
+        let admitted = self.check_held(key).and_then(|()| self.context.admit(self.caller.address, &self.room));
         if let Err((code, wait)) = admitted {
             self.hold(key.cloned(), code, wait);
             return self.refuse(Some(r#ref), code, code.to_string(), Some(wait));
         }
         self.errors_in_a_row = 0;
-        self.publishing.get_or_insert_default().taken.push((r#ref, (message, raw)));
+        let publishing = self.publishing.get_or_insert_default();
+        publishing.pass = Some(pass);
+        publishing.taken.push((r#ref, (message, raw)));
         Ok(None)
     }
 
@@ -161,17 +170,15 @@ impl Commands {
     /// for each message that the history has no room for.
     pub fn submit(&mut self, mut refuse: impl FnMut(&ServerFrame)) {
         let Some(publishing) = &mut self.publishing else { return };
-        if publishing.taken.is_empty() {
-            return;
-        }
+        let Some(pass) = publishing.pass.take() else { return };
         let (refs, messages): (Vec<_>, Vec<_>) = mem::take(&mut publishing.taken).into_iter().unzip();
-        match self.context.hub.publish_all(self.room.name(), messages) {
+        match self.context.hub.publish_all(&pass, messages) {
             Ok(all) => {
                 for (r#ref, published) in refs.into_iter().zip(all) {
                     publishing.submitted.push_back(Box::pin(async move { answer(r#ref, published.await) }));
                 }
             }
-            Err(code) => refs.into_iter().for_each(|r#ref| refuse(&answer(r#ref, Err(code)))),
+            Err(code) => refs.into_iter().for_each(|r#ref| refuse(&answer(r#ref, Err(code.into())))),
         }
         self.forget_answered();
     }
@@ -204,9 +211,12 @@ impl Commands {
     }
 }
 
-fn answer(r#ref: u64, result: Result<Published, ErrorCode>) -> ServerFrame {
+fn answer(r#ref: u64, result: Result<Published, Refusal>) -> ServerFrame {
     match result {
         Ok(published) => ServerFrame::Published { r#ref, published },
-        Err(code) => ServerFrame::Error { r#ref: Some(r#ref), code, detail: code.to_string(), retry_after: code.retry_after() },
+        Err(Refusal { code, detail, retry_after }) => {
+            let detail = detail.unwrap_or_else(|| code.to_string());
+            ServerFrame::Error { r#ref: Some(r#ref), code, detail, retry_after }
+        }
     }
 }

@@ -30,7 +30,6 @@ mod poll;
 pub(crate) mod testing;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -40,11 +39,12 @@ use protocol::{Disconnect, ErrorCode, Hello, Limits, Position, ReaderId, RoomNam
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::access::Caller;
 use crate::codec::Violation;
 use crate::context::Context;
 use crate::encoded::FormatId;
 use crate::limits::Account;
-use crate::room::{PresenceGuard, RoomLog};
+use crate::room::{Pass, PresenceGuard, RoomLog};
 use broadcaster::Broadcaster;
 pub use connection::Connection;
 pub(crate) use input::read_now;
@@ -81,8 +81,8 @@ struct Shared {
 /// Who reads.
 #[derive(Clone)]
 pub struct Client {
-    /// The address that counts.
-    pub address: IpAddr,
+    /// Who it is.
+    pub caller: Arc<Caller>,
     /// Reads of history are charged to it.
     pub account: Option<Arc<Account>>,
     /// The id of the reader, if the client names it.
@@ -123,17 +123,22 @@ impl Fanout {
         Self(Arc::new(Shared { context, broadcasters, broadcasters_max, tick: AtomicU32::new(0), tick_interval }))
     }
 
+    /// Returns what all connections share.
+    pub fn context(&self) -> &Context {
+        &self.0.context
+    }
+
     /// Admits a client to a room. The hello is what it is to be told first, if its format has words
     /// for that.
     pub fn admit(
         &self,
         format: &'static dyn WireFormat,
         client: Client,
-        room: &RoomName,
+        pass: &Pass,
         after: Option<Position>,
     ) -> Result<(Admission, Hello), ErrorCode> {
         let context = &self.0.context;
-        let start = context.hub.subscribe(room, after)?;
+        let start = context.hub.subscribe(pass, after)?;
         let room = start.room.clone();
         let presence = room.join(client.reader);
         let hello = Hello {
@@ -145,6 +150,7 @@ impl Fanout {
             online: room.online(),
             heartbeat_seconds: context.heartbeat.as_secs().max(1),
             limits: Limits::default(),
+            you: pass.tag(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let (cursor, online) = (hello.position.offset, hello.online);

@@ -53,7 +53,7 @@ impl Encoded {
 
     /// Encodes an entry. `grown` is set whenever it gets another form.
     pub fn in_tail(entry: &Entry, grown: Arc<AtomicBool>) -> Self {
-        let json = ServerFrame::Message(entry.clone()).to_json();
+        let json = ServerFrame::of(entry.clone()).to_json();
         let mut frame = Vec::with_capacity(json.len() + 10);
         codec::put_text(&mut frame, &json);
         let json_at = frame.len() - json.len();
@@ -131,7 +131,15 @@ mod tests {
 
     fn entry(text: &str) -> Entry {
         let text = Text::parse(text).unwrap();
-        Entry { offset: 7, time: 0, author: Author::parse("a").unwrap(), text, key: Some("k".parse().unwrap()), raw: None }
+        Entry {
+            offset: 7,
+            time: 0,
+            author: Author::parse("a").unwrap(),
+            text,
+            key: Some("k".parse().unwrap()),
+            raw: None,
+            ..Default::default()
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub mod limits;
 
 pub mod codec;
 
+pub mod access;
+
 pub mod store;
 
 pub mod encoded;

@@ -15,6 +15,8 @@ mod updater;
 
 mod bounds;
 
+mod pass;
+
 mod hub;
 
 mod page;
@@ -26,6 +28,7 @@ mod expiry;
 pub use expiry::expire_messages;
 pub use hub::{Clock, Hub, OpenedHub, ROOMS_MAX_DEFAULT, Start};
 pub use page::{PageError, Range, RoomVersion};
+pub use pass::Pass;
 pub use room_log::{HistoryPage, HistoryQuery, RoomLog};
 pub use state::{Extent, PresenceGuard, Read, Room};
 pub use tail::{READ_BYTES_MAX, TailMemory};

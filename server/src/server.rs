@@ -14,13 +14,14 @@ use tokio::time::{Instant, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::access::Access;
 use crate::config::Serve;
 use crate::context::Context;
 use crate::delivery::Fanout;
 use crate::http;
 use crate::limits::Limiter;
 use crate::room::{Clock, Hub, TrustedClock, expire_messages};
-use crate::store::{OpenError, WriteError};
+use crate::store::{OpenError, PublishRules, WriteError};
 pub use temporary::TemporaryServer;
 
 /// Time that connections have to end when the server stops.
@@ -103,7 +104,8 @@ impl Server {
     /// listener's settings.
     pub fn with(serve: Serve, bind: impl FnOnce(SocketAddr) -> io::Result<TcpListener>, clock: Clock) -> Result<Self, ServerError> {
         let new_epoch = Epoch(getrandom::u64()?);
-        let opened = Hub::open(&serve.data, new_epoch, serve.flush_interval(), clock, serve.rooms())?;
+        let rules = PublishRules { rooms_max: serve.rooms(), ..PublishRules::default() };
+        let opened = Hub::open(&serve.data, new_epoch, serve.flush_interval(), clock, Access::default(), rules)?;
         let listener = bind(serve.listen).map_err(|source| ServerError::Listen { address: serve.listen, source })?;
         let mut context = Context::new(opened.hub, Limiter::new(serve.allowance()));
         context.heartbeat = serve.heartbeat();

@@ -29,7 +29,7 @@ mod writer;
 
 mod history;
 
-pub use command::{Change, Command, Outcome, Remaining};
+pub use command::{Change, Command, Outcome, PublishRules, Publisher, Refusal, Remaining, Stored};
 pub use error::{OpenError, ReadError, WriteError};
 pub use history::{History, OpenedHistory, QUEUE_COMMANDS_MAX, Submitted};
 pub use page_size::{PAGE_BYTES_MAX, page_bytes};

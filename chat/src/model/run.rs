@@ -63,7 +63,7 @@ impl Model {
         if self.room().outgoing.pending().len() >= OUTBOX_MESSAGES_MAX {
             return Err(texts::OUTBOX_FULL.to_owned());
         }
-        let message = PublishRequest { text, author: self.author.clone(), key: Some((self.draw_key)()) };
+        let message = PublishRequest { text, author: self.author.clone(), key: Some((self.draw_key)()), ..Default::default() };
         let room = &mut self.rooms[self.active];
         room.post(message.clone());
         // It is stored before it is sent. The composer's text is not needed any more.

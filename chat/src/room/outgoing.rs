@@ -88,7 +88,7 @@ mod tests {
 
     fn message(number: u128) -> PublishRequest {
         let text = Text::parse(&number.to_string()).unwrap();
-        PublishRequest { text, author: Author::default(), key: Some(PublishKey::from_bits(number)) }
+        PublishRequest { text, author: Author::default(), key: Some(PublishKey::from_bits(number)), ..Default::default() }
     }
 
     fn texts(outgoing: &Outgoing) -> Vec<&str> {

@@ -125,6 +125,11 @@ impl Room {
                 }
                 self.entry(entry, is_watched);
             }
+            Update::Change(change) => {
+                if let Some(cursor) = &mut self.cursor {
+                    cursor.offset = change.offset;
+                }
+            }
             Update::Gap(gap) => {
                 self.cursor = Some(gap.resumes);
                 self.gap(&gap);

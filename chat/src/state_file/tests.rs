@@ -12,8 +12,12 @@ use crate::event::SavedRoom;
 const BOARD: &str = "http://localhost:5000";
 
 fn room(name: &str, draft: &str, outbox: &[&str]) -> SavedRoom {
-    let message =
-        |text: &&str| PublishRequest { text: Text::parse(text).unwrap(), author: Author::default(), key: Some(text.parse().unwrap()) };
+    let message = |text: &&str| PublishRequest {
+        text: Text::parse(text).unwrap(),
+        author: Author::default(),
+        key: Some(text.parse().unwrap()),
+        ..Default::default()
+    };
     SavedRoom {
         name: name.parse::<RoomName>().unwrap(),
         read: None,

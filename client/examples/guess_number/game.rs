@@ -141,7 +141,7 @@ impl Game {
             (None, _) => return None,
         };
         let text = Text::parse(&text).expect("an answer is neither empty nor too long");
-        Some(PublishRequest { text, author: self.author.clone(), key: Some(self.key(Position { epoch, offset })) })
+        Some(PublishRequest { text, author: self.author.clone(), key: Some(self.key(Position { epoch, offset })), ..Default::default() })
     }
 
     /// Returns the oldest answers that fit into one message.

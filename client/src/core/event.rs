@@ -113,6 +113,7 @@ impl Event {
 }
 
 /// Something to do.
+#[cfg_attr(not(target_arch = "wasm32"), expect(clippy::large_enum_variant, reason = "most values are of the large variant"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Open a stream.
@@ -169,8 +170,11 @@ pub enum Update {
     Proven(Transport),
     /// The position after which a reader starts that had none.
     StartsAt(Position),
-    /// An entry of the room: in order, each once.
+    /// A message of the room. Messages and changes come in order, each once.
     Entry(Entry),
+    /// Another entry of the room: a change of a message, or of the room. See [`Entry::kind`] and
+    /// [`Entry::fold`].
+    Change(Entry),
     /// Entries are missing; reading goes on after [`Gap::resumes`].
     Gap(Gap),
     /// The number of sessions in the room has changed.

@@ -55,7 +55,7 @@ impl Core {
 
     fn frame(&mut self, id: u32, frame: ServerFrame, now: u64) {
         match frame {
-            ServerFrame::Message(entry) => self.message(id, entry),
+            ServerFrame::Message(entry) | ServerFrame::Change(entry) => self.entry(id, entry),
             ServerFrame::Gap(gap) => self.gap(id, gap, now),
             ServerFrame::Presence { online } => self.presence(online),
             ServerFrame::Published { r#ref, published } => self.published(r#ref, published, now),
@@ -123,7 +123,7 @@ impl Core {
         } else if let Some(gap) = unreported_gap(after, position, first, latest.offset) {
             self.gap(id, gap, now);
         } else {
-            entries.into_iter().for_each(|entry| self.message(id, entry));
+            entries.into_iter().for_each(|entry| self.entry(id, entry));
         }
         self.settle_outbox();
     }
@@ -136,14 +136,14 @@ impl Core {
         }
     }
 
-    fn message(&mut self, id: u32, entry: Entry) {
+    fn entry(&mut self, id: u32, entry: Entry) {
         // Entries of another log have no place in this one's order.
         let epoch = self.channel(id).and_then(|channel| channel.epoch);
         let is_next = |cursor: &&mut Position| Some(cursor.epoch) == epoch && entry.offset > cursor.offset;
         if let Some(cursor) = self.cursor.as_mut().filter(is_next) {
             cursor.offset = entry.offset;
             self.outbox.arrived(&entry, *cursor);
-            self.report(Update::Entry(entry));
+            self.report(if entry.kind.is_message() { Update::Entry(entry) } else { Update::Change(entry) });
             self.settle_outbox();
         }
     }

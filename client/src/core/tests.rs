@@ -31,11 +31,11 @@ pub(super) fn key(name: &str) -> PublishKey {
 }
 
 pub(super) fn request(name: &str) -> PublishRequest {
-    PublishRequest { text: Text::parse(name).unwrap(), author: Author::default(), key: Some(key(name)) }
+    PublishRequest { text: Text::parse(name).unwrap(), author: Author::default(), key: Some(key(name)), ..Default::default() }
 }
 
 pub(super) fn entry(offset: u64) -> Entry {
-    Entry { offset, time: 0, author: Author::default(), text: Text::parse("x").unwrap(), key: None, raw: None }
+    Entry { offset, time: 0, author: Author::default(), text: Text::parse("x").unwrap(), key: None, raw: None, ..Default::default() }
 }
 
 /// Returns the entry of a message that the client published.
@@ -54,6 +54,7 @@ pub(super) fn hello(position: Position, latest: u64) -> Hello {
         heartbeat_seconds: HEARTBEAT,
         limits: Limits::default(),
         version: "0".to_owned(),
+        you: None,
     }
 }
 
@@ -204,7 +205,15 @@ pub(super) fn gaps(actions: &[Action]) -> Vec<GapReason> {
 /// Returns a page of log 1 that ends at the newest entry.
 pub(super) fn page(offsets: &[u64], position: u64) -> MessagesPage {
     let entries = offsets.iter().map(|offset| entry(*offset)).collect();
-    MessagesPage { room: RoomName::lobby(), entries, position: at(1, position), before: None, latest: at(1, position), online: 0 }
+    MessagesPage {
+        room: RoomName::lobby(),
+        entries,
+        position: at(1, position),
+        before: None,
+        latest: at(1, position),
+        online: 0,
+        you: None,
+    }
 }
 
 pub(super) fn gap(reason: GapReason, resumes: Position) -> Gap {

@@ -21,7 +21,7 @@ pub struct Message(Result<PublishRequest, ErrorCode>);
 impl Message {
     /// Creates a message without an author's name.
     pub fn new(text: impl AsRef<str>) -> Self {
-        Self(Text::parse(text.as_ref()).map(|text| PublishRequest { text, author: Author::default(), key: None }))
+        Self(Text::parse(text.as_ref()).map(|text| PublishRequest { text, author: Author::default(), key: None, ..Default::default() }))
     }
 
     /// Sets the author's name.
@@ -57,7 +57,7 @@ impl From<PublishRequest> for Message {
 
 impl From<Text> for Message {
     fn from(text: Text) -> Self {
-        Self(Ok(PublishRequest { text, author: Author::default(), key: None }))
+        Self(Ok(PublishRequest { text, author: Author::default(), key: None, ..Default::default() }))
     }
 }
 

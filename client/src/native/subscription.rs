@@ -164,7 +164,7 @@ impl Subscription {
         }
         match (&update, &mut self.position) {
             (Update::StartsAt(start), position) => *position = Some(*start),
-            (Update::Entry(entry), Some(position)) => position.offset = entry.offset,
+            (Update::Entry(entry) | Update::Change(entry), Some(position)) => position.offset = entry.offset,
             (Update::Gap(gap), position) => *position = Some(gap.resumes),
             _ => {}
         }

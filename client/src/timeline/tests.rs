@@ -7,7 +7,7 @@ use super::*;
 const FULL: u64 = TIMELINE_ENTRIES_MAX as u64;
 
 fn entry(offset: u64) -> Entry {
-    Entry { offset, time: 0, author: Author::default(), text: Text::parse("x").unwrap(), key: None, raw: None }
+    Entry { offset, time: 0, author: Author::default(), text: Text::parse("x").unwrap(), key: None, raw: None, ..Default::default() }
 }
 
 fn at(epoch: u64, offset: u64) -> Position {
@@ -22,6 +22,7 @@ fn page(offsets: impl IntoIterator<Item = u64>, position: u64, before: Option<u6
         before: before.map(|offset| at(1, offset)),
         latest: at(1, position),
         online: 0,
+        you: None,
     }
 }
 

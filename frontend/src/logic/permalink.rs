@@ -36,7 +36,8 @@ mod tests {
     #[test]
     fn asks_for_the_newest_page_near_the_end() {
         let position = Position { epoch: Epoch(1), offset: 100 };
-        let page = MessagesPage { room: RoomName::lobby(), entries: Vec::new(), position, before: None, latest: position, online: 0 };
+        let page =
+            MessagesPage { room: RoomName::lobby(), entries: Vec::new(), position, before: None, latest: position, online: 0, you: None };
         let timeline = Timeline::new(page);
         assert_eq!(page_around(&timeline, 10), Some(Position { offset: 35, ..position }));
         assert_eq!(page_around(&timeline, 75), Some(Position { offset: 100, ..position }));

@@ -120,7 +120,7 @@ fn of_outbox<'a>(outbox: &'a [Pending], latest: u64, groups: &mut Groups<'a>, no
         let Some(key) = pending.message.key.clone() else { continue };
         let failed = match pending.stage {
             Stage::Failed { code, .. } => Some(code),
-            Stage::Sending => None,
+            Stage::Sending | Stage::Queued => None,
         };
         rows.extend(groups.day_before(now));
         let continued = groups.continues(&pending.message.author, offset, now);
@@ -224,7 +224,7 @@ mod tests {
 
     fn written(offset: u64, author: &str, time: u64) -> Entry {
         let (author, text) = (Author::parse(author).unwrap(), Text::parse("x").unwrap());
-        Entry { offset, time, author, text, key: None, raw: None }
+        Entry { offset, time, author, text, key: None, raw: None, ..Default::default() }
     }
 
     fn at(epoch: u64, offset: u64) -> Position {
@@ -233,7 +233,7 @@ mod tests {
 
     fn timeline(entries: Vec<Entry>) -> Timeline {
         let position = at(1, entries.last().map_or(0, |entry| entry.offset));
-        Timeline::new(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1 })
+        Timeline::new(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1, you: None })
     }
 
     const DAY: Row = Row { key: RowKey::Day(Day { year: 1970, month: 1, day: 1 }), look: RowLook { continued: false, failed: None } };
@@ -248,7 +248,7 @@ mod tests {
 
     fn pending(key: &str, author: &str, stage: Stage) -> Pending {
         let (text, author) = (Text::parse("x").unwrap(), Author::parse(author).unwrap());
-        Pending { message: PublishRequest { text, author, key: Some(key.parse().unwrap()) }, stage }
+        Pending { message: PublishRequest { text, author, key: Some(key.parse().unwrap()), ..Default::default() }, stage }
     }
 
     #[test]
@@ -353,7 +353,8 @@ mod tests {
         // With older ones still to be loaded, the first unread is not among these.
         let position = at(1, 6);
         let entries = (4..=6).map(|offset| written(offset, "a", 0)).collect();
-        let page = MessagesPage { room: RoomName::lobby(), entries, position, before: Some(at(1, 4)), latest: position, online: 0 };
+        let page =
+            MessagesPage { room: RoomName::lobby(), entries, position, before: Some(at(1, 4)), latest: position, online: 0, you: None };
         let rows = of(&Timeline::new(page), Some(1), &[], Zone::Ahead(0), 0);
         assert!(!rows.messages.contains(&Row::plain(RowKey::Unread(1))));
     }

@@ -147,7 +147,7 @@ impl Post {
             self.progress = Instant::now();
         }
         self.in_flight.push(key.clone());
-        let message = PublishRequest { text, author: self.author.clone(), key: Some(key) };
+        let message = PublishRequest { text, author: self.author.clone(), key: Some(key), ..Default::default() };
         let publisher = self.publisher.clone();
         self.handover = Some(Box::pin(async move { publisher.publish(message).await }));
         Ok(())

@@ -90,7 +90,8 @@ async fn run<N: Fn() -> Zoned>(settings: &config::Tail, printer: &Printer<N>) ->
             Update::Entry(entry) => printer.print(&entry, updates.position())?,
             Update::Gap(gap) => printer.print_gap(&gap)?,
             Update::Connection => notes.update(&updates),
-            Update::StartsAt(_) | Update::Proven(_) | Update::Online(_) | Update::Outbox | Update::Published { .. } => {}
+            Update::Change(_) | Update::StartsAt(_) | Update::Proven(_) | Update::Online(_) | Update::Outbox | Update::Published { .. } => {
+            }
         }
     }
     // Without a reason, the program is ending because of a signal.

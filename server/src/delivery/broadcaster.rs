@@ -247,7 +247,7 @@ mod tests {
     use crate::codec::Limits;
     use crate::encoded::FormatId;
     use crate::room::Room;
-    use crate::store::Change;
+    use crate::store::{Change, Stored};
 
     const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -287,8 +287,8 @@ mod tests {
     impl Busy {
         fn publish(&self, offset: u64) {
             let text = Text::parse("hello").unwrap();
-            let entry = Entry { offset, time: 0, author: Default::default(), text, key: None, raw: None };
-            self.room.apply(&[Change::Stored(entry)]);
+            let entry = Entry { offset, time: 0, author: Default::default(), text, key: None, raw: None, ..Default::default() };
+            self.room.apply(&[Change::Stored(Stored { entry, rewritten: Vec::new() })]);
             self.room.notify();
         }
     }

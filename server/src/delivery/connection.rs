@@ -90,7 +90,9 @@ impl Connection {
         let context = fanout.0.context.clone();
         let stop = context.stop.clone();
         let input = match format.policy().input {
-            Some(limits) => Input::Commands(CommandInput::new(Commands::new(context, client.address, log.room().clone()), limits, early)),
+            Some(limits) => {
+                Input::Commands(CommandInput::new(Commands::new(context, client.caller.clone(), log.room().clone()), limits, early))
+            }
             None => Input::Discarded(0),
         };
         let subscriber = Subscriber::new(fanout.broadcaster(format, log), socket, cursor, online, first);
@@ -311,7 +313,7 @@ mod tests {
             board.room().clear_tail();
             let (near, far) = testing::pair().await;
             let after = Position { epoch: Epoch(1), offset: 0 };
-            let (admission, _) = board.fanout.admit(&Letters, testing::client(), &board.name, Some(after)).unwrap();
+            let (admission, _) = board.fanout.admit(&Letters, testing::client(), &board.pass(), Some(after)).unwrap();
             let mut connection = board.fanout.start(admission, near, &[], &[]);
             let (go_on, may_go_on) = oneshot::channel::<()>();
             spawn_blocking(move || may_go_on.blocking_recv());

@@ -11,12 +11,13 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{Client, Fanout, Place, Policy, WireFormat};
+use crate::access::{Access, Action, Caller};
 use crate::codec::Limits;
 use crate::context::Context;
 use crate::encoded::{Encoded, FormatId};
 use crate::limits::{Allowance, Limiter};
-use crate::room::{Hub, Room, RoomLog};
-use crate::store::{RetentionPolicy, TrustedTime};
+use crate::room::{Hub, Pass, Room, RoomLog};
+use crate::store::{PublishRules, RetentionPolicy, TrustedTime};
 
 /// Says `e` for an entry, `g` for a gap, `p` for presence and `h` for a heartbeat.
 pub(crate) struct Letters;
@@ -47,9 +48,14 @@ impl WireFormat for Letters {
     }
 }
 
+/// A caller on this machine.
+fn caller() -> Caller {
+    Caller::anonymous(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
 /// A client on this machine.
 pub(crate) fn client() -> Client {
-    Client { address: IpAddr::V4(Ipv4Addr::LOCALHOST), account: None, reader: None }
+    Client { caller: caller().into(), account: None, reader: None }
 }
 
 /// A board with one room.
@@ -63,7 +69,7 @@ pub(crate) struct Board {
 impl Board {
     pub(crate) fn open() -> Self {
         let folder = TempDir::new().unwrap();
-        let hub = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, 1).unwrap().hub;
+        let hub = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, Access::default(), PublishRules::default()).unwrap().hub;
         let one = NonZeroU32::MIN;
         let allowance = Allowance {
             publishes_per_second: one,
@@ -77,8 +83,12 @@ impl Board {
         Self { hub, fanout, name: "lobby".parse().unwrap(), _folder: folder }
     }
 
+    pub(crate) fn pass(&self) -> Pass {
+        self.hub.enter(&caller(), &self.name, Action::Publish).unwrap()
+    }
+
     pub(crate) fn log(&self) -> RoomLog {
-        let start = self.hub.subscribe(&self.name, None).unwrap();
+        let start = self.hub.subscribe(&self.pass(), None).unwrap();
         RoomLog::new(start.room, start.history)
     }
 
@@ -97,9 +107,13 @@ impl Board {
     }
 
     pub(crate) async fn publish_numbers(&self, numbers: impl IntoIterator<Item = usize>) {
-        let message =
-            |number: usize| PublishRequest { text: Text::parse(&number.to_string()).unwrap(), author: Default::default(), key: None };
-        for published in self.hub.publish_all(&self.name, numbers.into_iter().map(|number| (message(number), None))).unwrap() {
+        let message = |number: usize| PublishRequest {
+            text: Text::parse(&number.to_string()).unwrap(),
+            author: Default::default(),
+            key: None,
+            ..Default::default()
+        };
+        for published in self.hub.publish_all(&self.pass(), numbers.into_iter().map(|number| (message(number), None))).unwrap() {
             published.await.unwrap();
         }
     }

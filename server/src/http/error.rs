@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use protocol::{ErrorCode, Gap, InputError, Problem};
 
 use crate::room::PageError;
+use crate::store::Refusal;
 
 /// Why a request failed, as handlers return it.
 #[derive(Debug)]
@@ -51,6 +52,14 @@ impl From<InputError> for ApiError {
         let mut api_error = Self::from(error.code);
         api_error.0.detail = error.detail;
         api_error
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let mut error = Self::from(refusal.code);
+        (error.0.detail, error.0.retry_after) = (refusal.detail, refusal.retry_after);
+        error
     }
 }
 

@@ -1,7 +1,5 @@
 //! Extractors: they read the parts of a request, and refuse invalid ones with an [`ApiError`].
 
-use std::convert::Infallible;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -18,6 +16,7 @@ use tokio::time::timeout;
 use super::access::Peer;
 use super::error::ApiError;
 use super::state::State;
+use crate::access::Caller;
 
 /// The time a body may take to arrive, from its first byte to its last.
 const BODY_TIME_MAX: Duration = Duration::from_secs(15);
@@ -47,15 +46,12 @@ impl FromRequestParts<State> for Room {
     }
 }
 
-/// The address that a request counts for: a trusted proxy's client, or the peer.
-#[derive(Clone, Copy)]
-pub(super) struct ClientAddress(pub(super) IpAddr);
+impl FromRequestParts<State> for Caller {
+    type Rejection = ApiError;
 
-impl FromRequestParts<State> for ClientAddress {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Infallible> {
-        Ok(Self(state.access.client_address(Peer::of(parts), &parts.headers)))
+    /// Who asks. The address is a trusted proxy's client's, or the peer's.
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
+        Ok(Self::anonymous(state.access.client_address(Peer::of(parts), &parts.headers)))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Permits: connections that count until they end.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -11,6 +10,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::access::Peer;
 use super::error::ApiError;
 use super::state::State;
+use crate::access::Caller;
 use crate::delivery::Client;
 use crate::limits::{Account, ConnectionGuard};
 
@@ -37,8 +37,8 @@ impl ConnectionPermit {
     }
 
     /// Returns the client of a streaming connection, with the id of its reader.
-    pub(super) fn client(&self, address: IpAddr, reader: Option<ReaderId>) -> Client {
-        Client { address, account: self.account().cloned(), reader }
+    pub(super) fn client(&self, caller: Caller, reader: Option<ReaderId>) -> Client {
+        Client { caller: caller.into(), account: self.account().cloned(), reader }
     }
 
     /// Returns the account that pays for the connection's work.

@@ -45,7 +45,7 @@ impl Reader {
     async fn connect(board: &Board, (name, format, decode): Format) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (near, socket) = testing::pair().await;
         let after = Position { epoch: Epoch(1), offset: 0 };
-        let (admission, _) = board.fanout.admit(format, testing::client(), &board.name, Some(after)).unwrap();
+        let (admission, _) = board.fanout.admit(format, testing::client(), &board.pass(), Some(after)).unwrap();
         let connection = board.fanout.start(admission, near, &[], &[]);
         (Self { name, socket, decode, bytes: Vec::new(), told: 0, has_ended: false }, connection)
     }

@@ -9,10 +9,14 @@ use protocol::{Epoch, ErrorCode, Gap, Position, PublishRequest, Published, RoomN
 use tokio::sync::oneshot;
 
 use super::bounds::Bounds;
+use super::pass::Pass;
 use super::registry::Registry;
 use super::state::Room;
 use super::updater::RoomUpdater;
-use crate::store::{Command, History, OpenError, Outcome, RetentionPolicy, Submitted, TrustedTime, WriteError};
+use crate::access::{Access, Action, Caller, Facts, Rights, decide};
+use crate::store::{
+    Command, History, OpenError, Outcome, PublishRules, Publisher, Refusal, RetentionPolicy, Submitted, TrustedTime, WriteError,
+};
 
 /// Default of the maximum number of rooms that have messages.
 pub const ROOMS_MAX_DEFAULT: usize = 10_000;
@@ -25,8 +29,9 @@ pub type Clock = fn() -> u64;
 pub struct Hub {
     pub(super) registry: Arc<Registry>,
     pub(super) history: History,
+    access: Access,
     clock: Clock,
-    rooms_max: usize,
+    rules: PublishRules,
 }
 
 /// The result of [`Hub::open`].
@@ -55,40 +60,68 @@ pub struct Start {
 }
 
 impl Hub {
-    /// Opens the history in `folder` and loads its rooms. At most `rooms_max` rooms may have
-    /// messages. For `epoch` and `flush_interval` see [`History::open`].
-    pub fn open(folder: &Path, epoch: Epoch, flush_interval: Duration, clock: Clock, rooms_max: usize) -> Result<OpenedHub, OpenError> {
+    /// Opens the history in `folder` and loads its rooms. For `epoch` and `flush_interval` see
+    /// [`History::open`].
+    pub fn open(
+        folder: &Path,
+        epoch: Epoch,
+        flush_interval: Duration,
+        clock: Clock,
+        access: Access,
+        rules: PublishRules,
+    ) -> Result<OpenedHub, OpenError> {
         let registry = Arc::new(Registry::default());
         let opened = History::open(folder, epoch, flush_interval, |rooms, forgotten_max| {
             registry.load(rooms, forgotten_max);
             Box::new(RoomUpdater::new(registry.clone()))
         })?;
-        let hub = Self { registry, history: opened.history, clock, rooms_max };
+        let hub = Self { registry, history: opened.history, access, clock, rules };
         Ok(OpenedHub { hub, saved_time: opened.saved_time, ended: opened.ended })
     }
 
-    /// Queues a message. Calls are ordered. The future resolves when the message is durable and
+    /// Lets a caller into a room to do something, if access allows it.
+    pub fn enter(&self, caller: &Caller, room: &RoomName, action: Action) -> Result<Pass, ErrorCode> {
+        let exists = *room == RoomName::lobby() || self.registry.get(room).is_some_and(|room| room.extent().latest > 0);
+        let facts = Facts {
+            settings: self.access.defaults(),
+            exists,
+            rooms_by: self.access.rooms_by(),
+            rights: caller.rights(room),
+            is_banned: action == Action::Publish && self.access.is_banned(caller),
+        };
+        decide(facts, action).map(|()| Pass::new(caller, room, action))
+    }
+
+    /// Returns the keys and bans.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Queues a message or a change. Calls are ordered. The future resolves when it is durable and
     /// visible; dropping it does not cancel the publish.
     pub fn publish(
         &self,
-        room: &RoomName,
-        message: PublishRequest,
+        pass: &Pass,
+        request: PublishRequest,
         raw: Option<String>,
-    ) -> Result<impl Future<Output = Result<Published, ErrorCode>> + Send + use<>, ErrorCode> {
-        self.publish_all(room, [(message, raw)])?.next().ok_or(ErrorCode::Unavailable)
+    ) -> Result<impl Future<Output = Result<Published, Refusal>> + Send + use<>, ErrorCode> {
+        self.publish_all(pass, [(request, raw)])?.next().ok_or(ErrorCode::Unavailable)
     }
 
-    /// Queues messages that are committed together. Returns a future for each, as [`Self::publish`]
-    /// does.
+    /// Queues what is committed together. Returns a future for each, as [`Self::publish`] does.
     pub fn publish_all<M: IntoIterator<Item = (PublishRequest, Option<String>)>>(
         &self,
-        room: &RoomName,
+        pass: &Pass,
         messages: M,
-    ) -> Result<impl Iterator<Item = impl Future<Output = Result<Published, ErrorCode>> + Send + use<M>> + use<M>, ErrorCode> {
-        let (room, time, rooms_max) = (self.room(room), (self.clock)(), self.rooms_max);
-        let commands = messages.into_iter().map(|(PublishRequest { text, author, key }, raw)| {
+    ) -> Result<impl Iterator<Item = impl Future<Output = Result<Published, Refusal>> + Send + use<M>> + use<M>, ErrorCode> {
+        if pass.action == Action::Read {
+            return Err(ErrorCode::AccessRefused);
+        }
+        let (room, time, rules) = (self.room(&pass.room), (self.clock)(), self.rules);
+        let publisher = Publisher { tag: pass.tag, is_moderator: pass.rights >= Rights::Moderate };
+        let commands = messages.into_iter().map(|(request, raw)| {
             let room = room.name().clone();
-            Command::Publish { room, key, author, text, raw, time, rooms_max }
+            Command::Publish { room, request, raw, publisher, time, rules }
         });
         let submitted = self.history.submit(commands.collect())?;
         let epoch = self.history.epoch();
@@ -96,8 +129,8 @@ impl Hub {
     }
 
     /// Returns where a subscription starts: after a position, or after the newest entry.
-    pub fn subscribe(&self, room: &RoomName, after: Option<Position>) -> Result<Start, ErrorCode> {
-        let room = self.room(room);
+    pub fn subscribe(&self, pass: &Pass, after: Option<Position>) -> Result<Start, ErrorCode> {
+        let room = self.room(&pass.room);
         let bounds = Bounds { epoch: self.history.epoch(), extent: room.extent() };
         let gap = after.and_then(|position| bounds.gap(position));
         let latest = bounds.extent.latest;
@@ -117,7 +150,7 @@ impl Hub {
 
     /// Expires some of a room's messages. True if there are more to expire.
     pub async fn expire(&self, room: &RoomName, policy: RetentionPolicy, now: TrustedTime) -> Result<bool, ErrorCode> {
-        self.run(Command::Expire { room: room.clone(), policy, now, rooms_max: self.rooms_max }).await?;
+        self.run(Command::Expire { room: room.clone(), policy, now, rooms_max: self.rules.rooms_max }).await?;
         Ok(self.registry.get(room).is_some_and(|room| room.exceeds(policy, now)))
     }
 
@@ -159,20 +192,20 @@ impl Hub {
     }
 }
 
-async fn published(submitted: Submitted, epoch: Epoch, room: Arc<Room>) -> Result<Published, ErrorCode> {
+async fn published(submitted: Submitted, epoch: Epoch, room: Arc<Room>) -> Result<Published, Refusal> {
     let (offset, duplicate) = match submitted.await? {
-        Outcome::Stored(entry) => (entry.offset, false),
+        Outcome::Stored(stored) => (stored.entry.offset, false),
         Outcome::Duplicate(offset) => (offset, true),
-        Outcome::KeyReused => return Err(ErrorCode::KeyReused),
-        Outcome::RoomsFull => return Err(ErrorCode::RoomsFull),
+        Outcome::Refused(refusal) => return Err(refusal),
         // A publish has none of these outcomes.
-        Outcome::Expired(_) | Outcome::RoomUnknown | Outcome::TimeSaved => return Err(ErrorCode::Unavailable),
+        Outcome::Expired(_) | Outcome::RoomUnknown | Outcome::TimeSaved => return Err(ErrorCode::Unavailable.into()),
     };
     Ok(Published { position: Position { epoch, offset }, duplicate, reached: room.connected() })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
     use std::num::NonZeroUsize;
 
     use protocol::{GapReason, Text};
@@ -191,7 +224,9 @@ mod tests {
 
     impl Board {
         fn open(folder: TempDir, rooms_max: usize) -> Self {
-            let OpenedHub { hub, ended, .. } = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, rooms_max).unwrap();
+            let rules = PublishRules { rooms_max, ..PublishRules::default() };
+            let opened = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, Access::default(), rules);
+            let OpenedHub { hub, ended, .. } = opened.unwrap();
             Self { hub, ended, folder }
         }
 
@@ -201,9 +236,15 @@ mod tests {
             Self::open(self.folder, rooms_max.get())
         }
 
+        fn pass(&self, room: &str) -> Pass {
+            let caller = Caller::anonymous(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            self.hub.enter(&caller, &room.parse().unwrap(), Action::Publish).unwrap()
+        }
+
         async fn publish(&self, room: &str) -> Result<u64, ErrorCode> {
-            let message = PublishRequest { text: Text::parse("x").unwrap(), author: Default::default(), key: None };
-            Ok(self.hub.publish(&room.parse().unwrap(), message, None)?.await?.position.offset)
+            let message = PublishRequest { text: Text::parse("x").unwrap(), author: Default::default(), key: None, ..Default::default() };
+            let published = self.hub.publish(&self.pass(room), message, None)?.await;
+            published.map(|published| published.position.offset).map_err(|refusal| refusal.code)
         }
 
         async fn empty(&self, room: &str) {
@@ -211,7 +252,7 @@ mod tests {
         }
 
         fn gap(&self, room: &str, offset: u64) -> Option<GapReason> {
-            let start = self.hub.subscribe(&room.parse().unwrap(), Some(Position { epoch: Epoch(1), offset })).unwrap();
+            let start = self.hub.subscribe(&self.pass(room), Some(Position { epoch: Epoch(1), offset })).unwrap();
             start.gap.map(|gap| gap.reason)
         }
     }
@@ -266,7 +307,7 @@ mod tests {
     async fn subscribes_to_empty_rooms_when_no_more_rooms_may_have_messages() {
         let board = Board::open(TempDir::new().unwrap(), 1);
         board.publish("full").await.unwrap();
-        assert!(board.hub.subscribe(&"watched".parse().unwrap(), None).is_ok());
+        assert!(board.hub.subscribe(&board.pass("watched"), None).is_ok());
         assert_eq!(board.publish("watched").await, Err(ErrorCode::RoomsFull));
         assert_eq!(board.publish("full").await, Ok(2));
     }

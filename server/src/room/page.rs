@@ -1,9 +1,10 @@
 //! Pages of a room's history: from memory if the tail has all of it, else from the store.
 
-use protocol::{Entry, Epoch, Gap, GapReason, MessagesPage, Position, RoomName};
+use protocol::{Entry, Epoch, Gap, GapReason, MessagesPage, Position};
 
 use super::bounds::Bounds;
 use super::hub::Hub;
+use super::pass::Pass;
 use super::state::{Extent, Room};
 use crate::encoded::Encoded;
 use crate::store::ReadError;
@@ -68,8 +69,8 @@ impl Range {
 
 impl Hub {
     /// Returns the version of a room, or the gap that the page of this range would begin with.
-    pub fn version(&self, name: &RoomName, range: Range) -> Result<RoomVersion, PageError> {
-        let room = self.registry.get(name);
+    pub fn version(&self, pass: &Pass, range: Range) -> Result<RoomVersion, PageError> {
+        let room = self.registry.get(&pass.room);
         let extent = room.as_ref().map_or_else(|| self.registry.unknown_extent(), |room| room.extent());
         let epoch = self.history.epoch();
         match range.gap(Bounds { epoch, extent }) {
@@ -80,15 +81,15 @@ impl Hub {
 
     /// Reads a page of at most `limit` entries, and at most
     /// [`PAGE_BYTES_MAX`](crate::store::PAGE_BYTES_MAX). A room without entries has an empty page.
-    pub async fn page(&self, name: &RoomName, range: Range, limit: usize) -> Result<MessagesPage, PageError> {
-        let RoomVersion { epoch, mut extent, online } = self.version(name, range)?;
-        let entries = match self.registry.get(name).filter(|_| !extent.is_empty()) {
+    pub async fn page(&self, pass: &Pass, range: Range, limit: usize) -> Result<MessagesPage, PageError> {
+        let RoomVersion { epoch, mut extent, online } = self.version(pass, range)?;
+        let entries = match self.registry.get(&pass.room).filter(|_| !extent.is_empty()) {
             Some(room) => self.read_entries(&room, range, &mut extent, limit).await?,
             None => Vec::new(),
         };
         let bounds = Bounds { epoch, extent };
         // Entries may have expired while the store was read.
-        range.gap(bounds).map_or_else(|| Ok(page(name, bounds, range, entries, online)), |gap| Err(PageError::Gone(gap)))
+        range.gap(bounds).map_or_else(|| Ok(page(pass, bounds, range, entries, online)), |gap| Err(PageError::Gone(gap)))
     }
 
     /// Reads entries up to `extent.latest`, and moves `extent.expired` to where it was when the
@@ -113,7 +114,7 @@ impl Hub {
     }
 }
 
-fn page(room: &RoomName, bounds: Bounds, range: Range, entries: Vec<Entry>, online: usize) -> MessagesPage {
+fn page(pass: &Pass, bounds: Bounds, range: Range, entries: Vec<Entry>, online: usize) -> MessagesPage {
     let Extent { expired, latest } = bounds.extent;
     let oldest = entries.first().map(|entry| entry.offset);
     let newest = entries.last().map(|entry| bounds.position(entry.offset));
@@ -122,5 +123,5 @@ fn page(room: &RoomName, bounds: Bounds, range: Range, entries: Vec<Entry>, onli
         Range::After(position) | Range::Before(position) => newest.unwrap_or(position),
     };
     let before = oldest.filter(|oldest| *oldest > expired + 1).map(|offset| bounds.position(offset));
-    MessagesPage { room: room.clone(), entries, position, before, latest: bounds.position(latest), online }
+    MessagesPage { room: pass.room.clone(), entries, position, before, latest: bounds.position(latest), online, you: pass.tag }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::presence::Presence;
 use super::tail::{Tail, TailMemory};
 use crate::encoded::Encoded;
-use crate::store::{Change, RetentionPolicy, StoredRoom, TrustedTime, stored_bytes};
+use crate::store::{Change, RetentionPolicy, Stored, StoredRoom, TrustedTime, stored_bytes};
 
 /// A room that has entries or subscribers.
 pub struct Room {
@@ -91,13 +91,13 @@ impl Room {
     /// wakes those that wait.
     pub fn apply(&self, changes: &[Change]) {
         let encode = self.state.lock().tail.encoder();
-        let encode = |change: &Change| if let Change::Stored(entry) = change { Some(encode(entry)) } else { None };
+        let encode = |change: &Change| if let Change::Stored(stored) = change { Some(encode(&stored.entry)) } else { None };
         // Encoding takes time, so it is done without the lock.
         let encoded: Vec<_> = changes.iter().map(encode).collect();
         let mut state = self.state.lock();
         for (change, encoded) in changes.iter().zip(encoded) {
             match change {
-                Change::Stored(entry) => {
+                Change::Stored(Stored { entry, .. }) => {
                     if state.oldest.is_none() {
                         // A forgotten room may continue at a later offset than this copy knows.
                         state.expired = entry.offset - 1;

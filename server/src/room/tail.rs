@@ -171,7 +171,7 @@ mod tests {
 
     fn entry(offset: u64, length: usize) -> Entry {
         let text = Text::parse(&"x".repeat(length)).unwrap();
-        Entry { offset, time: 0, author: Author::default(), text, key: None, raw: None }
+        Entry { offset, time: 0, author: Author::default(), text, key: None, raw: None, ..Default::default() }
     }
 
     fn encoded(offset: u64, length: usize) -> Encoded {

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use protocol::{Author, Entry, PublishKey, RoomName, Text};
+use protocol::{Author, Entry, ErrorCode, PublishKey, PublishRequest, RoomName, Text};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
-use super::command::{Command, Outcome, Remaining};
+use super::command::{Command, Outcome, Publisher, Remaining, Stored};
 use super::read;
 use super::retention::{RetentionPolicy, TrustedTime, stored_bytes};
 
@@ -67,6 +67,7 @@ struct Message<'a> {
     text: &'a Text,
     raw: Option<&'a String>,
     time: u64,
+    publisher: Publisher,
 }
 
 impl<'c> Applier<'c> {
@@ -120,9 +121,10 @@ impl<'c> Applier<'c> {
 
     fn apply(&mut self, command: &Command) -> rusqlite::Result<Outcome> {
         match command {
-            Command::Publish { room, key, author, text, raw, time, rooms_max } => {
-                let message = Message { room, key: key.as_ref(), author, text, raw: raw.as_ref(), time: *time };
-                self.publish(&message, *rooms_max)
+            Command::Publish { room, request, raw, publisher, time, rules } => {
+                let PublishRequest { key, author, text, .. } = request;
+                let message = Message { room, key: key.as_ref(), author, text, raw: raw.as_ref(), time: *time, publisher: *publisher };
+                self.publish(&message, rules.rooms_max)
             }
             Command::Expire { room, policy, now, rooms_max } => self.expire(room, *policy, *now, *rooms_max),
             Command::SaveTime(TrustedTime { time, since }) => {
@@ -143,13 +145,13 @@ impl<'c> Applier<'c> {
         if found.is_none_or(RoomRow::is_empty) {
             let rooms_in_use = self.rooms_in_use()?;
             if rooms_in_use >= rooms_max && *message.room != RoomName::lobby() {
-                return Ok(Outcome::RoomsFull);
+                return Ok(Outcome::Refused(ErrorCode::RoomsFull.into()));
             }
             self.rooms_in_use = Some(rooms_in_use + 1);
         }
         let row = found.map_or_else(|| self.add_room(message.room), Ok)?;
         let entry = self.add_message(row, message)?;
-        Ok(Outcome::Stored(entry))
+        Ok(Outcome::Stored(Stored { entry, rewritten: Vec::new() }))
     }
 
     /// Returns the outcome of a publish whose key the room has already.
@@ -160,7 +162,7 @@ impl<'c> Applier<'c> {
             // such as other line ends.
             let is_same_author = Author::parse(&stored(1)?).as_ref() == Ok(message.author);
             let is_same_text = Text::parse(&stored(2)?).as_ref() == Ok(message.text);
-            Ok(if is_same_author && is_same_text { Outcome::Duplicate(row.get(0)?) } else { Outcome::KeyReused })
+            Ok(if is_same_author && is_same_text { Outcome::Duplicate(row.get(0)?) } else { Outcome::Refused(ErrorCode::KeyReused.into()) })
         });
         found.optional()
     }
@@ -174,6 +176,9 @@ impl<'c> Applier<'c> {
             text: message.text.clone(),
             key: message.key.cloned(),
             raw: message.raw.cloned(),
+            by: message.publisher.tag,
+            badge: message.publisher.is_moderator,
+            ..Entry::default()
         };
         let total_bytes = row.total_bytes + stored_bytes(&entry);
         self.insert_message.execute(params![
@@ -292,6 +297,7 @@ mod tests {
     use rusqlite::types::Value;
     use tempfile::TempDir;
 
+    use super::super::command::PublishRules;
     use super::super::schema;
     use super::*;
 
@@ -307,12 +313,15 @@ mod tests {
             8 => Command::SaveTime(TrustedTime { time: number, since: number / 2 }),
             _ => Command::Publish {
                 room: room(number),
-                key: Some(format!("key-{}", number % 12).parse().unwrap()),
-                author: Author::default(),
-                text: Text::parse(&format!("text {}", number % 24)).unwrap(),
+                request: PublishRequest {
+                    key: Some(format!("key-{}", number % 12).parse().unwrap()),
+                    text: Text::parse(&format!("text {}", number % 24)).unwrap(),
+                    ..PublishRequest::default()
+                },
                 raw: None,
+                publisher: Publisher::default(),
                 time: 1000 - number % 5,
-                rooms_max: 2,
+                rules: PublishRules { rooms_max: 2, edit_window: 0, queue: false, slow: 0 },
             },
         };
         (0..300).map(command).collect()
@@ -349,8 +358,9 @@ mod tests {
         }
         let has = |wanted: fn(&Outcome) -> bool| outcomes.iter().any(wanted);
         assert!(has(|outcome| matches!(outcome, Outcome::Duplicate(_))));
-        assert!(has(|outcome| matches!(outcome, Outcome::KeyReused)));
-        assert!(has(|outcome| matches!(outcome, Outcome::RoomsFull)));
+        for code in [ErrorCode::KeyReused, ErrorCode::RoomsFull] {
+            assert!(outcomes.contains(&Outcome::Refused(code.into())));
+        }
         assert!(has(|outcome| matches!(outcome, Outcome::Expired(rest) if rest.forgotten_max > 0)));
     }
 }

@@ -1,6 +1,6 @@
 //! Changes of the history, and their results.
 
-use protocol::{Author, Entry, PublishKey, RoomName, Text};
+use protocol::{Entry, ErrorCode, PublishRequest, RoomName, Tag};
 
 use super::retention::{RetentionPolicy, TrustedTime};
 
@@ -8,22 +8,20 @@ use super::retention::{RetentionPolicy, TrustedTime};
 /// commands in the same order make the same history anywhere.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Add a message to a room.
+    /// Add an entry to a room, or a message to the queue of those that wait for approval.
     Publish {
         /// The room.
         room: RoomName,
-        /// The publisher's key of the message.
-        key: Option<PublishKey>,
-        /// The author's name.
-        author: Author,
-        /// The message's text.
-        text: Text,
+        /// What is published.
+        request: PublishRequest,
         /// What the demo's socket received, if it differs from the text.
         raw: Option<String>,
-        /// When the message was received, in milliseconds since 1970.
+        /// Who publishes.
+        publisher: Publisher,
+        /// When it was received, in milliseconds since 1970.
         time: u64,
-        /// Maximum number of rooms that have messages. The lobby may always have some.
-        rooms_max: usize,
+        /// The board's rules.
+        rules: PublishRules,
     },
     /// Delete expired messages of a room. If there are many, only some of them.
     Expire {
@@ -40,17 +38,70 @@ pub enum Command {
     SaveTime(TrustedTime),
 }
 
+/// Who publishes, as access has decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Publisher {
+    /// The identity.
+    pub tag: Option<Tag>,
+    /// True if the publisher may moderate the room.
+    pub is_moderator: bool,
+}
+
+/// The board's rules for publishing. By default nothing is limited, and nothing can be edited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishRules {
+    /// Maximum number of rooms that have messages. The lobby may always have some.
+    pub rooms_max: usize,
+    /// How long authors may edit a message, in milliseconds.
+    pub edit_window: u64,
+    /// In rooms without settings: true if messages wait for approval.
+    pub queue: bool,
+    /// In rooms without settings: minimum time between two messages of an identity, in seconds.
+    pub slow: u32,
+}
+
+impl Default for PublishRules {
+    fn default() -> Self {
+        Self { rooms_max: usize::MAX, edit_window: 0, queue: false, slow: 0 }
+    }
+}
+
+/// An entry that was stored, and what it changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The new entry.
+    pub entry: Entry,
+    /// Earlier entries as they are now, such as the message that the entry edits.
+    pub rewritten: Vec<Entry>,
+}
+
+/// Why a command was not applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code.
+    pub code: ErrorCode,
+    /// What is special about this occurrence.
+    pub detail: Option<String>,
+    /// Milliseconds to wait before another try, if that is not the code's default.
+    pub retry_after: Option<u64>,
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        Self { code, detail: None, retry_after: code.retry_after() }
+    }
+}
+
 /// The result of a command.
+#[expect(clippy::large_enum_variant, reason = "most values are of the large variant")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The message is a new entry.
-    Stored(Entry),
-    /// The room already has the message, at this offset.
+    /// There is a new entry.
+    Stored(Stored),
+    /// The room already has the entry, at this offset, or it would change nothing.
     Duplicate(u64),
-    /// Another message has the same key.
-    KeyReused,
-    /// The room has no messages, and the maximum number of rooms have some.
-    RoomsFull,
+    /// It was refused.
+    Refused(Refusal),
     /// Expired messages were deleted, if there were any.
     Expired(Remaining),
     /// The room never had a message, or is forgotten.
@@ -73,10 +124,11 @@ pub struct Remaining {
 }
 
 /// A committed change of one room.
+#[expect(clippy::large_enum_variant, reason = "most values are of the large variant")]
 #[derive(Clone, Debug)]
 pub enum Change {
     /// The room has a new entry.
-    Stored(Entry),
+    Stored(Stored),
     /// The oldest entries have expired.
     Expired(Remaining),
 }
@@ -86,9 +138,9 @@ impl Change {
     pub(super) fn of(command: &Command, outcome: &Outcome) -> Option<(RoomName, Self)> {
         let (Command::Publish { room, .. } | Command::Expire { room, .. }) = command else { return None };
         let change = match outcome {
-            Outcome::Stored(entry) => Self::Stored(entry.clone()),
+            Outcome::Stored(stored) => Self::Stored(stored.clone()),
             Outcome::Expired(remaining) => Self::Expired(*remaining),
-            Outcome::Duplicate(_) | Outcome::KeyReused | Outcome::RoomsFull | Outcome::RoomUnknown | Outcome::TimeSaved => return None,
+            Outcome::Duplicate(_) | Outcome::Refused(_) | Outcome::RoomUnknown | Outcome::TimeSaved => return None,
         };
         Some((room.clone(), change))
     }

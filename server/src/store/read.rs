@@ -114,6 +114,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         text: Text::from_stored(text(row, 3)?.unwrap_or_default()),
         key: text(row, 4)?.map(PublishKey::from_stored),
         raw: text(row, 5)?,
+        ..Entry::default()
     })
 }
 

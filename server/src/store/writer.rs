@@ -200,14 +200,15 @@ impl CommitListener for NoListener {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{Author, Epoch, Text};
+    use protocol::{Epoch, PublishRequest, Text};
 
-    use super::super::{History, OpenedHistory};
+    use super::super::{History, OpenedHistory, PublishRules, Publisher};
     use super::*;
 
     fn publish() -> Vec<Command> {
-        let (room, text) = ("lobby".parse().unwrap(), Text::parse("hello").unwrap());
-        vec![Command::Publish { room, key: None, author: Author::default(), text, raw: None, time: 0, rooms_max: 1 }]
+        let request = PublishRequest { text: Text::parse("hello").unwrap(), ..PublishRequest::default() };
+        let rules = PublishRules { rooms_max: 1, edit_window: 0, queue: false, slow: 0 };
+        vec![Command::Publish { room: RoomName::lobby(), request, raw: None, publisher: Publisher::default(), time: 0, rules }]
     }
 
     #[tokio::test]

@@ -51,7 +51,8 @@ impl Player {
     }
 
     async fn say(&self, text: &str) {
-        let message = PublishRequest { text: Text::parse(text).unwrap(), author: Author::parse(self.name).unwrap(), key: None };
+        let message =
+            PublishRequest { text: Text::parse(text).unwrap(), author: Author::parse(self.name).unwrap(), key: None, ..Default::default() };
         self.updates.publisher().publish(message).await.unwrap();
     }
 

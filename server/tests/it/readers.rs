@@ -133,7 +133,7 @@ impl Reader {
                 Some(gap) => self.gap(gap.resumes),
                 None => assert_eq!(hello.position, self.position),
             },
-            ServerFrame::Message(entry) => self.entry(entry.offset, entry.text.as_str().to_owned()),
+            ServerFrame::Message(entry) | ServerFrame::Change(entry) => self.entry(entry.offset, entry.text.as_str().to_owned()),
             // An event stream repeats the hello's gap as an event of its own.
             ServerFrame::Gap(gap) if gap.resumes == self.position => {}
             ServerFrame::Gap(gap) => self.gap(gap.resumes),

@@ -326,7 +326,7 @@ pub struct Seen {
 impl Seen {
     pub fn apply(&mut self, frame: ServerFrame) {
         match frame {
-            ServerFrame::Message(entry) => {
+            ServerFrame::Message(entry) | ServerFrame::Change(entry) => {
                 assert_eq!(entry.offset, self.cursor + 1, "an entry is missing, repeated or out of order");
                 self.cursor = entry.offset;
                 self.entries.push(entry);

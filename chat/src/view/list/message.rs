@@ -96,7 +96,7 @@ impl<'a> Pen<'a> {
         let Some(part) = room.laid_pending(index).map(|laid| laid.part(place.line, has_header)) else { return };
         let Some(Pending { message, stage }) = room.outgoing.pending().get(index) else { return };
         let (gutter, gutter_style) = match stage {
-            Stage::Sending => (("┊", ":"), Palette::dim()),
+            Stage::Sending | Stage::Queued => (("┊", ":"), Palette::dim()),
             Stage::Failed { .. } => (("!", "!"), self.palette.failure()),
         };
         self.marked = None;

@@ -50,7 +50,15 @@ pub(super) fn room(name: &str) -> RoomName {
 /// A message at an offset, written `offset` seconds after noon.
 pub(super) fn entry(offset: u64, author: &str, text: &str) -> Entry {
     let time = (NOON as u64) + offset * 1000;
-    Entry { offset, time, author: Author::from_stored(author.to_owned()), text: Text::from_stored(text.to_owned()), key: None, raw: None }
+    Entry {
+        offset,
+        time,
+        author: Author::from_stored(author.to_owned()),
+        text: Text::from_stored(text.to_owned()),
+        key: None,
+        raw: None,
+        ..Default::default()
+    }
 }
 
 pub(super) fn at(offset: u64) -> Position {
@@ -62,7 +70,7 @@ pub(super) fn page(entries: Vec<Entry>, latest: u64) -> MessagesPage {
     let first = entries.first().map_or(0, |first| first.offset);
     let last = entries.last().map_or(latest, |last| last.offset);
     let before = (first > 1).then(|| at(first));
-    MessagesPage { room: RoomName::lobby(), entries, position: at(last), before, latest: at(latest), online: 2 }
+    MessagesPage { room: RoomName::lobby(), entries, position: at(last), before, latest: at(latest), online: 2, you: None }
 }
 
 /// A page with short messages of one author.

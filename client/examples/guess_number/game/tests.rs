@@ -14,15 +14,16 @@ impl Log {
             text: Text::from_stored(text.to_owned()),
             author: Author::from_stored(author.to_owned()),
             key: None,
+            ..Default::default()
         });
     }
 
     /// Stores a message, unless its key is there already.
     fn publish(&mut self, message: PublishRequest) -> bool {
-        let PublishRequest { text, author, key } = message;
+        let PublishRequest { text, author, key, .. } = message;
         let is_new = key.is_none() || self.0.iter().all(|entry| entry.key != key);
         if is_new {
-            self.0.push(Entry { offset: self.0.len() as u64 + 1, time: 0, author, text, key, raw: None });
+            self.0.push(Entry { offset: self.0.len() as u64 + 1, time: 0, author, text, key, raw: None, ..Default::default() });
         }
         is_new
     }

@@ -152,7 +152,7 @@ impl Simulation {
     fn record(&mut self, update: Update) {
         match update {
             Update::StartsAt(position) => self.received.position = Some(position),
-            Update::Entry(entry) => {
+            Update::Entry(entry) | Update::Change(entry) => {
                 let position = self.received.position.as_mut().expect("the reader has a position");
                 assert_eq!(entry.offset, position.offset + 1, "an entry is missing or repeated");
                 position.offset = entry.offset;
@@ -273,6 +273,6 @@ impl Log {
         let entries: Vec<Entry> = self.entries.iter().skip(usize::try_from(position.offset).unwrap()).take(20).cloned().collect();
         let position = at(self.epoch, position.offset + entries.len() as u64);
         let latest = at(self.epoch, self.latest());
-        Ok(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest, online: 2 })
+        Ok(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest, online: 2, you: None })
     }
 }

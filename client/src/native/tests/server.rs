@@ -244,15 +244,16 @@ pub(super) fn hello(offset: u64) -> ServerFrame {
         heartbeat_seconds: 20,
         limits: Limits::default(),
         version: "0".to_owned(),
+        you: None,
     })
 }
 
 pub(super) fn entry(offset: u64) -> Entry {
-    Entry { offset, time: 0, author: Author::default(), text: Text::parse("x").unwrap(), key: None, raw: None }
+    Entry { offset, time: 0, author: Author::default(), text: Text::parse("x").unwrap(), key: None, raw: None, ..Default::default() }
 }
 
 pub(super) fn message(text: &str) -> PublishRequest {
-    PublishRequest { text: Text::parse(text).unwrap(), author: Author::default(), key: None }
+    PublishRequest { text: Text::parse(text).unwrap(), author: Author::default(), key: None, ..Default::default() }
 }
 
 pub(super) fn published(r#ref: u64, offset: u64, duplicate: bool) -> ServerFrame {
@@ -260,5 +261,5 @@ pub(super) fn published(r#ref: u64, offset: u64, duplicate: bool) -> ServerFrame
 }
 
 pub(super) fn page(entries: Vec<Entry>, offset: u64) -> MessagesPage {
-    MessagesPage { room: RoomName::lobby(), entries, position: at(offset), before: None, latest: at(offset), online: 3 }
+    MessagesPage { room: RoomName::lobby(), entries, position: at(offset), before: None, latest: at(offset), online: 3, you: None }
 }

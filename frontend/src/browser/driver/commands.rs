@@ -26,7 +26,7 @@ impl Driver {
             Command::Publish { text, author } => {
                 let key = PublishKey::from_bits(clock::random_bits());
                 self.keep_own(&key);
-                self.handle(Event::Publish(PublishRequest { text, author, key: Some(key) }));
+                self.handle(Event::Publish(PublishRequest { text, author, key: Some(key), ..Default::default() }));
                 self.attention.borrow_mut().published();
                 self.to_end();
             }

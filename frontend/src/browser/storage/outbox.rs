@@ -69,7 +69,12 @@ mod tests {
     use super::*;
 
     fn message(key: &str) -> PublishRequest {
-        PublishRequest { text: Text::parse("</x> \u{1f600}").unwrap(), author: Author::default(), key: Some(key.parse().unwrap()) }
+        PublishRequest {
+            text: Text::parse("</x> \u{1f600}").unwrap(),
+            author: Author::default(),
+            key: Some(key.parse().unwrap()),
+            ..Default::default()
+        }
     }
 
     #[wasm_bindgen_test]

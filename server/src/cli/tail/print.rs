@@ -70,7 +70,7 @@ mod tests {
             let time = time.parse::<Timestamp>().unwrap().as_millisecond().cast_unsigned();
             let (author, text) = (Author::parse(author).unwrap(), Text::parse(text).unwrap());
             let mut output = Vec::new();
-            entry(&Entry { offset: 1, time, author, text, key: None, raw: None }, &now, &mut output).unwrap();
+            entry(&Entry { offset: 1, time, author, text, key: None, raw: None, ..Default::default() }, &now, &mut output).unwrap();
             String::from_utf8(output).unwrap()
         };
         // The local day is the 29th.

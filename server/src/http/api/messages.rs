@@ -11,10 +11,11 @@ use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use protocol::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX, WAIT_SECONDS_MAX};
-use protocol::{ErrorCode, FromFields, InputError, Position, ReaderId, RoomName};
+use protocol::{ErrorCode, FromFields, InputError, Position, ReaderId};
 use serde::Deserialize;
 use tokio::time::timeout;
 
+use crate::access::{Action, Caller};
 use crate::delivery::wait_for_entries;
 use crate::http::error::ApiError;
 use crate::http::extract::{Query, Room};
@@ -22,7 +23,7 @@ use crate::http::permit::ConnectionPermit;
 use crate::http::socket::Reader;
 use crate::http::state::State;
 use crate::limits;
-use crate::room::{PageError, Range, RoomLog, RoomVersion};
+use crate::room::{PageError, Pass, Range, RoomLog, RoomVersion};
 
 /// Which page of a room is asked for.
 pub(in crate::http) struct MessagesQuery {
@@ -79,26 +80,27 @@ impl TryFrom<MessagesFields> for MessagesQuery {
 /// `GET /api/rooms/{room}/messages`
 pub(in crate::http) async fn messages(
     FromState(state): FromState<State>,
-    permit: ConnectionPermit,
+    (permit, caller): (ConnectionPermit, Caller),
     Room(room): Room,
     Query(query): Query<MessagesQuery>,
     uri: Uri,
     connection: Reader,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
+    let pass = state.context.hub.enter(&caller, &room, Action::Read)?;
     if let Some((after, time)) = query.wait {
         if !state.access.may_act(&uri, &headers) {
             return Err(ErrorCode::OriginRefused.into());
         }
         let client = (query.reader, connection);
-        wait(&state, &room, after, time, client).await?;
+        wait(&state, &pass, after, time, client).await?;
     }
-    let tag = entity_tag(&query, state.context.hub.version(&room, query.range)?);
+    let tag = entity_tag(&query, state.context.hub.version(&pass, query.range)?);
     let shared = [(CACHE_CONTROL, "no-store"), (VARY, "accept-encoding"), (ETAG, tag.as_str())];
     if is_known(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
     }
-    let page = limits::charge(permit.account().map(Arc::as_ref), state.context.hub.page(&room, query.range, query.limit)).await?;
+    let page = limits::charge(permit.account().map(Arc::as_ref), state.context.hub.page(&pass, query.range, query.limit)).await?;
     Ok((shared, Json(page)).into_response())
 }
 
@@ -106,12 +108,12 @@ pub(in crate::http) async fn messages(
 /// reader is online meanwhile.
 async fn wait(
     state: &State,
-    room: &RoomName,
+    pass: &Pass,
     after: Position,
     time: Duration,
     (reader, connection): (Option<ReaderId>, Reader),
 ) -> Result<(), ApiError> {
-    let start = state.context.hub.subscribe(room, Some(after))?;
+    let start = state.context.hub.subscribe(pass, Some(after))?;
     if let Some(gap) = start.gap {
         return Err(PageError::Gone(gap).into());
     }

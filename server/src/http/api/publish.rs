@@ -10,8 +10,9 @@ use axum_extra::headers::{ContentType, HeaderMapExt as _, Mime};
 use protocol::{ErrorCode, FromFields, InputError, PublishFields, PublishRequest, from_json};
 use serde::Deserialize;
 
+use crate::access::{Action, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::{ClientAddress, Query, Room, WholeBody};
+use crate::http::extract::{Query, Room, WholeBody};
 use crate::http::form::{self, without_mark};
 use crate::http::state::State;
 
@@ -30,14 +31,16 @@ impl FromFields for BareTextFields {
 pub(in crate::http) async fn publish(
     FromState(state): FromState<State>,
     Room(room): Room,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     Query(fields): Query<BareTextFields>,
     headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
     let message = read(&headers, &body, fields)?;
-    state.context.admit(address, &state.context.hub.room(&room)).map_err(|(code, wait)| ApiError::retry_after(code, wait))?;
-    let published = state.context.hub.publish(&room, message, None)?.await?;
+    let pass = state.context.hub.enter(&caller, &room, Action::Publish)?;
+    let admitted = state.context.admit(caller.address, &state.context.hub.room(&room));
+    admitted.map_err(|(code, wait)| ApiError::retry_after(code, wait))?;
+    let published = state.context.hub.publish(&pass, message, None)?.await?;
     Ok(([(CACHE_CONTROL, "no-store")], Json(published)).into_response())
 }
 
@@ -48,7 +51,7 @@ fn read(headers: &HeaderMap, body: &Bytes, fields: BareTextFields) -> Result<Pub
     let text = without_mark(std::str::from_utf8(body).map_err(|_| ErrorCode::NotUtf8)?);
     let bare = || {
         let BareTextFields { author, key } = fields;
-        Ok(PublishFields { text: text.to_owned(), author, key }.try_into()?)
+        PublishFields { text: Some(text.to_owned()), author, key, ..PublishFields::default() }.try_into()
     };
     match media_type.as_ref().map(Mime::essence_str) {
         Some("application/json") => from_json(text),

@@ -13,8 +13,9 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use super::{origin, room_path};
+use crate::access::Caller;
 use crate::http::error::ApiError;
-use crate::http::extract::{ClientAddress, Query, Room};
+use crate::http::extract::{Query, Room};
 use crate::http::state::State;
 use crate::limits;
 
@@ -42,12 +43,12 @@ pub(in crate::http) async fn open(Query(query): Query<OpenQuery>) -> Result<Resp
 /// `GET /r/{room}/qr.svg`: the address of the room's page as a QR code.
 pub(in crate::http) async fn qr(
     FromState(state): FromState<State>,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     Room(room): Room,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let link = origin(&headers).ok_or(ErrorCode::RequestInvalid)? + &room_path(&room);
-    let account = state.context.limiter.account(address);
+    let account = state.context.limiter.account(caller.address);
     // Drawing a long link takes milliseconds, too long for a worker thread.
     let drawn = limits::charge(account.as_deref(), async { spawn_blocking(|| draw(link)).await }).await;
     let image = drawn.map_err(|_| ErrorCode::Unavailable)??;

@@ -1,7 +1,6 @@
 //! `POST` of the page's form, for browsers without script.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::IpAddr;
 
 use axum::body::Body;
 use axum::extract::{Request, State as FromState};
@@ -14,26 +13,27 @@ use protocol::{ErrorCode, PublishFields, PublishKey, PublishRequest, RoomName};
 use super::page_path;
 use super::preferences::{PageQuery, author_cookie};
 use super::render::{RefusedPost, render};
-use crate::http::extract::{ClientAddress, Query, Room, WholeBody};
+use crate::access::{Action, Caller};
+use crate::http::extract::{Query, Room, WholeBody};
 use crate::http::form;
 use crate::http::state::State;
 
 /// `POST /`
 pub(in crate::http) async fn post_lobby(
     state: FromState<State>,
-    address: ClientAddress,
+    caller: Caller,
     query: Query<PageQuery>,
     headers: HeaderMap,
     body: WholeBody,
 ) -> Response {
-    post_room(state, Room(RoomName::lobby()), address, query, headers, body).await
+    post_room(state, Room(RoomName::lobby()), caller, query, headers, body).await
 }
 
 /// `POST /r/{room}`: publishes and redirects to the page, so that reloading it posts nothing.
 pub(in crate::http) async fn post_room(
     FromState(state): FromState<State>,
     Room(room): Room,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     Query(query): Query<PageQuery>,
     headers: HeaderMap,
     WholeBody(body): WholeBody,
@@ -41,7 +41,7 @@ pub(in crate::http) async fn post_room(
     let form = std::str::from_utf8(&body).map_err(|_| ErrorCode::NotUtf8).and_then(form::parse);
     let (form, published) = match form {
         Ok(form) => {
-            let published = publish(&state, &room, address, form.clone()).await;
+            let published = publish(&state, &room, &caller, form.clone()).await;
             (form, published)
         }
         Err(code) => (PublishFields::default(), Err(code.into())),
@@ -56,23 +56,24 @@ pub(in crate::http) async fn post_room(
         Err(refused) => {
             let mut request = Request::new(Body::empty());
             *request.headers_mut() = headers;
-            let refused = RefusedPost { draft: form.text, author, ..refused };
-            render(&state, address, room, query, refused, request).await
+            let refused = RefusedPost { draft: form.text.unwrap_or_default(), author, ..refused };
+            render(&state, &caller, room, query, refused, request).await
         }
     }
 }
 
-async fn publish(state: &State, room: &RoomName, address: IpAddr, form: PublishFields) -> Result<(), RefusedPost> {
-    let message: PublishRequest = form.try_into()?;
-    let admitted = state.context.admit(address, &state.context.hub.room(room));
+async fn publish(state: &State, room: &RoomName, caller: &Caller, form: PublishFields) -> Result<(), RefusedPost> {
+    let message = PublishRequest::try_from(form).map_err(|error| error.code)?;
+    let pass = state.context.hub.enter(caller, room, Action::Publish)?;
+    let admitted = state.context.admit(caller.address, &state.context.hub.room(room));
     admitted.map_err(|(code, wait)| RefusedPost { retry_after: Some(wait), ..code.into() })?;
-    let published = state.context.hub.publish(room, message.clone(), None)?.await;
-    if published != Err(ErrorCode::KeyReused) {
+    let published = state.context.hub.publish(&pass, message.clone(), None)?.await;
+    if published.as_ref().err().map(|refusal| refusal.code) != Some(ErrorCode::KeyReused) {
         return Ok(published.map(drop)?);
     }
     // The browser kept the page on the way back, with the key of an earlier message.
     let key = message.key.as_ref().map(|key| key_of(key, &message));
-    state.context.hub.publish(room, PublishRequest { key, ..message }, None)?.await?;
+    state.context.hub.publish(&pass, PublishRequest { key, ..message }, None)?.await?;
     Ok(())
 }
 

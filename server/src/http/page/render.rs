@@ -1,7 +1,5 @@
 //! Renders the page of a room.
 
-use std::net::IpAddr;
-
 use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, RETRY_AFTER, VARY};
@@ -15,11 +13,13 @@ use protocol::limits::PAGE_ENTRIES_DEFAULT;
 use protocol::{ErrorCode, PublishKey, RoomName};
 
 use super::preferences::{self, PageQuery};
+use crate::access::{Action, Caller};
 use crate::http::assets;
 use crate::http::error::ApiError;
 use crate::http::state::State;
 use crate::limits::{self, Account};
 use crate::room::Range;
+use crate::store::Refusal;
 
 /// A post that was refused, with what the person wrote.
 #[derive(Default)]
@@ -31,6 +31,12 @@ pub(super) struct RefusedPost {
     pub(super) author: Option<String>,
 }
 
+impl From<Refusal> for RefusedPost {
+    fn from(refusal: Refusal) -> Self {
+        Self { code: Some(refusal.code), retry_after: refusal.retry_after, ..Self::default() }
+    }
+}
+
 impl From<ErrorCode> for RefusedPost {
     fn from(code: ErrorCode) -> Self {
         Self { code: Some(code), retry_after: code.retry_after(), ..Self::default() }
@@ -40,20 +46,21 @@ impl From<ErrorCode> for RefusedPost {
 /// Renders the page, with the form as it was if a post was refused.
 pub(super) async fn render(
     state: &State,
-    address: IpAddr,
+    caller: &Caller,
     room: RoomName,
     query: PageQuery,
     refused: RefusedPost,
     request: Request,
 ) -> Response {
-    let account = state.context.limiter.account(address);
+    let account = state.context.limiter.account(caller.address);
     // A page takes a megabyte until it is sent. So an address renders one page at a time.
-    limits::one_at_a_time(account.as_deref(), render_page(state, account.as_deref(), room, query, refused, request)).await
+    limits::one_at_a_time(account.as_deref(), render_page(state, account.as_deref(), caller, room, query, refused, request)).await
 }
 
 async fn render_page(
     state: &State,
     account: Option<&Account>,
+    caller: &Caller,
     room: RoomName,
     query: PageQuery,
     refused: RefusedPost,
@@ -69,7 +76,7 @@ async fn render_page(
         }
     };
     let refused = RefusedPost { author: Some(author), ..refused };
-    let mut response = match page_data(state, account, room, &query, refused, request.headers()).await {
+    let mut response = match page_data(state, account, caller, room, &query, refused, request.headers()).await {
         Ok(data) => respond(request, data, None).await,
         Err(error) => return error.into_response(),
     };
@@ -86,12 +93,14 @@ async fn render_page(
 pub(super) async fn page_data(
     state: &State,
     account: Option<&Account>,
+    caller: &Caller,
     room: RoomName,
     query: &PageQuery,
     refused: RefusedPost,
     headers: &HeaderMap,
 ) -> Result<PageData, ApiError> {
-    let page = limits::charge(account, state.context.hub.page(&room, Range::Last, PAGE_ENTRIES_DEFAULT)).await?;
+    let pass = state.context.hub.enter(caller, &room, Action::Read)?;
+    let page = limits::charge(account, state.context.hub.page(&pass, Range::Last, PAGE_ENTRIES_DEFAULT)).await?;
     Ok(PageData {
         online: page.online,
         link: super::origin(headers).unwrap_or_default() + "/r/" + room.as_str(),

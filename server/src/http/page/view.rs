@@ -10,25 +10,26 @@ use protocol::RoomName;
 use super::preferences::PageQuery;
 use super::render::{RefusedPost, render};
 use super::room_path;
-use crate::http::extract::{ClientAddress, Query, Room};
+use crate::access::Caller;
+use crate::http::extract::{Query, Room};
 use crate::http::state::State;
 
 /// `GET /`
-pub(in crate::http) async fn lobby(state: FromState<State>, address: ClientAddress, query: Query<PageQuery>, request: Request) -> Response {
-    room(state, address, Room(RoomName::lobby()), query, request).await
+pub(in crate::http) async fn lobby(state: FromState<State>, caller: Caller, query: Query<PageQuery>, request: Request) -> Response {
+    room(state, caller, Room(RoomName::lobby()), query, request).await
 }
 
 /// `GET /r/{room}`
 pub(in crate::http) async fn room(
     FromState(state): FromState<State>,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     Room(room): Room,
     Query(query): Query<PageQuery>,
     request: Request,
 ) -> Response {
     match canonical_address(&room, request.uri()) {
         Some(canonical) => (StatusCode::SEE_OTHER, [(LOCATION, canonical)]).into_response(),
-        None => render(&state, address, room, query, RefusedPost::default(), request).await,
+        None => render(&state, &caller, room, query, RefusedPost::default(), request).await,
     }
 }
 

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use super::host;
 use super::preferences::PageQuery;
 use super::render::{RefusedPost, page_data, respond};
+use crate::access::{Action, Caller};
 use crate::http::error::ApiError;
-use crate::http::extract::{ClientAddress, Query, Room};
+use crate::http::extract::{Query, Room};
 use crate::http::state::State;
 use crate::limits::{self, Account};
 use crate::room::{PageError, Range};
@@ -63,31 +64,33 @@ impl TryFrom<WallFields> for WallQuery {
 /// `GET /r/{room}/wall`
 pub(in crate::http) async fn wall(
     FromState(state): FromState<State>,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     Room(room): Room,
     Query(asked): Query<WallQuery>,
     Query(query): Query<PageQuery>,
     request: Request,
 ) -> Response {
-    let account = state.context.limiter.account(address);
+    let account = state.context.limiter.account(caller.address);
     let account = account.as_deref();
-    let rendered = limits::one_at_a_time(account, render(&state, account, room, asked, query, request)).await;
+    let rendered = limits::one_at_a_time(account, render(&state, account, &caller, room, asked, query, request)).await;
     rendered.unwrap_or_else(ApiError::into_response)
 }
 
 async fn render(
     state: &State,
     account: Option<&Account>,
+    caller: &Caller,
     room: RoomName,
     asked: WallQuery,
     query: PageQuery,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let mut data = page_data(state, account, room, &query, RefusedPost::default(), request.headers()).await?;
+    let mut data = page_data(state, account, caller, room, &query, RefusedPost::default(), request.headers()).await?;
     let pin = match asked.pin {
         Some(offset) => {
             let pinned = Position { offset: offset - 1, ..data.page.position };
-            let page = limits::charge(account, state.context.hub.page(&data.room, Range::After(pinned), 1)).await;
+            let pass = state.context.hub.enter(caller, &data.room, Action::Read)?;
+            let page = limits::charge(account, state.context.hub.page(&pass, Range::After(pinned), 1)).await;
             Some(pin(offset, page)?)
         }
         None => None,

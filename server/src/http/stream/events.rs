@@ -10,10 +10,11 @@ use bytes::Bytes;
 use protocol::{Epoch, ErrorCode, Position, ServerFrame};
 
 use super::PASS_ON;
+use crate::access::{Action, Caller};
 use crate::delivery::{FlushPolicy, Place, Policy, WireFormat};
 use crate::encoded::{Encoded, FormatId};
 use crate::http::error::ApiError;
-use crate::http::extract::{After, ClientAddress, Query, Room, SameOrigin};
+use crate::http::extract::{After, Query, Room, SameOrigin};
 use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
 use crate::http::takeover::{Continuation, Takeover};
@@ -26,7 +27,7 @@ const RETRY: u64 = 2000;
 pub(in crate::http) async fn events(
     FromState(state): FromState<State>,
     _: SameOrigin,
-    (permit, ClientAddress(address)): (ConnectionPermit, ClientAddress),
+    (permit, caller): (ConnectionPermit, Caller),
     Room(room): Room,
     Query(wanted): Query<After>,
     headers: HeaderMap,
@@ -34,7 +35,8 @@ pub(in crate::http) async fn events(
     // The address is what the page first asked for; the header is how far the browser has come
     // since.
     let after = last_event_id(&headers)?.or(wanted.after);
-    let (admission, hello) = state.fanout.admit(&Events, permit.client(address, wanted.reader), &room, after)?;
+    let pass = state.context.hub.enter(&caller, &room, Action::Read)?;
+    let (admission, hello) = state.fanout.admit(&Events, permit.client(caller, wanted.reader), &pass, after)?;
     let (position, gap) = (hello.position, hello.gap.clone());
     let mut first = format!("retry: {RETRY}\n").into_bytes();
     put_event(&mut first, "hello", Some(position), &ServerFrame::Hello(hello));
@@ -105,7 +107,7 @@ mod tests {
     #[test]
     fn an_event_is_one_line_of_data_whatever_is_said() {
         let text = Text::parse("\r\n\r\nevent: x\ndata: y\u{2028}\n\n:").unwrap();
-        let hostile = Entry { offset: 7, time: 0, author: Author::parse("a").unwrap(), text, key: None, raw: None };
+        let hostile = Entry { offset: 7, time: 0, author: Author::parse("a").unwrap(), text, key: None, raw: None, ..Default::default() };
         let event = Events.entry(&Encoded::new(&hostile), Epoch(1));
         let event = std::str::from_utf8(&event).unwrap();
         let lines: Vec<_> = event.split('\n').collect();

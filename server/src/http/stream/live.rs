@@ -21,11 +21,12 @@ use protocol::{Disconnect, Entry, Epoch, ErrorCode, FromFields, Gap, InputError,
 use serde::Deserialize;
 
 use super::PASS_ON;
+use crate::access::{Action, Caller};
 use crate::delivery::{FlushPolicy, Place, Policy, ResponseEnd, WireFormat};
 use crate::encoded::{Encoded, FormatId};
 use crate::http::assets;
 use crate::http::error::ApiError;
-use crate::http::extract::{ClientAddress, Query, Room, SameOrigin};
+use crate::http::extract::{Query, Room, SameOrigin};
 use crate::http::page::{PageQuery, ZONE_MINUTES_MAX, known_zone};
 use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
@@ -92,23 +93,24 @@ impl TryFrom<LiveFields> for LiveQuery {
 pub(in crate::http) async fn live(
     FromState(state): FromState<State>,
     _: SameOrigin,
-    (permit, ClientAddress(address)): (ConnectionPermit, ClientAddress),
+    (permit, caller): (ConnectionPermit, Caller),
     Room(room): Room,
     Query(wanted): Query<LiveQuery>,
     Query(query): Query<PageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let format = Live::find(query.language(&headers), query.scheme(&headers), known_zone(&headers), wanted.earlier);
-    let (admission, hello) = state.fanout.admit(format, permit.client(address, None), &room, wanted.after)?;
+    let pass = state.context.hub.enter(&caller, &room, Action::Read)?;
+    let account = state.context.limiter.account(caller.address);
+    let (admission, hello) = state.fanout.admit(format, permit.client(caller, None), &pass, wanted.after)?;
     let asked = wanted.after.unwrap_or(hello.position);
     let mut first = format.head(&room, asked);
     match &hello.gap {
         Some(gap) => first += &format.missing(gap, asked.offset),
         None if wanted.earlier => {
-            let account = state.context.limiter.account(address);
             let next = Position { offset: asked.offset + 1, ..asked };
             let range = if asked.offset < hello.latest { Range::Before(next) } else { Range::Last };
-            let page = limits::charge(account.as_deref(), state.context.hub.page(&room, range, PAGE_ENTRIES_DEFAULT)).await?;
+            let page = limits::charge(account.as_deref(), state.context.hub.page(&pass, range, PAGE_ENTRIES_DEFAULT)).await?;
             // What was posted meanwhile follows by itself.
             first += &format.earlier(page.entries.iter().filter(|entry| entry.offset <= asked.offset));
         }

@@ -6,30 +6,32 @@ use bytes::Bytes;
 use protocol::{Disconnect, Epoch, ErrorCode, RoomName, ServerFrame};
 
 use super::handshake::Handshake;
+use crate::access::{Action, Caller};
 use crate::codec::{self, Limits};
 use crate::commands::Command;
 use crate::delivery::{Admission, Client, Message, Place, Policy, WireFormat};
 use crate::encoded::{Encoded, FormatId};
 use crate::http::error::ApiError;
-use crate::http::extract::{After, ClientAddress, Query, Room};
+use crate::http::extract::{After, Query, Room};
 use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
 
 pub(in crate::http) async fn upgrade(
     FromState(state): FromState<State>,
     Room(room): Room,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     Query(wanted): Query<After>,
     permit: ConnectionPermit,
     handshake: Handshake,
 ) -> Result<Response, ApiError> {
-    let (admission, hello) = admit(&state, permit.client(address, wanted.reader), &room, &wanted)?;
+    let (admission, hello) = admit(&state, permit.client(caller, wanted.reader), &room, &wanted)?;
     Ok(handshake.accept(admission, hello, permit))
 }
 
 /// Admits a client to a room. It is to be told the hello, a finished frame, before anything else.
 pub(in crate::http) fn admit(state: &State, client: Client, room: &RoomName, wanted: &After) -> Result<(Admission, Vec<u8>), ErrorCode> {
-    let (admission, hello) = state.fanout.admit(&Json, client, room, wanted.after)?;
+    let pass = state.context.hub.enter(&client.caller, room, Action::Read)?;
+    let (admission, hello) = state.fanout.admit(&Json, client, &pass, wanted.after)?;
     let mut frame = Vec::new();
     codec::put_text(&mut frame, &ServerFrame::Hello(hello).to_json());
     Ok((admission, frame))

@@ -10,19 +10,19 @@ use protocol::limits::TEXT_BYTES_MAX;
 use protocol::{Author, Disconnect, Epoch, ErrorCode, PublishRequest, RoomName, ServerFrame, Text};
 
 use super::handshake::{Handshake, Refused};
+use crate::access::{Action, Caller};
 use crate::codec::{self, Limits};
 use crate::commands::Command;
 use crate::delivery::{Message, Place, Policy, WireFormat};
 use crate::encoded::{Encoded, FormatId};
 use crate::http::error::ApiError;
-use crate::http::extract::ClientAddress;
 use crate::http::form::{self, without_mark};
 use crate::http::permit::ConnectionPermit;
 use crate::http::state::State;
 
 pub(in crate::http) async fn upgrade(
     FromState(state): FromState<State>,
-    ClientAddress(address): ClientAddress,
+    caller: Caller,
     permit: ConnectionPermit,
     headers: HeaderMap,
     handshake: Result<Handshake, Refused>,
@@ -35,7 +35,8 @@ pub(in crate::http) async fn upgrade(
         Ok(handshake) => handshake,
         Err(refused) => return Ok(refused.into_response()),
     };
-    let (admission, _) = state.fanout.admit(&Raw, permit.client(address, None), &RoomName::lobby(), None)?;
+    let pass = state.context.hub.enter(&caller, &RoomName::lobby(), Action::Read)?;
+    let (admission, _) = state.fanout.admit(&Raw, permit.client(caller, None), &pass, None)?;
     Ok(handshake.accept(admission, Vec::new(), permit))
 }
 
@@ -99,7 +100,7 @@ fn read(raw: &str) -> Result<(PublishRequest, Option<String>), ErrorCode> {
     let said = without_mark(raw);
     let form = form::find(said).ok().flatten();
     let (text, author) = match &form {
-        Some(form) => (Text::parse(&form.text)?, Author::parse(form.author.as_deref().unwrap_or_default())?),
+        Some(form) => (Text::parse(form.text.as_deref().unwrap_or_default())?, Author::parse(form.author.as_deref().unwrap_or_default())?),
         None => (Text::parse(said)?, Author::default()),
     };
     let raw = Some(raw).filter(|raw| *raw != text.as_str());
@@ -107,7 +108,7 @@ fn read(raw: &str) -> Result<(PublishRequest, Option<String>), ErrorCode> {
     if raw.is_some_and(|raw| json_bytes(raw) > RAW_BYTES_MAX) {
         return Err(ErrorCode::TextTooLong);
     }
-    Ok((PublishRequest { text, author, key: None }, raw.map(str::to_owned)))
+    Ok((PublishRequest { text, author, key: None, ..Default::default() }, raw.map(str::to_owned)))
 }
 
 fn json_bytes(text: &str) -> usize {
