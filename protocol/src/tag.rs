@@ -1,6 +1,7 @@
 //! Identity tags: by which one author is told from another of the same name.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -18,23 +19,26 @@ const CHAR_BITS: u32 = 5;
 /// secret. Nobody can find the secret from it, or choose it. Written as 12 characters of base32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Tag(u64);
+pub struct Tag(
+    /// The 60 bits, then a 1, so that an optional tag takes no more memory.
+    NonZeroU64,
+);
 
 impl Tag {
     /// Creates a tag from the lowest 60 bits of a number.
     pub fn from_bits(bits: u64) -> Self {
-        Self(bits & ((1 << (CHARS * CHAR_BITS)) - 1))
+        Self(NonZeroU64::MIN | (bits & ((1 << (CHARS * CHAR_BITS)) - 1)) << 1)
     }
 
     /// Returns the 60 bits.
     pub fn bits(self) -> u64 {
-        self.0
+        self.0.get() >> 1
     }
 }
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let char_at = |place: u32| char::from(ALPHABET[(self.0 >> (place * CHAR_BITS)) as usize % ALPHABET.len()]);
+        let char_at = |place: u32| char::from(ALPHABET[(self.bits() >> (place * CHAR_BITS)) as usize % ALPHABET.len()]);
         f.write_str(&(0..CHARS).rev().map(char_at).collect::<String>())
     }
 }
@@ -46,7 +50,7 @@ impl FromStr for Tag {
         let digit = |byte: u8| ALPHABET.iter().position(|char| *char == byte);
         let add = |bits: u64, byte: u8| digit(byte).map(|digit| bits << CHAR_BITS | digit as u64);
         let bits = text.bytes().try_fold(0, add).filter(|_| text.len() == CHARS as usize);
-        bits.map(Self).ok_or(ErrorCode::TagInvalid)
+        bits.map(Self::from_bits).ok_or(ErrorCode::TagInvalid)
     }
 }
 
