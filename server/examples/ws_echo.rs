@@ -112,7 +112,7 @@ async fn serve(mut stream: TcpStream, address: IpAddr, fanout: Fanout, echo: &'s
     let accept = derive_accept_key(read_key(&mut stream).await?.as_bytes());
     let caller = Caller::anonymous(address);
     let pass = fanout.context().hub.enter(&caller, &RoomName::lobby(), Action::Publish).ok()?;
-    let (admission, _) = fanout.admit(echo, Client { caller: caller.into(), account: None, reader: None }, &pass, None).ok()?;
+    let (admission, _) = fanout.admit(echo, Client { caller, account: None, reader: None }, &pass, None).ok()?;
     let answer =
         format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n");
     fanout.start(admission, stream, &[], answer.as_bytes()).await;

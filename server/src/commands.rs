@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use protocol::limits::{ERRORS_IN_A_ROW_MAX, PUBLISHES_IN_FLIGHT_MAX};
@@ -55,11 +54,18 @@ impl Command {
     }
 }
 
+/// Where a client's commands are carried out.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// The server.
+    pub context: &'a Context,
+    /// The client's room.
+    pub room: &'a Room,
+}
+
 /// The commands of one client, in the order they came.
 pub struct Commands {
-    context: Arc<Context>,
-    caller: Arc<Caller>,
-    room: Arc<Room>,
+    caller: Caller,
     errors_in_a_row: u32,
     /// Only while there is something in it: most clients do not publish most of the time.
     publishing: Option<Box<Publishing>>,
@@ -96,9 +102,9 @@ type Taken = (u64, (PublishRequest, Option<String>));
 pub type Outcome = Result<Option<ServerFrame>, Disconnect>;
 
 impl Commands {
-    /// Returns the commands of a client of a room.
-    pub fn new(context: Arc<Context>, caller: Arc<Caller>, room: Arc<Room>) -> Self {
-        Self { context, caller, room, errors_in_a_row: 0, publishing: None }
+    /// Returns the commands of a client.
+    pub fn new(caller: Caller) -> Self {
+        Self { caller, errors_in_a_row: 0, publishing: None }
     }
 
     /// True if no answer is awaited.
@@ -117,25 +123,26 @@ impl Commands {
 
     /// Takes a command. A message is published by [`Self::submit`], and its answer comes out of
     /// [`Self::poll_answer`].
-    pub fn take(&mut self, command: Command) -> Outcome {
+    pub fn take(&mut self, command: Command, scope: Scope<'_>) -> Outcome {
         match command {
             Command::Ping { r#ref } => {
                 self.errors_in_a_row = 0;
                 Ok(Some(ServerFrame::Pong { r#ref }))
             }
-            Command::Publish { r#ref, message, raw } => self.publish(r#ref, message, raw),
+            Command::Publish { r#ref, message, raw } => self.publish(r#ref, message, raw, scope),
             Command::Invalid { r#ref, code, detail } => self.refuse(r#ref, code, detail, None),
             Command::Disconnect(disconnect) => Err(disconnect),
         }
     }
 
-    fn publish(&mut self, r#ref: u64, message: PublishRequest, raw: Option<String>) -> Outcome {
-        let pass = match self.context.hub.enter(&self.caller, self.room.name(), Action::Publish) {
+    fn publish(&mut self, r#ref: u64, message: PublishRequest, raw: Option<String>, scope: Scope<'_>) -> Outcome {
+        // At each publish: a right that has ended since the last one is none.
+        let pass = match scope.context.hub.enter(&self.caller, scope.room.name(), Action::of(message.kind)) {
             Ok(pass) => pass,
             Err(code) => return self.refuse(Some(r#ref), code, code.to_string(), None),
         };
         let key = message.key.as_ref();
-        let admitted = self.check_held(key).and_then(|()| self.context.admit(self.caller.address, &self.room));
+        let admitted = self.check_held(key).and_then(|()| scope.context.admit(self.caller.address, scope.room));
         if let Err((code, wait)) = admitted {
             self.hold(key.cloned(), code, wait);
             return self.refuse(Some(r#ref), code, code.to_string(), Some(wait));
@@ -168,11 +175,11 @@ impl Commands {
 
     /// Publishes all messages that were taken: what came together shares a commit. Calls `refuse`
     /// for each message that the history has no room for.
-    pub fn submit(&mut self, mut refuse: impl FnMut(&ServerFrame)) {
+    pub fn submit(&mut self, scope: Scope<'_>, mut refuse: impl FnMut(&ServerFrame)) {
         let Some(publishing) = &mut self.publishing else { return };
         let Some(pass) = publishing.pass.take() else { return };
         let (refs, messages): (Vec<_>, Vec<_>) = mem::take(&mut publishing.taken).into_iter().unzip();
-        match self.context.hub.publish_all(&pass, messages) {
+        match scope.context.hub.publish_all(&pass, messages) {
             Ok(all) => {
                 for (r#ref, published) in refs.into_iter().zip(all) {
                     publishing.submitted.push_back(Box::pin(async move { answer(r#ref, published.await) }));
@@ -189,8 +196,9 @@ impl Commands {
 
     /// Refuses a command. The session goes on, unless this happens again and again.
     fn refuse(&mut self, r#ref: Option<u64>, code: ErrorCode, detail: String, retry_after: Option<u64>) -> Outcome {
-        // A client that is told to wait does nothing wrong by having sent more meanwhile.
-        if !code.is_temporary() {
+        // A client that is told to wait, or has lost a right, does nothing wrong by having sent
+        // more meanwhile.
+        if !code.is_temporary() && !is_about_rights(code) {
             self.errors_in_a_row += 1;
         }
         if self.errors_in_a_row >= ERRORS_IN_A_ROW_MAX {
@@ -209,6 +217,12 @@ impl Commands {
         self.forget_answered();
         Poll::Ready(answer)
     }
+}
+
+/// True if the client could have published the same with more rights.
+fn is_about_rights(code: ErrorCode) -> bool {
+    use ErrorCode::{AccessRefused, Banned, NotFound, PostRefused, RoomClosed};
+    matches!(code, AccessRefused | Banned | NotFound | PostRefused | RoomClosed)
 }
 
 fn answer(r#ref: u64, result: Result<Published, Refusal>) -> ServerFrame {

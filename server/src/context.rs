@@ -4,11 +4,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use protocol::limits::HEARTBEAT_SECONDS;
-use protocol::{ErrorCode, RoomName};
+use protocol::{ErrorCode, PublishRequest, Published, RoomInfo, RoomName};
 use tokio_util::sync::CancellationToken;
 
+use crate::access::{Action, Caller, Grants};
 use crate::limits::Limiter;
-use crate::room::{Hub, Room};
+use crate::room::{Hub, Pass, Room};
+use crate::store::Refusal;
 
 /// The rooms, the limits and the settings of a server. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +30,32 @@ impl Context {
     pub fn new(hub: Hub, limiter: Limiter) -> Self {
         let heartbeat = Duration::from_secs(HEARTBEAT_SECONDS);
         Self { hub, limiter, stop: CancellationToken::new(), heartbeat }
+    }
+
+    /// Publishes for a caller, if access, the allowance of its address and the history's rules
+    /// allow it. The future resolves when it is durable and visible; dropping it then does not
+    /// cancel the publish.
+    pub async fn publish(&self, caller: &Caller, room: &RoomName, request: PublishRequest) -> Result<Published, Refusal> {
+        let pass = self.hub.enter(caller, room, Action::of(request.kind))?;
+        let admitted = self.admit(caller.address, &self.hub.room(room));
+        admitted.map_err(|(code, wait)| Refusal { retry_after: Some(wait), ..code.into() })?;
+        self.hub.publish(&pass, request, None)?.await
+    }
+
+    /// Returns what a room is, and what a caller may do in it.
+    pub async fn room_info(&self, caller: &Caller, pass: &Pass) -> Result<RoomInfo, ErrorCode> {
+        let can_post = self.hub.enter(caller, pass.room(), Action::Publish).is_ok();
+        Ok(RoomInfo { can_post, ..self.hub.info(pass).await? })
+    }
+
+    /// Returns a number that changes when a session may have to end.
+    pub fn access_version(&self) -> u64 {
+        0
+    }
+
+    /// True if a session in a room may go on.
+    pub fn may_read(&self, grants: Option<&Grants>, room: &Room) -> bool {
+        self.hub.may_read(grants, room)
     }
 
     /// Takes a publish from an address's allowance, and a new room if the room has no messages. If

@@ -49,6 +49,8 @@ use broadcaster::Broadcaster;
 pub use connection::Connection;
 pub(crate) use input::read_now;
 pub use poll::wait_for_entries;
+pub use reader::Stale;
+use subscriber::Arrival;
 pub use wire_format::{FlushPolicy, Message, Place, Policy, ResponseEnd, WireFormat};
 
 /// The time between two looks at all connections, at most.
@@ -82,7 +84,7 @@ struct Shared {
 #[derive(Clone)]
 pub struct Client {
     /// Who it is.
-    pub caller: Arc<Caller>,
+    pub caller: Caller,
     /// Reads of history are charged to it.
     pub account: Option<Arc<Account>>,
     /// The id of the reader, if the client names it.
@@ -95,8 +97,7 @@ pub struct Admission {
     client: Client,
     log: RoomLog,
     presence: PresenceGuard,
-    cursor: u64,
-    online: usize,
+    arrival: Arrival,
 }
 
 /// How a connection ends.
@@ -153,9 +154,10 @@ impl Fanout {
             you: pass.tag(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let (cursor, online) = (hello.position.offset, hello.online);
+        let grants = client.caller.grants.clone();
+        let arrival = Arrival { cursor: hello.position.offset, latest: hello.latest, online: hello.online, grants };
         let log = RoomLog::new(start.room, start.history);
-        Ok((Admission { format, client, log, presence, cursor, online }, hello))
+        Ok((Admission { format, client, log, presence, arrival }, hello))
     }
 
     /// Takes over a client's socket, from which `early` was read. `first` is written before

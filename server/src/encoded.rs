@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use protocol::{Entry, ServerFrame};
+use protocol::{Entry, Kind, ServerFrame};
 
 use crate::codec;
 use crate::store::page_bytes;
@@ -28,6 +28,7 @@ pub struct Encoded(Arc<Forms>);
 #[derive(Debug)]
 struct Forms {
     offset: u64,
+    kind: Kind,
     json_at: usize,
     page_bytes: usize,
     /// Set when a form was added, for the tail that counts its bytes.
@@ -58,7 +59,7 @@ impl Encoded {
         codec::put_text(&mut frame, &json);
         let json_at = frame.len() - json.len();
         let (offset, page_bytes, frame) = (entry.offset, page_bytes(entry), frame.into());
-        Self(Arc::new(Forms { offset, json_at, page_bytes, grown, frame, others: OnceLock::new() }))
+        Self(Arc::new(Forms { offset, kind: entry.kind, json_at, page_bytes, grown, frame, others: OnceLock::new() }))
     }
 
     /// Returns the bytes of all forms.
@@ -82,13 +83,18 @@ impl Encoded {
         self.0.offset
     }
 
+    /// Returns what the entry is.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
     /// Returns the entry as a finished, unmasked WebSocket text frame with the JSON of
     /// [`Self::json`].
     pub fn frame(&self) -> &Bytes {
         &self.0.frame
     }
 
-    /// Returns a [`ServerFrame::Message`] as JSON.
+    /// Returns a [`ServerFrame::Message`] or [`ServerFrame::Change`] as JSON.
     pub fn json(&self) -> &[u8] {
         &self.0.frame[self.0.json_at..]
     }

@@ -82,6 +82,7 @@ pub fn board(context: Context, access: AccessPolicy, fanout: Fanout, connections
         .route("/preferences", post(page::keep_preferences))
         .route("/icon.svg", get(page::icon))
         .route("/manifest.webmanifest", get(page::manifest))
+        .route("/api/rooms/{room}", get(api::room))
         .route("/api/rooms/{room}/messages", get(api::messages).post(api::publish))
         .layer(compression.compress_when(SizeAbove::new(COMPRESSED_BYTES_MIN).and(NotForContentType::IMAGES)));
     // Streams are not compressed: a compressor would hold their messages back.

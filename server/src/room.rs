@@ -21,6 +21,8 @@ mod hub;
 
 mod page;
 
+mod info;
+
 mod trusted_clock;
 
 mod expiry;

@@ -1,6 +1,6 @@
 //! The decision whether somebody may do something. `docs/access.md` has it as a table.
 
-use protocol::{ErrorCode, Mode, RoomSettings};
+use protocol::{ErrorCode, Kind, Mode, RoomSettings};
 
 use super::rights::Rights;
 
@@ -13,6 +13,16 @@ pub enum Action {
     Publish,
     /// Change and approve what others posted, and set the room up.
     Moderate,
+}
+
+impl Action {
+    /// Returns what it takes to publish an entry of a kind.
+    pub fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Pin | Kind::Unpin | Kind::Room => Self::Moderate,
+            _ => Self::Publish,
+        }
+    }
 }
 
 /// Who may open a room that does not exist.

@@ -1,11 +1,12 @@
 //! One task per room and wire format that brings what was committed to all caught-up readers.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
-use protocol::{Position, ServerFrame};
+use protocol::{Kind, Position, ServerFrame};
 use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
@@ -15,6 +16,7 @@ use super::send_state::{Batch, Frame};
 use super::shard::{self, Now, Shard};
 use super::wire_format::{FlushPolicy, Place, Policy, WireFormat};
 use super::{End, Fanout};
+use crate::context::Context;
 use crate::encoded::Encoded;
 use crate::room::{Read, RoomLog};
 
@@ -25,6 +27,11 @@ const PRESENCE_INTERVAL: Duration = Duration::from_secs(1);
 const WRITE_TIME_MAX: Duration = Duration::from_secs(10);
 /// How soon a heartbeat follows what was written, where the format asks for that.
 const FLUSH_DELAY: Duration = Duration::from_secs(1);
+/// How long a response may go on that shows a text which was edited or erased. Not at once, so that
+/// somebody who edits without a pause does not make all readers load it again without a pause.
+const STALE_TEXTS_AGE_MAX: Duration = Duration::from_millis(500);
+/// The same for reactions, which are many in a busy room.
+const STALE_REACTIONS_AGE_MAX: Duration = Duration::from_secs(5);
 /// After how many shards other tasks get a turn: a few milliseconds.
 const SHARDS_A_TURN: usize = 8;
 
@@ -35,6 +42,8 @@ pub(super) struct Broadcaster {
     rules: Rules,
     log: RoomLog,
     shards: Mutex<Shards>,
+    /// The version of access that allows all sessions.
+    access_version: AtomicU64,
     /// The task ends when this is dropped.
     _running: oneshot::Sender<Infallible>,
 }
@@ -55,7 +64,8 @@ impl Broadcaster {
         let (latest, online) = (log.room().watch_latest(), log.room().watch_online());
         let cursor = log.room().extent().latest;
         let rules = rules(&fanout, &format.policy());
-        let broadcaster = Arc::new(Self { fanout, format, rules, log, shards: Mutex::default(), _running: running });
+        let access_version = AtomicU64::new(fanout.0.context.access_version());
+        let broadcaster = Arc::new(Self { fanout, format, rules, log, shards: Mutex::default(), access_version, _running: running });
         tokio::spawn(run(Arc::downgrade(&broadcaster), cursor, latest, online, ended));
         broadcaster
     }
@@ -85,6 +95,10 @@ impl Broadcaster {
         &self.log
     }
 
+    pub(super) fn context(&self) -> &Context {
+        &self.fanout.0.context
+    }
+
     /// Returns the time, with the rules.
     pub(super) fn now(&self) -> Now<'_> {
         Now { tick: self.fanout.tick(), rules: &self.rules }
@@ -99,7 +113,11 @@ impl Broadcaster {
     /// Returns entries as frames of the format.
     pub(super) fn frames(&self, entries: &[Encoded]) -> Vec<Frame> {
         let epoch = self.log.epoch();
-        entries.iter().map(|entry| Frame { offset: entry.offset(), bytes: self.format.entry(entry, epoch) }).collect()
+        let frame = |entry: &Encoded| {
+            let (bytes, stale) = (self.format.entry(entry, epoch), self.format.stale(entry.kind()));
+            Frame { offset: entry.offset(), bytes, stale }
+        };
+        entries.iter().map(frame).collect()
     }
 
     /// Returns a frame as the format says it to a reader with this cursor.
@@ -119,11 +137,12 @@ impl Broadcaster {
     /// Brings every caught-up reader what there is after `cursor`, and the number of sessions if
     /// that is due. Returns the cursor after it.
     async fn broadcast(&self, cursor: u64, is_presence_due: bool) -> u64 {
-        let (start, frames) = match self.log.read(cursor) {
-            Read::Entries(entries) => (cursor, self.frames(&entries)),
+        let (start, frames, may_be_restricted) = match self.log.read(cursor) {
+            Read::Entries(entries) => (cursor, self.frames(&entries), entries.iter().any(|entry| entry.kind() == Kind::Room)),
             // More came in one round than the tail keeps. Each reader catches up by itself.
-            Read::InHistory | Read::Expired(_) => (self.log.room().extent().latest, Vec::new()),
+            Read::InHistory | Read::Expired(_) => (self.log.room().extent().latest, Vec::new(), true),
         };
+        self.check_access(may_be_restricted).await;
         let online = is_presence_due.then(|| self.log.room().online());
         let presence = online.map(|online| (online as u32, self.say(&ServerFrame::Presence { online }, start)));
         let presence = presence.as_ref().filter(|(_, bytes)| !bytes.is_empty()).map(|(online, bytes)| (*online, &bytes[..]));
@@ -132,8 +151,21 @@ impl Broadcaster {
         batch.end()
     }
 
+    /// Ends the sessions of readers that may no longer read, if access has changed since the last
+    /// time, or the room's settings have. Before a broadcast, so that they are not told what comes
+    /// after the change.
+    async fn check_access(&self, have_settings_changed: bool) {
+        let (context, room) = (self.context(), self.log.room());
+        let version = context.access_version();
+        if self.access_version.load(Ordering::Relaxed) != version || have_settings_changed {
+            self.each_shard(|shard| shard.end_refused(|grants| context.may_read(grants, room))).await;
+            self.access_version.store(version, Ordering::Relaxed);
+        }
+    }
+
     /// Does what is due at this tick.
     pub(super) async fn keep_time(&self) {
+        self.check_access(false).await;
         let extent = self.log.room().extent();
         let seen = Seen { tick: self.fanout.tick(), extent, online: None, is_caught_up: true };
         self.each_shard(|shard| shard.keep_time(&seen, &self.rules, |cursor| self.heartbeat(cursor))).await;
@@ -188,6 +220,8 @@ fn rules(fanout: &Fanout, policy: &Policy) -> Rules {
         },
         write_time_max: fanout.ticks(WRITE_TIME_MAX),
         age_max: policy.age_max.map_or(NEVER, |age| fanout.ticks(age)),
+        stale_texts_age_max: fanout.ticks(STALE_TEXTS_AGE_MAX),
+        stale_reactions_age_max: fanout.ticks(STALE_REACTIONS_AGE_MAX),
         bytes_max: policy.bytes_max,
     }
 }
@@ -233,7 +267,7 @@ async fn run(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::AtomicBool;
     use std::thread;
 
     use bytes::Bytes;

@@ -18,7 +18,7 @@ use super::input::{CommandInput, Input};
 use super::send_state::Frame;
 use super::subscriber::{CatchUp, Subscriber};
 use super::wire_format::ResponseEnd;
-use super::{Admission, End, Fanout, RESTART};
+use super::{Admission, Client, End, Fanout, RESTART};
 use crate::codec::{self, Decoder, Incoming, Limits};
 use crate::commands::Commands;
 use crate::limits::{Account, end_turn};
@@ -86,21 +86,21 @@ impl Connection {
     /// Takes over a socket from which `early` was read. The client is written `first` before
     /// anything else.
     pub(super) fn start(fanout: &Fanout, admission: Admission, socket: TcpStream, early: &[u8], first: &[u8]) -> Self {
-        let Admission { format, client, log, presence, cursor, online } = admission;
-        let context = fanout.0.context.clone();
-        let stop = context.stop.clone();
+        let Admission { format, client: Client { caller, account, .. }, log, presence, arrival } = admission;
+        let context = &fanout.0.context;
         let input = match format.policy().input {
-            Some(limits) => {
-                Input::Commands(CommandInput::new(Commands::new(context, client.caller.clone(), log.room().clone()), limits, early))
-            }
+            Some(_) => Input::Commands(CommandInput::new(Commands::new(caller), early)),
             None => Input::Discarded(0),
         };
-        let subscriber = Subscriber::new(fanout.broadcaster(format, log), socket, cursor, online, first);
-        // The server may have told all others to go just before this one was registered.
-        if stop.is_cancelled() {
+        let (room, grants) = (log.room().clone(), arrival.grants.clone());
+        let subscriber = Subscriber::new(fanout.broadcaster(format, log), socket, arrival, first);
+        // Others may have been told to go just before this one was registered.
+        if context.stop.is_cancelled() {
             subscriber.end(End::Disconnected(RESTART));
+        } else if !context.may_read(grants.as_deref(), &room) {
+            subscriber.end(End::Disconnected(Disconnect::AccessEnded));
         }
-        Self::Open(Session { subscriber, presence, input, account: client.account, page: None })
+        Self::Open(Session { subscriber, presence, input, account, page: None })
     }
 
     /// True if the client asks for nothing: all the work is delivery.
@@ -179,6 +179,7 @@ impl Session {
     /// Leaves the room, and says why to a client that is still there.
     fn close(self, end: End) -> Option<impl Future<Output = ()> + Send> {
         let Self { subscriber, presence, input, .. } = self;
+        let limits = subscriber.broadcaster().format().policy().input;
         let mut last_words = Vec::new();
         let (socket, pending) = match &input {
             Input::Commands(_) => {
@@ -206,9 +207,9 @@ impl Session {
             if write_all(&socket, &[pending, last_words].concat()).await.is_err() {
                 return;
             }
-            match (input, end) {
-                (Input::Commands(_), End::Closed(_)) => {}
-                (Input::Commands(input), End::Disconnected(_)) => wait_for_close(&socket, input.into_parts()).await,
+            match (input, end, limits) {
+                (Input::Commands(_), End::Closed(_), _) => {}
+                (Input::Commands(input), End::Disconnected(_), Some(limits)) => wait_for_close(&socket, input.into_parts(), &limits).await,
                 // The end of the stream: what follows can't be read as frames any more, or there
                 // are none.
                 _ => {
@@ -243,11 +244,11 @@ async fn write_all(socket: &TcpStream, mut bytes: &[u8]) -> std::io::Result<()> 
 }
 
 /// Waits for the client's close frame.
-async fn wait_for_close(socket: &TcpStream, (mut decoder, limits, mut kept): (Decoder, Limits, Vec<u8>)) {
+async fn wait_for_close(socket: &TcpStream, (mut decoder, mut kept): (Decoder, Vec<u8>), limits: &Limits) {
     loop {
         let mut rest = &mut kept[..];
         loop {
-            match decoder.next(&limits, &mut rest) {
+            match decoder.next(limits, &mut rest) {
                 Ok(None) => break,
                 Ok(Some(Incoming::Close(_))) | Err(_) => return,
                 Ok(Some(_)) => {}

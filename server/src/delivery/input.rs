@@ -40,7 +40,6 @@ pub(super) enum Input {
 pub(super) struct CommandInput {
     commands: Commands,
     decoder: Decoder,
-    limits: Limits,
     /// What has arrived and was not taken: a part of a frame, or whole frames that have to wait for
     /// an answer.
     kept: Vec<u8>,
@@ -80,14 +79,14 @@ fn poll_end(socket: &TcpStream, discarded: &mut usize, context: &mut Context<'_>
 
 impl CommandInput {
     /// Returns the input of a WebSocket from which `early` has arrived.
-    pub(super) fn new(commands: Commands, limits: Limits, early: &[u8]) -> Self {
+    pub(super) fn new(commands: Commands, early: &[u8]) -> Self {
         let (kept, has_waiting) = (early.to_vec(), !early.is_empty());
-        Self { commands, decoder: Decoder::default(), limits, kept, has_waiting, ending: None }
+        Self { commands, decoder: Decoder::default(), kept, has_waiting, ending: None }
     }
 
     /// Returns what is needed to wait for the client's close frame.
-    pub(super) fn into_parts(self) -> (Decoder, Limits, Vec<u8>) {
-        (self.decoder, self.limits, self.kept)
+    pub(super) fn into_parts(self) -> (Decoder, Vec<u8>) {
+        (self.decoder, self.kept)
     }
 
     fn poll(&mut self, subscriber: &Subscriber, context: &mut Context<'_>, answers: &mut Vec<u8>) -> Poll<End> {
@@ -147,19 +146,20 @@ impl CommandInput {
     fn consume(&mut self, bytes: &mut [u8], subscriber: &Subscriber, answers: &mut Vec<u8>) -> Result<(), End> {
         let mut rest = bytes;
         let result = self.decode(&mut rest, subscriber, answers);
-        self.commands.submit(|refusal| say(subscriber, refusal, answers));
+        self.commands.submit(subscriber.scope(), |refusal| say(subscriber, refusal, answers));
         self.kept = rest.to_vec();
         result
     }
 
     fn decode(&mut self, rest: &mut &mut [u8], subscriber: &Subscriber, answers: &mut Vec<u8>) -> Result<(), End> {
         let format = subscriber.broadcaster().format();
+        let limits = format.policy().input.unwrap_or(Limits::BOARD);
         loop {
             self.has_waiting = !rest.is_empty() && !self.commands.takes_more();
             if self.has_waiting {
                 return Ok(());
             }
-            let Some(incoming) = self.decoder.next(&self.limits, rest).map_err(End::Broken)? else { return Ok(()) };
+            let Some(incoming) = self.decoder.next(&limits, rest).map_err(End::Broken)? else { return Ok(()) };
             let command = match &incoming {
                 Incoming::Text(text) => format.command(Message::Text(text)),
                 Incoming::Binary(bytes) => format.command(Message::Binary(bytes)),
@@ -174,7 +174,7 @@ impl CommandInput {
                     return Ok(());
                 }
             };
-            if let Some(frame) = self.commands.take(command).map_err(End::Disconnected)? {
+            if let Some(frame) = self.commands.take(command, subscriber.scope()).map_err(End::Disconnected)? {
                 say(subscriber, &frame, answers);
             }
         }

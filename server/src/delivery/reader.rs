@@ -25,6 +25,10 @@ pub struct Rules {
     pub write_time_max: u32,
     /// How long a response may last; [`NEVER`] is no bound.
     pub age_max: u32,
+    /// The same for a response that shows a message's earlier text.
+    pub stale_texts_age_max: u32,
+    /// The same for a response that shows a message's earlier reactions.
+    pub stale_reactions_age_max: u32,
     /// How many bytes a response may have.
     pub bytes_max: u64,
 }
@@ -41,6 +45,19 @@ pub enum Flush {
     Always(u32),
 }
 
+/// What of a response has changed since it was written, if the wire format has no words for a
+/// change. The reader then goes on with another response. In rising order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stale {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Reactions.
+    Reactions,
+    /// Texts.
+    Texts,
+}
+
 /// What a reader has been told, and when something is due.
 #[derive(Debug)]
 pub struct Reader {
@@ -53,9 +70,10 @@ pub struct Reader {
     flush_due: u32,
     /// When a write that makes no progress ends the session.
     write_due: u32,
-    /// When the response is too old.
-    expires_at: u32,
+    /// When the response began.
+    began_at: u32,
     unanswered: u8,
+    stale: Stale,
 }
 
 /// What a driver sees when it asks.
@@ -113,8 +131,9 @@ impl Reader {
             heartbeat_due: after(tick, rules.heartbeat),
             flush_due,
             write_due: NEVER,
-            expires_at: after(tick, rules.age_max),
+            began_at: tick,
             unanswered: 0,
+            stale: Stale::Nothing,
         }
     }
 
@@ -133,7 +152,7 @@ impl Reader {
     ///
     /// What is rare comes before the log: a busy room always has more entries.
     pub fn next(&mut self, seen: &Seen, rules: &Rules, has_replied: impl FnOnce() -> bool) -> Next {
-        if let Some(reason) = self.overdue(seen.tick) {
+        if let Some(reason) = self.overdue(seen.tick, rules) {
             return Next::End(reason);
         }
         if self.cursor < seen.extent.expired {
@@ -158,16 +177,31 @@ impl Reader {
     }
 
     /// Returns why the session is over, if its time or its bytes are used up.
-    pub fn overdue(&self, tick: u32) -> Option<Reason> {
+    pub fn overdue(&self, tick: u32, rules: &Rules) -> Option<Reason> {
         if tick >= self.write_due {
             return Some(Reason::TooSlow);
         }
-        (tick >= self.expires_at || self.bytes_left == 0).then_some(Reason::Recycled)
+        (tick >= self.expires_at(rules) || self.bytes_left == 0).then_some(Reason::Recycled)
     }
 
     /// Returns the tick at which the session ends if nothing happens before.
-    pub fn ends_at(&self) -> u32 {
-        self.write_due.min(self.expires_at)
+    pub fn ends_at(&self, rules: &Rules) -> u32 {
+        self.write_due.min(self.expires_at(rules))
+    }
+
+    /// Returns the tick at which the response is too old.
+    fn expires_at(&self, rules: &Rules) -> u32 {
+        let age_max = match self.stale {
+            Stale::Nothing => rules.age_max,
+            Stale::Reactions => rules.stale_reactions_age_max,
+            Stale::Texts => rules.stale_texts_age_max,
+        };
+        after(self.began_at, age_max)
+    }
+
+    /// Notes that something which was written has changed since.
+    pub fn set_stale(&mut self, stale: Stale) {
+        self.stale = self.stale.max(stale);
     }
 
     /// True if an answer of so many bytes still fits into the response.
@@ -228,8 +262,16 @@ fn after(tick: u32, ticks: u32) -> u32 {
 mod tests {
     use super::*;
 
-    const WEB_SOCKET: Rules =
-        Rules { heartbeat: 80, expects_replies: true, flush: Flush::Off, write_time_max: 40, age_max: NEVER, bytes_max: u64::MAX };
+    const WEB_SOCKET: Rules = Rules {
+        heartbeat: 80,
+        expects_replies: true,
+        flush: Flush::Off,
+        write_time_max: 40,
+        age_max: NEVER,
+        stale_texts_age_max: 1,
+        stale_reactions_age_max: 20,
+        bytes_max: u64::MAX,
+    };
     const EVENTS: Rules = Rules { expects_replies: false, flush: Flush::Always(4), age_max: 1000, bytes_max: 1000, ..WEB_SOCKET };
     const LIVE: Rules = Rules { flush: Flush::Once(4), ..EVENTS };
     const POLL: Rules = Rules { heartbeat: NEVER, flush: Flush::Off, age_max: NEVER, bytes_max: u64::MAX, ..EVENTS };
@@ -309,10 +351,10 @@ mod tests {
             reader.blocked(true, tick, &POLL);
         }
         reader.blocked(false, 200, &POLL);
-        assert_eq!((reader.overdue(219), reader.ends_at()), (None, 220));
-        assert_eq!(reader.overdue(220), Some(Reason::TooSlow));
+        assert_eq!((reader.overdue(219, &POLL), reader.ends_at(&POLL)), (None, 220));
+        assert_eq!(reader.overdue(220, &POLL), Some(Reason::TooSlow));
         reader.unblocked();
-        assert_eq!(reader.overdue(220), None);
+        assert_eq!(reader.overdue(220, &POLL), None);
     }
 
     #[test]
@@ -320,13 +362,28 @@ mod tests {
         let mut reader = Reader::new(0, 1, 0, &EVENTS);
         reader.wrote(2000, 0, &EVENTS);
         assert!(!reader.has_room_for(10));
-        assert_eq!(reader.overdue(0), None, "an entry has to be refused first");
+        assert_eq!(reader.overdue(0, &EVENTS), None, "an entry has to be refused first");
         reader.set_full();
         assert_eq!(reader.next(&seen(0, 0, 1, None), &EVENTS, || true), End(Reason::Recycled));
         assert!(reader.is_to_be_flushed(&EVENTS));
         let mut reader = Reader::new(0, 1, 0, &LIVE);
-        assert_eq!(reader.overdue(1000), None);
+        assert_eq!(reader.overdue(1000, &LIVE), None);
         assert_eq!(reader.next(&seen(1001, 0, 1, None), &LIVE, || true), End(Reason::Recycled));
         assert!(!reader.is_to_be_flushed(&LIVE));
+    }
+    #[test]
+    fn a_stale_response_ends_soon_and_one_with_other_reactions_a_while_after_it_began() {
+        let mut reader = Reader::new(0, 1, 10, &LIVE);
+        reader.set_stale(Stale::Reactions);
+        assert_eq!((reader.overdue(30, &LIVE), reader.ends_at(&LIVE)), (None, 31));
+        assert_eq!(reader.overdue(31, &LIVE), Some(Reason::Recycled));
+        reader.set_stale(Stale::Texts);
+        reader.set_stale(Stale::Reactions);
+        assert_eq!((reader.overdue(11, &LIVE), reader.overdue(12, &LIVE)), (None, Some(Reason::Recycled)));
+        // One that began long ago ends at once.
+        let mut reader = Reader::new(0, 1, 10, &LIVE);
+        assert_eq!(reader.overdue(500, &LIVE), None);
+        reader.set_stale(Stale::Reactions);
+        assert_eq!(reader.overdue(500, &LIVE), Some(Reason::Recycled));
     }
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::reader::{Reader, Rules};
+use super::reader::{Reader, Rules, Stale};
 
 /// How many slices the system takes in one write (IOV_MAX on Linux).
 const SLICES_MAX: usize = 1024;
@@ -19,7 +19,10 @@ const SLICES_MAX: usize = 1024;
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
     pub(super) offset: u64,
+    /// Empty if the format does not show the entry.
     pub(super) bytes: Bytes,
+    /// What the entry changes of frames before it.
+    pub(super) stale: Stale,
 }
 
 /// Entries that follow each other, joined into one run of bytes for all readers at its start; then
@@ -34,6 +37,8 @@ pub(super) struct Batch {
     entries_length: usize,
     /// What the last frame tells, if there is one.
     online: Option<u32>,
+    /// What the entries change of frames before them.
+    stale: Stale,
 }
 
 /// What a caught-up reader gets of a batch.
@@ -41,6 +46,8 @@ pub(super) struct Batch {
 pub(super) enum Offer<'a> {
     /// These bytes, at once.
     Send(&'a [u8]),
+    /// Entries that the format does not show.
+    Skip,
     /// Something that its own task has to write.
     CatchUp,
     /// Nothing.
@@ -66,12 +73,18 @@ impl Batch {
                 bytes.into()
             }
         };
-        Self { start, ends, bytes, entries_length: length, online: presence.map(|(online, _)| online) }
+        let stale = frames.iter().map(|frame| frame.stale).max().unwrap_or_default();
+        Self { start, ends, bytes, entries_length: length, online: presence.map(|(online, _)| online), stale }
     }
 
     /// Returns the cursor after it.
     pub(super) fn end(&self) -> u64 {
         self.ends.last().map_or(self.start, |(offset, _)| *offset)
+    }
+
+    /// True if a response that has frames before it may have to end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.stale != Stale::Nothing
     }
 
     /// True if it tells the number of sessions.
@@ -86,7 +99,16 @@ impl Batch {
         if reader.cursor() == self.start && !bytes.is_empty() {
             return if reader.has_room_for(bytes.len()) { Offer::Send(bytes) } else { Offer::CatchUp };
         }
+        if reader.cursor() == self.start && self.end() > self.start {
+            return Offer::Skip;
+        }
         if tells_presence || reader.cursor() < self.end() { Offer::CatchUp } else { Offer::Nothing }
+    }
+
+    /// Moves a reader past entries that its format does not show.
+    pub(super) fn skip(&self, reader: &mut Reader) {
+        reader.advance_to(self.end());
+        reader.set_stale(self.stale);
     }
 
     /// Moves a reader past `written` of the bytes it was offered. If that was not all, returns what
@@ -95,6 +117,7 @@ impl Batch {
     pub(super) fn wrote(&self, reader: &mut Reader, written: usize, tick: u32, rules: &Rules) -> Option<Vec<u8>> {
         let tells_presence = self.tells_presence(reader);
         let bytes = self.bytes(tells_presence);
+        reader.set_stale(self.stale);
         if written == bytes.len() {
             reader.advance_to(self.end());
             reader.set_online_told(self.online.unwrap_or(reader.online_told()));
@@ -141,12 +164,21 @@ pub(super) struct SendState {
     /// this reader alone.
     pending: Vec<u8>,
     pub(super) reader: Reader,
+    /// Changes up to this offset are in everything that was and will be written.
+    fresh_until: u64,
 }
 
 impl SendState {
     /// Returns the state of a reader that gets whole frames, or the rest of one, before all else.
     pub(super) fn new(reader: Reader, pending: Vec<u8>) -> Self {
-        Self { pending, reader }
+        let fresh_until = reader.cursor();
+        Self { pending, reader, fresh_until }
+    }
+
+    /// Returns the state of a reader that began when the newest entry was `latest`. What it gets
+    /// has all changes up to there.
+    pub(super) fn fresh(self, latest: u64) -> Self {
+        Self { fresh_until: latest, ..self }
     }
 
     /// Returns how many bytes wait that are not in the log.
@@ -191,8 +223,8 @@ impl SendState {
     ) -> io::Result<bool> {
         let frames = &frames[..frames.len().min(SLICES_MAX - 1)];
         let mut slices = Vec::with_capacity(frames.len() + 1);
-        slices.extend(Some(&self.pending[..]).into_iter().filter(|bytes| !bytes.is_empty()).map(IoSlice::new));
-        slices.extend(frames.iter().map(|frame| IoSlice::new(&frame.bytes)));
+        let all = Some(&self.pending[..]).into_iter().chain(frames.iter().map(|frame| &frame.bytes[..]));
+        slices.extend(all.filter(|bytes| !bytes.is_empty()).map(IoSlice::new));
         let taken = match if slices.is_empty() { Ok(0) } else { write(&slices) } {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
             taken => taken?,
@@ -214,11 +246,14 @@ impl SendState {
         }
         let mut left = taken - self.pending.len();
         self.pending.clear();
-        for Frame { offset, bytes } in frames {
+        for Frame { offset, bytes, stale } in frames {
             if left == 0 && !bytes.is_empty() {
                 return false;
             }
             self.reader.advance_to(*offset);
+            if *offset > self.fresh_until {
+                self.reader.set_stale(*stale);
+            }
             self.reader.wrote(bytes.len(), tick, rules);
             if left < bytes.len() {
                 self.pending.extend_from_slice(&bytes[left..]);
@@ -237,8 +272,16 @@ mod tests {
     use super::super::reader::{Flush, NEVER};
     use super::*;
 
-    const RULES: Rules =
-        Rules { heartbeat: NEVER, expects_replies: false, flush: Flush::Off, write_time_max: NEVER, age_max: NEVER, bytes_max: u64::MAX };
+    const RULES: Rules = Rules {
+        heartbeat: NEVER,
+        expects_replies: false,
+        flush: Flush::Off,
+        write_time_max: NEVER,
+        age_max: NEVER,
+        stale_texts_age_max: NEVER,
+        stale_reactions_age_max: NEVER,
+        bytes_max: u64::MAX,
+    };
 
     fn reader(cursor: u64) -> Reader {
         Reader::new(cursor, 0, 0, &RULES)
@@ -246,7 +289,7 @@ mod tests {
 
     fn entry(offset: u64, random: &mut Rng) -> Frame {
         let payload = vec![b'a' + (offset % 26) as u8; random.usize(1..60)];
-        Frame { offset, bytes: framed(&[&offset.to_be_bytes()[..], &payload].concat()) }
+        Frame { offset, bytes: framed(&[&offset.to_be_bytes()[..], &payload].concat()), stale: Stale::Nothing }
     }
 
     fn framed(payload: &[u8]) -> Bytes {
@@ -358,8 +401,27 @@ mod tests {
         let fitting = state.fitting(&frames);
         assert_eq!(fitting.len(), 1);
         state.write(fitting, 0, &rules, |slices| Ok(slices.iter().map(|slice| slice.len()).sum())).unwrap();
-        assert_eq!(state.reader.overdue(0), None);
+        assert_eq!(state.reader.overdue(0, &rules), None);
         assert!(state.fitting(&frames[1..]).is_empty());
-        assert_eq!(state.reader.overdue(0), Some(super::super::reader::Reason::Recycled));
+        assert_eq!(state.reader.overdue(0, &rules), Some(super::super::reader::Reason::Recycled));
+    }
+
+    /// A format that does not show changes, such as live HTML.
+    #[test]
+    fn entries_without_bytes_are_skipped_and_end_a_response_that_has_their_message() {
+        let rules = Rules { stale_texts_age_max: 0, ..RULES };
+        let edit = |offset| Frame { offset, bytes: Bytes::new(), stale: Stale::Texts };
+        let is_over = |reader: &Reader| reader.overdue(1, &rules).is_some();
+        let batch = Batch::new(0, &[edit(1)], None);
+        let mut caught_up = reader(0);
+        assert_eq!((batch.offer(&caught_up), batch.offer(&reader(1))), (Offer::Skip, Offer::Nothing));
+        batch.skip(&mut caught_up);
+        assert_eq!((caught_up.cursor(), is_over(&caught_up)), (1, true));
+        // The rows of one that began after the first edit have it.
+        let mut behind = SendState::new(reader(0), Vec::new()).fresh(1);
+        assert!(behind.write(&[edit(1)], 0, &rules, |_| Ok(0)).unwrap());
+        assert_eq!((behind.reader.cursor(), is_over(&behind.reader)), (1, false));
+        assert!(behind.write(&[edit(2)], 0, &rules, |_| Ok(0)).unwrap());
+        assert_eq!((behind.reader.cursor(), is_over(&behind.reader)), (2, true));
     }
 }

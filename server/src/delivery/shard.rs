@@ -7,6 +7,7 @@
 //! nothing more to do.
 
 use std::mem::{self, MaybeUninit};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
@@ -18,6 +19,7 @@ use socket2::SockRef;
 use super::End;
 use super::reader::{NEVER, Next, Reader, Reason, Rules, Seen};
 use super::send_state::{Batch, Offer, SendState};
+use crate::access::Grants;
 use crate::room::Room;
 
 /// How many sockets are written to at once.
@@ -49,6 +51,8 @@ struct Details {
     /// The connection's task.
     waker: Option<Waker>,
     end: Option<End>,
+    /// The client's access keys.
+    grants: Option<Arc<Grants>>,
     /// A reader that fell behind, until its task fetches it.
     fallen: Option<Box<SendState>>,
     /// True if a number of sessions was told to others while this reader was not caught up.
@@ -59,7 +63,7 @@ struct Details {
 
 impl Default for Details {
     fn default() -> Self {
-        Self { waker: None, end: None, fallen: None, is_presence_due: false, wake_at: NEVER }
+        Self { waker: None, end: None, grants: None, fallen: None, is_presence_due: false, wake_at: NEVER }
     }
 }
 
@@ -76,13 +80,21 @@ impl Shard {
         let slots = &mut *self.lock();
         for (_, member, details) in slots.iter_mut() {
             details.is_presence_due |= batch.has_presence() && member.reader.is_none();
-            if let Some(reader) = member.reader.take_if(|reader| batch.offer(reader) == Offer::CatchUp) {
-                details.is_presence_due = batch.has_presence();
-                details.fall_behind(SendState::new(reader, Vec::new()));
+            let Some(reader) = &mut member.reader else { continue };
+            match batch.offer(reader) {
+                Offer::CatchUp => {
+                    details.is_presence_due = batch.has_presence();
+                    member.reader.take().into_iter().for_each(|reader| details.fall_behind(SendState::new(reader, Vec::new())));
+                }
+                Offer::Skip => batch.skip(reader),
+                Offer::Send(_) | Offer::Nothing => {}
             }
         }
         let bytes = |_, reader: &Reader| if let Offer::Send(bytes) = batch.offer(reader) { Some(bytes) } else { None };
         slots.send(batch.has_presence(), bytes, |reader, _, length| batch.wrote(reader, length, now.tick, now.rules));
+        if batch.is_ending() {
+            slots.end_overdue(now);
+        }
     }
 
     /// Asks every caught-up reader's machine what is due, and wakes the tasks of others in time.
@@ -108,10 +120,7 @@ impl Shard {
                         heartbeats.push((reader.cursor(), heartbeat(reader.cursor())));
                     }
                 }
-                Next::End(reason) => {
-                    details.end(reason.into());
-                    details.fallen = member.reader.take().map(|reader| Box::new(SendState::new(reader, Vec::new())));
-                }
+                Next::End(reason) => member.end(details, reason.into()),
                 // The broadcaster brings the rest.
                 Next::Wait | Next::Gap | Next::Presence(_) | Next::Entries => {}
             }
@@ -134,14 +143,24 @@ impl Shard {
         self.lock().iter_mut().for_each(|(_, _, details)| details.end(end));
     }
 
+    /// Ends the sessions of clients that may no longer read.
+    pub(super) fn end_refused(&self, may_read: impl Fn(Option<&Grants>) -> bool) {
+        let slots = &mut *self.lock();
+        for (_, member, details) in slots.iter_mut() {
+            if !may_read(details.grants.as_deref()) {
+                member.end(details, End::Disconnected(Disconnect::AccessEnded));
+            }
+        }
+    }
+
     /// Puts a socket into a slot, which must be empty. Its reader is with the connection's task.
-    pub(super) fn insert(&self, index: usize, socket: Socket) {
+    pub(super) fn insert(&self, index: usize, socket: Socket, grants: Option<Arc<Grants>>) {
         let mut slots = self.lock();
         let length = slots.members.len().max(index + 1);
         slots.members.resize_with(length, || None);
         slots.details.resize_with(length, Details::default);
         slots.members[index] = Some(Member { socket, reader: None });
-        slots.details[index] = Details::default();
+        slots.details[index] = Details { grants, ..Details::default() };
         self.set_heard(index);
     }
 
@@ -228,6 +247,15 @@ impl Slots {
         slots.filter_map(|(index, (member, details))| Some((index, member.as_mut()?, details)))
     }
 
+    /// Ends the sessions of caught-up readers whose time is used up.
+    fn end_overdue(&mut self, now: Now<'_>) {
+        for (_, member, details) in self.iter_mut() {
+            if let Some(reason) = member.reader.as_ref().and_then(|reader| reader.overdue(now.tick, now.rules)) {
+                member.end(details, reason.into());
+            }
+        }
+    }
+
     /// Sends to each caught-up reader the bytes that `bytes` has for it, and tells `wrote` how many
     /// of them the socket took, which returns what is still pending if that was not all. A broken
     /// socket ends its session.
@@ -262,6 +290,17 @@ impl Slots {
                 details.fall_behind(SendState::new(reader, pending));
             }
         }
+    }
+}
+
+impl Member {
+    /// Ends the session. A reader that is caught up is left to its connection's task, so nothing
+    /// more is sent to it.
+    fn end(&mut self, details: &mut Details, end: End) {
+        if let Some(reader) = self.reader.take() {
+            details.fallen = Some(Box::new(SendState::new(reader, Vec::new())));
+        }
+        details.end(end);
     }
 }
 
@@ -307,21 +346,27 @@ fn bit(index: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use bytes::Bytes;
 
-    use super::super::reader::Flush;
+    use super::super::reader::{Flush, Stale};
     use super::super::send_state::Frame;
     use super::super::testing::{self, Board};
     use super::*;
 
-    const RULES: Rules =
-        Rules { heartbeat: 1, expects_replies: true, flush: Flush::Off, write_time_max: 100, age_max: NEVER, bytes_max: u64::MAX };
+    const RULES: Rules = Rules {
+        heartbeat: 1,
+        expects_replies: true,
+        flush: Flush::Off,
+        write_time_max: 100,
+        age_max: NEVER,
+        stale_texts_age_max: NEVER,
+        stale_reactions_age_max: NEVER,
+        bytes_max: u64::MAX,
+    };
 
     /// Puts a socket into the first slot, with a caught-up reader.
     fn caught_up(shard: &Shard, socket: tokio::net::TcpStream, room: &Room) {
-        shard.insert(0, Socket::new(Arc::new(socket)));
+        shard.insert(0, Socket::new(Arc::new(socket)), None);
         let mut state = Some(Box::new(SendState::new(Reader::new(0, 0, 0, &RULES), Vec::new())));
         assert_eq!(shard.next(0, &mut state, room, Now { tick: 0, rules: &RULES }), Next::Wait);
         assert!(state.is_none());
@@ -357,7 +402,7 @@ mod tests {
         // More than a socket takes, so that the second entry, and the presence after it, are not
         // begun.
         let frames = [vec![b'x'; 16 * 1024 * 1024], vec![b'x']].map(Bytes::from).into_iter().zip(1..);
-        let frames: Vec<_> = frames.map(|(bytes, offset)| Frame { offset, bytes }).collect();
+        let frames: Vec<_> = frames.map(|(bytes, offset)| Frame { offset, bytes, stale: Stale::Nothing }).collect();
         shard.broadcast(&Batch::new(0, &frames, Some((1, b"p"))), Now { tick: 0, rules: &RULES });
         let (_, mut state) = shard.attend(0, Waker::noop());
         assert_eq!(state.as_ref().unwrap().reader.cursor(), 1);

@@ -13,7 +13,21 @@ use super::broadcaster::Broadcaster;
 use super::reader::{Next, Reader};
 use super::send_state::{Frame, SendState};
 use super::shard::{self, Shard};
+use crate::access::Grants;
+use crate::commands::Scope;
 use crate::room::Read;
+
+/// Where a client starts to read.
+pub(super) struct Arrival {
+    /// It has the log up to here.
+    pub(super) cursor: u64,
+    /// The newest entry when it came.
+    pub(super) latest: u64,
+    /// The number of sessions that it is told first.
+    pub(super) online: usize,
+    /// Its access keys.
+    pub(super) grants: Option<Arc<Grants>>,
+}
 
 /// A socket with a slot in a broadcaster.
 pub(super) struct Subscriber {
@@ -58,16 +72,18 @@ impl Drop for Registration {
 }
 
 impl Subscriber {
-    /// Registers a socket. It is written `first`, and then the log after `cursor`.
-    pub(super) fn new(broadcaster: Arc<Broadcaster>, socket: TcpStream, cursor: u64, online: usize, first: &[u8]) -> Self {
+    /// Registers a socket. It is written `first`, and then the log after the cursor.
+    pub(super) fn new(broadcaster: Arc<Broadcaster>, socket: TcpStream, arrival: Arrival, first: &[u8]) -> Self {
+        let Arrival { cursor, latest, online, grants } = arrival;
         let socket = Arc::new(socket);
         let (shard, number) = broadcaster.take_slot();
         let registration = Registration { broadcaster, shard, number };
-        registration.shard.insert(registration.index(), Socket::new(socket.clone()));
+        registration.shard.insert(registration.index(), Socket::new(socket.clone()), grants);
         let now = registration.broadcaster.now();
         let mut reader = Reader::new(cursor, online as u32, now.tick, now.rules);
         reader.wrote(first.len(), now.tick, now.rules);
-        Self { socket, registration, state: Some(Box::new(SendState::new(reader, first.to_vec()))) }
+        let state = SendState::new(reader, first.to_vec()).fresh(latest);
+        Self { socket, registration, state: Some(Box::new(state)) }
     }
 
     pub(super) fn socket(&self) -> &TcpStream {
@@ -76,6 +92,12 @@ impl Subscriber {
 
     pub(super) fn broadcaster(&self) -> &Broadcaster {
         &self.registration.broadcaster
+    }
+
+    /// Returns where the client's commands are carried out.
+    pub(super) fn scope(&self) -> Scope<'_> {
+        let broadcaster = self.broadcaster();
+        Scope { context: broadcaster.context(), room: broadcaster.log().room() }
     }
 
     /// Notes that the client is alive.
@@ -178,11 +200,12 @@ impl Subscriber {
     /// Arranges that the task is woken when the session ends because the socket takes nothing.
     fn wait_for_socket(&self) -> CatchUp {
         let Some(state) = &self.state else { return CatchUp::Done };
-        if let Some(reason) = state.reader.overdue(self.broadcaster().now().tick) {
+        let now = self.broadcaster().now();
+        if let Some(reason) = state.reader.overdue(now.tick, now.rules) {
             self.end(reason.into());
             return CatchUp::Ended;
         }
-        self.registration.shard.wake_at(self.registration.index(), state.reader.ends_at());
+        self.registration.shard.wake_at(self.registration.index(), state.reader.ends_at(now.rules));
         CatchUp::Blocked(state.pending())
     }
 

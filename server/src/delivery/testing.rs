@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use protocol::{Epoch, PublishRequest, RoomName, ServerFrame, Text};
+use protocol::{Entry, Epoch, Kind, PublishRequest, RoomName, ServerFrame, Text};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::encoded::{Encoded, FormatId};
 use crate::limits::{Allowance, Limiter};
 use crate::room::{Hub, Pass, Room, RoomLog};
-use crate::store::{PublishRules, RetentionPolicy, TrustedTime};
+use crate::store::{Change, PublishRules, RetentionPolicy, Stored, TrustedTime};
 
 /// Says `e` for an entry, `g` for a gap, `p` for presence and `h` for a heartbeat.
 pub(crate) struct Letters;
@@ -55,7 +55,7 @@ fn caller() -> Caller {
 
 /// A client on this machine.
 pub(crate) fn client() -> Client {
-    Client { caller: caller().into(), account: None, reader: None }
+    Client { caller: caller(), account: None, reader: None }
 }
 
 /// A board with one room.
@@ -116,6 +116,23 @@ impl Board {
         for published in self.hub.publish_all(&self.pass(), numbers.into_iter().map(|number| (message(number), None))).unwrap() {
             published.await.unwrap();
         }
+    }
+
+    /// Adds a change to the room in memory.
+    pub(crate) fn change(&self, kind: Kind, of: u64) {
+        self.add(Entry { kind, of: Some(of), ..Entry::default() });
+    }
+
+    /// Adds a message to the room in memory, whose text is a number.
+    pub(crate) fn say(&self, number: usize) {
+        self.add(Entry { text: Text::parse(&number.to_string()).unwrap(), ..Entry::default() });
+    }
+
+    fn add(&self, entry: Entry) {
+        let room = self.room();
+        let entry = Entry { offset: room.extent().latest + 1, ..entry };
+        room.apply(&[Change::Stored(Stored { entry, rewritten: Vec::new() })]);
+        room.notify();
     }
 }
 

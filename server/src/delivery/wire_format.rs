@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use protocol::{Disconnect, Epoch, Position, RoomName, ServerFrame};
+use protocol::{Disconnect, Epoch, Kind, Position, RoomName, ServerFrame};
 
+use super::reader::Stale;
 use crate::codec::Limits;
 use crate::commands::Command;
 use crate::encoded::{Encoded, FormatId};
@@ -22,8 +23,14 @@ pub trait WireFormat: Send + Sync {
     /// Returns how connections are treated.
     fn policy(&self) -> Policy;
 
-    /// Returns an entry as finished bytes.
+    /// Returns an entry as finished bytes. Empty if the format does not show it.
     fn entry(&self, entry: &Encoded, epoch: Epoch) -> Bytes;
+
+    /// Returns what an entry of this kind changes of what was written before, if the format has no
+    /// words for the change.
+    fn stale(&self, _kind: Kind) -> Stale {
+        Stale::Nothing
+    }
 
     /// Writes another frame as finished bytes; nothing, if the format has no words for it.
     fn say(&self, frame: &ServerFrame, place: &Place<'_>, out: &mut Vec<u8>);

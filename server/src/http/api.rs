@@ -2,6 +2,8 @@
 
 mod messages;
 mod publish;
+mod room;
 
 pub(super) use messages::messages;
 pub(super) use publish::publish;
+pub(super) use room::room;

@@ -18,13 +18,6 @@ impl ApiError {
         InputError::with_detail(code, detail).into()
     }
 
-    /// A temporary error. `wait` is in milliseconds.
-    pub(super) fn retry_after(code: ErrorCode, wait: u64) -> Self {
-        let mut error = Self::from(code);
-        error.0.retry_after = Some(wait);
-        error
-    }
-
     fn gone(gap: Gap) -> Self {
         let mut error = Self::from(ErrorCode::PositionGone);
         error.0.gap = Some(gap);

@@ -47,7 +47,7 @@ pub(super) fn open<'a>(state: &State, peer: IpAddr, read: &'a [u8]) -> Option<Op
     let room: RoomName = room.decode_utf8().ok()?.parse().ok()?;
     let wanted: After = query(&parts.uri).ok()?;
     let key = handshake::key(&parts.headers).ok()?;
-    let client = Client { caller: Caller::anonymous(peer).into(), account: state.context.limiter.account(peer), reader: wanted.reader };
+    let client = Client { caller: Caller::anonymous(peer), account: state.context.limiter.account(peer), reader: wanted.reader };
     let (admission, hello) = json::admit(state, client, &room, &wanted).ok()?;
     Some(Opening { admission, first: [handshake::answer(&key), hello].concat(), rest: &read[length..] })
 }

@@ -38,7 +38,7 @@ impl ConnectionPermit {
 
     /// Returns the client of a streaming connection, with the id of its reader.
     pub(super) fn client(&self, caller: Caller, reader: Option<ReaderId>) -> Client {
-        Client { caller: caller.into(), account: self.account().cloned(), reader }
+        Client { caller, account: self.account().cloned(), reader }
     }
 
     /// Returns the account that pays for the connection's work.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use protocol::{Epoch, Position};
+use protocol::{Epoch, Kind, Position};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -16,6 +16,10 @@ use crate::delivery::{WireFormat, wait_for_entries};
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Ticks of 250 ms in which everything written is flushed.
 const FLUSH: u32 = 5;
+/// Ticks after which live HTML may end because a text in it has changed.
+const TEXTS: u32 = 3;
+/// Ticks after which it may end because of a reaction.
+const REACTIONS: u32 = 21;
 /// From one heartbeat to the next.
 const HEARTBEAT: u32 = 80;
 /// More than a response lasts.
@@ -137,6 +141,7 @@ fn rows(bytes: &[u8]) -> Vec<String> {
 fn word(json: &str) -> Option<String> {
     match serde_json::from_str(json) {
         Ok(protocol::ServerFrame::Message(entry)) => Some(format!("entry {}", entry.text.as_str())),
+        Ok(protocol::ServerFrame::Change(entry)) => Some(format!("{} {}", entry.kind.as_str(), entry.of.unwrap_or_default())),
         Ok(protocol::ServerFrame::Presence { online }) => Some(format!("online {online}")),
         Ok(protocol::ServerFrame::Gap(_)) => Some("gap".to_owned()),
         // The ping beside it counts.
@@ -206,6 +211,68 @@ async fn every_wire_format_tells_the_same_story() {
         reader.expect(&[if reader.name == "events" { "heartbeat" } else { "end" }]).await;
         assert_eq!(reader.next().await, None, "{}", reader.name);
     }
+}
+
+#[tokio::test]
+async fn formats_that_have_words_for_a_change_tell_it_and_live_html_ends() {
+    let board = Board::open();
+    board.publish(2).await;
+    let mut readers = Vec::new();
+    for format in formats() {
+        let (reader, connection) = Reader::connect(&board, format).await;
+        tokio::spawn(connection);
+        readers.push(reader);
+    }
+    for reader in &mut readers {
+        reader.expect(&["entry 1", "entry 2"]).await;
+    }
+    board.fanout.advance(TEXTS).await;
+    board.change(Kind::Pin, 1);
+    board.change(Kind::Edit, 1);
+    let [json, raw, events, live] = &mut readers[..] else { panic!("there are four formats") };
+    for reader in [json, events] {
+        reader.expect(&["pin 1", "edit 1"]).await;
+    }
+    live.expect(&["end"]).await;
+    assert_eq!(live.next().await, None);
+    let resumes = format!("after={}", Position { epoch: Epoch(1), offset: 4 });
+    assert!(String::from_utf8_lossy(&live.bytes).rsplit("refresh").next().is_some_and(|last| last.contains(&resumes)));
+    board.say(3);
+    raw.expect(&["entry 3"]).await;
+}
+
+#[tokio::test]
+async fn live_html_ends_at_most_every_five_seconds_for_reactions() {
+    let board = Board::open();
+    board.publish(1).await;
+    let (mut live, connection) = Reader::connect(&board, formats()[3]).await;
+    tokio::spawn(connection);
+    live.expect(&["entry 1"]).await;
+    board.change(Kind::React, 1);
+    board.fanout.advance(FLUSH).await;
+    live.expect(&["heartbeat"]).await;
+    board.change(Kind::React, 1);
+    board.say(2);
+    live.expect(&["entry 4"]).await;
+    board.fanout.advance(REACTIONS - FLUSH).await;
+    live.expect(&["end"]).await;
+    assert_eq!(live.next().await, None);
+}
+
+/// A document that begins after a change has it in all of its rows.
+#[tokio::test]
+async fn live_html_that_catches_up_past_a_change_goes_on() {
+    let board = Board::open();
+    board.publish(1).await;
+    board.change(Kind::Erase, 1);
+    board.say(2);
+    let (mut live, connection) = Reader::connect(&board, formats()[3]).await;
+    tokio::spawn(connection);
+    live.expect(&["entry 1", "entry 3"]).await;
+    board.fanout.advance(FLUSH).await;
+    live.expect(&["heartbeat"]).await;
+    board.say(3);
+    live.expect(&["entry 4"]).await;
 }
 
 #[tokio::test]

@@ -11,11 +11,11 @@ use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use protocol::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX, WAIT_SECONDS_MAX};
-use protocol::{ErrorCode, FromFields, InputError, Position, ReaderId};
+use protocol::{ErrorCode, FromFields, InputError, Position, ReaderId, Tag};
 use serde::Deserialize;
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
-use crate::access::{Action, Caller};
+use crate::access::{Action, Caller, Grants};
 use crate::delivery::wait_for_entries;
 use crate::http::error::ApiError;
 use crate::http::extract::{Query, Room};
@@ -23,7 +23,10 @@ use crate::http::permit::ConnectionPermit;
 use crate::http::socket::Reader;
 use crate::http::state::State;
 use crate::limits;
-use crate::room::{PageError, Pass, Range, RoomLog, RoomVersion};
+use crate::room::{self, PageError, Pass, Range, RoomLog, RoomVersion};
+
+/// How often a reader that waits in a private room is asked for its right to read.
+const ACCESS_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Which page of a room is asked for.
 pub(in crate::http) struct MessagesQuery {
@@ -87,15 +90,16 @@ pub(in crate::http) async fn messages(
     connection: Reader,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let pass = state.context.hub.enter(&caller, &room, Action::Read)?;
+    let mut pass = state.context.hub.enter(&caller, &room, Action::Read)?;
     if let Some((after, time)) = query.wait {
         if !state.access.may_act(&uri, &headers) {
             return Err(ErrorCode::OriginRefused.into());
         }
         let client = (query.reader, connection);
-        wait(&state, &pass, after, time, client).await?;
+        wait(&state, &pass, caller.grants.as_deref(), after, time, client).await?;
+        pass = state.context.hub.enter(&caller, &room, Action::Read)?;
     }
-    let tag = entity_tag(&query, state.context.hub.version(&pass, query.range)?);
+    let tag = entity_tag(&query, pass.tag(), state.context.hub.version(&pass, query.range)?);
     let shared = [(CACHE_CONTROL, "no-store"), (VARY, "accept-encoding"), (ETAG, tag.as_str())];
     if is_known(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, shared).into_response());
@@ -104,11 +108,12 @@ pub(in crate::http) async fn messages(
     Ok((shared, Json(page)).into_response())
 }
 
-/// Waits until there is an entry after a position, the time is over, or the server stops. The
-/// reader is online meanwhile.
+/// Waits until there is an entry after a position, the time is over, the server stops, or the right
+/// to read ends. The reader is online meanwhile.
 async fn wait(
     state: &State,
     pass: &Pass,
+    grants: Option<&Grants>,
     after: Position,
     time: Duration,
     (reader, connection): (Option<ReaderId>, Reader),
@@ -124,6 +129,7 @@ async fn wait(
             // The result does not matter: the page will have the entries, if any.
             _ = timeout(time, wait_for_entries(&log, start.position.offset)) => {}
             () = state.context.stop.cancelled() => {}
+            () = access_ends(state, grants, log.room()) => {}
         }
     };
     tokio::pin!(over);
@@ -137,8 +143,21 @@ async fn wait(
     Ok(())
 }
 
-/// An entity tag for a page's content. It is weak because the same content may have other bytes.
-fn entity_tag(query: &MessagesQuery, version: RoomVersion) -> String {
+/// Waits until a reader may no longer read.
+async fn access_ends(state: &State, grants: Option<&Grants>, room: &room::Room) {
+    // Where everybody may, that takes other settings, and these are an entry for which it waits.
+    if state.context.may_read(None, room) {
+        return std::future::pending().await;
+    }
+    let mut interval = interval(ACCESS_INTERVAL);
+    while state.context.may_read(grants, room) {
+        interval.tick().await;
+    }
+}
+
+/// An entity tag for a page's content, which tells the reader which reactions are their own. It is
+/// weak because the same content may have other bytes.
+fn entity_tag(query: &MessagesQuery, reader: Option<Tag>, version: RoomVersion) -> String {
     // Any hash will do: the tag is no secret, and lives as long as this process.
     let mut hasher = DefaultHasher::new();
     let range = match query.range {
@@ -146,7 +165,7 @@ fn entity_tag(query: &MessagesQuery, version: RoomVersion) -> String {
         Range::After(position) => (1, position.offset),
         Range::Before(position) => (2, position.offset),
     };
-    (version, range, query.limit).hash(&mut hasher);
+    (version, range, query.limit, reader).hash(&mut hasher);
     format!("W/\"{:016x}\"", hasher.finish())
 }
 

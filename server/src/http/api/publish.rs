@@ -10,7 +10,7 @@ use axum_extra::headers::{ContentType, HeaderMapExt as _, Mime};
 use protocol::{ErrorCode, FromFields, InputError, PublishFields, PublishRequest, from_json};
 use serde::Deserialize;
 
-use crate::access::{Action, Caller};
+use crate::access::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Query, Room, WholeBody};
 use crate::http::form::{self, without_mark};
@@ -37,10 +37,7 @@ pub(in crate::http) async fn publish(
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
     let message = read(&headers, &body, fields)?;
-    let pass = state.context.hub.enter(&caller, &room, Action::Publish)?;
-    let admitted = state.context.admit(caller.address, &state.context.hub.room(&room));
-    admitted.map_err(|(code, wait)| ApiError::retry_after(code, wait))?;
-    let published = state.context.hub.publish(&pass, message, None)?.await?;
+    let published = state.context.publish(&caller, &room, message).await?;
     Ok(([(CACHE_CONTROL, "no-store")], Json(published)).into_response())
 }
 

@@ -13,7 +13,7 @@ use protocol::{ErrorCode, PublishFields, PublishKey, PublishRequest, RoomName};
 use super::page_path;
 use super::preferences::{PageQuery, author_cookie};
 use super::render::{RefusedPost, render};
-use crate::access::{Action, Caller};
+use crate::access::Caller;
 use crate::http::extract::{Query, Room, WholeBody};
 use crate::http::form;
 use crate::http::state::State;
@@ -63,17 +63,14 @@ pub(in crate::http) async fn post_room(
 }
 
 async fn publish(state: &State, room: &RoomName, caller: &Caller, form: PublishFields) -> Result<(), RefusedPost> {
-    let message = PublishRequest::try_from(form).map_err(|error| error.code)?;
-    let pass = state.context.hub.enter(caller, room, Action::Publish)?;
-    let admitted = state.context.admit(caller.address, &state.context.hub.room(room));
-    admitted.map_err(|(code, wait)| RefusedPost { retry_after: Some(wait), ..code.into() })?;
-    let published = state.context.hub.publish(&pass, message.clone(), None)?.await;
+    let request = PublishRequest::try_from(form).map_err(|error| error.code)?;
+    let published = state.context.publish(caller, room, request.clone()).await;
     if published.as_ref().err().map(|refusal| refusal.code) != Some(ErrorCode::KeyReused) {
         return Ok(published.map(drop)?);
     }
     // The browser kept the page on the way back, with the key of an earlier message.
-    let key = message.key.as_ref().map(|key| key_of(key, &message));
-    state.context.hub.publish(&pass, PublishRequest { key, ..message }, None)?.await?;
+    let key = request.key.as_ref().map(|key| key_of(key, &request));
+    state.context.publish(caller, room, PublishRequest { key, ..request }).await?;
     Ok(())
 }
 

@@ -70,12 +70,13 @@ impl WireFormat for Events {
         Policy::response(RESPONSE_BYTES_MAX, FlushPolicy::Always)
     }
 
-    /// An event whose id is the entry's position. JSON has no line breaks of its own, so nothing in
-    /// a message can end the event's line.
+    /// An event whose id is the entry's position; one with a name, if it is no message. JSON has no
+    /// line breaks of its own, so nothing in a message can end the event's line.
     fn entry(&self, entry: &Encoded, epoch: Epoch) -> Bytes {
         entry.form(self.id(), |entry| {
             let id = Position { epoch, offset: entry.offset() };
-            [format!("id: {id}\ndata: ").as_bytes(), entry.json(), b"\n\n"].concat().into()
+            let name = if entry.kind().is_message() { "" } else { "event: change\n" };
+            [format!("{name}id: {id}\ndata: ").as_bytes(), entry.json(), b"\n\n"].concat().into()
         })
     }
 

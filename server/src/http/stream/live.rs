@@ -5,6 +5,9 @@
 //! sheet alone: the list is laid out from its end and never closed. When the response has ended a
 //! refresh goes on with it, and when it has just stopped, the style sheet shows the last heartbeat,
 //! which is a link. For people, a document also begins with the messages before its position.
+//!
+//! A row that was written can't be changed. When its message is edited or erased, the document ends
+//! with a refresh, and the next one has the result.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -17,12 +20,12 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use frontend::{Language, PlainTexts, Scheme, TITLE, live_gap_html, live_row_html};
 use protocol::limits::PAGE_ENTRIES_DEFAULT;
-use protocol::{Disconnect, Entry, Epoch, ErrorCode, FromFields, Gap, InputError, Position, RoomName, ServerFrame};
+use protocol::{Disconnect, Entry, Epoch, ErrorCode, FromFields, Gap, InputError, Kind, Position, RoomName, ServerFrame};
 use serde::Deserialize;
 
 use super::PASS_ON;
 use crate::access::{Action, Caller};
-use crate::delivery::{FlushPolicy, Place, Policy, ResponseEnd, WireFormat};
+use crate::delivery::{FlushPolicy, Place, Policy, ResponseEnd, Stale, WireFormat};
 use crate::encoded::{Encoded, FormatId};
 use crate::http::assets;
 use crate::http::error::ApiError;
@@ -112,7 +115,7 @@ pub(in crate::http) async fn live(
             let range = if asked.offset < hello.latest { Range::Before(next) } else { Range::Last };
             let page = limits::charge(account.as_deref(), state.context.hub.page(&pass, range, PAGE_ENTRIES_DEFAULT)).await?;
             // What was posted meanwhile follows by itself.
-            first += &format.earlier(page.entries.iter().filter(|entry| entry.offset <= asked.offset));
+            first += &format.earlier(page.entries.iter().filter(|entry| entry.kind.is_message() && entry.offset <= asked.offset));
         }
         None => {}
     }
@@ -220,8 +223,19 @@ impl WireFormat for Live {
     }
 
     fn entry(&self, entry: &Encoded, _: Epoch) -> Bytes {
+        if !entry.kind().is_message() {
+            return Bytes::new();
+        }
         let write = |entry: &Encoded| entry.entry().map(|entry| self.row(&entry)).unwrap_or_default().into();
         entry.form(FormatId::of::<PlainTexts>(self.form), write)
+    }
+
+    fn stale(&self, kind: Kind) -> Stale {
+        match kind {
+            Kind::Edit | Kind::Erase => Stale::Texts,
+            Kind::React => Stale::Reactions,
+            _ => Stale::Nothing,
+        }
     }
 
     fn say(&self, frame: &ServerFrame, place: &Place<'_>, out: &mut Vec<u8>) {
@@ -240,7 +254,8 @@ impl WireFormat for Live {
 
     fn end(&self, end: ResponseEnd, place: &Place<'_>, out: &mut Vec<u8>) {
         let pause = match end {
-            ResponseEnd::Recycled => 0,
+            // What follows an end of access is a refusal, in place of what was read.
+            ResponseEnd::Recycled | ResponseEnd::Disconnected(Disconnect::AccessEnded) => 0,
             ResponseEnd::Disconnected(Disconnect::Restart { .. }) => RESTART_PAUSE,
             ResponseEnd::Disconnected(_) => BROKEN_PAUSE,
         };

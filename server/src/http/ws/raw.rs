@@ -56,11 +56,14 @@ impl WireFormat for Raw {
         Policy::web_socket(Limits::BOARD)
     }
 
-    /// What came in, or for a message that came another way, its text.
+    /// What came in, or for a message that came another way, its text. The demo knows no changes.
     fn entry(&self, entry: &Encoded, _: Epoch) -> Bytes {
+        if !entry.kind().is_message() {
+            return Bytes::new();
+        }
         entry.form(self.id(), |entry| {
             let mut frame = Vec::new();
-            if let Some(entry) = entry.entry() {
+            if let Some(entry) = entry.entry().filter(|entry| !entry.erased) {
                 codec::put_text(&mut frame, entry.raw.as_deref().unwrap_or(entry.text.as_str()));
             }
             frame.into()

@@ -1,0 +1,35 @@
+//! What is known of a room besides its entries, and who may go on reading it.
+
+use protocol::{ErrorCode, Position, RoomInfo};
+
+use super::hub::Hub;
+use super::page::{PageError, Range};
+use super::pass::Pass;
+use super::state::Room;
+use crate::access::{Action, Facts, Grants, Rights, decide};
+
+impl Hub {
+    /// Returns what a room is. Whether the caller may post is left to who knows the caller.
+    pub async fn info(&self, pass: &Pass) -> Result<RoomInfo, ErrorCode> {
+        let version = self.version(pass, Range::Last).map_err(|_: PageError| ErrorCode::Unavailable)?;
+        Ok(RoomInfo {
+            room: pass.room().clone(),
+            settings: self.access().defaults().clone(),
+            pins: Vec::new(),
+            you: pass.tag(),
+            can_post: false,
+            can_moderate: pass.rights() >= Rights::Moderate,
+            latest: Position { epoch: version.epoch, offset: version.extent.latest },
+            online: version.online,
+        })
+    }
+
+    /// True if a session in a room may go on: with these access keys it could begin.
+    pub fn may_read(&self, grants: Option<&Grants>, room: &Room) -> bool {
+        let rights = grants.map_or(Rights::None, |grants| grants.rights(room.name()));
+        // The room may be there for this reader alone.
+        let facts =
+            Facts { settings: self.access().defaults(), exists: true, rooms_by: self.access().rooms_by(), rights, is_banned: false };
+        decide(facts, Action::Read).is_ok()
+    }
+}
