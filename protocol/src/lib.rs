@@ -46,6 +46,8 @@ mod entry;
 
 mod fold;
 
+pub mod admin;
+
 mod api;
 mod close;
 mod frame;

@@ -40,6 +40,10 @@ pub const TITLE_CHARS_MAX: usize = 64;
 pub const TOPIC_CHARS_MAX: usize = 256;
 /// Maximum time between two messages of an identity in a slow room, in seconds: a day.
 pub const SLOW_SECONDS_MAX: u32 = 24 * 60 * 60;
+/// Maximum length of an access key's label, in characters.
+pub const LABEL_CHARS_MAX: usize = 64;
+/// Maximum length of the reason of a ban or a rejection, in characters.
+pub const REASON_CHARS_MAX: usize = 200;
 /// Default interval between heartbeats, in seconds.
 pub const HEARTBEAT_SECONDS: u64 = 20;
 /// Maximum wait of a long-poll, in seconds: less than the minute after which most proxies give up.

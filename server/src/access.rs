@@ -1,24 +1,28 @@
-//! Access: who may do what in which room. Pure, except for [`Access`], which mirrors what the store
-//! has committed. Not here: cookies and headers (`http`), and hosts and origins (`http::access`).
+//! Who may do what: identities, access keys, bans and reserved names.
+//!
+//! Everything is decided here, in memory. The store keeps it, and every commit updates it. Not
+//! here: cookies and headers (see `http/caller.rs`), and which message is whose (see
+//! `store::apply`).
 
-mod rights;
-
-mod key;
-
-mod ban;
-
-mod change;
+mod names;
+mod secret;
 
 mod caller;
 
 mod decide;
 
+mod change;
+
+mod claim;
+mod keys;
+
+mod bans;
+
 mod mirror;
 
-pub use ban::{Ban, BanTarget};
-pub use caller::{Caller, Grants};
-pub use change::AccessChange;
-pub use decide::{Action, Facts, RoomsBy, decide};
-pub use key::{AccessKey, KeyId, RoomPattern};
-pub use mirror::Access;
-pub use rights::Rights;
+pub use caller::{Action, Actor, Caller, Grants};
+pub use change::{AccessChange, StoredAccess, StoredKey};
+pub use decide::{Facts, RoomsBy, decide};
+pub use mirror::{Access, BANS_MAX, KEYS_MAX};
+pub use protocol::admin::Rights;
+pub use secret::{BoardSecret, Identity, KeyHash, KeySecret};

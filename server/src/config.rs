@@ -4,6 +4,7 @@
 mod bench;
 mod chat;
 mod listen;
+mod rules;
 mod since;
 
 use std::ffi::OsStr;
@@ -25,6 +26,7 @@ use crate::room::ROOMS_MAX_DEFAULT;
 use crate::store::RetentionPolicy;
 pub use bench::{Bench, Measurement, Messages, Subscribers, Target};
 pub use chat::{Chat, TerminalEnvironment};
+pub use rules::RuleFlags;
 pub use since::Since;
 
 /// Messages per second that no client reaches. The limiter counts in nanoseconds.
@@ -137,6 +139,9 @@ pub struct Serve {
     /// together. A few milliseconds save CPU time at high message rates, and delay each message.
     #[arg(long, env = "CRIER_FLUSH_INTERVAL", default_value_t = 0, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(0..=100))]
     pub flush_interval: u64,
+    /// Who may open rooms, and what rooms without settings are.
+    #[command(flatten)]
+    pub rules: RuleFlags,
 }
 
 impl Serve {

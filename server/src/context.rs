@@ -50,7 +50,7 @@ impl Context {
 
     /// Returns a number that changes when a session may have to end.
     pub fn access_version(&self) -> u64 {
-        0
+        self.hub.access().version((self.hub.clock())())
     }
 
     /// True if a session in a room may go on.

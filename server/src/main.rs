@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -119,13 +120,25 @@ async fn serve(settings: Serve, log: Log) -> anyhow::Result<()> {
     let data = settings.data.display().to_string();
     let server = Server::new(settings)?;
     let address = server.address().context("the listener has no address")?;
+    let claim = server.claim_path();
     let signals = Signals::new()?;
     tokio::spawn(end_on_signals(signals, server.stop_handle(), log));
     tracing::info!(%address, data, version = env!("CARGO_PKG_VERSION"), "the board is open");
     // In its own thread, errors ignored: standard output may be closed or never read.
-    std::thread::spawn(move || writeln!(std::io::stdout(), "Crier is on http://{address}"));
+    std::thread::spawn(move || greet(address, claim.as_deref()));
     // In a worker of the runtime: the main thread would be woken for each connection.
     Ok(tokio::spawn(server.serve()).await??)
+}
+
+/// Says where the board is, and how to become its admin while it has none. Not in the log: the link
+/// is a secret.
+fn greet(address: SocketAddr, claim: Option<&str>) -> std::io::Result<()> {
+    let mut output = std::io::stdout();
+    writeln!(output, "Crier is on http://{address}")?;
+    if let Some(path) = claim {
+        writeln!(output, "To become its admin, open this link within 15 minutes. It works once.\nhttp://{address}{path}")?;
+    }
+    Ok(())
 }
 
 /// Stops the server on the first signal, and ends the process on the second one.

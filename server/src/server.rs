@@ -14,14 +14,13 @@ use tokio::time::{Instant, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::Access;
 use crate::config::Serve;
 use crate::context::Context;
 use crate::delivery::Fanout;
 use crate::http;
 use crate::limits::Limiter;
 use crate::room::{Clock, Hub, TrustedClock, expire_messages};
-use crate::store::{OpenError, PublishRules, WriteError};
+use crate::store::{OpenError, WriteError};
 pub use temporary::TemporaryServer;
 
 /// Time that connections have to end when the server stops.
@@ -36,6 +35,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// A server with an open history and an open port.
 pub struct Server {
     context: Context,
+    /// With which the first admin key is made.
+    claim: Option<String>,
     serve: Serve,
     listener: TcpListener,
     connections: TaskTracker,
@@ -104,18 +105,26 @@ impl Server {
     /// listener's settings.
     pub fn with(serve: Serve, bind: impl FnOnce(SocketAddr) -> io::Result<TcpListener>, clock: Clock) -> Result<Self, ServerError> {
         let new_epoch = Epoch(getrandom::u64()?);
-        let rules = PublishRules { rooms_max: serve.rooms(), ..PublishRules::default() };
-        let opened = Hub::open(&serve.data, new_epoch, serve.flush_interval(), clock, Access::default(), rules)?;
+        let rules = serve.rules.publishing(serve.rooms());
+        let opened = Hub::open(&serve.data, new_epoch, serve.flush_interval(), clock, serve.rules.access(), rules)?;
         let listener = bind(serve.listen).map_err(|source| ServerError::Listen { address: serve.listen, source })?;
         let mut context = Context::new(opened.hub, Limiter::new(serve.allowance()));
         context.heartbeat = serve.heartbeat();
         let trusted_clock = TrustedClock::new(opened.saved_time, clock());
-        Ok(Self { context, serve, listener, connections: TaskTracker::new(), trusted_clock, writer_ended: opened.ended })
+        let access = context.hub.access();
+        let claim = if access.has_admin(clock()) { None } else { Some(access.offer_claim(clock())?) };
+        Ok(Self { context, claim, serve, listener, connections: TaskTracker::new(), trusted_clock, writer_ended: opened.ended })
     }
 
     /// Returns the address of the listener. The system chooses the port if 0 was configured.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// Returns the path of the link that makes the first admin key. It works once, for 15 minutes.
+    /// None if there is an admin key.
+    pub fn claim_path(&self) -> Option<String> {
+        self.claim.as_ref().map(|claim| format!("/key#claim={claim}"))
     }
 
     /// Returns a handle that stops the server.
@@ -127,7 +136,7 @@ impl Server {
     /// Serves until the server is stopped or the writer fails. Then ends all sessions, and commits
     /// the queued commands.
     pub async fn serve(self) -> Result<(), ServerError> {
-        let Self { context, serve, listener, connections, trusted_clock, mut writer_ended } = self;
+        let Self { context, claim: _, serve, listener, connections, trusted_clock, mut writer_ended } = self;
         // Leptos needs an executor. It fails if another server of this process has set it already.
         let _ = any_spawner::Executor::init_tokio();
         let address = listener.local_addr().unwrap_or(serve.listen);

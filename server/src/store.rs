@@ -15,6 +15,8 @@ mod folder;
 
 mod schema;
 
+mod access;
+
 mod identity;
 
 mod health;
@@ -29,7 +31,7 @@ mod writer;
 
 mod history;
 
-pub use command::{Change, Command, Outcome, PublishRules, Publisher, Refusal, Remaining, Stored};
+pub use command::{Change, Changes, Command, Outcome, PublishRules, Publisher, Refusal, Remaining, Stored};
 pub use error::{OpenError, ReadError, WriteError};
 pub use history::{History, OpenedHistory, QUEUE_COMMANDS_MAX, Submitted};
 pub use page_size::{PAGE_BYTES_MAX, page_bytes};

@@ -1,29 +1,20 @@
-//! Who asks, as far as the board can know.
+//! Who asks, and for what.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use protocol::{RoomName, Tag};
+use protocol::admin::{KeyId, Rights};
+use protocol::{Kind, Tag};
 
-use super::key::AccessKey;
-use super::rights::Rights;
-
-/// Who asks: an address, perhaps an identity, perhaps with access keys.
+/// Who makes a request.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The address that counts.
+    /// The address that the request counts for.
     pub address: IpAddr,
-    /// The identity.
+    /// The identity, if the request has one.
     pub tag: Option<Tag>,
-    /// The access keys. `None` if there are none.
+    /// The access keys that the request has, if any.
     pub grants: Option<Arc<Grants>>,
-}
-
-/// The working access keys of a caller.
-#[derive(Debug, Default)]
-pub struct Grants {
-    /// The keys.
-    pub keys: Vec<Arc<AccessKey>>,
 }
 
 impl Caller {
@@ -31,16 +22,62 @@ impl Caller {
     pub fn anonymous(address: IpAddr) -> Self {
         Self { address, tag: None, grants: None }
     }
+}
 
-    /// Returns the rights in a room.
-    pub fn rights(&self, room: &RoomName) -> Rights {
-        self.grants.as_deref().map_or(Rights::None, |grants| grants.rights(room))
+/// The access keys that a caller has shown. What they allow is looked up at every use, so a key
+/// that is revoked allows nothing from then on.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Grants(Box<[KeyId]>);
+
+impl Grants {
+    /// Returns the grants of keys whose secrets were checked. None if there are none.
+    pub(super) fn of(mut keys: Vec<KeyId>) -> Option<Arc<Self>> {
+        keys.sort_unstable();
+        keys.dedup();
+        (!keys.is_empty()).then(|| Arc::new(Self(keys.into())))
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &[KeyId] {
+        &self.0
     }
 }
 
-impl Grants {
-    /// Returns the rights in a room: the greatest of all keys.
-    pub fn rights(&self, room: &RoomName) -> Rights {
-        self.keys.iter().filter(|key| key.rooms.matches(room)).map(|key| key.rights).max().unwrap_or_default()
+/// Who acts in a room, as the store has to know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Actor {
+    /// The identity.
+    pub tag: Option<Tag>,
+    /// What they may do in this room.
+    pub rights: Rights,
+    /// The access key that gives these rights. None if no key does.
+    pub key: Option<KeyId>,
+}
+
+impl Actor {
+    /// True if the actor moderates the room. What they publish then has a badge.
+    pub fn is_moderator(&self) -> bool {
+        self.rights >= Rights::Moderate
+    }
+}
+
+/// What a caller wants to do in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Read it.
+    Read,
+    /// Publish a message, or change one's own.
+    Publish,
+    /// Pin, ban, decide on what waits, and change the settings.
+    Moderate,
+}
+
+impl Action {
+    /// Returns what it takes to publish an entry of a kind.
+    pub fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Pin | Kind::Unpin | Kind::Room => Self::Moderate,
+            _ => Self::Publish,
+        }
     }
 }

@@ -1,29 +1,9 @@
-//! The decision whether somebody may do something. `docs/access.md` has it as a table.
+//! The decision whether somebody may do something in a room.
 
-use protocol::{ErrorCode, Kind, Mode, RoomSettings};
+use protocol::admin::Rights;
+use protocol::{ErrorCode, Mode, RoomSettings};
 
-use super::rights::Rights;
-
-/// What somebody wants to do in a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Read entries, and count as a reader.
-    Read,
-    /// Publish a message, a reaction, or a change of one's own message.
-    Publish,
-    /// Change and approve what others posted, and set the room up.
-    Moderate,
-}
-
-impl Action {
-    /// Returns what it takes to publish an entry of a kind.
-    pub fn of(kind: Kind) -> Self {
-        match kind {
-            Kind::Pin | Kind::Unpin | Kind::Room => Self::Moderate,
-            _ => Self::Publish,
-        }
-    }
-}
+use super::caller::Action;
 
 /// Who may open a room that does not exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,14 +26,15 @@ pub struct Facts<'a> {
     pub rooms_by: RoomsBy,
     /// The caller's rights in the room.
     pub rights: Rights,
-    /// True if the caller is banned.
+    /// True if the caller is banned. Has no effect on moderators.
     pub is_banned: bool,
 }
 
 /// Decides whether a caller may do something in a room.
 ///
 /// # Errors
-/// Why not. Who may not read is told the same as for a path that does not exist.
+/// Why not. Who may not read is told the same as for a path that does not exist, before anything
+/// else.
 pub fn decide(facts: Facts<'_>, action: Action) -> Result<(), ErrorCode> {
     let Facts { settings, exists, rooms_by, rights, is_banned } = facts;
     let is_hidden = settings.mode == Mode::Private && rights < Rights::Read;
@@ -61,13 +42,76 @@ pub fn decide(facts: Facts<'_>, action: Action) -> Result<(), ErrorCode> {
     if is_hidden || is_unopened {
         return Err(ErrorCode::NotFound);
     }
+    if rights >= Rights::Moderate {
+        return Ok(());
+    }
     match action {
         Action::Read => Ok(()),
-        Action::Moderate if rights >= Rights::Moderate => Ok(()),
         Action::Moderate => Err(ErrorCode::AccessRefused),
         Action::Publish if is_banned => Err(ErrorCode::Banned),
-        Action::Publish if settings.closed && rights < Rights::Moderate => Err(ErrorCode::RoomClosed),
+        Action::Publish if settings.closed => Err(ErrorCode::RoomClosed),
         Action::Publish if settings.mode != Mode::Open && rights < Rights::Post => Err(ErrorCode::PostRefused),
         Action::Publish => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For each mode and each right, what reading, publishing and moderating gives.
+    #[test]
+    fn the_table_of_decisions() {
+        const YES: Result<(), ErrorCode> = Ok(());
+        const NONE: Result<(), ErrorCode> = Err(ErrorCode::NotFound);
+        const POST: Result<(), ErrorCode> = Err(ErrorCode::PostRefused);
+        const MODE: Result<(), ErrorCode> = Err(ErrorCode::AccessRefused);
+        const SHUT: Result<(), ErrorCode> = Err(ErrorCode::RoomClosed);
+        const BANNED: Result<(), ErrorCode> = Err(ErrorCode::Banned);
+        let rights = [Rights::None, Rights::Read, Rights::Post, Rights::Moderate, Rights::Admin];
+        let all = [YES; 5];
+        let moderators = [MODE, MODE, MODE, YES, YES];
+        // Mode, closed, banned, exists, rooms by key; then reading, publishing, moderating.
+        for (mode, closed, banned, exists, by_key, read, publish, moderate) in [
+            (Mode::Open, false, false, true, false, all, all, moderators),
+            (Mode::Open, false, false, false, false, all, all, moderators),
+            (Mode::Open, false, false, true, true, all, all, moderators),
+            (Mode::Open, false, false, false, true, [NONE, NONE, YES, YES, YES], [NONE, NONE, YES, YES, YES], [NONE, NONE, MODE, YES, YES]),
+            (Mode::Open, true, false, true, false, all, [SHUT, SHUT, SHUT, YES, YES], moderators),
+            (Mode::Open, false, true, true, false, all, [BANNED, BANNED, BANNED, YES, YES], moderators),
+            (Mode::Open, true, true, true, false, all, [BANNED, BANNED, BANNED, YES, YES], moderators),
+            (Mode::Announce, false, false, true, false, all, [POST, POST, YES, YES, YES], moderators),
+            (Mode::Announce, true, false, true, false, all, [SHUT, SHUT, SHUT, YES, YES], moderators),
+            (Mode::Announce, false, true, true, false, all, [BANNED, BANNED, BANNED, YES, YES], moderators),
+            (
+                Mode::Private,
+                false,
+                false,
+                true,
+                false,
+                [NONE, YES, YES, YES, YES],
+                [NONE, POST, YES, YES, YES],
+                [NONE, MODE, MODE, YES, YES],
+            ),
+            (
+                Mode::Private,
+                true,
+                true,
+                true,
+                true,
+                [NONE, YES, YES, YES, YES],
+                [NONE, BANNED, BANNED, YES, YES],
+                [NONE, MODE, MODE, YES, YES],
+            ),
+        ] {
+            let settings = RoomSettings { mode, closed, ..RoomSettings::default() };
+            let rooms_by = if by_key { RoomsBy::Key } else { RoomsBy::Anyone };
+            for (index, rights) in rights.into_iter().enumerate() {
+                for (action, expected) in [(Action::Read, read), (Action::Publish, publish), (Action::Moderate, moderate)] {
+                    let facts = Facts { settings: &settings, exists, rooms_by, rights, is_banned: banned };
+                    assert_eq!(decide(facts, action), expected[index], "{facts:?} {action:?}");
+                }
+            }
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The HTTP interface for programs: reading, waiting and publishing, in JSON.
 
+pub(super) mod admin;
+
 mod messages;
 mod publish;
 mod room;

@@ -13,10 +13,8 @@ use protocol::{ErrorCode, FromFields, InputError, Position, ReaderId, RoomName};
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::access::Peer;
 use super::error::ApiError;
 use super::state::State;
-use crate::access::Caller;
 
 /// The time a body may take to arrive, from its first byte to its last.
 const BODY_TIME_MAX: Duration = Duration::from_secs(15);
@@ -43,15 +41,6 @@ impl FromRequestParts<State> for Room {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let Path(name) = path.map_err(|_| ApiError::from(ErrorCode::RoomNameInvalid))?;
         Ok(Self(name.parse::<RoomName>()?))
-    }
-}
-
-impl FromRequestParts<State> for Caller {
-    type Rejection = ApiError;
-
-    /// Who asks. The address is a trusted proxy's client's, or the peer's.
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
-        Ok(Self::anonymous(state.access.client_address(Peer::of(parts), &parts.headers)))
     }
 }
 

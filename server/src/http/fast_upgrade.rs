@@ -12,10 +12,10 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use protocol::RoomName;
 
+use super::caller;
 use super::extract::{After, query};
 use super::state::State;
 use super::ws::{handshake, json};
-use crate::access::Caller;
 use crate::delivery::{Admission, Client};
 
 /// Maximum number of headers. A browser sends about twenty.
@@ -47,7 +47,8 @@ pub(super) fn open<'a>(state: &State, peer: IpAddr, read: &'a [u8]) -> Option<Op
     let room: RoomName = room.decode_utf8().ok()?.parse().ok()?;
     let wanted: After = query(&parts.uri).ok()?;
     let key = handshake::key(&parts.headers).ok()?;
-    let client = Client { caller: Caller::anonymous(peer), account: state.context.limiter.account(peer), reader: wanted.reader };
+    let caller = caller::caller(state, peer, &parts.headers).ok()?;
+    let client = Client { caller, account: state.context.limiter.account(peer), reader: wanted.reader };
     let (admission, hello) = json::admit(state, client, &room, &wanted).ok()?;
     Some(Opening { admission, first: [handshake::answer(&key), hello].concat(), rest: &read[length..] })
 }

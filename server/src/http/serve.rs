@@ -49,6 +49,15 @@ const FIRST_BYTES_MAX: usize = 4096;
 pub struct Site {
     pub(super) router: Router,
     pub(super) state: State,
+    pub(super) paths: Vec<&'static str>,
+}
+
+impl Site {
+    /// Returns the paths of all routes, except those of the bundle and those that only remove a
+    /// slash at the end.
+    pub fn paths(&self) -> &[&'static str] {
+        &self.paths
+    }
 }
 
 /// A connection as the limits have let it in, or why they have not.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::admin::{AuditRecord, KeyId};
 use protocol::{Epoch, ErrorCode, Gap, Position, PublishRequest, Published, RoomName};
 use tokio::sync::oneshot;
 
@@ -13,7 +14,7 @@ use super::pass::Pass;
 use super::registry::Registry;
 use super::state::Room;
 use super::updater::RoomUpdater;
-use crate::access::{Access, Action, Caller, Facts, Rights, decide};
+use crate::access::{Access, AccessChange, Action, Caller};
 use crate::store::{
     Command, History, OpenError, Outcome, PublishRules, Publisher, Refusal, RetentionPolicy, Submitted, TrustedTime, WriteError,
 };
@@ -73,8 +74,9 @@ impl Hub {
         let registry = Arc::new(Registry::default());
         let opened = History::open(folder, epoch, flush_interval, |rooms, forgotten_max| {
             registry.load(rooms, forgotten_max);
-            Box::new(RoomUpdater::new(registry.clone()))
+            Box::new(RoomUpdater::new(registry.clone(), access.clone()))
         })?;
+        access.load(opened.access);
         let hub = Self { registry, history: opened.history, access, clock, rules };
         Ok(OpenedHub { hub, saved_time: opened.saved_time, ended: opened.ended })
     }
@@ -82,14 +84,8 @@ impl Hub {
     /// Lets a caller into a room to do something, if access allows it.
     pub fn enter(&self, caller: &Caller, room: &RoomName, action: Action) -> Result<Pass, ErrorCode> {
         let exists = *room == RoomName::lobby() || self.registry.get(room).is_some_and(|room| room.extent().latest > 0);
-        let facts = Facts {
-            settings: self.access.defaults(),
-            exists,
-            rooms_by: self.access.rooms_by(),
-            rights: caller.rights(room),
-            is_banned: action == Action::Publish && self.access.is_banned(caller),
-        };
-        decide(facts, action).map(|()| Pass::new(caller, room, action))
+        let actor = self.access.enter(caller, room, self.access.defaults(), exists, action, (self.clock)())?;
+        Ok(Pass::new(caller, room, action, actor))
     }
 
     /// Returns the keys and bans.
@@ -118,7 +114,7 @@ impl Hub {
             return Err(ErrorCode::AccessRefused);
         }
         let (room, time, rules) = (self.room(&pass.room), (self.clock)(), self.rules);
-        let publisher = Publisher { tag: pass.tag, is_moderator: pass.rights >= Rights::Moderate };
+        let publisher = Publisher { tag: pass.actor.tag, is_moderator: pass.actor.is_moderator() };
         let commands = messages.into_iter().map(|(request, raw)| {
             let room = room.name().clone();
             Command::Publish { room, request, raw, publisher, time, rules }
@@ -152,6 +148,24 @@ impl Hub {
     pub async fn expire(&self, room: &RoomName, policy: RetentionPolicy, now: TrustedTime) -> Result<bool, ErrorCode> {
         self.run(Command::Expire { room: room.clone(), policy, now, rooms_max: self.rules.rooms_max }).await?;
         Ok(self.registry.get(room).is_some_and(|room| room.exceeds(policy, now)))
+    }
+
+    /// Changes who may do what, with the access key `by`. Returns the change as it is stored.
+    ///
+    /// # Errors
+    /// `not_found` if there is nothing to change.
+    pub async fn change_access(&self, change: AccessChange, by: Option<KeyId>) -> Result<AccessChange, ErrorCode> {
+        let command = Command::Access { change, by, time: (self.clock)() };
+        let submitted = self.history.submit(vec![command])?.pop().ok_or(ErrorCode::Unavailable)?;
+        match submitted.await? {
+            Outcome::Access(result) => result,
+            _ => Err(ErrorCode::Unavailable),
+        }
+    }
+
+    /// Reads the newest records of the audit before one, or of all, newest first.
+    pub async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditRecord>, ErrorCode> {
+        self.history.audit(before, limit).await.map_err(|_| ErrorCode::Unavailable)
     }
 
     /// Saves the trusted time for the next server.
@@ -198,7 +212,7 @@ async fn published(submitted: Submitted, epoch: Epoch, room: Arc<Room>) -> Resul
         Outcome::Duplicate(offset) => (offset, true),
         Outcome::Refused(refusal) => return Err(refusal),
         // A publish has none of these outcomes.
-        Outcome::Expired(_) | Outcome::RoomUnknown | Outcome::TimeSaved => return Err(ErrorCode::Unavailable.into()),
+        Outcome::Access(_) | Outcome::Expired(_) | Outcome::RoomUnknown | Outcome::TimeSaved => return Err(ErrorCode::Unavailable.into()),
     };
     Ok(Published { position: Position { epoch, offset }, duplicate, reached: room.connected() })
 }

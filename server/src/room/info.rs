@@ -6,7 +6,7 @@ use super::hub::Hub;
 use super::page::{PageError, Range};
 use super::pass::Pass;
 use super::state::Room;
-use crate::access::{Action, Facts, Grants, Rights, decide};
+use crate::access::{Grants, Rights};
 
 impl Hub {
     /// Returns what a room is. Whether the caller may post is left to who knows the caller.
@@ -26,10 +26,6 @@ impl Hub {
 
     /// True if a session in a room may go on: with these access keys it could begin.
     pub fn may_read(&self, grants: Option<&Grants>, room: &Room) -> bool {
-        let rights = grants.map_or(Rights::None, |grants| grants.rights(room.name()));
-        // The room may be there for this reader alone.
-        let facts =
-            Facts { settings: self.access().defaults(), exists: true, rooms_by: self.access().rooms_by(), rights, is_banned: false };
-        decide(facts, Action::Read).is_ok()
+        self.access().may_read(grants, room.name(), self.access().defaults(), (self.clock())())
     }
 }

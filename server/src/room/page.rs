@@ -123,5 +123,5 @@ fn page(pass: &Pass, bounds: Bounds, range: Range, entries: Vec<Entry>, online: 
         Range::After(position) | Range::Before(position) => newest.unwrap_or(position),
     };
     let before = oldest.filter(|oldest| *oldest > expired + 1).map(|offset| bounds.position(offset));
-    MessagesPage { room: pass.room.clone(), entries, position, before, latest: bounds.position(latest), online, you: pass.tag }
+    MessagesPage { room: pass.room.clone(), entries, position, before, latest: bounds.position(latest), online, you: pass.tag() }
 }

@@ -1,8 +1,10 @@
 //! Proof that a caller may do something in a room.
 
+use std::sync::Arc;
+
 use protocol::{RoomName, Tag};
 
-use crate::access::{Action, Caller, Rights};
+use crate::access::{Action, Actor, Caller, Grants, Rights};
 
 /// Proof that a caller may do something in a room. [`Hub::enter`](super::Hub::enter) alone makes
 /// one, and every way to read or publish takes one. It holds for the moment: a caller that stays is
@@ -11,13 +13,13 @@ use crate::access::{Action, Caller, Rights};
 pub struct Pass {
     pub(super) room: RoomName,
     pub(super) action: Action,
-    pub(super) rights: Rights,
-    pub(super) tag: Option<Tag>,
+    pub(super) actor: Actor,
+    grants: Option<Arc<Grants>>,
 }
 
 impl Pass {
-    pub(super) fn new(caller: &Caller, room: &RoomName, action: Action) -> Self {
-        Self { room: room.clone(), action, rights: caller.rights(room), tag: caller.tag }
+    pub(super) fn new(caller: &Caller, room: &RoomName, action: Action, actor: Actor) -> Self {
+        Self { room: room.clone(), action, actor, grants: caller.grants.clone() }
     }
 
     /// Returns the room's name.
@@ -27,11 +29,21 @@ impl Pass {
 
     /// Returns the caller's identity.
     pub fn tag(&self) -> Option<Tag> {
-        self.tag
+        self.actor.tag
     }
 
     /// Returns the caller's rights in the room.
     pub fn rights(&self) -> Rights {
-        self.rights
+        self.actor.rights
+    }
+
+    /// Returns who acts, and with which access key.
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    /// Returns the caller's access keys, by which a caller that stays is asked again.
+    pub fn grants(&self) -> Option<&Arc<Grants>> {
+        self.grants.as_ref()
     }
 }

@@ -7,25 +7,29 @@ use protocol::RoomName;
 
 use super::registry::Registry;
 use super::state::Room;
-use crate::store::{Change, CommitListener};
+use crate::access::Access;
+use crate::store::{Change, Changes, CommitListener};
 
 /// The listener of the store's writer. Nothing else changes a room's entries.
 pub(super) struct RoomUpdater {
     registry: Arc<Registry>,
+    access: Access,
     /// Rooms whose subscribers are not yet notified.
     changed: Vec<Arc<Room>>,
 }
 
 impl RoomUpdater {
-    pub(super) fn new(registry: Arc<Registry>) -> Self {
-        Self { registry, changed: Vec::new() }
+    pub(super) fn new(registry: Arc<Registry>, access: Access) -> Self {
+        Self { registry, access, changed: Vec::new() }
     }
 }
 
 impl CommitListener for RoomUpdater {
-    fn on_commit(&mut self, changes: Vec<(RoomName, Change)>) {
+    fn on_commit(&mut self, changes: Changes) {
+        // Before the rooms: a key that is revoked reads nothing of this commit.
+        changes.access.into_iter().for_each(|change| self.access.apply(change));
         let mut by_room: HashMap<RoomName, Vec<Change>> = HashMap::new();
-        for (room, change) in changes {
+        for (room, change) in changes.rooms {
             if let Change::Expired(rest) = &change {
                 self.registry.raise_forgotten_max(rest.forgotten_max);
             }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use protocol::{Author, Entry, ErrorCode, PublishKey, PublishRequest, RoomName, Text};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
+use super::access;
 use super::command::{Command, Outcome, Publisher, Remaining, Stored};
 use super::read;
 use super::retention::{RetentionPolicy, TrustedTime, stored_bytes};
@@ -127,6 +128,7 @@ impl<'c> Applier<'c> {
                 self.publish(&message, rules.rooms_max)
             }
             Command::Expire { room, policy, now, rooms_max } => self.expire(room, *policy, *now, *rooms_max),
+            Command::Access { change, by, time } => Ok(Outcome::Access(access::apply(self.connection, change, *by, *time)?)),
             Command::SaveTime(TrustedTime { time, since }) => {
                 self.delete_time.execute([])?;
                 self.insert_time.execute([time, since])?;

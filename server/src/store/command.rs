@@ -1,8 +1,10 @@
 //! Changes of the history, and their results.
 
+use protocol::admin::KeyId;
 use protocol::{Entry, ErrorCode, PublishRequest, RoomName, Tag};
 
 use super::retention::{RetentionPolicy, TrustedTime};
+use crate::access::AccessChange;
 
 /// A change of the history. It contains every time and random value that it needs, so the same
 /// commands in the same order make the same history anywhere.
@@ -33,6 +35,15 @@ pub enum Command {
         now: TrustedTime,
         /// Maximum number of rooms without messages that are remembered.
         rooms_max: usize,
+    },
+    /// Change who may do what.
+    Access {
+        /// The change.
+        change: AccessChange,
+        /// The access key with which it is made. `None` for the first key.
+        by: Option<KeyId>,
+        /// The current time, in milliseconds since 1970.
+        time: u64,
     },
     /// Save the trusted time for the next server.
     SaveTime(TrustedTime),
@@ -93,7 +104,6 @@ impl From<ErrorCode> for Refusal {
 }
 
 /// The result of a command.
-#[expect(clippy::large_enum_variant, reason = "most values are of the large variant")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// There is a new entry.
@@ -106,6 +116,8 @@ pub enum Outcome {
     Expired(Remaining),
     /// The room never had a message, or is forgotten.
     RoomUnknown,
+    /// Who may do what has changed, or there is nothing to change.
+    Access(Result<AccessChange, ErrorCode>),
     /// The trusted time is saved.
     TimeSaved,
 }
@@ -133,6 +145,15 @@ pub enum Change {
     Expired(Remaining),
 }
 
+/// What a commit changed, in the order of its commands.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Changes of rooms.
+    pub rooms: Vec<(RoomName, Change)>,
+    /// Changes of keys, bans and reserved names.
+    pub access: Vec<AccessChange>,
+}
+
 impl Change {
     /// Returns the room that a command changed, and the change.
     pub(super) fn of(command: &Command, outcome: &Outcome) -> Option<(RoomName, Self)> {
@@ -140,7 +161,7 @@ impl Change {
         let change = match outcome {
             Outcome::Stored(stored) => Self::Stored(stored.clone()),
             Outcome::Expired(remaining) => Self::Expired(*remaining),
-            Outcome::Duplicate(_) | Outcome::Refused(_) | Outcome::RoomUnknown | Outcome::TimeSaved => return None,
+            Outcome::Duplicate(_) | Outcome::Refused(_) | Outcome::Access(_) | Outcome::RoomUnknown | Outcome::TimeSaved => return None,
         };
         Some((room.clone(), change))
     }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use protocol::admin::AuditRecord;
 use protocol::{Epoch, ErrorCode, RoomName};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::access;
 use super::command::{Command, Outcome};
 use super::error::{OpenError, ReadError, WriteError};
 use super::folder::{DatabaseFiles, Folder};
@@ -20,6 +22,7 @@ use super::readers::Readers;
 use super::retention::TrustedTime;
 use super::schema;
 use super::writer::{self, CommitListener, Database, Job, Queue, Request};
+use crate::access::StoredAccess;
 
 /// Maximum number of commands that wait for the writer. More are refused.
 pub const QUEUE_COMMANDS_MAX: usize = 4096;
@@ -44,6 +47,8 @@ pub struct OpenedHistory {
     pub history: History,
     /// The trusted time that the previous server saved.
     pub saved_time: Option<TrustedTime>,
+    /// Who may do what.
+    pub access: StoredAccess,
     /// Resolves when the writer has ended. An error means that the disk no longer stores what is
     /// written.
     pub ended: oneshot::Receiver<Result<(), WriteError>>,
@@ -91,6 +96,7 @@ impl History {
         let epoch = identity.epoch();
         let can_write = write_at_start(&connection, &mut identity)?;
         let saved_time = read::trusted_time(&connection)?;
+        let stored_access = access::load(&connection)?;
         let listener = listener(&read::rooms(&connection)?, read::forgotten_max(&connection)?);
 
         let files = Arc::new(DatabaseFiles::find(&folder)?);
@@ -100,7 +106,7 @@ impl History {
         let database = Database { connection, identity, files: files.clone(), health: health.clone(), _folder: folder };
         let ended = writer::start(database, Queue { jobs, free_places: free_places.clone() }, flush_interval, listener);
         let readers = Arc::new(Readers::new(path, files));
-        Ok(OpenedHistory { history: Self { epoch, queue, free_places, health, readers }, saved_time, ended })
+        Ok(OpenedHistory { history: Self { epoch, queue, free_places, health, readers }, saved_time, access: stored_access, ended })
     }
 
     /// Returns the epoch of the log.
@@ -146,6 +152,11 @@ impl History {
         self.readers.run(move |connection| read::before(connection, &room, offset, limit)).await
     }
 
+    /// Reads the newest records of the audit before one, or of all, newest first.
+    pub async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditRecord>, ReadError> {
+        self.readers.run(move |connection| access::audit(connection, before, limit)).await
+    }
+
     /// Returns why the history cannot be written or read at the moment. `None` if it can.
     pub async fn unavailable_reason(&self) -> Option<&'static str> {
         if self.queue.is_closed() || !self.health.can_write(|| self.queue.try_send(Job::Probe).is_ok()).await {
@@ -170,6 +181,7 @@ fn write_at_start(connection: &Connection, identity: &mut Identity) -> Result<bo
 fn try_write_at_start(connection: &Connection, identity: &mut Identity) -> Result<(), WriteError> {
     identity.renew_anchor(connection)?;
     schema::rename_rooms(connection)?;
+    access::draw_secret(connection)?;
     // A database file that is copied without its write-ahead log then shows that it had one.
     Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
 }

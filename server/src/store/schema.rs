@@ -104,6 +104,41 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE clock (time INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;
     INSERT INTO clock SELECT max(messages.time), 0 FROM heads JOIN messages ON room = id AND offset = latest HAVING count(*) > 0;
 ",
+    "
+    -- `secrets`: by which identities get their tags.
+    CREATE TABLE secrets (name TEXT PRIMARY KEY, secret BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    -- `hash`: the SHA-256 of the secret; `id`: its first 32 bits. `by`: the key that created it.
+    CREATE TABLE access_keys (
+        id INTEGER PRIMARY KEY,
+        hash BLOB NOT NULL,
+        rights TEXT NOT NULL,
+        rooms TEXT NOT NULL,
+        label TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        expires INTEGER,
+        by INTEGER
+    ) STRICT;
+    -- Names under which moderators published.
+    CREATE TABLE badge_names (key INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (key, name)) STRICT, WITHOUT ROWID;
+    -- AUTOINCREMENT: no number is given twice.
+    CREATE TABLE bans (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        banned TEXT NOT NULL,
+        rooms TEXT NOT NULL,
+        until INTEGER,
+        reason TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        by INTEGER
+    ) STRICT;
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        time INTEGER NOT NULL,
+        key INTEGER,
+        action TEXT NOT NULL,
+        detail TEXT NOT NULL
+    ) STRICT;
+",
 ];
 
 /// Opens the database for writing. Creates it if it is missing.

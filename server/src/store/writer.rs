@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use protocol::{ErrorCode, RoomName};
+use protocol::ErrorCode;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::apply::Applier;
-use super::command::{Change, Command, Outcome};
+use super::command::{Change, Changes, Command, Outcome};
 use super::error::WriteError;
 use super::folder::{DatabaseFiles, Folder};
 use super::health::WriteHealth;
@@ -26,7 +26,7 @@ const BATCH_COMMANDS_MAX: usize = 1024;
 /// Gets what is committed, on the writer's thread and in commit order.
 pub trait CommitListener: Send {
     /// Makes the changes of a commit visible. Publishers are answered after it returns.
-    fn on_commit(&mut self, changes: Vec<(RoomName, Change)>);
+    fn on_commit(&mut self, changes: Changes);
     /// Wakes the readers that wait for these changes. Publishers have been answered.
     fn notify(&mut self);
 }
@@ -167,8 +167,9 @@ fn run(database: &mut Database, queue: &mut Queue, flush_interval: Duration, lis
 /// Makes a commit visible, then answers its publishers, then notifies readers. A publisher that
 /// also reads then gets its answer and the message in one write.
 fn acknowledge(batch: &mut Vec<Request>, outcomes: Vec<Outcome>, listener: &mut dyn CommitListener) {
-    let changes = batch.iter().zip(&outcomes).filter_map(|(request, outcome)| Change::of(&request.command, outcome));
-    listener.on_commit(changes.collect());
+    let rooms = batch.iter().zip(&outcomes).filter_map(|(request, outcome)| Change::of(&request.command, outcome));
+    let access = outcomes.iter().filter_map(|outcome| if let Outcome::Access(Ok(change)) = outcome { Some(change.clone()) } else { None });
+    listener.on_commit(Changes { rooms: rooms.collect(), access: access.collect() });
     // Newest first: a socket waits for its oldest answer, and then finds all of them.
     for (request, outcome) in batch.drain(..).zip(outcomes).rev() {
         let _ = request.done.send(Ok(outcome));
@@ -194,12 +195,13 @@ pub(crate) struct NoListener;
 
 #[cfg(test)]
 impl CommitListener for NoListener {
-    fn on_commit(&mut self, _: Vec<(RoomName, Change)>) {}
+    fn on_commit(&mut self, _: Changes) {}
     fn notify(&mut self) {}
 }
 
 #[cfg(test)]
 mod tests {
+    use protocol::RoomName;
     use protocol::{Epoch, PublishRequest, Text};
 
     use super::super::{History, OpenedHistory, PublishRules, Publisher};
@@ -215,7 +217,7 @@ mod tests {
     async fn refuses_commands_and_unlocks_the_folder_after_a_panic() {
         struct Panicking;
         impl CommitListener for Panicking {
-            fn on_commit(&mut self, _: Vec<(RoomName, Change)>) {
+            fn on_commit(&mut self, _: Changes) {
                 panic!("wanted by the test");
             }
             fn notify(&mut self) {}

@@ -34,6 +34,7 @@ mod guess_number;
 mod half_close;
 mod hosts;
 mod http;
+mod keys;
 mod library;
 mod limits;
 mod live_html;

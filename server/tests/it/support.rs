@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::Command;
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -54,6 +55,8 @@ pub struct TestServer {
     serving: JoinHandle<Result<(), ServerError>>,
     pub http: Client,
     small_buffers: bool,
+    claim: Option<String>,
+    admin_key: OnceCell<String>,
 }
 
 impl TestServer {
@@ -108,12 +111,12 @@ impl TestServer {
     }
 
     fn serve(folder: Arc<TempDir>, server: Server, small_buffers: bool) -> Self {
-        let (address, stop) = (server.address().unwrap(), server.stop_handle());
+        let (address, stop, claim) = (server.address().unwrap(), server.stop_handle(), server.claim_path());
         let serving = tokio::spawn(server.serve());
         // The server closes connections that are idle for 5 s. Reusing one at that moment would
         // fail.
         let http = Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
-        Self { address, folder, stop, serving, http, small_buffers }
+        Self { address, folder, stop, serving, http, small_buffers, claim, admin_key: OnceCell::new() }
     }
 
     /// Restarts the server on the same folder, on another port.
@@ -150,6 +153,34 @@ impl TestServer {
 
     pub async fn get(&self, path: &str) -> Response {
         self.http.get(self.url(path)).send().await.unwrap()
+    }
+
+    /// True if the server offers a link that makes the first admin key.
+    pub fn has_claim(&self) -> bool {
+        self.claim.is_some()
+    }
+
+    /// Returns what that link claims with.
+    pub fn claim(&self) -> &str {
+        self.claim.as_deref().unwrap().strip_prefix("/key#claim=").unwrap()
+    }
+
+    /// Returns the admin key of a new server, which the link of its first start makes.
+    pub async fn admin_key(&self) -> String {
+        let trade = || async {
+            let response = self.http.post(self.url("/key")).json(&json!({ "key": self.claim() })).send().await.unwrap();
+            response.json::<Value>().await.unwrap()["key"].as_str().unwrap().to_owned()
+        };
+        self.admin_key.get_or_init(trade).await.clone()
+    }
+
+    /// Creates an access key, with a label, and returns its secret and its id.
+    pub async fn create_key(&self, rights: &str, rooms: &str, label: &str) -> (String, String) {
+        let request = self.http.post(self.url("/api/admin/keys")).bearer_auth(self.admin_key().await);
+        let response = request.json(&json!({ "rights": rights, "rooms": rooms, "label": label })).send().await.unwrap();
+        let created: Value = response.json().await.unwrap();
+        let text = |field: &str| created[field].as_str().unwrap_or_else(|| panic!("{created}")).to_owned();
+        (text("key"), text("id"))
     }
 
     pub async fn page(&self, room: &str, query: &str) -> MessagesPage {

@@ -8,6 +8,7 @@ use axum::http::header::FORWARDED;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
+use protocol::admin::BannedAddress;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -59,6 +60,14 @@ impl FromStr for Proxy {
 /// True if this canonical address is one of the proxies'.
 pub(super) fn is_trusted(address: IpAddr, proxies: &[Proxy]) -> bool {
     proxies.iter().any(|proxy| proxy.has(address))
+}
+
+/// True if one of the proxies has one of these addresses.
+pub(super) fn has_proxy_in(addresses: BannedAddress, proxies: &[Proxy]) -> bool {
+    let first = addresses.first();
+    let bits = if first.is_ipv4() { 32 } else { 64 };
+    let banned = IpNet::new_assert(first, bits);
+    is_trusted(first, proxies) || proxies.iter().any(|proxy| banned.contains(&proxy.0) || proxy.0.contains(&banned))
 }
 
 /// The address that a trusted proxy forwards for: the last hop in its headers that is not a trusted

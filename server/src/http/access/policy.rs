@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use axum::http::header::{HOST, ORIGIN, UPGRADE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Uri, Version};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, Version};
 use protocol::ErrorCode;
+use protocol::admin::BannedAddress;
 use protocol::limits::{HEADER_BYTES_MAX, URI_BYTES_MAX};
 
 use super::address::{self, Proxy};
@@ -80,6 +81,27 @@ impl AccessPolicy {
         any || self.hosts.contains(host) || loopback()
     }
 
+    /// True if no page of another origin makes this request, not even one that may act. For what a
+    /// browser's cookies allow.
+    pub(in crate::http) fn is_own_page(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let is_own = |origin: &HeaderValue| {
+            let target = RequestHost::of(uri, headers);
+            Origin::read(origin).zip(target).is_some_and(|(origin, target)| origin.is_of(&target))
+        };
+        let site = headers.get("sec-fetch-site");
+        headers.get_all(ORIGIN).iter().all(is_own) && site.is_none_or(|site| site == "same-origin" || site == "none")
+    }
+
+    /// True if the client uses https, as far as a trusted proxy says.
+    pub(in crate::http) fn is_secure(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        self.trusts(peer) && headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+    }
+
+    /// True if a trusted proxy has one of these addresses.
+    pub(in crate::http) fn has_proxy_in(&self, addresses: BannedAddress) -> bool {
+        address::has_proxy_in(addresses, &self.proxies)
+    }
+
     /// True if this canonical address is a trusted proxy's.
     pub(in crate::http) fn trusts(&self, address: IpAddr) -> bool {
         address::is_trusted(address, &self.proxies)
@@ -100,7 +122,7 @@ impl AccessPolicy {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderName, HeaderValue};
+    use axum::http::HeaderName;
 
     use super::*;
 
@@ -170,5 +192,34 @@ mod tests {
         }
         assert!(!may(&[("sec-fetch-site", "cross-site")]));
         assert!(!may(&[("sec-fetch-site", "same-site")]));
+    }
+
+    #[test]
+    fn cookies_count_on_the_boards_own_pages_only() {
+        let policy = policy(false, &[], &["https://friend.example"]);
+        let is_own = |pairs: &[(&'static str, &str)]| {
+            let mut headers = headers(pairs);
+            headers.insert(HOST, HeaderValue::from_static("board.example:5000"));
+            policy.is_own_page(&Uri::from_static("/"), &headers)
+        };
+        assert!(is_own(&[]) && is_own(&[("origin", "http://board.example:5000"), ("sec-fetch-site", "same-origin")]));
+        assert!(is_own(&[("sec-fetch-site", "none")]));
+        for pairs in [
+            [("origin", "https://friend.example")],
+            [("origin", "null")],
+            [("sec-fetch-site", "cross-site")],
+            [("sec-fetch-site", "same-site")],
+        ] {
+            assert!(!is_own(&pairs), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_can_say_that_a_client_uses_https() {
+        let policy = AccessPolicy { proxies: vec!["10.0.0.9".parse().unwrap(), "2001:db8::7".parse().unwrap()], ..AccessPolicy::default() };
+        let is_secure = |peer: [u8; 4], scheme| policy.is_secure(peer.into(), &headers(&[("x-forwarded-proto", scheme)]));
+        assert!(is_secure([10, 0, 0, 9], "https") && !is_secure([10, 0, 0, 9], "http") && !is_secure([10, 0, 0, 8], "https"));
+        let has_proxy = |address: &str| policy.has_proxy_in(address.parse().unwrap());
+        assert!(has_proxy("10.0.0.9") && has_proxy("2001:db8::1") && !has_proxy("10.0.0.8") && !has_proxy("2001:db8:1::1"));
     }
 }
