@@ -4,18 +4,23 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// WebAssembly and JavaScript together, in bytes with the best brotli compression.
 const CODE_BYTES_MAX: usize = 180_000;
 /// All style sheets together, likewise.
 const STYLE_BYTES_MAX: usize = 8_000;
 
+/// Files that only those load who need them, after the page or instead of it.
+const LOADED_LATER: &[&str] = &["moderate", "trade", "composing", "references", "actions"];
+
+/// The size of the files of a first load.
 fn compressed(endings: &[&str]) -> usize {
     let dist = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist");
     let files = fs::read_dir(dist).expect("`make build` has made dist/").map(|file| file.unwrap().path());
-    let wanted: Vec<_> =
-        files.filter(|path| path.extension().is_some_and(|ending| endings.iter().any(|wanted| ending == *wanted))).collect();
+    let is_later = |path: &Path| path.file_stem().is_some_and(|name| LOADED_LATER.iter().any(|later| name == *later));
+    let is_wanted = |path: &Path| path.extension().is_some_and(|ending| endings.iter().any(|wanted| ending == *wanted));
+    let wanted: Vec<_> = files.filter(|path| is_wanted(path) && !is_later(path)).collect();
     assert!(!wanted.is_empty(), "dist/ has no {endings:?}: run `make build`");
     let mut sum = 0;
     for path in wanted {

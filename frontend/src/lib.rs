@@ -13,6 +13,9 @@ mod page_data;
 
 pub mod logic;
 
+#[cfg(feature = "ssr")]
+pub mod moderation;
+
 mod texts;
 
 pub mod lists;
@@ -35,7 +38,7 @@ pub use logic::room_name::nearest_room;
 pub use page_data::PageData;
 pub use scheme::Scheme;
 #[cfg(feature = "ssr")]
-pub use shell::{ICON, Pin, Refusal, Wall, icon_url, refusal, shell};
+pub use shell::{ICON, Pin, Refusal, Wall, claimed_page, icon_url, key_page, moderation_page, refusal, shell};
 #[cfg(feature = "ssr")]
 pub use texts::{PlainTexts, pseudonym};
 pub use texts::{TITLE, Texts};

@@ -1,5 +1,7 @@
 //! The HTML documents that the server sends around the page.
 
+mod key;
+mod moderation;
 mod refusal;
 mod wall;
 
@@ -13,6 +15,8 @@ use crate::components::Panels;
 use crate::texts::{PanelTexts, PlainTexts, TITLE, Texts};
 use crate::{PageData, Scheme};
 
+pub use key::{claimed_page, key_page};
+pub use moderation::moderation_page;
 pub use refusal::{Refusal, refusal};
 use wall::Invitation;
 pub use wall::{Pin, Wall};

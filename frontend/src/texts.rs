@@ -3,6 +3,10 @@
 mod en;
 mod zh_cn;
 
+#[cfg(feature = "ssr")]
+mod key;
+#[cfg(feature = "ssr")]
+mod moderation;
 #[cfg(any(feature = "ssr", debug_assertions))]
 mod panels;
 #[cfg(feature = "ssr")]
@@ -17,6 +21,10 @@ use protocol::ErrorCode;
 use crate::Language;
 use crate::logic::datetime::Day;
 
+#[cfg(feature = "ssr")]
+pub(crate) use key::KeyPageTexts;
+#[cfg(feature = "ssr")]
+pub(crate) use moderation::{BanTexts, KeyTexts, ModerationTexts, QueueTexts};
 #[cfg(any(feature = "ssr", debug_assertions))]
 pub(crate) use panels::PanelTexts;
 #[cfg(feature = "ssr")]

@@ -154,8 +154,13 @@ fn panels_work_without_a_script() {
 #[test]
 fn the_page_for_a_refused_request_explains_the_rule() {
     for (language, said) in [(Language::En, "can't be the name of a room"), (Language::ZhCn, "不能作房间名")] {
-        let refused =
-            Refusal { code: ErrorCode::RoomNameInvalid, detail: None, name: Some("a.b".to_owned()), suggestion: nearest_room("a.b") };
+        let refused = Refusal {
+            code: ErrorCode::RoomNameInvalid,
+            detail: None,
+            name: Some("a.b".to_owned()),
+            suggestion: nearest_room("a.b"),
+            key_form: None,
+        };
         let html = Owner::new().with(|| refusal("/pkg/0123", language, Scheme::Dark, refused).to_html());
         assert!(html.contains(said) && html.contains("href=\"/r/a-b\"") && html.contains("action=\"/open\""), "{html}");
         assert!(html.contains("data-scheme=\"dark\"") && !html.contains("<script"));

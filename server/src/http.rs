@@ -105,7 +105,7 @@ fn pages(state: &State) -> Routes {
         .route("/", get(page::lobby).post(page::post_lobby))
         .route("/r/{room}", get(page::room).post(page::post_room))
         .route("/r/{room}/wall", get(page::wall))
-        .route("/key", post(key::trade));
+        .route("/key", get(page::key).post(key::trade));
     routes.map(|router| router.layer(from_fn_with_state(state.clone(), caller::keep_cookies)))
 }
 

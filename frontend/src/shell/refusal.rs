@@ -7,7 +7,7 @@ use protocol::{ErrorCode, RoomName};
 use super::{Head, icon_url};
 use crate::components::OpenRoom;
 use crate::logic::room_name::NameFault;
-use crate::texts::{PanelTexts, RefusalTexts, TITLE, Texts};
+use crate::texts::{KeyPageTexts, PanelTexts, RefusalTexts, TITLE, Texts};
 use crate::{Language, Scheme};
 
 /// A request that is refused.
@@ -21,11 +21,13 @@ pub struct Refusal {
     pub name: Option<String>,
     /// A room that may have been meant.
     pub suggestion: Option<RoomName>,
+    /// The form that takes an access key, if one may help.
+    pub key_form: Option<String>,
 }
 
 /// The page for a request that is refused: the reason, and where to go next.
 pub fn refusal(assets: &'static str, language: Language, scheme: Scheme, refusal: Refusal) -> impl IntoView + use<> {
-    let Refusal { code, detail, name, suggestion } = refusal;
+    let Refusal { code, detail, name, suggestion, key_form } = refusal;
     let (texts, panels) = (RefusalTexts::of(language), PanelTexts::of(language));
     // The field below has the rule for names.
     let reason = match name.as_deref().and_then(NameFault::of) {
@@ -41,6 +43,7 @@ pub fn refusal(assets: &'static str, language: Language, scheme: Scheme, refusal
     });
     // The same address may work later.
     let again = code.is_temporary().then(|| view! { <p><a href="">{texts.again}</a></p> });
+    let key_form = key_form.map(|href| view! { <p><a id="key_form" href=href>{KeyPageTexts::of(language).have}</a></p> });
     view! {
         <!DOCTYPE html>
         <html lang=language.tag() data-scheme=scheme.word()>
@@ -54,6 +57,7 @@ pub fn refusal(assets: &'static str, language: Language, scheme: Scheme, refusal
                     {reason}
                     {suggested}
                     {again}
+                    {key_form}
                     <OpenRoom texts=panels/>
                     <p><a href="/">{panels.lobby}</a></p>
                 </main>

@@ -18,6 +18,11 @@ impl ApiError {
         InputError::with_detail(code, detail).into()
     }
 
+    /// Why the request failed, with what is special about this occurrence.
+    pub(super) fn reason(&self) -> (ErrorCode, Option<String>) {
+        (self.0.code, self.0.detail.clone())
+    }
+
     fn gone(gap: Gap) -> Self {
         let mut error = Self::from(ErrorCode::PositionGone);
         error.0.gap = Some(gap);

@@ -15,6 +15,7 @@ use super::admin;
 use super::caller::key_cookies;
 use super::error::ApiError;
 use super::extract::WholeBody;
+use super::page::{claimed, key_form, local_path};
 use super::state::State;
 use crate::access::{Access, KeySecret};
 
@@ -40,20 +41,19 @@ pub(super) async fn trade(FromState(state): FromState<State>, request: Request) 
         Ok(trade) => trade,
         Err(error) => return error.into_response(),
     };
-    let next = own_path(trade.next.as_deref().unwrap_or_default());
+    let next = local_path(trade.next.as_deref().unwrap_or_default()).to_owned();
     let secret = trade.key.trim();
     let is_claim = Access::is_claim(secret);
     let traded = if is_claim { claim(&state, secret).await } else { find(&state, secret) };
     let (secret, info, answer) = match traded {
         Ok(traded) => traded,
-        Err(error) => return error.into_response(),
+        Err(error) if is_json => return error.into_response(),
+        Err(error) => return key_form(&headers, &next, Some(error.reason().0)),
     };
     let cookies = key_cookies(&state, peer, &headers, &secret, &info);
     let response = match (is_json, is_claim) {
         (true, _) => ([(CACHE_CONTROL, "no-store")], answer).into_response(),
-        (false, true) => {
-            ([(CACHE_CONTROL, "no-store")], format!("Your admin key, which is shown only now:\n\n{}\n", secret.reveal())).into_response()
-        }
+        (false, true) => claimed(&headers, secret.reveal(), &next),
         (false, false) => (StatusCode::SEE_OTHER, [(LOCATION, next)]).into_response(),
     };
     (cookies, response).into_response()
@@ -82,27 +82,4 @@ async fn claim(state: &State, claim: &str) -> Result<Traded, ApiError> {
     let secret = KeySecret::parse(&created.key).ok_or(ErrorCode::Unavailable)?;
     let answer = Json(json!(created));
     Ok((secret, created.info, answer))
-}
-
-/// Returns a path of this board, or that of its first page for anything else: a form must not lead
-/// elsewhere.
-fn own_path(next: &str) -> String {
-    let is_own = next.starts_with('/') && !next[1..].starts_with(['/', '\\']) && next.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_own { next.to_owned() } else { "/".to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_leads_to_a_page_of_the_board_only() {
-        for own in ["/", "/r/team-red", "/r/%E5%A4%A7?lang=en"] {
-            assert_eq!(own_path(own), own);
-        }
-        for other in ["", "r/x", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nSet-Cookie: x", "/ a", "javascript:x"]
-        {
-            assert_eq!(own_path(other), "/", "{other}");
-        }
-    }
 }

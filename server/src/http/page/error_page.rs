@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 use protocol::{ErrorCode, RoomName};
 
 use super::companions::OpenQuery;
+use super::key::key_form_path;
 use super::preferences::PageQuery;
 use crate::http::assets;
 use crate::http::error::{AnsweredError, ApiError};
@@ -74,13 +75,20 @@ impl Person {
             ErrorCode::NotFound => meant_room(&asked),
             _ => None,
         };
-        let refusal = Refusal { code, detail, name, suggestion };
+        let key_form = takes_a_key(code).then(|| key_form_path(asked.path()));
+        let refusal = Refusal { code, detail, name, suggestion, key_form };
         let html = Owner::new().with(|| frontend::refusal(assets::BASE, language, scheme, refusal).to_html());
         let mut parts = response.into_parts().0;
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         parts.headers.insert(CONTENT_SECURITY_POLICY, POLICY);
         Response::from_parts(parts, html.into())
     }
+}
+
+/// True if an access key may change the answer. A private room is answered like an unknown path, so
+/// all unknown paths lead to the form.
+fn takes_a_key(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::NotFound | ErrorCode::AccessRefused | ErrorCode::AccessKeyUnknown)
 }
 
 /// The name of the room for which somebody asked, as they wrote it.
