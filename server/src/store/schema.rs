@@ -17,9 +17,9 @@ const APPLICATION_ID: i32 = 0x4372_6965;
 /// (sqlite.org/wal.html).
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Maximum time that a statement waits for another process, such as a backup.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements that a connection caches.
-const CACHED_STATEMENTS_MAX: usize = 32;
+const CACHED_STATEMENTS_MAX: usize = 64;
 /// Size of the write-ahead log when SQLite copies it into the database: a header, and 1,000 pages
 /// of 4 KiB with a header each.
 const WAL_BYTES: u64 = 32 + 1000 * (24 + 4096);
@@ -139,6 +139,75 @@ const MIGRATIONS: &[&str] = &[
         detail TEXT NOT NULL
     ) STRICT;
 ",
+    "
+    -- Entries that change others. `kind` is NULL for a message. `of`: the message that is changed.
+    -- `by`: the 60 bits of an identity's tag.
+    ALTER TABLE messages ADD COLUMN kind TEXT;
+    ALTER TABLE messages ADD COLUMN of INTEGER;
+    ALTER TABLE messages ADD COLUMN by INTEGER;
+    ALTER TABLE messages ADD COLUMN badge INTEGER;
+    ALTER TABLE messages ADD COLUMN reply INTEGER;
+    ALTER TABLE messages ADD COLUMN emoji TEXT;
+    ALTER TABLE messages ADD COLUMN off INTEGER;
+    ALTER TABLE messages ADD COLUMN settings TEXT;
+    ALTER TABLE messages ADD COLUMN received INTEGER;
+    -- What later entries changed: a message is stored as they left it.
+    ALTER TABLE messages ADD COLUMN changed INTEGER;
+    ALTER TABLE messages ADD COLUMN edited INTEGER;
+    ALTER TABLE messages ADD COLUMN erased INTEGER;
+    ALTER TABLE messages ADD COLUMN reactions TEXT;
+    CREATE INDEX messages_by_target ON messages (room, of) WHERE of IS NOT NULL;
+    -- `settings`: JSON, and the offset of the entry that set them. Kept when that entry expires.
+    ALTER TABLE rooms ADD COLUMN settings TEXT;
+    ALTER TABLE rooms ADD COLUMN settings_at INTEGER;
+    DROP VIEW heads;
+    CREATE VIEW heads AS
+        SELECT id, name, first, coalesce(newest.offset, first) AS latest, gone, coalesce(newest.total, gone) AS total, rooms.settings
+        FROM rooms LEFT JOIN messages AS newest
+            ON newest.room = id AND newest.offset = (SELECT max(offset) FROM messages WHERE room = id);
+    CREATE TABLE reactions (
+        room INTEGER NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+        of INTEGER NOT NULL,
+        emoji TEXT NOT NULL,
+        by INTEGER NOT NULL,
+        PRIMARY KEY (room, of, emoji, by)
+    ) STRICT, WITHOUT ROWID;
+    -- `at`: the offset of the entry that pinned the message.
+    CREATE TABLE pins (
+        room INTEGER NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+        of INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (room, of)
+    ) STRICT, WITHOUT ROWID;
+    -- When an identity posted last in a slow room. 0 stands for all that have no identity.
+    CREATE TABLE last_posts (
+        room TEXT NOT NULL,
+        by INTEGER NOT NULL,
+        time INTEGER NOT NULL,
+        PRIMARY KEY (room, by)
+    ) STRICT, WITHOUT ROWID;
+    -- Messages that wait for approval, and decisions of the last day. `decided`: when, NULL while
+    -- the message waits. `offset`: where an approved message is. `reason`: why one was rejected.
+    CREATE TABLE queue (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        room TEXT NOT NULL,
+        received INTEGER NOT NULL,
+        author TEXT NOT NULL,
+        text TEXT NOT NULL,
+        key TEXT,
+        raw TEXT,
+        by INTEGER,
+        reply INTEGER,
+        decided INTEGER,
+        offset INTEGER,
+        reason TEXT
+    ) STRICT;
+    CREATE UNIQUE INDEX queue_by_key ON queue (room, key) WHERE key IS NOT NULL;
+    CREATE INDEX queue_by_room ON queue (room, id) WHERE decided IS NULL;
+    CREATE INDEX queue_by_decision ON queue (decided) WHERE decided IS NOT NULL;
+    -- Has a row while parts of an erased text may be in the files; see `scrub`.
+    CREATE TABLE scrub (pending INTEGER PRIMARY KEY) STRICT;
+",
 ];
 
 /// Opens the database for writing. Creates it if it is missing.
@@ -159,6 +228,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     // With FULL a commit is on disk when it returns; with NORMAL a power cut loses acknowledged
     // messages.
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+    // Deleted rows are zeroed. What that leaves is for `scrub`.
+    connection.execute_batch("PRAGMA secure_delete = ON")?;
     Ok(connection)
 }
 
@@ -166,10 +237,18 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
 /// writes the file's new length. SQLite ignores frames that it has not written
 /// (sqlite.org/fileformat2.html, section 4.1).
 pub(super) fn preallocate_wal(path: &Path) -> io::Result<()> {
+    extend_wal(path, WAL_BYTES).map(|_| ())
+}
+
+/// Does a part of [`preallocate_wal`]: adds at most `bytes_max`. True if nothing is missing now.
+pub(super) fn extend_wal(path: &Path, bytes_max: u64) -> io::Result<bool> {
     let mut wal = File::options().append(true).open(path)?;
-    let length = wal.metadata()?.len();
-    io::copy(&mut io::repeat(0).take(WAL_BYTES.saturating_sub(length)), &mut wal)?;
-    wal.sync_all()
+    let missing = WAL_BYTES.saturating_sub(wal.metadata()?.len());
+    io::copy(&mut io::repeat(0).take(missing.min(bytes_max)), &mut wal)?;
+    if missing <= bytes_max {
+        wal.sync_all()?;
+    }
+    Ok(missing <= bytes_max)
 }
 
 /// Opens a connection that only reads.
@@ -247,7 +326,7 @@ mod tests {
             preallocate_wal(&wal).unwrap();
             assert_eq!(wal.metadata().unwrap().len(), WAL_BYTES);
         }
-        connection.execute_batch("INSERT INTO rooms VALUES (1, 'a', 0, 0)").unwrap();
+        connection.execute_batch("INSERT INTO rooms (id, name, first) VALUES (1, 'a', 0)").unwrap();
         let number = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0));
         assert_eq!((number("page_size"), number("wal_autocheckpoint")), (Ok(4096), Ok(1000)));
         // As after a crash: nothing has been copied into the database.

@@ -9,19 +9,23 @@ use std::time::{Duration, Instant};
 
 use protocol::ErrorCode;
 use rusqlite::Connection;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::apply::Applier;
-use super::command::{Change, Changes, Command, Outcome};
+use super::apply::{Applier, Committed};
+use super::command::{Changes, Command, Outcome};
 use super::error::WriteError;
 use super::folder::{DatabaseFiles, Folder};
 use super::health::WriteHealth;
 use super::identity::Identity;
 use super::schema;
+use super::scrub::{Progress, Scrub};
 use crate::log::Throttle;
 
 /// Number of commands at which a batch is full. The group that fills it may exceed it.
 const BATCH_COMMANDS_MAX: usize = 1024;
+/// Pause of the scrubbing while a reader, or an error, holds it up.
+const SCRUB_PAUSE: Duration = Duration::from_millis(2);
 
 /// Gets what is committed, on the writer's thread and in commit order.
 pub trait CommitListener: Send {
@@ -54,34 +58,42 @@ pub(super) struct Queue {
     pub(super) free_places: Arc<Semaphore>,
 }
 
+/// What the queue had.
+#[derive(PartialEq, Eq)]
+enum Taken {
+    /// Commands, or a probe: then the batch is empty.
+    Jobs,
+    /// Nothing at the moment.
+    Nothing,
+    /// Nothing any more.
+    End,
+}
+
 impl Queue {
-    /// Waits for a job, then takes what is queued. False if there are no more jobs. The batch is
-    /// empty after a probe alone.
-    fn take(&mut self, batch: &mut Vec<Request>) -> bool {
+    /// Takes what is queued. Waits for the first job, unless there is `other_work`.
+    fn take(&mut self, batch: &mut Vec<Request>, other_work: bool) -> Taken {
+        let first = if other_work { self.jobs.try_recv() } else { self.jobs.blocking_recv().ok_or(TryRecvError::Disconnected) };
+        let mut taken = Taken::Nothing;
+        let mut next = first;
         loop {
-            match self.jobs.blocking_recv() {
-                Some(Job::Apply(group)) => batch.extend(group),
-                Some(Job::Probe) => {}
-                Some(Job::End) => {
-                    self.jobs.close();
-                    continue;
+            match next {
+                Ok(Job::Apply(group)) => {
+                    batch.extend(group);
+                    taken = Taken::Jobs;
                 }
-                None => return false,
-            }
-            break;
-        }
-        while batch.len() < BATCH_COMMANDS_MAX
-            && let Ok(job) = self.jobs.try_recv()
-        {
-            match job {
-                Job::Apply(group) => batch.extend(group),
                 // The commit of the batch is a probe too.
-                Job::Probe => {}
-                Job::End => self.jobs.close(),
+                Ok(Job::Probe) => taken = Taken::Jobs,
+                Ok(Job::End) => self.jobs.close(),
+                Err(TryRecvError::Disconnected) if taken == Taken::Nothing => return Taken::End,
+                Err(_) => break,
             }
+            if batch.len() >= BATCH_COMMANDS_MAX {
+                break;
+            }
+            next = self.jobs.try_recv();
         }
         self.free_places.add_permits(batch.len());
-        true
+        taken
     }
 }
 
@@ -89,6 +101,7 @@ impl Queue {
 pub(super) struct Database {
     pub(super) connection: Connection,
     pub(super) identity: Identity,
+    pub(super) scrub: Scrub,
     pub(super) files: Arc<DatabaseFiles>,
     pub(super) health: Arc<WriteHealth>,
     pub(super) _folder: Folder,
@@ -127,38 +140,72 @@ pub(super) fn start(
 }
 
 fn run(database: &mut Database, queue: &mut Queue, flush_interval: Duration, listener: &mut dyn CommitListener) -> Result<(), WriteError> {
-    let Database { connection, identity, files, health, .. } = database;
+    let Database { connection, identity, scrub, files, health, .. } = database;
     let mut applier = Applier::prepare(connection)?;
     let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
     let failures = Throttle::new();
-    while queue.take(&mut batch) {
-        let is_full = batch.len() >= BATCH_COMMANDS_MAX;
-        let committed = identity.renew_anchor(connection).and_then(|()| match batch[..] {
-            [] => Ok(schema::probe(connection).map(|()| Vec::new())?),
-            _ => Ok(applier.commit(batch.iter().map(|request| &request.command))?),
-        });
-        // Checked after the commit: a message in a file that is gone must not be acknowledged.
-        let committed = files.check().and(committed);
-        // A failed expiry says nothing: on a full disk a publish may succeed while a deletion,
-        // which needs space, fails.
-        if batch.is_empty() || batch.iter().any(|request| matches!(request.command, Command::Publish { .. })) {
-            health.record(committed.is_ok());
-        }
-        match committed {
-            Ok(outcomes) => acknowledge(&mut batch, outcomes, listener),
-            Err(error) => {
-                if let Some(suppressed) = failures.pass(Instant::now()) {
-                    tracing::error!(%error, commands = batch.len(), suppressed, "a commit failed: none of its commands is acknowledged");
+    loop {
+        match queue.take(&mut batch, scrub.is_pending()) {
+            Taken::End => return Ok(()),
+            Taken::Nothing => {}
+            Taken::Jobs => {
+                let is_full = batch.len() >= BATCH_COMMANDS_MAX;
+                let committed = identity.renew_anchor(connection).and_then(|()| commit(&mut applier, connection, &batch));
+                // Checked after the commit: a message in a file that is gone must not be
+                // acknowledged.
+                let committed = files.check().and(committed);
+                // A failed expiry says nothing: on a full disk a publish may succeed while a
+                // deletion, which needs space, fails.
+                if batch.is_empty() || batch.iter().any(|request| matches!(request.command, Command::Publish(_))) {
+                    health.record(committed.is_ok());
                 }
-                refuse(&mut batch);
-                if error.is_final() {
-                    return Err(error);
+                match committed {
+                    Ok(Committed { outcomes, changes, has_erased }) => {
+                        acknowledge(&mut batch, outcomes, changes, listener);
+                        if has_erased {
+                            scrub.request();
+                        }
+                    }
+                    Err(error) => {
+                        if let Some(suppressed) = failures.pass(Instant::now()) {
+                            tracing::error!(%error, commands = batch.len(), suppressed, "a commit failed: none of its commands is acknowledged");
+                        }
+                        refuse(&mut batch);
+                        if error.is_final() {
+                            return Err(error);
+                        }
+                    }
+                }
+                // After a full batch, the next commands may have waited for the interval already.
+                if !is_full {
+                    pause(flush_interval);
                 }
             }
         }
-        // After a full batch, the next commands may have waited for the interval already.
-        if !is_full {
-            pause(flush_interval);
+        if scrub.is_pending() {
+            clean_up(scrub, connection, &failures)?;
+        }
+    }
+}
+
+fn commit(applier: &mut Applier<'_>, connection: &Connection, batch: &[Request]) -> Result<Committed, WriteError> {
+    if batch.is_empty() {
+        return Ok(schema::probe(connection).map(|()| Committed::default())?);
+    }
+    Ok(applier.commit(batch.iter().map(|request| &request.command))?)
+}
+
+/// Does one step of the scrubbing. Publishes that arrive meanwhile wait for it.
+fn clean_up(scrub: &mut Scrub, connection: &Connection, failures: &Throttle) -> Result<(), WriteError> {
+    match scrub.step(connection) {
+        Ok(Progress::Made) => {}
+        Ok(Progress::Blocked) => pause(SCRUB_PAUSE),
+        Err(error) if error.is_final() => return Err(error),
+        Err(error) => {
+            if let Some(suppressed) = failures.pass(Instant::now()) {
+                tracing::error!(%error, suppressed, "erased messages could not be removed from the files yet; this is tried again");
+            }
+            pause(SCRUB_PAUSE);
         }
     }
     Ok(())
@@ -166,10 +213,8 @@ fn run(database: &mut Database, queue: &mut Queue, flush_interval: Duration, lis
 
 /// Makes a commit visible, then answers its publishers, then notifies readers. A publisher that
 /// also reads then gets its answer and the message in one write.
-fn acknowledge(batch: &mut Vec<Request>, outcomes: Vec<Outcome>, listener: &mut dyn CommitListener) {
-    let rooms = batch.iter().zip(&outcomes).filter_map(|(request, outcome)| Change::of(&request.command, outcome));
-    let access = outcomes.iter().filter_map(|outcome| if let Outcome::Access(Ok(change)) = outcome { Some(change.clone()) } else { None });
-    listener.on_commit(Changes { rooms: rooms.collect(), access: access.collect() });
+fn acknowledge(batch: &mut Vec<Request>, outcomes: Vec<Outcome>, changes: Changes, listener: &mut dyn CommitListener) {
+    listener.on_commit(changes);
     // Newest first: a socket waits for its oldest answer, and then finds all of them.
     for (request, outcome) in batch.drain(..).zip(outcomes).rev() {
         let _ = request.done.send(Ok(outcome));
@@ -201,16 +246,17 @@ impl CommitListener for NoListener {
 
 #[cfg(test)]
 mod tests {
-    use protocol::RoomName;
-    use protocol::{Epoch, PublishRequest, Text};
+    use protocol::{Epoch, PublishRequest, RoomName, Text};
 
-    use super::super::{History, OpenedHistory, PublishRules, Publisher};
+    use super::super::{History, OpenedHistory, Publish, PublishRules};
     use super::*;
+    use crate::access::Actor;
 
     fn publish() -> Vec<Command> {
         let request = PublishRequest { text: Text::parse("hello").unwrap(), ..PublishRequest::default() };
         let rules = PublishRules { rooms_max: 1, edit_window: 0, queue: false, slow: 0 };
-        vec![Command::Publish { room: RoomName::lobby(), request, raw: None, publisher: Publisher::default(), time: 0, rules }]
+        let publish = Publish { room: RoomName::lobby(), request, raw: None, actor: Actor::default(), time: 0, rules };
+        vec![Command::Publish(publish)]
     }
 
     #[tokio::test]
@@ -241,7 +287,7 @@ mod tests {
         let submitted: Vec<_> = (0..10).map(|_| history.submit(publish()).unwrap().pop().unwrap()).collect();
         history.close();
         for submitted in submitted {
-            assert!(matches!(submitted.await, Ok(Outcome::Stored(_))));
+            assert!(matches!(submitted.await, Ok(Outcome::Published { duplicate: false, .. })));
         }
         assert!(matches!(ended.await, Ok(Ok(()))));
         assert_eq!(history.submit(publish()).err(), Some(ErrorCode::Unavailable));
