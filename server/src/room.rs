@@ -23,6 +23,8 @@ mod page;
 
 mod info;
 
+mod queue;
+
 mod trusted_clock;
 
 mod expiry;

@@ -21,6 +21,10 @@ mod identity;
 
 mod health;
 
+mod scrub;
+
+mod row;
+
 mod read;
 
 mod readers;
@@ -31,7 +35,7 @@ mod writer;
 
 mod history;
 
-pub use command::{Change, Changes, Command, Outcome, PublishRules, Publisher, Refusal, Remaining, Stored};
+pub use command::{Change, Changes, Command, Decide, Outcome, Publish, PublishRules, Refusal, Remaining, Stored, Verdict};
 pub use error::{OpenError, ReadError, WriteError};
 pub use history::{History, OpenedHistory, QUEUE_COMMANDS_MAX, Submitted};
 pub use page_size::{PAGE_BYTES_MAX, page_bytes};

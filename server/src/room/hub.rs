@@ -16,7 +16,7 @@ use super::state::Room;
 use super::updater::RoomUpdater;
 use crate::access::{Access, AccessChange, Action, Caller};
 use crate::store::{
-    Command, History, OpenError, Outcome, PublishRules, Publisher, Refusal, RetentionPolicy, Submitted, TrustedTime, WriteError,
+    Command, History, OpenError, Outcome, Publish, PublishRules, Refusal, RetentionPolicy, Submitted, TrustedTime, WriteError,
 };
 
 /// Default of the maximum number of rooms that have messages.
@@ -71,7 +71,7 @@ impl Hub {
         access: Access,
         rules: PublishRules,
     ) -> Result<OpenedHub, OpenError> {
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::new(clock()));
         let opened = History::open(folder, epoch, flush_interval, |rooms, forgotten_max| {
             registry.load(rooms, forgotten_max);
             Box::new(RoomUpdater::new(registry.clone(), access.clone()))
@@ -83,8 +83,11 @@ impl Hub {
 
     /// Lets a caller into a room to do something, if access allows it.
     pub fn enter(&self, caller: &Caller, room: &RoomName, action: Action) -> Result<Pass, ErrorCode> {
-        let exists = *room == RoomName::lobby() || self.registry.get(room).is_some_and(|room| room.extent().latest > 0);
-        let actor = self.access.enter(caller, room, self.access.defaults(), exists, action, (self.clock)())?;
+        let known = self.registry.get(room);
+        let exists = *room == RoomName::lobby() || known.as_ref().is_some_and(|room| room.extent().latest > 0);
+        let own = known.and_then(|room| room.settings());
+        let settings = own.as_deref().unwrap_or(self.access.defaults());
+        let actor = self.access.enter(caller, room, settings, exists, action, (self.clock)())?;
         Ok(Pass::new(caller, room, action, actor))
     }
 
@@ -113,11 +116,10 @@ impl Hub {
         if pass.action == Action::Read {
             return Err(ErrorCode::AccessRefused);
         }
-        let (room, time, rules) = (self.room(&pass.room), (self.clock)(), self.rules);
-        let publisher = Publisher { tag: pass.actor.tag, is_moderator: pass.actor.is_moderator() };
+        let (room, actor, time, rules) = (self.room(&pass.room), pass.actor, (self.clock)(), self.rules);
         let commands = messages.into_iter().map(|(request, raw)| {
             let room = room.name().clone();
-            Command::Publish { room, request, raw, publisher, time, rules }
+            Command::Publish(Publish { room, request, raw, actor, time, rules })
         });
         let submitted = self.history.submit(commands.collect())?;
         let epoch = self.history.epoch();
@@ -185,6 +187,11 @@ impl Hub {
         self.registry.sweep();
     }
 
+    /// Returns the board's rules for publishing.
+    pub(super) fn rules(&self) -> PublishRules {
+        self.rules
+    }
+
     /// Returns the system clock.
     pub fn clock(&self) -> Clock {
         self.clock
@@ -208,11 +215,12 @@ impl Hub {
 
 async fn published(submitted: Submitted, epoch: Epoch, room: Arc<Room>) -> Result<Published, Refusal> {
     let (offset, duplicate) = match submitted.await? {
-        Outcome::Stored(stored) => (stored.entry.offset, false),
-        Outcome::Duplicate(offset) => (offset, true),
+        Outcome::Published { offset, duplicate } => (offset, duplicate),
         Outcome::Refused(refusal) => return Err(refusal),
         // A publish has none of these outcomes.
-        Outcome::Access(_) | Outcome::Expired(_) | Outcome::RoomUnknown | Outcome::TimeSaved => return Err(ErrorCode::Unavailable.into()),
+        Outcome::Decided(_) | Outcome::Access(_) | Outcome::Expired(_) | Outcome::RoomUnknown | Outcome::TimeSaved => {
+            return Err(ErrorCode::Unavailable.into());
+        }
     };
     Ok(Published { position: Position { epoch, offset }, duplicate, reached: room.connected() })
 }

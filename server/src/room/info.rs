@@ -1,5 +1,7 @@
 //! What is known of a room besides its entries, and who may go on reading it.
 
+use std::sync::Arc;
+
 use protocol::{ErrorCode, Position, RoomInfo};
 
 use super::hub::Hub;
@@ -12,10 +14,11 @@ impl Hub {
     /// Returns what a room is. Whether the caller may post is left to who knows the caller.
     pub async fn info(&self, pass: &Pass) -> Result<RoomInfo, ErrorCode> {
         let version = self.version(pass, Range::Last).map_err(|_: PageError| ErrorCode::Unavailable)?;
+        let settings = self.registry.get(pass.room()).and_then(|room| room.settings());
         Ok(RoomInfo {
             room: pass.room().clone(),
-            settings: self.access().defaults().clone(),
-            pins: Vec::new(),
+            settings: settings.map_or_else(|| self.access().defaults().clone(), Arc::unwrap_or_clone),
+            pins: self.pins(pass).await.map_err(|_| ErrorCode::Unavailable)?,
             you: pass.tag(),
             can_post: false,
             can_moderate: pass.rights() >= Rights::Moderate,
@@ -26,6 +29,8 @@ impl Hub {
 
     /// True if a session in a room may go on: with these access keys it could begin.
     pub fn may_read(&self, grants: Option<&Grants>, room: &Room) -> bool {
-        self.access().may_read(grants, room.name(), self.access().defaults(), (self.clock())())
+        let own = room.settings();
+        let settings = own.as_deref().unwrap_or(self.access().defaults());
+        self.access().may_read(grants, room.name(), settings, (self.clock())())
     }
 }

@@ -81,10 +81,16 @@ impl Hub {
 
     /// Reads a page of at most `limit` entries, and at most
     /// [`PAGE_BYTES_MAX`](crate::store::PAGE_BYTES_MAX). A room without entries has an empty page.
+    /// Pages that go back have messages only, because these are folded; pages that go on have every
+    /// entry.
     pub async fn page(&self, pass: &Pass, range: Range, limit: usize) -> Result<MessagesPage, PageError> {
         let RoomVersion { epoch, mut extent, online } = self.version(pass, range)?;
         let entries = match self.registry.get(&pass.room).filter(|_| !extent.is_empty()) {
-            Some(room) => self.read_entries(&room, range, &mut extent, limit).await?,
+            Some(room) => {
+                let mut entries = self.read_entries(&room, range, &mut extent, limit).await?;
+                self.mark_own_reactions(pass, &mut entries).await?;
+                entries
+            }
             None => Vec::new(),
         };
         let bounds = Bounds { epoch, extent };
@@ -112,6 +118,31 @@ impl Hub {
         entries.retain(|entry| entry.offset <= latest);
         Ok(entries)
     }
+
+    /// Reads the pinned messages of a room, the oldest pin first.
+    pub async fn pins(&self, pass: &Pass) -> Result<Vec<Entry>, ReadError> {
+        let pins = self.registry.get(&pass.room).map(|room| room.pins()).unwrap_or_default();
+        if pins.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut entries = self.history.entries(&pass.room, pins).await?;
+        // A pinned message may have been erased meanwhile.
+        entries.retain(|entry| !entry.erased);
+        self.mark_own_reactions(pass, &mut entries).await?;
+        Ok(entries)
+    }
+
+    /// Marks the reactions of the reader.
+    async fn mark_own_reactions(&self, pass: &Pass, entries: &mut [Entry]) -> Result<(), ReadError> {
+        let offsets = || entries.iter().filter(|entry| !entry.reactions.is_empty()).map(|entry| entry.offset);
+        let (Some(tag), Some(first), Some(last)) = (pass.tag(), offsets().min(), offsets().max()) else { return Ok(()) };
+        for (of, emoji) in self.history.reactions_of(&pass.room, tag, first..=last).await? {
+            let entry = entries.iter_mut().find(|entry| entry.offset == of);
+            let reactions = entry.into_iter().flat_map(|entry| &mut entry.reactions);
+            reactions.filter(|reaction| reaction.emoji == emoji).for_each(|reaction| reaction.mine = true);
+        }
+        Ok(())
+    }
 }
 
 fn page(pass: &Pass, bounds: Bounds, range: Range, entries: Vec<Entry>, online: usize) -> MessagesPage {
@@ -119,7 +150,8 @@ fn page(pass: &Pass, bounds: Bounds, range: Range, entries: Vec<Entry>, online: 
     let oldest = entries.first().map(|entry| entry.offset);
     let newest = entries.last().map(|entry| bounds.position(entry.offset));
     let position = match range {
-        Range::Last => newest.unwrap_or(bounds.position(latest)),
+        // Messages are folded, so every later change of them is included.
+        Range::Last => bounds.position(latest),
         Range::After(position) | Range::Before(position) => newest.unwrap_or(position),
     };
     let before = oldest.filter(|oldest| *oldest > expired + 1).map(|offset| bounds.position(offset));

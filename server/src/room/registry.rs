@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use protocol::RoomName;
+use tokio::sync::watch;
 
 use super::state::{Extent, Room};
 use super::tail::TailMemory;
@@ -20,6 +21,8 @@ pub(super) struct Registry {
     /// A room that is not in memory starts after this offset. No forgotten room had an entry after
     /// it.
     forgotten_max: AtomicU64,
+    /// Changes when other messages wait for approval, in any room.
+    queue_version: watch::Sender<u64>,
     tail_memory: TailMemory,
 }
 
@@ -29,14 +32,24 @@ struct Rooms {
     sweep_at: usize,
 }
 
-impl Default for Registry {
-    fn default() -> Self {
-        let rooms = Rooms { by_name: HashMap::new(), sweep_at: SWEEP_ROOMS_MIN };
-        Self { rooms: Mutex::new(rooms), forgotten_max: AtomicU64::new(0), tail_memory: TailMemory::default() }
-    }
-}
-
 impl Registry {
+    /// Creates a registry without rooms. `queue_version` must be another one than before a restart.
+    pub(super) fn new(queue_version: u64) -> Self {
+        let rooms = Mutex::new(Rooms { by_name: HashMap::new(), sweep_at: SWEEP_ROOMS_MIN });
+        let queue_version = watch::Sender::new(queue_version);
+        Self { rooms, forgotten_max: AtomicU64::new(0), queue_version, tail_memory: TailMemory::default() }
+    }
+
+    /// Returns a receiver of the version of all queues.
+    pub(super) fn watch_queues(&self) -> watch::Receiver<u64> {
+        self.queue_version.subscribe()
+    }
+
+    /// Records that other messages wait for approval.
+    pub(super) fn notify_queues(&self) {
+        self.queue_version.send_modify(|version| *version += 1);
+    }
+
     /// Adds the rooms of the history at its start.
     pub(super) fn load(&self, rooms: &[StoredRoom], forgotten_max: u64) {
         self.raise_forgotten_max(forgotten_max);
@@ -80,19 +93,20 @@ impl Registry {
         self.forgotten_max.fetch_max(offset, Ordering::Relaxed);
     }
 
-    /// Empties the tails of unused rooms, and removes unused rooms that have no entries.
+    /// Empties the tails of unused rooms, and removes unused rooms that have neither entries
+    /// nor settings.
     pub(super) fn sweep(&self) {
         let mut rooms = self.rooms.lock();
         rooms.by_name.values().filter(|room| !is_in_use(room)).for_each(|room| room.clear_tail());
         self.sweep_rooms(&mut rooms);
     }
 
-    /// Removes unused rooms without entries. The next sweep is due when the number of rooms has
-    /// doubled, so its cost for each new room is constant.
+    /// Removes unused rooms without entries and settings. The next sweep is due when the number of
+    /// rooms has doubled, so its cost for each new room is constant.
     fn sweep_rooms(&self, rooms: &mut Rooms) {
         let forgotten_max = self.forgotten_max.load(Ordering::Relaxed);
         // No room can come into use meanwhile: that takes the lock that is held here.
-        rooms.by_name.retain(|_, room| is_in_use(room) || room.has_entries_or_had_after(forgotten_max));
+        rooms.by_name.retain(|_, room| is_in_use(room) || room.is_needed(forgotten_max));
         rooms.sweep_at = SWEEP_ROOMS_MIN.max(2 * rooms.by_name.len());
     }
 }
@@ -108,7 +122,7 @@ mod tests {
 
     #[test]
     fn removes_unused_rooms_without_entries_and_no_others() {
-        let registry = Registry::default();
+        let registry = Registry::new(0);
         let name = |text: &str| text.parse::<RoomName>().unwrap();
         let stored = StoredRoom { latest: 3, oldest: Some(1), ..StoredRoom::empty(name("stored"), 0) };
         registry.load(&[stored], 2);

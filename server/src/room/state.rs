@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use protocol::{ReaderId, RoomName};
+use protocol::{Entry, Kind, ReaderId, RoomName, RoomSettings};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::presence::Presence;
 use super::tail::{Tail, TailMemory};
 use crate::encoded::Encoded;
-use crate::store::{Change, RetentionPolicy, Stored, StoredRoom, TrustedTime, stored_bytes};
+use crate::store::{Change, Remaining, RetentionPolicy, StoredRoom, TrustedTime, stored_bytes};
 
 /// A room that has entries or subscribers.
 pub struct Room {
@@ -33,6 +33,34 @@ struct State {
     /// When the oldest entry was written, in milliseconds since 1970. `None` if the room has no
     /// entries.
     oldest: Option<u64>,
+    /// The room's own settings.
+    settings: Option<Arc<RoomSettings>>,
+    /// The offsets of the pinned messages, the oldest pin first.
+    pins: Vec<u64>,
+}
+
+impl State {
+    /// Applies a new entry to everything but the tail.
+    fn add(&mut self, entry: &Entry) {
+        if self.oldest.is_none() {
+            // A forgotten room may continue at a later offset than this copy knows.
+            self.expired = entry.offset - 1;
+        }
+        self.bytes += stored_bytes(entry);
+        self.oldest.get_or_insert(entry.time);
+        match (entry.kind, entry.of) {
+            (Kind::Room, _) => self.settings = entry.settings.clone().map(Arc::from),
+            (Kind::Pin, Some(of)) => self.pins.push(of),
+            (Kind::Unpin | Kind::Erase, Some(of)) => self.pins.retain(|pin| *pin != of),
+            _ => {}
+        }
+    }
+
+    fn expire(&mut self, remaining: &Remaining) {
+        (self.expired, self.bytes, self.oldest) = (remaining.expired, remaining.bytes, remaining.oldest);
+        self.pins.retain(|pin| *pin > remaining.expired);
+        self.tail.expire(remaining.expired);
+    }
 }
 
 /// The result of reading a room's tail.
@@ -65,8 +93,9 @@ impl Extent {
 impl Room {
     /// Creates a room as the history has it. The tail is empty and counts towards `memory`.
     pub fn new(stored: StoredRoom, memory: &TailMemory) -> Self {
-        let StoredRoom { name, expired, latest, bytes, oldest } = stored;
-        let state = State { tail: Tail::new(latest, memory.clone()), presence: Presence::default(), expired, bytes, oldest };
+        let StoredRoom { name, expired, latest, bytes, oldest, settings, pins } = stored;
+        let (tail, presence, settings) = (Tail::new(latest, memory.clone()), Presence::default(), settings.map(Arc::new));
+        let state = State { tail, presence, expired, bytes, oldest, settings, pins };
         Self {
             name,
             is_opened: AtomicBool::new(oldest.is_some()),
@@ -91,28 +120,25 @@ impl Room {
     /// wakes those that wait.
     pub fn apply(&self, changes: &[Change]) {
         let encode = self.state.lock().tail.encoder();
-        let encode = |change: &Change| if let Change::Stored(stored) = change { Some(encode(&stored.entry)) } else { None };
+        let encode = |change: &Change| match change {
+            Change::Stored(stored) => Some((encode(&stored.entry), stored.rewritten.iter().map(&encode).collect::<Vec<_>>())),
+            Change::Expired(_) | Change::Queue => None,
+        };
         // Encoding takes time, so it is done without the lock.
         let encoded: Vec<_> = changes.iter().map(encode).collect();
         let mut state = self.state.lock();
         for (change, encoded) in changes.iter().zip(encoded) {
             match change {
-                Change::Stored(Stored { entry, .. }) => {
-                    if state.oldest.is_none() {
-                        // A forgotten room may continue at a later offset than this copy knows.
-                        state.expired = entry.offset - 1;
-                    }
-                    state.bytes += stored_bytes(entry);
-                    state.oldest.get_or_insert(entry.time);
+                Change::Stored(stored) => state.add(&stored.entry),
+                Change::Expired(remaining) => {
+                    state.expire(remaining);
+                    self.is_opened.store(remaining.oldest.is_some(), Ordering::Relaxed);
                 }
-                Change::Expired(rest) => {
-                    (state.expired, state.bytes, state.oldest) = (rest.expired, rest.bytes, rest.oldest);
-                    state.tail.expire(rest.expired);
-                    self.is_opened.store(rest.oldest.is_some(), Ordering::Relaxed);
-                }
+                Change::Queue => {}
             }
-            if let Some(entry) = encoded {
+            if let Some((entry, rewritten)) = encoded {
                 state.tail.push(entry);
+                rewritten.into_iter().for_each(|entry| state.tail.replace(entry));
             }
         }
     }
@@ -140,10 +166,20 @@ impl Room {
         self.is_opened.store(true, Ordering::Relaxed);
     }
 
-    /// True if the room has entries, or had one after `offset`.
-    pub(super) fn has_entries_or_had_after(&self, offset: u64) -> bool {
+    /// True if the room has settings or entries, or had an entry after `offset`.
+    pub(super) fn is_needed(&self, offset: u64) -> bool {
         let state = self.state.lock();
-        state.oldest.is_some() || state.tail.latest() > offset
+        state.settings.is_some() || state.oldest.is_some() || state.tail.latest() > offset
+    }
+
+    /// Returns the room's own settings. `None`: it has those of the board.
+    pub fn settings(&self) -> Option<Arc<RoomSettings>> {
+        self.state.lock().settings.clone()
+    }
+
+    /// Returns the offsets of the pinned messages, the oldest pin first.
+    pub fn pins(&self) -> Vec<u64> {
+        self.state.lock().pins.clone()
     }
 
     /// Returns the offsets of the entries.
@@ -170,7 +206,7 @@ impl Room {
         self.state.lock().tail.after(offset, limit)
     }
 
-    /// Returns the last `limit` entries before `offset`. `None` if the tail does not have all of
+    /// Returns the last `limit` messages before `offset`. `None` if the tail does not have all of
     /// them.
     pub(super) fn before(&self, offset: u64, limit: usize) -> Option<Vec<Encoded>> {
         let state = self.state.lock();

@@ -66,6 +66,14 @@ impl Tail {
         self.trim();
     }
 
+    /// Replaces an entry that a later one has changed. Does nothing if the tail has no such entry.
+    pub(super) fn replace(&mut self, entry: Encoded) {
+        let Ok(index) = self.entries.binary_search_by_key(&entry.offset(), Encoded::offset) else { return };
+        self.set_bytes((self.bytes + entry.bytes()).saturating_sub(self.entries[index].bytes()));
+        self.entries[index] = entry;
+        self.trim();
+    }
+
     /// Removes the oldest entries while a bound is exceeded.
     fn trim(&mut self) {
         if self.has_grown.load(Ordering::Acquire) {
@@ -115,12 +123,14 @@ impl Tail {
         self.reaches(offset).then(|| within(PAGE_BYTES_MAX, Encoded::page_bytes, self.entries.range(start..).take(limit)))
     }
 
-    /// Returns the last `limit` entries before `offset` that fit into a page, oldest first. `None`
-    /// if some of them are only in the history. `expired`: entries up to this offset have expired.
+    /// Returns the last `limit` messages before `offset` that fit into a page, oldest first, and no
+    /// other entries. `None` if some of them are only in the history. `expired`: entries up to this
+    /// offset have expired.
     pub(super) fn before(&self, offset: u64, limit: usize, expired: u64) -> Option<Vec<Encoded>> {
         let end = self.entries.partition_point(|entry| entry.offset() < offset);
-        let mut entries = within(PAGE_BYTES_MAX, Encoded::page_bytes, self.entries.range(..end).rev().take(limit));
-        let is_whole = end >= limit || entries.len() < end || self.reaches(expired);
+        let messages = || self.entries.range(..end).rev().filter(|entry| entry.kind().is_message()).take(limit);
+        let (found, mut entries) = (messages().count(), within(PAGE_BYTES_MAX, Encoded::page_bytes, messages()));
+        let is_whole = found >= limit || entries.len() < found || self.reaches(expired);
         entries.reverse();
         is_whole.then_some(entries)
     }

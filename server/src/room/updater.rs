@@ -16,11 +16,13 @@ pub(super) struct RoomUpdater {
     access: Access,
     /// Rooms whose subscribers are not yet notified.
     changed: Vec<Arc<Room>>,
+    /// True if other messages wait for approval, and their moderators are not yet notified.
+    has_queue_changed: bool,
 }
 
 impl RoomUpdater {
     pub(super) fn new(registry: Arc<Registry>, access: Access) -> Self {
-        Self { registry, access, changed: Vec::new() }
+        Self { registry, access, changed: Vec::new(), has_queue_changed: false }
     }
 }
 
@@ -30,8 +32,10 @@ impl CommitListener for RoomUpdater {
         changes.access.into_iter().for_each(|change| self.access.apply(change));
         let mut by_room: HashMap<RoomName, Vec<Change>> = HashMap::new();
         for (room, change) in changes.rooms {
-            if let Change::Expired(rest) = &change {
-                self.registry.raise_forgotten_max(rest.forgotten_max);
+            match &change {
+                Change::Expired(remaining) => self.registry.raise_forgotten_max(remaining.forgotten_max),
+                Change::Queue => self.has_queue_changed = true,
+                Change::Stored(_) => {}
             }
             by_room.entry(room).or_default().push(change);
         }
@@ -46,5 +50,8 @@ impl CommitListener for RoomUpdater {
 
     fn notify(&mut self) {
         self.changed.drain(..).for_each(|room| room.notify());
+        if std::mem::take(&mut self.has_queue_changed) {
+            self.registry.notify_queues();
+        }
     }
 }

@@ -1,30 +1,19 @@
 //! Changes of the history, and their results.
 
-use protocol::admin::KeyId;
-use protocol::{Entry, ErrorCode, PublishRequest, RoomName, Tag};
+use protocol::admin::{Decision, KeyId};
+use protocol::{Entry, ErrorCode, PublishRequest, RoomName};
 
 use super::retention::{RetentionPolicy, TrustedTime};
-use crate::access::AccessChange;
+use crate::access::{AccessChange, Actor};
 
 /// A change of the history. It contains every time and random value that it needs, so the same
 /// commands in the same order make the same history anywhere.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Add an entry to a room, or a message to the queue of those that wait for approval.
-    Publish {
-        /// The room.
-        room: RoomName,
-        /// What is published.
-        request: PublishRequest,
-        /// What the demo's socket received, if it differs from the text.
-        raw: Option<String>,
-        /// Who publishes.
-        publisher: Publisher,
-        /// When it was received, in milliseconds since 1970.
-        time: u64,
-        /// The board's rules.
-        rules: PublishRules,
-    },
+    /// Publish a message, or a change of one.
+    Publish(Publish),
+    /// Approve or reject a message that waits for approval.
+    Decide(Decide),
     /// Delete expired messages of a room. If there are many, only some of them.
     Expire {
         /// The room.
@@ -49,13 +38,21 @@ pub enum Command {
     SaveTime(TrustedTime),
 }
 
-/// Who publishes, as access has decided.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Publisher {
-    /// The identity.
-    pub tag: Option<Tag>,
-    /// True if the publisher may moderate the room.
-    pub is_moderator: bool,
+/// The parts of [`Command::Publish`].
+#[derive(Clone, Debug)]
+pub struct Publish {
+    /// The room.
+    pub room: RoomName,
+    /// What is published.
+    pub request: PublishRequest,
+    /// What the demo's socket received, if it differs from the text.
+    pub raw: Option<String>,
+    /// Who publishes.
+    pub actor: Actor,
+    /// When it was received, in milliseconds since 1970.
+    pub time: u64,
+    /// The board's rules.
+    pub rules: PublishRules,
 }
 
 /// The board's rules for publishing. By default nothing is limited, and nothing can be edited.
@@ -63,11 +60,12 @@ pub struct Publisher {
 pub struct PublishRules {
     /// Maximum number of rooms that have messages. The lobby may always have some.
     pub rooms_max: usize,
-    /// How long authors may edit a message, in milliseconds.
+    /// How long authors may edit their messages, in milliseconds.
     pub edit_window: u64,
-    /// In rooms without settings: true if messages wait for approval.
+    /// True if messages wait for approval in rooms without settings of their own.
     pub queue: bool,
-    /// In rooms without settings: minimum time between two messages of an identity, in seconds.
+    /// See [`RoomSettings::slow`](protocol::RoomSettings::slow), for rooms without settings of
+    /// their own.
     pub slow: u32,
 }
 
@@ -77,23 +75,73 @@ impl Default for PublishRules {
     }
 }
 
-/// An entry that was stored, and what it changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// The new entry.
-    pub entry: Entry,
-    /// Earlier entries as they are now, such as the message that the entry edits.
-    pub rewritten: Vec<Entry>,
+/// The parts of [`Command::Decide`].
+#[derive(Clone, Debug)]
+pub struct Decide {
+    /// The room.
+    pub room: RoomName,
+    /// The message's number in the queue.
+    pub id: u64,
+    /// What is decided.
+    pub decision: Decision,
+    /// The moderator.
+    pub actor: Actor,
+    /// The current time, in milliseconds since 1970.
+    pub time: u64,
+    /// See [`PublishRules::rooms_max`].
+    pub rooms_max: usize,
 }
 
-/// Why a command was not applied.
+/// The result of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The entry is at this offset.
+    Published {
+        /// The entry's offset.
+        offset: u64,
+        /// True if it was there before, or if it would have changed nothing.
+        duplicate: bool,
+    },
+    /// The command is refused, or the message waits for approval.
+    Refused(Refusal),
+    /// The message of the queue was approved or rejected, now or before.
+    Decided(Verdict),
+    /// Expired messages were deleted, if there were any.
+    Expired(Remaining),
+    /// The room never had a message, or is forgotten.
+    RoomUnknown,
+    /// Who may do what has changed, or there is nothing to change.
+    Access(Result<AccessChange, ErrorCode>),
+    /// The trusted time is saved.
+    TimeSaved,
+}
+
+impl Outcome {
+    /// The outcome of a publish that is stored.
+    pub(super) fn stored(offset: u64) -> Self {
+        Self::Published { offset, duplicate: false }
+    }
+
+    /// The outcome of a publish that stores nothing, because the entry at `offset` did it before.
+    pub(super) fn duplicate(offset: u64) -> Self {
+        Self::Published { offset, duplicate: true }
+    }
+}
+
+impl From<ErrorCode> for Outcome {
+    fn from(code: ErrorCode) -> Self {
+        Self::Refused(code.into())
+    }
+}
+
+/// Why something is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The code.
+    /// What is wrong.
     pub code: ErrorCode,
     /// What is special about this occurrence.
     pub detail: Option<String>,
-    /// Milliseconds to wait before another try, if that is not the code's default.
+    /// With a temporary code: the time to wait before another attempt, in milliseconds.
     pub retry_after: Option<u64>,
 }
 
@@ -103,23 +151,19 @@ impl From<ErrorCode> for Refusal {
     }
 }
 
-/// The result of a command.
+/// What moderators decided about a message of the queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// There is a new entry.
-    Stored(Stored),
-    /// The room already has the entry, at this offset, or it would change nothing.
-    Duplicate(u64),
-    /// It was refused.
-    Refused(Refusal),
-    /// Expired messages were deleted, if there were any.
-    Expired(Remaining),
-    /// The room never had a message, or is forgotten.
-    RoomUnknown,
-    /// Who may do what has changed, or there is nothing to change.
-    Access(Result<AccessChange, ErrorCode>),
-    /// The trusted time is saved.
-    TimeSaved,
+pub enum Verdict {
+    /// The message is an entry of the room.
+    Approved {
+        /// The entry's offset.
+        offset: u64,
+    },
+    /// The message is gone.
+    Rejected {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What a room has after messages expired.
@@ -136,33 +180,38 @@ pub struct Remaining {
 }
 
 /// A committed change of one room.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "most values are of the large variant")]
-#[derive(Clone, Debug)]
 pub enum Change {
     /// The room has a new entry.
     Stored(Stored),
     /// The oldest entries have expired.
     Expired(Remaining),
+    /// Other messages wait for approval.
+    Queue,
+}
+
+impl Change {
+    /// A new entry that changes no other.
+    pub fn stored(entry: Entry) -> Self {
+        Self::Stored(Stored { entry, rewritten: Vec::new() })
+    }
+}
+
+/// A new entry, and what it changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The new entry.
+    pub entry: Entry,
+    /// Earlier entries of the room, as they are now.
+    pub rewritten: Vec<Entry>,
 }
 
 /// What a commit changed, in the order of its commands.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Changes of rooms.
     pub rooms: Vec<(RoomName, Change)>,
     /// Changes of keys, bans and reserved names.
     pub access: Vec<AccessChange>,
-}
-
-impl Change {
-    /// Returns the room that a command changed, and the change.
-    pub(super) fn of(command: &Command, outcome: &Outcome) -> Option<(RoomName, Self)> {
-        let (Command::Publish { room, .. } | Command::Expire { room, .. }) = command else { return None };
-        let change = match outcome {
-            Outcome::Stored(stored) => Self::Stored(stored.clone()),
-            Outcome::Expired(remaining) => Self::Expired(*remaining),
-            Outcome::Duplicate(_) | Outcome::Refused(_) | Outcome::Access(_) | Outcome::RoomUnknown | Outcome::TimeSaved => return None,
-        };
-        Some((room.clone(), change))
-    }
 }

@@ -1,13 +1,14 @@
 //! The handle on the durable past: opens it, queues commands, reads pages.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use protocol::admin::AuditRecord;
-use protocol::{Epoch, ErrorCode, RoomName};
+use protocol::admin::{AuditRecord, Waiting};
+use protocol::{Entry, Epoch, ErrorCode, RoomName, Tag};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -21,6 +22,7 @@ use super::read::{self, StoredPage, StoredRoom};
 use super::readers::Readers;
 use super::retention::TrustedTime;
 use super::schema;
+use super::scrub::Scrub;
 use super::writer::{self, CommitListener, Database, Job, Queue, Request};
 use crate::access::StoredAccess;
 
@@ -103,7 +105,8 @@ impl History {
         let health = Arc::new(WriteHealth::new(can_write));
         let (queue, jobs) = mpsc::channel(QUEUE_COMMANDS_MAX + QUEUE_OTHERS_MAX);
         let free_places = Arc::new(Semaphore::new(QUEUE_COMMANDS_MAX));
-        let database = Database { connection, identity, files: files.clone(), health: health.clone(), _folder: folder };
+        let scrub = Scrub::load(&connection, folder.wal())?;
+        let database = Database { connection, identity, scrub, files: files.clone(), health: health.clone(), _folder: folder };
         let ended = writer::start(database, Queue { jobs, free_places: free_places.clone() }, flush_interval, listener);
         let readers = Arc::new(Readers::new(path, files));
         Ok(OpenedHistory { history: Self { epoch, queue, free_places, health, readers }, saved_time, access: stored_access, ended })
@@ -146,7 +149,8 @@ impl History {
         self.readers.run(move |connection| read::after(connection, &room, offset, limit)).await
     }
 
-    /// Reads the last `limit` entries of a room before `offset`, oldest first, with the same bound.
+    /// Reads the last `limit` messages of a room before `offset`, oldest first, with the same
+    /// bound. Other entries are left out.
     pub async fn before(&self, room: &RoomName, offset: u64, limit: usize) -> Result<StoredPage, ReadError> {
         let room = room.clone();
         self.readers.run(move |connection| read::before(connection, &room, offset, limit)).await
@@ -155,6 +159,29 @@ impl History {
     /// Reads the newest records of the audit before one, or of all, newest first.
     pub async fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditRecord>, ReadError> {
         self.readers.run(move |connection| access::audit(connection, before, limit)).await
+    }
+
+    /// Returns the entries of a room at these offsets, without those that are not kept.
+    pub async fn entries(&self, room: &RoomName, offsets: Vec<u64>) -> Result<Vec<Entry>, ReadError> {
+        let room = room.clone();
+        let find = move |connection: &mut Connection| {
+            offsets.iter().filter_map(|offset| read::entry(connection, &room, *offset).transpose()).collect()
+        };
+        self.readers.run(find).await
+    }
+
+    /// Returns the reactions of an identity to the messages of a range of offsets, as offset and
+    /// emoji.
+    pub async fn reactions_of(&self, room: &RoomName, by: Tag, range: RangeInclusive<u64>) -> Result<Vec<(u64, String)>, ReadError> {
+        let room = room.clone();
+        self.readers.run(move |connection| read::reactions_of(connection, &room, by, range)).await
+    }
+
+    /// Returns how many messages of a room wait for approval, and the oldest or newest `limit` of
+    /// them.
+    pub async fn waiting(&self, room: &RoomName, limit: usize, newest_first: bool) -> Result<(u64, Vec<Waiting>), ReadError> {
+        let room = room.clone();
+        self.readers.run(move |connection| read::waiting(connection, &room, limit, newest_first)).await
     }
 
     /// Returns why the history cannot be written or read at the moment. `None` if it can.
