@@ -41,8 +41,9 @@ pub use event::{ABNORMAL_CLOSURE, Action, ConnectionState, Event, Options, Updat
 /// # Guarantees
 /// - Entries come in order, each once, across reconnects and changes of transport. Where entries
 ///   are missing, an [`Update::Gap`] says so.
-/// - A message stays in [`Core::outbox`] until the server has stored it and its entry has arrived,
-///   or until the server refuses it. Messages are published in order, each once.
+/// - A message or change stays in [`Core::outbox`] until the server has stored it and its entry has
+///   arrived, or until the server refuses it. They are published in order, each once. Only one that
+///   waits for a moderator, or for its turn in a slow room, may be overtaken.
 /// - Attempts to connect are at least a second apart, whatever events come.
 ///
 /// # Example

@@ -1,4 +1,5 @@
-//! Messages that are being published: sent in order, until the server has stored or refused each.
+//! What is being published: messages and changes, sent in order, until the server has stored or
+//! refused each.
 
 use std::collections::VecDeque;
 
@@ -21,11 +22,13 @@ const ANSWER_MS: u64 = 30_000;
 const DEFER_BASE_MS: u64 = 1_000;
 /// Maximum wait after any temporary refusal, in milliseconds.
 const DEFER_CAP_MS: u64 = 60_000;
+/// Maximum wait in a slow room, in milliseconds.
+const SLOW_CAP_MS: u64 = protocol::limits::SLOW_SECONDS_MAX as u64 * 1_000;
 
-/// A message in an [`Outbox`].
+/// A message or change in an [`Outbox`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
-    /// The message; it has a key.
+    /// The message or change; it has a key.
     pub message: PublishRequest,
     /// How far it is.
     pub stage: Stage,
@@ -35,6 +38,14 @@ impl Pending {
     fn has(&self, key: &PublishKey) -> bool {
         self.message.key.as_ref() == Some(key)
     }
+
+    /// True if an entry with the same key is this one. A message that was changed meanwhile has
+    /// another text.
+    fn became(&self, entry: &Entry) -> bool {
+        let PublishRequest { kind, of, text, .. } = &self.message;
+        let is_same_text = entry.text == *text || entry.changed > 0 || !kind.is_message();
+        entry.kind == *kind && entry.of == *of && is_same_text
+    }
 }
 
 /// How far a message is.
@@ -42,7 +53,7 @@ impl Pending {
 pub enum Stage {
     /// Not sent yet, not answered yet, or stored but its entry has not arrived yet.
     Sending,
-    /// Stored, and waits for a moderator's approval.
+    /// The server keeps the message until a moderator approves or rejects it.
     Queued,
     /// Refused for good. The message stays until it is retried or discarded.
     Failed {
@@ -53,7 +64,19 @@ pub enum Stage {
     },
 }
 
-/// The messages that are being published, in order.
+impl Stage {
+    /// True if the message was refused, and may succeed if it is sent again.
+    pub fn can_retry(&self) -> bool {
+        let is_final = |code| matches!(code, ErrorCode::KeyReused | ErrorCode::Rejected | ErrorCode::MessageGone);
+        matches!(self, Self::Failed { code, .. } if !is_final(*code))
+    }
+
+    fn is_failed(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
+}
+
+/// The messages and changes that are being published, in order.
 #[derive(Clone, Debug)]
 pub struct Outbox {
     pending: Vec<Pending>,
@@ -62,11 +85,17 @@ pub struct Outbox {
     published: Vec<(PublishKey, Position)>,
     /// When the last of these was answered, in milliseconds.
     published_at: u64,
+    /// Messages that wait for a moderator, and when the server is asked about each again, in
+    /// milliseconds.
+    queued: Vec<(PublishKey, u64)>,
     /// Sent on this session and not answered, in the order of sending.
     in_flight: VecDeque<InFlight>,
     window: usize,
     /// Nothing is sent before this time, in milliseconds.
     held_until: u64,
+    /// No message is sent before this time, in milliseconds, because the room is slow. Changes are.
+    /// 0 if the room is not known to be slow.
+    slow_until: u64,
     /// How many temporary refusals came in a row.
     refusals: u32,
     /// True if `held_until` is due to missing answers, not to a server's request.
@@ -103,6 +132,12 @@ impl Outbox {
         self.held_until
     }
 
+    /// Returns the time before which no message is sent because the room is slow, in milliseconds
+    /// on the owner's clock. It is in the past unless the server asked to wait.
+    pub fn slow_until(&self) -> u64 {
+        self.slow_until
+    }
+
     /// Returns how many more messages fit.
     pub fn free_slots(&self) -> usize {
         OUTBOX_MESSAGES_MAX.saturating_sub(self.pending.len())
@@ -115,9 +150,11 @@ impl Outbox {
             pending: Vec::new(),
             published: Vec::new(),
             published_at: 0,
+            queued: Vec::new(),
             in_flight: VecDeque::new(),
             window: WINDOW,
             held_until: 0,
+            slow_until: 0,
             refusals: 0,
             is_unreachable: false,
             unreported: Vec::new(),
@@ -146,13 +183,9 @@ impl Outbox {
         }
     }
 
-    /// Moves a refused message to the end. If its key belongs to another message it stays refused:
-    /// it would be refused each time.
+    /// Moves a refused message to the end, unless it would be refused each time.
     pub(crate) fn retry(&mut self, key: &PublishKey) {
-        let retriable = |pending: &Pending| match pending.stage {
-            Stage::Failed { code, .. } => pending.has(key) && code != ErrorCode::KeyReused,
-            Stage::Sending | Stage::Queued => false,
-        };
+        let retriable = |pending: &Pending| pending.has(key) && pending.stage.can_retry();
         if let Some(index) = self.pending.iter().position(retriable) {
             let message = self.pending.remove(index).message;
             self.pending.push(Pending { message, stage: Stage::Sending });
@@ -165,23 +198,32 @@ impl Outbox {
         let before = self.pending.len();
         self.pending.retain(|pending| !pending.has(key));
         self.published.retain(|(published, _)| published != key);
+        self.queued.retain(|(queued, _)| queued != key);
         self.changed |= self.pending.len() != before;
     }
 
     /// Returns the message to send now, if `in_flight_max` unanswered ones allow it.
     pub(crate) fn next_to_send(&self, in_flight_max: usize, now: u64) -> Option<&PublishRequest> {
-        self.first_unsent(in_flight_max).filter(|_| now >= self.held_until)
+        self.unsent(in_flight_max).find(|(_, at)| now >= *at).map(|(pending, _)| &pending.message)
     }
 
-    fn first_unsent(&self, in_flight_max: usize) -> Option<&PublishRequest> {
-        if self.in_flight.len() >= self.window.min(in_flight_max.max(1)) {
-            return None;
-        }
-        let is_unsent = |pending: &&Pending| {
+    /// Returns what may be sent beside the unanswered ones, in order, and when.
+    fn unsent(&self, in_flight_max: usize) -> impl Iterator<Item = (&Pending, u64)> {
+        let is_free = self.in_flight.len() < self.window.min(in_flight_max.max(1));
+        let pending = if is_free { &self.pending[..] } else { &[] };
+        pending.iter().filter_map(|pending| {
+            let at = match pending.stage {
+                // One at a time: a later message must not pass one that comes a moment too early.
+                Stage::Sending if pending.message.kind.is_message() && self.slow_until > 0 => {
+                    self.in_flight.is_empty().then_some(self.slow_until)?
+                }
+                Stage::Sending => 0,
+                Stage::Queued => self.queued.iter().find(|(key, _)| pending.has(key))?.1,
+                Stage::Failed { .. } => return None,
+            };
             let is_in_flight = self.in_flight.iter().any(|sent| pending.has(&sent.key));
-            pending.stage == Stage::Sending && !is_in_flight && !self.is_published(pending)
-        };
-        self.pending.iter().find(is_unsent).map(|pending| &pending.message)
+            (!is_in_flight && !self.is_published(pending)).then_some((pending, at.max(self.held_until)))
+        })
     }
 
     fn is_published(&self, pending: &Pending) -> bool {
@@ -196,9 +238,9 @@ impl Outbox {
     /// Records that the server has stored a message. Returns its key, unless `ref` is unknown.
     pub(crate) fn published(&mut self, r#ref: u64, position: Position, now: u64) -> Option<PublishKey> {
         let InFlight { key, .. } = self.answered(r#ref)?;
-        self.refusals = 0;
-        self.window = (self.window * 2).min(WINDOW);
-        if self.pending.iter().any(|pending| pending.has(&key)) {
+        self.accepted();
+        if let Some(pending) = self.pending.iter_mut().find(|pending| pending.has(&key)) {
+            pending.stage = Stage::Sending;
             self.published.push((key.clone(), position));
             self.published_at = now;
             self.changed = true;
@@ -206,11 +248,39 @@ impl Outbox {
         Some(key)
     }
 
-    /// Records a temporary refusal. The message and all behind it wait. After that they are sent
-    /// one at a time until one succeeds, so that none overtakes it.
-    pub(crate) fn deferred(&mut self, r#ref: u64, retry_after: Option<u64>, now: u64, rng: &mut Rng) {
+    /// Records that the server takes messages: more of them may be unanswered again.
+    fn accepted(&mut self) {
+        self.refusals = 0;
+        self.window = (self.window * 2).min(WINDOW);
+    }
+
+    /// Records a temporary refusal. Only those that say nothing about other messages let these pass.
+    pub(crate) fn deferred(&mut self, r#ref: u64, code: ErrorCode, retry_after: Option<u64>, now: u64, rng: &mut Rng) {
         let Some(sent) = self.answered(r#ref) else { return };
+        let index = self.pending.iter().position(|pending| pending.has(&sent.key));
         self.lost(sent);
+        match index.and_then(|index| self.pending.get_mut(index)) {
+            Some(pending) if code == ErrorCode::Queued => {
+                self.changed |= std::mem::replace(&mut pending.stage, Stage::Queued) != Stage::Queued;
+                let wait = retry_after.unwrap_or_default().clamp(DEFER_BASE_MS, DEFER_CAP_MS);
+                let at = now + wait + full_jitter(wait / 4, DEFER_CAP_MS, 0, rng);
+                let key = pending.message.key.clone();
+                self.queued.retain(|(queued, _)| Some(queued) != key.as_ref());
+                self.queued.extend(key.map(|key| (key, at)));
+                self.accepted();
+            }
+            Some(pending) if code == ErrorCode::SlowMode && pending.message.kind.is_message() => {
+                let wait = retry_after.unwrap_or(DEFER_BASE_MS).min(SLOW_CAP_MS);
+                self.slow_until = self.slow_until.max(now + wait + full_jitter(DEFER_BASE_MS / 4, DEFER_CAP_MS, 0, rng));
+                self.changed = true;
+            }
+            _ => self.hold(retry_after, now, rng),
+        }
+    }
+
+    /// Lets everything wait. After that the messages are sent one at a time until one succeeds, so
+    /// that none overtakes the one that was refused.
+    fn hold(&mut self, retry_after: Option<u64>, now: u64, rng: &mut Rng) {
         let wait = match retry_after {
             Some(wait) => wait.min(DEFER_CAP_MS) + full_jitter(DEFER_BASE_MS / 4, DEFER_CAP_MS, 0, rng),
             None => DEFER_BASE_MS / 2 + full_jitter(DEFER_BASE_MS, DEFER_CAP_MS, self.refusals, rng),
@@ -225,7 +295,7 @@ impl Outbox {
     /// only until [`Self::network_recovered`].
     pub(crate) fn unanswered(&mut self, r#ref: u64, now: u64, rng: &mut Rng) {
         let refusals = self.refusals;
-        self.deferred(r#ref, None, now, rng);
+        self.deferred(r#ref, ErrorCode::Unavailable, None, now, rng);
         self.is_unreachable |= self.refusals > refusals;
     }
 
@@ -272,9 +342,7 @@ impl Outbox {
         let Some(key) = &entry.key else { return };
         // If a message was refused because its key belongs to this entry, the entry has another
         // text.
-        let is_same = |pending: &Pending| {
-            pending.has(key) && pending.stage == Stage::Sending && (pending.message.text == entry.text || entry.changed > 0)
-        };
+        let is_same = |pending: &Pending| pending.has(key) && !pending.stage.is_failed() && pending.became(entry);
         if self.pending.iter().any(is_same) {
             match self.in_flight.iter_mut().find(|sent| sent.key == *key) {
                 // The answer tells more, so it is awaited.
@@ -284,6 +352,24 @@ impl Outbox {
             }
             self.discard(key);
         }
+    }
+
+    /// Gives up the changes that are not stored: the log is another one, where other messages have
+    /// their offsets.
+    pub(crate) fn log_replaced(&mut self) {
+        for pending in &mut self.pending {
+            pending.message.reply = None;
+            if pending.message.of.is_some() && !pending.stage.is_failed() {
+                let code = ErrorCode::MessageGone;
+                pending.stage = Stage::Failed { code, detail: code.title().to_owned() };
+                self.changed = true;
+            }
+        }
+    }
+
+    /// Ends the wait of a slow room: it has new settings.
+    pub(crate) fn room_changed(&mut self) {
+        self.slow_until = 0;
     }
 
     /// Removes the messages that are stored at or before `cursor`, because the reader has passed
@@ -321,7 +407,7 @@ impl Outbox {
     /// Returns when there is something to do on a live session.
     pub(crate) fn deadline(&self, in_flight_max: usize) -> Option<u64> {
         let overdue = self.in_flight.front().map(|sent| sent.sent + ANSWER_MS);
-        let next = self.first_unsent(in_flight_max).map(|_| self.held_until);
+        let next = self.unsent(in_flight_max).map(|(_, at)| at).min();
         [overdue, next].into_iter().flatten().min()
     }
 

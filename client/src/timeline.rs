@@ -1,5 +1,5 @@
-//! The part of a room that a reader looks at: each entry once, in order, with marks where some are
-//! missing.
+//! The part of a room that a reader looks at: each message once, in order, with the changes applied
+//! to it and with marks where messages are missing.
 
 #[cfg(test)]
 mod tests;
@@ -10,6 +10,9 @@ use protocol::{Entry, Gap, GapReason, MessagesPage, Position, Tag};
 pub const TIMELINE_ENTRIES_MAX: usize = 400;
 
 const _: () = assert!(TIMELINE_ENTRIES_MAX >= 2 * protocol::limits::PAGE_ENTRIES_MAX);
+
+/// Maximum number of changes that are kept for pages which were read before them.
+const RECENT_CHANGES_MAX: usize = 100;
 
 /// A place where entries are missing, to be shown before the first entry after `resumes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +26,8 @@ pub struct Missed {
     pub reason: GapReason,
 }
 
-/// The entries that a reader looks at: a consecutive part of a room's log.
+/// The messages that a reader looks at: a consecutive part of a room's log. Each is folded: it has
+/// the changes that arrived, whether before or after it.
 ///
 /// There are at most [`TIMELINE_ENTRIES_MAX`]. A reader who loads older entries drops the newest,
 /// and one who stays scrolled up gets no more new ones. New entries are then counted in
@@ -40,6 +44,10 @@ pub struct Timeline {
     before: Option<Position>,
     /// True if there are older entries than the first one that is still to come.
     starts_late: bool,
+    /// The newest changes that arrived, oldest first.
+    recent: Vec<Entry>,
+    /// The reader's own identity.
+    you: Option<Tag>,
 }
 
 impl Timeline {
@@ -52,14 +60,16 @@ impl Timeline {
             latest: 0,
             before: None,
             starts_late: false,
+            recent: Vec::new(),
+            you: None,
         };
         timeline.show(page);
         timeline
     }
 
-    /// Handles an entry that has arrived. Returns true if it is new.
+    /// Handles a message that has arrived. Returns true if it is new.
     ///
-    /// The entry is added if the newest entries are shown and there is space. With `follows_end`,
+    /// It is added if the newest entries are shown and there is space. With `follows_end`,
     /// the oldest entries are dropped to make space; a reader who has scrolled up would lose their
     /// place.
     pub fn append(&mut self, entry: Entry, follows_end: bool) -> bool {
@@ -75,18 +85,25 @@ impl Timeline {
         true
     }
 
-    /// Handles a change that has arrived: applies it to its message, if that is shown. `you` is the
-    /// reader's own identity. Returns true if anything that is shown has changed.
-    pub fn change(&mut self, change: &Entry, you: Option<Tag>) -> bool {
+    /// Handles a change that has arrived. Returns true if a message that is shown has changed.
+    pub fn change(&mut self, change: Entry) -> bool {
+        let has_changed = self.fold(&change);
         if change.offset > self.latest {
-            // A change fills its place in the log, and no place in the list.
             if self.has_newest() {
                 self.end.offset = change.offset;
             }
             self.latest = change.offset;
+            if self.recent.len() >= RECENT_CHANGES_MAX {
+                self.recent.remove(0);
+            }
+            self.recent.push(change);
         }
-        let message = change.of.and_then(|of| self.entries.binary_search_by_key(&of, |entry| entry.offset).ok());
-        message.is_some_and(|index| self.entries[index].fold(change, you))
+        has_changed
+    }
+
+    fn fold(&mut self, change: &Entry) -> bool {
+        let index = self.entries.binary_search_by_key(&change.of, |entry| Some(entry.offset));
+        index.ok().and_then(|index| self.entries.get_mut(index)).is_some_and(|entry| entry.fold(change, self.you))
     }
 
     /// Adds a page of older entries, which was requested with `asked`, the [`Timeline::before`] of
@@ -99,9 +116,9 @@ impl Timeline {
             return;
         }
         let known = self.entries.first().map_or(self.end.offset + 1, |first| first.offset);
-        let mut older = in_order(page.entries, 0);
-        older.retain(|entry| entry.offset < known);
         self.before = page.before;
+        let mut older = self.messages(page, 0);
+        older.retain(|entry| entry.offset < known);
         self.entries.splice(..0, older);
         if keep_newest {
             self.drop_oldest();
@@ -115,10 +132,14 @@ impl Timeline {
         if page.position.epoch != self.end.epoch {
             return;
         }
-        for entry in in_order(page.entries, self.end.offset) {
+        let position = page.position;
+        for change in &page.entries {
+            self.fold(change);
+        }
+        for entry in self.messages(page, self.end.offset) {
             self.push(entry);
         }
-        self.reach(page.position.offset);
+        self.reach(position.offset);
         self.drop_oldest();
     }
 
@@ -126,14 +147,32 @@ impl Timeline {
     pub fn show(&mut self, page: MessagesPage) {
         if page.position.epoch != self.end.epoch {
             self.latest = 0;
+            self.recent.clear();
         }
-        self.end = Position { offset: 0, ..page.position };
+        let (position, latest) = (page.position, page.latest.offset);
+        self.end = Position { offset: 0, ..position };
         self.starts_late = false;
         self.before = page.before;
-        self.entries = in_order(page.entries, 0);
+        self.entries = self.messages(page, 0);
         self.missed.clear();
-        self.reach(self.entries.last().map_or(0, |last| last.offset).max(page.position.offset));
-        self.latest = self.latest.max(page.latest.offset);
+        self.reach(self.entries.last().map_or(0, |last| last.offset).max(position.offset));
+        self.latest = self.latest.max(latest);
+    }
+
+    /// Returns the messages of a page after an offset, without those that are out of order. The
+    /// page may have been read before the newest changes arrived.
+    fn messages(&mut self, page: MessagesPage, after: u64) -> Vec<Entry> {
+        self.you = page.you.or(self.you);
+        let (mut messages, mut last) = (page.entries, after);
+        messages.retain_mut(|entry| {
+            let is_next = entry.offset > last && entry.kind.is_message();
+            last = last.max(entry.offset);
+            for change in &self.recent {
+                entry.fold(change, self.you);
+            }
+            is_next
+        });
+        messages
     }
 
     /// Marks that entries are missing. If the log is another one, its former entries are removed.
@@ -143,6 +182,7 @@ impl Timeline {
         if !is_same_log {
             self.entries.clear();
             self.missed.clear();
+            self.recent.clear();
             self.before = None;
             self.starts_late = gap.first.offset < gap.resumes.offset;
         } else if missed.resumes <= missed.after {
@@ -157,7 +197,7 @@ impl Timeline {
         self.latest = gap.resumes.offset;
     }
 
-    /// Returns the entries, oldest first.
+    /// Returns the messages, oldest first.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -187,7 +227,12 @@ impl Timeline {
         self.end.offset >= self.latest
     }
 
-    /// Returns the entry at an offset, if it is shown.
+    /// Returns the reader's own identity, if a page named it.
+    pub fn you(&self) -> Option<Tag> {
+        self.you
+    }
+
+    /// Returns the message at an offset, if it is shown.
     pub fn entry(&self, offset: u64) -> Option<&Entry> {
         let index = self.entries.binary_search_by_key(&offset, |entry| entry.offset).ok()?;
         self.entries.get(index)
@@ -229,15 +274,4 @@ impl Timeline {
         self.end.offset = last;
         self.missed.retain(|missed| missed.resumes < last);
     }
-}
-
-/// Returns the entries after an offset, without those that are out of order.
-fn in_order(mut entries: Vec<Entry>, after: u64) -> Vec<Entry> {
-    let mut last = after;
-    entries.retain(|entry| {
-        let is_next = entry.offset > last;
-        last = last.max(entry.offset);
-        is_next
-    });
-    entries
 }

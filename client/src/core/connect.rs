@@ -147,13 +147,21 @@ impl Core {
         let Some(channel) = self.channel(id) else { return };
         channel.hear(now);
         if self.is_current(id) && !Disconnect::should_reconnect(code) {
-            self.close_candidate();
             self.current = None;
-            self.outbox.disconnected();
-            self.idle = Idle::Stopped { code: Some(code) };
+            self.stop(code);
         } else {
             self.lose(id, Loss::Failed { spread: Disconnect::parse_spread(reason) }, now);
         }
+    }
+
+    /// Ends every channel for good.
+    pub(super) fn stop(&mut self, code: u16) {
+        self.close_candidate();
+        if let Some(channel) = self.current.take() {
+            self.actions.push(Action::Close { channel: channel.id });
+        }
+        self.outbox.disconnected();
+        self.idle = Idle::Stopped { code: Some(code) };
     }
 
     /// Handles [`crate::Event::NotLeader`]: continues with polls, which the leader triggers.

@@ -13,7 +13,7 @@ pub const ABNORMAL_CLOSURE: u16 = 1006;
 pub struct Options {
     /// The position to continue after. `None` starts with the next entry.
     pub after: Option<Position>,
-    /// Messages that an earlier client had not published, oldest first: its
+    /// What an earlier client had not published, oldest first: its
     /// [`crate::Outbox::messages`].
     pub outbox: Vec<PublishRequest>,
     /// The seed of all random numbers: jitter, and keys of messages that have none. Two clients
@@ -90,11 +90,11 @@ pub enum Event {
     Woken,
     /// [`crate::Core::deadline`] has passed.
     Tick,
-    /// Publish a message. Without a key it gets one. Has no effect if [`crate::Outbox::free_slots`]
+    /// Publish a message or change. Without a key it gets one. Has no effect if [`crate::Outbox::free_slots`]
     /// is zero, or if the outbox has a message with this key.
     Publish(PublishRequest),
-    /// Publish a failed message again, after all others. Has no effect on a message whose key
-    /// belongs to another message.
+    /// Publish a failed message again, after all others. Has no effect unless
+    /// [`crate::Stage::can_retry`].
     Retry(PublishKey),
     /// Remove a message from the outbox. If it is on its way, it may be published nevertheless.
     Discard(PublishKey),
@@ -170,10 +170,10 @@ pub enum Update {
     Proven(Transport),
     /// The position after which a reader starts that had none.
     StartsAt(Position),
-    /// A message of the room. Messages and changes come in order, each once.
+    /// A message of the room. Messages and changes come in one order, each once.
     Entry(Entry),
-    /// Another entry of the room: a change of a message, or of the room. See [`Entry::kind`] and
-    /// [`Entry::fold`].
+    /// Any other entry of the room, such as the edit of a message: see [`Entry::kind`] and
+    /// [`Entry::fold`]. A message that arrives later contains it already.
     Change(Entry),
     /// Entries are missing; reading goes on after [`Gap::resumes`].
     Gap(Gap),
@@ -181,10 +181,10 @@ pub enum Update {
     Online(usize),
     /// [`crate::Core::outbox`] has changed. An owner that stores it does so now.
     Outbox,
-    /// A message of this client is durable. It stays in the outbox until its entry has arrived. If
+    /// A message or change of this client is durable. It stays in the outbox until its entry has arrived. If
     /// only the entry arrived, [`Published::reached`] is the number of sessions at that time.
     Published {
-        /// The message's key.
+        /// Its key.
         key: PublishKey,
         /// Where it is, and whether it was there before.
         published: Published,

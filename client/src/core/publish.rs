@@ -39,7 +39,7 @@ impl Core {
         }
     }
 
-    /// Handles the answer that a message is durable.
+    /// Handles the answer that a message or change is durable.
     pub(super) fn published(&mut self, r#ref: u64, published: Published, now: u64) {
         if let Some(key) = self.outbox.published(r#ref, published.position, now) {
             self.settle_outbox();
@@ -50,7 +50,7 @@ impl Core {
     /// Handles the refusal of a message.
     pub(super) fn refused(&mut self, r#ref: u64, code: ErrorCode, detail: String, retry_after: Option<u64>, now: u64) {
         if code.is_temporary() {
-            self.outbox.deferred(r#ref, retry_after, now, &mut self.rng);
+            self.outbox.deferred(r#ref, code, retry_after, now, &mut self.rng);
         } else {
             self.outbox.refused(r#ref, code, detail);
         }

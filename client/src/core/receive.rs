@@ -1,6 +1,6 @@
 //! What frames and pages from the server mean to a [`Core`].
 
-use protocol::{Entry, Gap, GapReason, Hello, MessagesPage, Position, Problem, ServerFrame};
+use protocol::{Disconnect, Entry, ErrorCode, Gap, GapReason, Hello, Kind, MessagesPage, Position, Problem, ServerFrame};
 
 use super::channel::Evidence;
 use super::connect::Loss;
@@ -92,6 +92,10 @@ impl Core {
         match result {
             Ok(page) => self.entries(id, after, page, now),
             Err(Some(Problem { gap: Some(gap), .. })) => self.gap(id, gap, now),
+            // The reader may not read here, over no transport.
+            Err(Some(Problem { code: ErrorCode::NotFound | ErrorCode::AccessKeyUnknown, .. })) => {
+                return self.stop(Disconnect::AccessEnded.code());
+            }
             Err(Some(problem)) if problem.code.is_temporary() => {
                 self.backoff.pause(problem.retry_after.unwrap_or_default().max(BUSY_MS), now);
                 return self.give_up(id, Loss::Neutral, now);
@@ -143,6 +147,9 @@ impl Core {
         if let Some(cursor) = self.cursor.as_mut().filter(is_next) {
             cursor.offset = entry.offset;
             self.outbox.arrived(&entry, *cursor);
+            if entry.kind == Kind::Room {
+                self.outbox.room_changed();
+            }
             self.report(if entry.kind.is_message() { Update::Entry(entry) } else { Update::Change(entry) });
             self.settle_outbox();
         }
@@ -171,6 +178,7 @@ impl Core {
             self.settle_outbox();
         }
         if is_other_log {
+            self.outbox.log_replaced();
             self.close_other_channel(id, now);
         }
     }

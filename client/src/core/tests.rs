@@ -7,14 +7,16 @@ mod transport_selection;
 mod model;
 mod network;
 
+mod changes;
 mod outbox;
 mod pages;
+mod waiting;
 
 mod resume;
 
 use protocol::{
-    Author, ClientFrame, Entry, Epoch, ErrorCode, Gap, GapReason, Hello, Limits, MessagesPage, Position, Problem, PublishKey,
-    PublishRequest, Published, RoomName, ServerFrame, Text,
+    Author, ClientFrame, Emoji, Entry, Epoch, ErrorCode, Gap, GapReason, Hello, Kind, Limits, MessagesPage, Position, Problem, PublishKey,
+    PublishRequest, Published, RoomName, ServerFrame, Tag, Text,
 };
 
 use super::*;

@@ -1,5 +1,7 @@
 //! What a timeline shows after entries, pages and gaps.
 
+mod changes;
+
 use protocol::{Author, Epoch, RoomName, Text};
 
 use super::*;

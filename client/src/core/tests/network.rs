@@ -1,9 +1,12 @@
 //! A core in a simulated network, in virtual time: a server with a log, and for each transport a
 //! fault that comes and goes. The core must
 //! - receive every entry once and in order, and report every gap;
-//! - publish each message once and in order;
+//! - publish each message and change once and in order;
+//! - end with the same messages as the server, whatever changed them on the way;
 //! - reach the best transport that works within a time limit;
 //! - start at most one attempt a second.
+
+mod log;
 
 mod connection;
 mod faults;
@@ -12,7 +15,9 @@ mod random;
 use std::collections::{BTreeMap, HashSet};
 
 use super::*;
+use crate::outbox::Stage;
 use connection::{Connection, Fault, Step};
+use log::Log;
 
 /// Interval between the simulated server's heartbeats, in milliseconds.
 const HEARTBEAT_MS: u64 = HEARTBEAT * 1_000;
@@ -43,18 +48,6 @@ struct Simulation {
     published: Vec<PublishKey>,
 }
 
-/// The server's log.
-struct Log {
-    epoch: u64,
-    /// The entry at index 0 has offset 1.
-    entries: Vec<Entry>,
-    /// When each entry was stored.
-    times: Vec<u64>,
-    /// Entries up to here are no longer kept.
-    first: u64,
-    refused: HashSet<PublishKey>,
-}
-
 /// What the core reported.
 #[derive(Default)]
 struct Received {
@@ -65,6 +58,8 @@ struct Received {
     /// The longest time from storing an entry to receiving it, in milliseconds.
     slowest: u64,
     proven: Option<Transport>,
+    /// The messages since the last gap, with their changes.
+    room: BTreeMap<u64, Entry>,
 }
 
 impl Drop for Simulation {
@@ -79,7 +74,7 @@ impl Simulation {
     fn new(seed: u64, options: Options) -> Self {
         let mut rng = Rng::with_seed(seed);
         let latency = rng.u64(1..150);
-        let log = Log { epoch: 1, entries: Vec::new(), times: Vec::new(), first: 0, refused: HashSet::new() };
+        let log = Log::new();
         let received = Received { position: options.after, ..Received::default() };
         Self {
             seed,
@@ -152,29 +147,46 @@ impl Simulation {
     fn record(&mut self, update: Update) {
         match update {
             Update::StartsAt(position) => self.received.position = Some(position),
-            Update::Entry(entry) | Update::Change(entry) => {
-                let position = self.received.position.as_mut().expect("the reader has a position");
-                assert_eq!(entry.offset, position.offset + 1, "an entry is missing or repeated");
-                position.offset = entry.offset;
-                let index = usize::try_from(entry.offset - 1).unwrap();
-                if position.epoch == Epoch(self.log.epoch) {
-                    assert_eq!(entry, self.log.entries[index]);
-                    self.received.slowest = self.received.slowest.max(self.now - self.log.times[index]);
+            Update::Entry(entry) => {
+                self.record_entry(&entry);
+                self.received.room.insert(entry.offset, entry);
+            }
+            Update::Change(change) => {
+                self.record_entry(&change);
+                if let Some(entry) = change.of.and_then(|of| self.received.room.get_mut(&of)) {
+                    entry.fold(&change, None);
                 }
-                self.received.entries += 1;
-                self.received.keys.extend(entry.key);
             }
             Update::Gap(gap) => {
                 let before = self.received.position.replace(gap.resumes).unwrap();
                 assert!(before.epoch != gap.resumes.epoch || before.offset < gap.resumes.offset, "no gap from {before}: {gap:?}");
                 self.received.gaps += 1;
+                self.received.room.clear();
             }
             Update::Proven(transport) => self.received.proven = Some(transport),
             Update::Connection | Update::Online(_) | Update::Outbox | Update::Published { .. } => {}
         }
     }
 
-    /// Runs all steps of the next `time` milliseconds.
+    /// Checks that an entry is the next one.
+    fn record_entry(&mut self, entry: &Entry) {
+        let position = self.received.position.as_mut().expect("the reader has a position");
+        assert_eq!(entry.offset, position.offset + 1, "an entry is missing or repeated");
+        position.offset = entry.offset;
+        let index = usize::try_from(entry.offset - 1).unwrap();
+        if position.epoch == Epoch(self.log.epoch) {
+            let stored = &self.log.entries[index];
+            assert_eq!((entry.kind, &entry.key), (stored.kind, &stored.key));
+            if entry.kind.is_message() && entry.changed == stored.changed {
+                assert_eq!(entry, stored);
+            }
+            self.received.slowest = self.received.slowest.max(self.now - self.log.times[index]);
+        }
+        self.received.entries += 1;
+        self.received.keys.extend(entry.key.clone());
+    }
+
+    /// Runs all steps of the next `time` milliseconds. Discards what was refused for good.
     fn advance(&mut self, time: u64) {
         let end = self.now + time;
         let mut idle = 0;
@@ -198,6 +210,10 @@ impl Simulation {
             }
         }
         self.now = end;
+        let failed = self.core.outbox().pending().iter().filter(|pending| matches!(pending.stage, Stage::Failed { .. }));
+        for key in failed.filter_map(|pending| pending.message.key.clone()).collect::<Vec<_>>() {
+            self.event(Event::Discard(key));
+        }
     }
 
     /// Runs steps until `done`. Returns how long that took, in milliseconds.
@@ -212,7 +228,7 @@ impl Simulation {
 
     /// Stores a message of another client.
     fn store_text(&mut self, text: &str) {
-        self.store(None, Text::parse(text).unwrap());
+        self.store(Entry { text: Text::parse(text).unwrap(), ..Entry::default() });
     }
 
     fn publish(&mut self) {
@@ -220,6 +236,27 @@ impl Simulation {
             let message = request(&format!("mine-{}", self.published.len()));
             self.published.extend(message.key.clone());
             self.event(Event::Publish(message));
+        }
+    }
+
+    /// Changes a message that the reader knows.
+    fn publish_change(&mut self) {
+        let known: Vec<u64> = self.received.room.keys().copied().collect();
+        if self.core.outbox().free_slots() > 0
+            && let Some(of) = self.rng.choice(&known)
+        {
+            let of = Some(*of);
+            let name = format!("change-{}", self.published.len());
+            let change = match self.rng.u32(0..6) {
+                0 => PublishRequest { kind: Kind::Erase, text: Text::default(), of, ..request(&name) },
+                1..3 => PublishRequest { kind: Kind::Edit, of, ..request(&name) },
+                _ => {
+                    let emoji = Some(Emoji::from_stored(self.rng.choice(["👍", "❤️"]).unwrap().to_owned()));
+                    PublishRequest { kind: Kind::React, text: Text::default(), of, emoji, off: self.rng.bool(), ..request(&name) }
+                }
+            };
+            self.published.extend(change.key.clone());
+            self.event(Event::Publish(change));
         }
     }
 
@@ -235,44 +272,27 @@ impl Simulation {
         self.received.position == Some(at(self.log.epoch, self.log.latest())) && self.core.position() == self.received.position
     }
 
-    /// Checks that every message is stored once, and in order except for those refused for a time.
+    /// Checks that everything is stored once, and in order except for what was refused for a time.
     fn check_what_was_published(&self) {
         let mut last = 0;
         for key in &self.published {
             let places: Vec<u64> =
                 self.log.entries.iter().filter(|entry| entry.key.as_ref() == Some(key)).map(|entry| entry.offset).collect();
+            if places.is_empty() && self.log.ineffective.contains(key) {
+                continue;
+            }
             assert_eq!(places.len(), 1, "{key} is at {places:?}");
-            if !self.log.refused.contains(key) {
+            if !self.log.refused.contains(key) && !self.log.ineffective.contains(key) {
                 assert!(places[0] > last, "{key} came before another");
                 last = places[0];
             }
         }
     }
-}
 
-impl Log {
-    fn latest(&self) -> u64 {
-        self.entries.len() as u64
-    }
-
-    /// Returns where a reader at `after` continues, and the gap if that is elsewhere.
-    fn resume(&self, after: Option<Position>) -> (Position, Option<Gap>) {
-        let local = |offset| at(self.epoch, offset);
-        let Some(after) = after else { return (local(self.latest()), None) };
-        let Some(reason) = GapReason::find(after, Epoch(self.epoch), self.first, self.latest()) else { return (after, None) };
-        let resumes = if reason == GapReason::Expired { self.first } else { self.first.max(self.latest().saturating_sub(50)) };
-        let gap = Gap { reason, first: local(self.first), resumes: local(resumes) };
-        (local(resumes), Some(gap))
-    }
-
-    fn page(&self, after: Option<Position>) -> Result<MessagesPage, Box<Problem>> {
-        let (position, gap) = self.resume(after);
-        if gap.is_some() {
-            return Err(Box::new(Problem { gap, ..ErrorCode::PositionGone.into() }));
+    /// Checks that the reader has the same messages as the server.
+    fn check_the_room(&self) {
+        for (offset, entry) in &self.received.room {
+            assert_eq!(Some(entry), self.log.entries.get(usize::try_from(*offset - 1).unwrap()));
         }
-        let entries: Vec<Entry> = self.entries.iter().skip(usize::try_from(position.offset).unwrap()).take(20).cloned().collect();
-        let position = at(self.epoch, position.offset + entries.len() as u64);
-        let latest = at(self.epoch, self.latest());
-        Ok(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest, online: 2, you: None })
     }
 }

@@ -3,11 +3,11 @@
 use super::*;
 use crate::outbox::{OUTBOX_MESSAGES_MAX, Stage};
 
-fn stage(harness: &Harness, name: &str) -> Option<Stage> {
+pub(super) fn stage(harness: &Harness, name: &str) -> Option<Stage> {
     harness.core.outbox().pending().iter().find(|pending| pending.message.key == Some(key(name))).map(|pending| pending.stage.clone())
 }
 
-fn failed(code: ErrorCode) -> Option<Stage> {
+pub(super) fn failed(code: ErrorCode) -> Option<Stage> {
     Some(Stage::Failed { code, detail: "No.".to_owned() })
 }
 

@@ -1,5 +1,6 @@
 //! The simulated server, and the faults between it and the client.
 
+use super::log::Verdict;
 use super::*;
 
 /// What is wrong with a transport.
@@ -160,7 +161,7 @@ impl Simulation {
             && let Some(entry) = self.log.entries.get(usize::try_from(cursor.offset).unwrap()).cloned()
         {
             cursor.offset = entry.offset;
-            self.send_to_client(channel, Event::Received { channel, frame: Some(ServerFrame::Message(entry)) });
+            self.send_to_client(channel, Event::Received { channel, frame: Some(ServerFrame::of(entry)) });
             self.plan_comment(channel);
         }
     }
@@ -242,24 +243,23 @@ impl Simulation {
         }
     }
 
-    /// Stores a message, or now and then refuses it for a time.
+    /// Stores a message or change, or now and then refuses it for a time.
     fn publish_at_server(&mut self, message: PublishRequest) -> Result<Published, Box<Problem>> {
-        let key = message.key.clone().unwrap();
-        let known = self.log.entries.iter().find(|entry| entry.key.as_ref() == Some(&key)).map(|entry| entry.offset);
-        if known.is_none() && self.rng.u32(0..10) == 0 {
-            self.log.refused.insert(key);
-            let retry_after = self.rng.bool().then(|| self.rng.u64(0..2_000));
-            return Err(Box::new(Problem { retry_after, ..ErrorCode::Overloaded.into() }));
-        }
-        let offset = known.unwrap_or_else(|| self.store(Some(key), message.text));
-        Ok(Published { position: at(self.log.epoch, offset), duplicate: known.is_some(), reached: 1 })
+        let is_busy = self.rng.u32(0..10) == 0;
+        let (offset, duplicate) = match self.log.judge(message, is_busy) {
+            Verdict::Stored { offset, duplicate } => (offset, duplicate),
+            Verdict::Store(entry) => (self.store(*entry), false),
+            Verdict::Refused(code) => {
+                let retry_after = (code.is_temporary() && self.rng.bool()).then(|| self.rng.u64(0..2_000));
+                return Err(Box::new(Problem { retry_after, ..code.into() }));
+            }
+        };
+        Ok(Published { position: at(self.log.epoch, offset), duplicate, reached: 1 })
     }
 
     /// Stores an entry and sends it to every channel.
-    pub(super) fn store(&mut self, key: Option<PublishKey>, text: Text) -> u64 {
-        let offset = self.log.latest() + 1;
-        self.log.entries.push(Entry { key, text, ..entry(offset) });
-        self.log.times.push(self.now);
+    pub(super) fn store(&mut self, entry: Entry) -> u64 {
+        let offset = self.log.append(entry, self.now);
         for channel in self.connections.keys().copied().collect::<Vec<_>>() {
             self.deliver(channel);
             if self.connections[&channel].waits {

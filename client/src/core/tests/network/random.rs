@@ -34,6 +34,12 @@ impl Simulation {
             80..82 => self.event(Event::Offline),
             82 => self.suspend(),
             83 => self.log.first = self.rng.u64(self.log.first..=self.log.latest()),
+            84..88 => self.publish_change(),
+            88 => self.log.has_queue = self.rng.bool(),
+            89..92 => {
+                let is_approved = self.rng.u32(0..4) > 0;
+                self.moderate(is_approved);
+            }
             _ => {}
         }
         let wait = self.rng.u64(0..4_000);
@@ -47,22 +53,31 @@ impl Simulation {
 
     /// Gives the server a new, empty log.
     fn restore(&mut self) {
-        self.log.epoch += 1;
-        self.log.entries.clear();
-        self.log.times.clear();
-        self.log.first = 0;
+        self.log.replace();
         self.end_all();
+    }
+
+    /// Lets a moderator decide about a message that waits.
+    fn moderate(&mut self, is_approved: bool) {
+        if let Some(entry) = self.log.moderate(is_approved) {
+            self.store(entry);
+        }
     }
 
     fn end_faults(&mut self) {
         self.faults = [Fault::None; 4];
         self.posts = Fault::None;
+        self.log.has_queue = false;
+        while self.log.has_waiting() {
+            self.moderate(true);
+        }
         self.event(Event::RetryNow);
         self.advance_until(RECOVERY_MS, "the end", |simulation| {
             simulation.transport() == Some(Transport::WebSocket)
                 && simulation.has_received_all()
                 && simulation.core.outbox().pending().is_empty()
         });
+        self.check_the_room();
     }
 
     fn check_attempts(&self) {
