@@ -145,6 +145,45 @@
 //! # }
 //! ```
 //!
+//! # Take a message back
+//!
+//! A program with an [`Identity`] can change its own messages. A change is an [`Update`] like a
+//! message, and every page of history has its result already. [`Entry::fold`] applies a change to a
+//! message. A [`Timeline`] does that for the part of a room that a reader looks at.
+//!
+//! ```
+//! use client::{Board, Identity, Page, Update};
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let server = server::TemporaryServer::start()?;
+//! # let url = server.url();
+//!
+//! // `Identity::from_file` keeps the identity for the next run.
+//! let room = Board::connect(url)?.with_identity(&Identity::random()?).room("lobby")?;
+//! let start = room.publish("Tee is ready.").await?.position;
+//! room.edit(start.offset, "Tea is ready.").await?;
+//! room.react(start.offset, "👍").await?;
+//!
+//! let mut message = room.history(Page::Latest).await?.entries.remove(0);
+//! assert_eq!(message.text.as_str(), "Tea is ready.");
+//! assert!(message.edited.is_some() && message.reactions[0].mine);
+//!
+//! // Everyone who is connected hears of it.
+//! let mut updates = room.subscribe(start);
+//! room.erase(start.offset).await?;
+//! while !message.erased {
+//!     if let Some(Update::Change(change)) = updates.next().await {
+//!         message.fold(&change, None);
+//!     }
+//! }
+//! assert_eq!(message.text.as_str(), "");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Board::with_access_key`] gives a program the rights of an access key: to read and post in
+//! private rooms, or to moderate. [`Room::info`] says what it may do.
+//!
 //! # Show messages that are on their way
 //!
 //! A program for people shows their messages before they are stored, and keeps them over a restart.
@@ -214,5 +253,6 @@ pub use protocol::{
 
 #[cfg(feature = "native")]
 pub use native::{
-    Board, ConnectError, Ended, Failure, FailureKind, HistoryError, Message, Page, PublishError, Publisher, Room, Subscription,
+    Board, ConnectError, Ended, Failure, FailureKind, HistoryError, Identity, IdentityError, Message, Page, PublishError, Publisher, Room,
+    Subscription,
 };

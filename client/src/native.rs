@@ -8,6 +8,7 @@
 mod failure;
 
 mod address;
+mod identity;
 mod tls;
 
 mod dial;
@@ -33,6 +34,7 @@ mod tests;
 pub use board::{Board, Room};
 pub use failure::{ConnectError, Ended, Failure, FailureKind};
 pub use history::{HistoryError, Page};
+pub use identity::{Identity, IdentityError};
 pub use message::Message;
 pub use publish::PublishError;
 pub use subscription::{Publisher, Subscription};

@@ -101,7 +101,8 @@ impl Address {
         }
     }
 
-    fn room(&self) -> String {
+    /// Returns the URL of the room's information.
+    pub(super) fn room(&self) -> String {
         self.server.http(&format!("/api/rooms/{}", self.room))
     }
 

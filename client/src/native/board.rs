@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use protocol::limits::PAGE_ENTRIES_DEFAULT;
-use protocol::{ErrorCode, MessagesPage, Position, Published, ReaderId, RoomName};
+use protocol::{ErrorCode, MessagesPage, Position, Published, ReaderId, RoomInfo, RoomName, RoomSettings};
 use tokio::time::timeout;
 
 use super::address::{Address, ServerUrl};
@@ -16,6 +16,7 @@ use super::driver::Network;
 use super::failure::ConnectError;
 use super::history::{self, HistoryError, Page};
 use super::http;
+use super::identity::Identity;
 use super::message::Message;
 use super::publish::{PublishError, PublishingTask};
 use super::subscription::{Endpoint, Subscription};
@@ -61,6 +62,23 @@ impl Board {
             reader: ReaderId::from_bits(random()?),
             seeds: Arc::new(AtomicU64::new(random()?)),
         })
+    }
+
+    /// Sends an identity with every request, so that the program can change its messages later.
+    #[must_use]
+    pub fn with_identity(mut self, identity: &Identity) -> Self {
+        Arc::make_mut(&mut self.network.client.secrets).set_identity(identity);
+        self
+    }
+
+    /// Sends an access key with every request. It gives the program the key's rights. Over `http`
+    /// everybody on the way can read it.
+    ///
+    /// # Errors
+    /// Fails with [`ConnectError::AccessKey`] if it can't be an access key.
+    pub fn with_access_key(mut self, key: &str) -> Result<Self, ConnectError> {
+        Arc::make_mut(&mut self.network.client.secrets).set_access_key(key)?;
+        Ok(self)
     }
 
     /// Returns the room with this name, which may be typed in any way: `Tea Time` is `tea-time`. A
@@ -119,7 +137,7 @@ impl Room {
         Self { time_limit, ..self }
     }
 
-    /// Publishes a message and waits until it is durable.
+    /// Publishes a message or change and waits until it is durable.
     ///
     /// While the server is away, the message is sent again with the same key until the time limit
     /// is over; it is stored once. Messages are stored in the order of the calls, also those of
@@ -142,6 +160,101 @@ impl Room {
         let message = message.into().try_into()?;
         let task = self.publishing_task();
         task.publish(message, self.time_limit).await
+    }
+
+    /// Gives the message at an offset another text. It must be of the same [`Identity`], and not too
+    /// old, or the program must be a moderator.
+    ///
+    /// This and the other changes behave as [`Room::publish`] does.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub async fn edit(&self, offset: u64, text: impl AsRef<str>) -> Result<Published, PublishError> {
+        self.publish(Message::edit(offset, text)).await
+    }
+
+    /// Takes the message at an offset back, for good. It must be of the same [`Identity`], or the
+    /// program must be a moderator.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub async fn erase(&self, offset: u64) -> Result<Published, PublishError> {
+        self.publish(Message::erase(offset)).await
+    }
+
+    /// Reacts to the message at an offset with one emoji. This needs an [`Identity`].
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub async fn react(&self, offset: u64, emoji: impl AsRef<str>) -> Result<Published, PublishError> {
+        self.publish(Message::react(offset, emoji)).await
+    }
+
+    /// Takes a reaction back.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub async fn unreact(&self, offset: u64, emoji: impl AsRef<str>) -> Result<Published, PublishError> {
+        self.publish(Message::unreact(offset, emoji)).await
+    }
+
+    /// Pins the message at an offset. The program must be a moderator.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub async fn pin(&self, offset: u64) -> Result<Published, PublishError> {
+        self.publish(Message::pin(offset)).await
+    }
+
+    /// Unpins the message at an offset. The program must be a moderator.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub async fn unpin(&self, offset: u64) -> Result<Published, PublishError> {
+        self.publish(Message::unpin(offset)).await
+    }
+
+    /// Replaces the room's settings. The program must be a moderator.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub async fn set(&self, settings: RoomSettings) -> Result<Published, PublishError> {
+        self.publish(Message::settings(settings)).await
+    }
+
+    /// Reads the room's settings, its pinned messages, and what the program may do in it. Sends one
+    /// request, and does not repeat it if it fails.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub async fn info(&self) -> Result<RoomInfo, HistoryError> {
+        let Endpoint { network, address, .. } = &self.shared.endpoint;
+        let answer = http::get(&network.client, &address.room());
+        history::read(timeout(self.time_limit, answer).await.map_err(|_| HistoryError::TimedOut)?)
     }
 
     fn publishing_task(&self) -> PublishingTask {
@@ -194,7 +307,7 @@ impl Room {
     /// Panics outside a Tokio runtime.
     pub async fn history_with(&self, page: Page, limit: usize) -> Result<MessagesPage, HistoryError> {
         let Endpoint { network, address, .. } = &self.shared.endpoint;
-        let answer = http::page(&network.client, &format!("{}?{}", address.messages(), page.query(limit)));
+        let answer = http::get(&network.client, &format!("{}?{}", address.messages(), page.query(limit)));
         history::read(timeout(self.time_limit, answer).await.map_err(|_| HistoryError::TimedOut)?)
     }
 }

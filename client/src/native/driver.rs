@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use hyper::Uri;
-use protocol::Published;
+use protocol::{Disconnect, Published};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -52,6 +52,8 @@ pub(super) struct Notice {
     pub(super) last_error: Option<Failure>,
     /// The outbox, with [`Update::Outbox`].
     pub(super) outbox: Option<Vec<Pending>>,
+    /// Until when a slow room takes no message, in milliseconds since the client was created.
+    pub(super) slow_until: u64,
 }
 
 pub(super) struct Driver {
@@ -181,7 +183,8 @@ impl Driver {
     fn act(&mut self, action: Action) {
         match action {
             Action::Open { channel, transport: Transport::WebSocket, after } => {
-                let socket = WebSocket::open(&self.network.connector, &self.address.websocket(after));
+                let secrets = self.network.client.secrets.clone();
+                let socket = WebSocket::open(&self.network.connector, &self.address.websocket(after), secrets);
                 self.channels.push((channel, Channel::WebSocket(socket)));
             }
             Action::Open { channel, after, .. } => {
@@ -223,8 +226,8 @@ impl Driver {
             self.last_error = None;
         }
         let outbox = (update == Update::Outbox).then(|| self.core.outbox().pending().to_vec());
-        let online = self.core.online();
-        self.undelivered.push_back(Notice { update, connection, online, last_error: self.last_error.clone(), outbox });
+        let (online, slow_until) = (self.core.online(), self.core.outbox().slow_until());
+        self.undelivered.push_back(Notice { update, connection, online, last_error: self.last_error.clone(), outbox, slow_until });
     }
 
     /// Returns what an event of a channel means to the core.
@@ -255,8 +258,13 @@ impl Driver {
         self.refusals = if failure.is_temporary() { 0 } else { self.refusals + 1 };
         // If there never was a Crier server, the address is wrong. If there was one, it may return.
         let is_wrong_address = !self.was_live && (failure.is_for_all_transports() || self.refusals >= self.refusals_max);
+        let has_no_access = failure.ends_access();
         self.last_error = Some(failure);
-        if is_wrong_address { POLICY_VIOLATION } else { ABNORMAL_CLOSURE }
+        match (has_no_access, is_wrong_address) {
+            (true, _) => Disconnect::AccessEnded.code(),
+            (false, true) => POLICY_VIOLATION,
+            (false, false) => ABNORMAL_CLOSURE,
+        }
     }
 
     fn posted(&mut self, r#ref: u64, answer: Answer<Published>) -> Event {

@@ -95,6 +95,11 @@ impl Failure {
         }
     }
 
+    /// True if the board says that the program may not read the room, over no transport.
+    pub(super) fn ends_access(&self) -> bool {
+        matches!(self.kind, FailureKind::Refused(ErrorCode::NotFound | ErrorCode::AccessKeyUnknown))
+    }
+
     /// Describes a library's error by its innermost cause. The outer ones only name layers.
     pub(super) fn from_error(error: &(dyn Error + 'static)) -> Self {
         let mut innermost = error;
@@ -173,4 +178,7 @@ pub enum ConnectError {
     /// The system has no random numbers, so keys would not be unique.
     #[error("the system gives no random numbers")]
     Random,
+    /// The access key is malformed. The sentence does not repeat it.
+    #[error("an access key begins with crk_ and has no spaces")]
+    AccessKey,
 }

@@ -11,12 +11,13 @@ use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, PROXY_AUTHORIZATION};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioExecutor;
-use protocol::{MessagesPage, Problem, Published, ServerFrame};
+use protocol::{Problem, Published, ServerFrame};
 use serde::de::DeserializeOwned;
 
 use super::channel::ChannelEvent;
 use super::dial::{Connector, Proxies, Proxy};
 use super::failure::{Failure, FailureKind};
+use super::identity::Secrets;
 use crate::{ABNORMAL_CLOSURE, EventStreamParser, StreamItem};
 
 /// Maximum size of a body, in bytes: more than a page of the longest entries.
@@ -28,11 +29,13 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(super) struct Client {
     requests: hyper_util::client::legacy::Client<Connector, Full<Bytes>>,
     proxies: Arc<Proxies>,
+    pub(super) secrets: Arc<Secrets>,
 }
 
 impl Client {
     pub(super) fn new(connector: Connector, proxies: Arc<Proxies>) -> Self {
-        Self { requests: hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector), proxies }
+        let requests = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector);
+        Self { requests, proxies, secrets: Arc::default() }
     }
 }
 
@@ -103,14 +106,14 @@ fn next(mut response: Response<Incoming>) -> BoxFuture<'static, Result<Part, Fai
     })
 }
 
-/// Requests a page of messages.
-pub(super) fn page(client: &Client, address: &str) -> BoxFuture<'static, Answer<MessagesPage>> {
+/// Requests a value, such as a page of messages.
+pub(super) fn get<T: DeserializeOwned + 'static>(client: &Client, address: &str) -> BoxFuture<'static, Answer<T>> {
     answer(send(client, Method::GET, address, (ACCEPT.as_str(), "application/json"), String::new()))
 }
 
 /// Requests a page of messages for a channel.
 pub(super) fn channel_page(client: &Client, address: &str) -> BoxFuture<'static, ChannelEvent> {
-    let answer = page(client, address);
+    let answer = get(client, address);
     Box::pin(async move {
         match answer.await {
             Ok(page) => ChannelEvent::Page(page),
@@ -120,7 +123,7 @@ pub(super) fn channel_page(client: &Client, address: &str) -> BoxFuture<'static,
     })
 }
 
-/// Publishes a message.
+/// Publishes a message or change.
 pub(super) fn post(client: &Client, address: &str, json: String) -> BoxFuture<'static, Answer<Published>> {
     answer(send(client, Method::POST, address, (CONTENT_TYPE.as_str(), "application/json"), json))
 }
@@ -136,6 +139,7 @@ fn send(
     let client = client.clone();
     Box::pin(async move {
         let mut request = request.map_err(|error| Failure::from_error(&error))?;
+        request.headers_mut().extend(client.secrets.headers().clone());
         let proxy = client.proxies.find(request.uri()).filter(|proxy| proxy.forwards(request.uri()));
         if let Some(value) = proxy.as_ref().and_then(Proxy::authorization) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, value.clone());
@@ -153,7 +157,8 @@ fn answer<T: DeserializeOwned + 'static>(
 ) -> BoxFuture<'static, Answer<T>> {
     Box::pin(async move {
         let response = response.await.map_err(|failure| (failure, None))?;
-        if !response.status().is_success() {
+        // 202 refuses a message for now: it waits for a moderator.
+        if response.status() != StatusCode::OK {
             return Err(refusal(response).await);
         }
         let body = body(response).await.map_err(|failure| (failure, None))?;

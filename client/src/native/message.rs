@@ -1,8 +1,9 @@
-//! A message to publish.
+//! A message or change to publish.
 
-use protocol::{Author, ErrorCode, PublishKey, PublishRequest, Text};
+use protocol::{Author, Emoji, ErrorCode, Kind, PublishKey, PublishRequest, RoomSettings, Text};
 
-/// A message for [`super::Room::publish`]. A text is one, and so is a [`PublishRequest`].
+/// A message for [`super::Room::publish`], or a change of one. A text is a message, and a
+/// [`PublishRequest`] is either.
 ///
 /// Texts, names and keys are checked when the message is published, so that a program handles one
 /// error in one place. [`PublishRequest::try_from`] checks at once.
@@ -21,7 +22,58 @@ pub struct Message(Result<PublishRequest, ErrorCode>);
 impl Message {
     /// Creates a message without an author's name.
     pub fn new(text: impl AsRef<str>) -> Self {
-        Self(Text::parse(text.as_ref()).map(|text| PublishRequest { text, author: Author::default(), key: None, ..Default::default() }))
+        Self(Text::parse(text.as_ref()).map(|text| PublishRequest { text, ..PublishRequest::default() }))
+    }
+
+    /// Creates the edit of the message at an offset: its new text.
+    pub fn edit(of: u64, text: impl AsRef<str>) -> Self {
+        Self::new(text).of(Kind::Edit, of)
+    }
+
+    /// Creates a change that takes back the message at an offset, for good.
+    pub fn erase(of: u64) -> Self {
+        Self::change(Kind::Erase, of)
+    }
+
+    /// Creates a reaction to the message at an offset: one emoji.
+    pub fn react(of: u64, emoji: impl AsRef<str>) -> Self {
+        let emoji = Emoji::parse(emoji.as_ref());
+        Self(emoji.map(|emoji| PublishRequest { emoji: Some(emoji), ..PublishRequest::default() })).of(Kind::React, of)
+    }
+
+    /// Creates a change that takes a reaction back.
+    pub fn unreact(of: u64, emoji: impl AsRef<str>) -> Self {
+        Self(Self::react(of, emoji).0.map(|reaction| PublishRequest { off: true, ..reaction }))
+    }
+
+    /// Creates a change that pins the message at an offset. Only moderators may publish it.
+    pub fn pin(of: u64) -> Self {
+        Self::change(Kind::Pin, of)
+    }
+
+    /// Creates a change that unpins the message at an offset. Only moderators may publish it.
+    pub fn unpin(of: u64) -> Self {
+        Self::change(Kind::Unpin, of)
+    }
+
+    /// Creates new settings of the room. Only moderators may publish them.
+    pub fn settings(settings: RoomSettings) -> Self {
+        let settings = settings.checked();
+        Self(settings.map(|settings| PublishRequest { kind: Kind::Room, settings: Some(Box::new(settings)), ..PublishRequest::default() }))
+    }
+
+    fn change(kind: Kind, of: u64) -> Self {
+        Self(Ok(PublishRequest::default())).of(kind, of)
+    }
+
+    fn of(self, kind: Kind, of: u64) -> Self {
+        Self(self.0.map(|change| PublishRequest { kind, of: Some(of), ..change }))
+    }
+
+    /// Makes the message a reply to the one at an offset.
+    #[must_use]
+    pub fn reply_to(self, offset: u64) -> Self {
+        Self(self.0.map(|message| PublishRequest { reply: Some(offset), ..message }))
     }
 
     /// Sets the author's name.
@@ -57,7 +109,7 @@ impl From<PublishRequest> for Message {
 
 impl From<Text> for Message {
     fn from(text: Text) -> Self {
-        Self(Ok(PublishRequest { text, author: Author::default(), key: None, ..Default::default() }))
+        Self(Ok(PublishRequest { text, ..PublishRequest::default() }))
     }
 }
 

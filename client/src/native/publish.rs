@@ -24,11 +24,15 @@ const WAITING_MAX: usize = OUTBOX_MESSAGES_MAX / 2;
 /// Time without a message after which the connection is closed.
 const IDLE_TIME: Duration = Duration::from_secs(20);
 
-/// Why a message is not known to be published.
+/// Why a message or change is not known to be published.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The message is refused: it is not published.
+    /// It waits for a moderator's approval. It is safe on the server, so nothing needs to be done.
+    /// Publishing it again with the same key tells what became of it.
+    #[error("{}", ErrorCode::Queued)]
+    Queued,
+    /// It is refused: it is not published.
     #[error("{}", sentences(*code, detail))]
     Refused {
         /// Why.
@@ -51,7 +55,7 @@ impl PublishError {
         match self {
             Self::Refused { code, .. } => code.is_temporary(),
             Self::Ended(failure) => failure.is_temporary(),
-            Self::TimedOut(_) => true,
+            Self::Queued | Self::TimedOut(_) => true,
         }
     }
 }
@@ -149,7 +153,8 @@ impl Connection {
             let takes_jobs = self.commands.is_empty() && self.waiting.len() < WAITING_MAX;
             tokio::select! {
                 update = self.subscription.next() => {
-                    last_error.send_replace(self.subscription.last_error().cloned());
+                    let error = self.subscription.last_error().cloned();
+                    last_error.send_replace(error.or_else(|| self.subscription.slow_for().map(|_| slow())));
                     let Some(update) = update else { return self.fail() };
                     self.handle(&update);
                 }
@@ -190,12 +195,16 @@ impl Connection {
         match update {
             Update::Published { key, published } => self.answer(key, &Ok(published.clone())),
             Update::Outbox => {
-                let refused = self.subscription.outbox().iter().filter_map(|pending| match (&pending.stage, &pending.message.key) {
-                    (Stage::Failed { code, detail }, Some(key)) => Some((key.clone(), *code, detail.clone())),
-                    _ => None,
+                let refused = self.subscription.outbox().iter().filter_map(|pending| {
+                    let error = match pending.stage.clone() {
+                        Stage::Sending => return None,
+                        Stage::Queued => PublishError::Queued,
+                        Stage::Failed { code, detail } => PublishError::Refused { code, detail },
+                    };
+                    Some((pending.message.key.clone()?, error))
                 });
-                for (key, code, detail) in refused.collect::<Vec<_>>() {
-                    self.answer(&key, &Err(PublishError::Refused { code, detail }));
+                for (key, error) in refused.collect::<Vec<_>>() {
+                    self.answer(&key, &Err(error));
                     self.commands.push_back(Event::Discard(key));
                 }
             }
@@ -218,6 +227,11 @@ impl Connection {
             let _ = job.answer.send(Err(PublishError::Ended(failure.clone())));
         }
     }
+}
+
+/// Says why a message is not sent yet.
+fn slow() -> Failure {
+    Failure::new(FailureKind::Refused(ErrorCode::SlowMode), ErrorCode::SlowMode.title())
 }
 
 /// Waits until nobody waits for one of the messages any more, and removes it. Cancel-safe.

@@ -39,8 +39,8 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Publishes a message after all that were published before it. Returns its key, which is drawn
-    /// at random if the message has none. [`Update::Published`] with this key reports success, and
+    /// Publishes a message or change after all that were published before it. Returns its key, which
+    /// is drawn at random if it has none. [`Update::Published`] with this key reports success, and
     /// [`Subscription::outbox`] shows a refusal.
     ///
     /// Waits while [`crate::OUTBOX_MESSAGES_MAX`] messages are unpublished. They progress only
@@ -63,8 +63,8 @@ impl Publisher {
         Ok(key)
     }
 
-    /// Publishes a message again that the server refused, after all others. Has no effect on a
-    /// message whose key belongs to another message, and on one that is not refused.
+    /// Publishes a message again that the server refused, after all others. Has no effect unless
+    /// [`crate::Stage::can_retry`].
     ///
     /// # Errors
     /// Fails if the subscription has ended.
@@ -116,6 +116,7 @@ pub struct Subscription {
     connection: ConnectionState,
     position: Option<Position>,
     online: usize,
+    slow_until: u64,
     last_error: Option<Failure>,
     outbox: Vec<Pending>,
     has_ended: bool,
@@ -138,7 +139,7 @@ impl Subscription {
         let driver = Driver::new(core, endpoint.network.clone(), endpoint.address.clone(), only, started, ended.clone());
         tokio::spawn(driver.run(notices_tx, commands_rx));
         let publisher = Publisher { commands, ended };
-        Self { notices, publisher, started, connection, position, online: 0, last_error: None, outbox, has_ended: false }
+        Self { notices, publisher, started, connection, position, online: 0, slow_until: 0, last_error: None, outbox, has_ended: false }
     }
 
     /// Waits for the next update. Returns `None` once the subscription has ended for good;
@@ -152,12 +153,13 @@ impl Subscription {
     }
 
     fn take(&mut self, notice: Option<Notice>) -> Option<Update> {
-        let Some(Notice { update, connection, online, last_error, outbox }) = notice else {
+        let Some(Notice { update, connection, online, last_error, outbox, slow_until }) = notice else {
             self.has_ended = true;
             return None;
         };
         self.connection = connection;
         self.online = online;
+        self.slow_until = slow_until;
         self.last_error = last_error;
         if let Some(outbox) = outbox {
             self.outbox = outbox;
@@ -184,7 +186,17 @@ impl Subscription {
     /// Returns the time until the next attempt, if the subscription waits for one.
     pub fn retry_in(&self) -> Option<Duration> {
         let ConnectionState::Waiting { until } = self.connection else { return None };
-        Some((self.started + Duration::from_millis(until)).saturating_duration_since(Instant::now()))
+        Some(self.until(until))
+    }
+
+    /// Returns the time until the next message is sent, if the room is slow and asks to wait.
+    pub fn slow_for(&self) -> Option<Duration> {
+        Some(self.until(self.slow_until)).filter(|wait| !wait.is_zero())
+    }
+
+    /// Returns the time until a moment of the core's clock.
+    fn until(&self, milliseconds: u64) -> Duration {
+        (self.started + Duration::from_millis(milliseconds)).saturating_duration_since(Instant::now())
     }
 
     /// Returns why the last attempt or session failed. `None` while the connection is live.
@@ -210,7 +222,8 @@ impl Subscription {
         self.online
     }
 
-    /// Returns the messages that are being published through [`Subscription::publisher`].
+    /// Returns the messages and changes that are being published through
+    /// [`Subscription::publisher`].
     pub fn outbox(&self) -> &[Pending] {
         &self.outbox
     }

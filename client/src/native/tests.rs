@@ -1,5 +1,6 @@
 //! The client over real sockets, against a scripted server.
 
+mod access;
 mod proxies;
 mod publishing;
 mod server;

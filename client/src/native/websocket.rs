@@ -1,6 +1,7 @@
 //! A channel over a WebSocket.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use hyper::Uri;
 use hyper_util::rt::TokioIo;
 use protocol::ServerFrame;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
@@ -19,6 +21,7 @@ use super::channel::ChannelEvent;
 use super::dial::{Connector, Stream};
 use super::failure::Failure;
 use super::http;
+use super::identity::Secrets;
 use crate::ABNORMAL_CLOSURE;
 
 /// Maximum size of a message from a server, in bytes. As JSON, a text of 16 KiB can be six times as
@@ -42,8 +45,8 @@ enum State {
 }
 
 impl WebSocket {
-    pub(super) fn open(connector: &Connector, address: &str) -> Self {
-        Self(State::Opening(Box::pin(open(connector.clone(), address.to_owned()))))
+    pub(super) fn open(connector: &Connector, address: &str, secrets: Arc<Secrets>) -> Self {
+        Self(State::Opening(Box::pin(open(connector.clone(), address.to_owned(), secrets))))
     }
 
     /// Queues a text message. Ignores it unless the WebSocket is open.
@@ -88,7 +91,7 @@ impl Drop for WebSocket {
     }
 }
 
-async fn open(mut connector: Connector, address: String) -> Result<Socket, Failure> {
+async fn open(mut connector: Connector, address: String, secrets: Arc<Secrets>) -> Result<Socket, Failure> {
     let config = WebSocketConfig::default()
         .read_buffer_size(16 * 1024)
         .write_buffer_size(0)
@@ -98,8 +101,9 @@ async fn open(mut connector: Connector, address: String) -> Result<Socket, Failu
     let target: Uri = address.parse().map_err(|error| Failure::from_error(&error))?;
     let stream = connector.call(target).await.map_err(|error| Failure::from_error(&*error))?;
     // The library knows only the schemes `ws` and `wss`.
-    let address = address.replacen("http", "ws", 1);
-    client_async_with_config(address, TokioIo::new(stream), Some(config)).await.map(|(socket, _)| socket).map_err(failure)
+    let mut request = address.replacen("http", "ws", 1).into_client_request().map_err(failure)?;
+    request.headers_mut().extend(secrets.headers().clone());
+    client_async_with_config(request, TokioIo::new(stream), Some(config)).await.map(|(socket, _)| socket).map_err(failure)
 }
 
 fn failure(error: Error) -> Failure {
