@@ -1,6 +1,6 @@
 //! Commands: lines that begin with `/`.
 
-use protocol::{Author, ErrorCode, RoomName};
+use protocol::{Author, Emoji, ErrorCode, RoomName};
 
 use crate::texts;
 
@@ -9,6 +9,14 @@ use crate::texts;
 pub(crate) enum Command {
     /// Post this text.
     Post(String),
+    /// Post this text as a reply.
+    Reply(String),
+    /// Give a message this text. An empty one asks for the text that it has.
+    Edit(String),
+    /// Take a message back.
+    Erase,
+    /// React to a message with this emoji, or take the reaction back.
+    React(Emoji),
     /// Open a room, or show it.
     Join(RoomName),
     /// Close the room that is shown.
@@ -46,6 +54,11 @@ pub(crate) fn parse(text: &str) -> Result<Command, String> {
     match word {
         "join" | "j" => argument.strip_prefix('#').unwrap_or(argument).parse().map(Command::Join).map_err(|error| texts::join(&error)),
         "name" | "nick" => Author::parse(argument).map(Command::Name).map_err(|error: ErrorCode| error.title().to_owned()),
+        "reply" | "r" if argument.is_empty() => Err(texts::REPLY_NEEDS_TEXT.to_owned()),
+        "reply" | "r" => Ok(Command::Reply(argument.to_owned())),
+        "edit" => Ok(Command::Edit(argument.to_owned())),
+        "erase" | "delete" => plain(Command::Erase),
+        "react" => Emoji::parse(argument).map(Command::React).map_err(|error| texts::react(&error)),
         "search" if argument.is_empty() => Err(texts::SEARCH_NEEDS_WORDS.to_owned()),
         "search" => Ok(Command::Search(argument.to_owned())),
         "part" | "close" => plain(Command::Part),
@@ -74,6 +87,11 @@ mod tests {
             ("/name", Command::Name(Author::default())),
             ("/search two words", Command::Search("two words".to_owned())),
             ("/quit", Command::Quit),
+            ("/reply yes, all of it", Command::Reply("yes, all of it".to_owned())),
+            ("/edit one\n二", Command::Edit("one\n二".to_owned())),
+            ("/edit", Command::Edit(String::new())),
+            ("/erase", Command::Erase),
+            ("/react 👍", Command::React(Emoji::parse("👍").unwrap())),
         ] {
             assert_eq!(parse(text), Ok(command), "{text}");
         }
@@ -88,6 +106,10 @@ mod tests {
             ("/name a\u{7}b", "The name contains control or invisible characters."),
             ("/search", "Say which words to find: /search WORDS"),
             ("/quit now", "/quit takes nothing after it."),
+            ("/reply", "Say what to reply: /reply TEXT"),
+            ("/erase 3", "/erase takes nothing after it."),
+            ("/react", "This is not an emoji. For example: /react 👍"),
+            ("/react yes", "This is not an emoji. For example: /react 👍"),
         ] {
             assert_eq!(parse(text), Err(sentence.to_owned()), "{text}");
         }

@@ -3,6 +3,8 @@
 mod screen;
 
 mod finder;
+mod selection;
+
 mod run;
 
 mod keys;
@@ -157,6 +159,11 @@ impl Model {
         self.rooms.iter().any(|room| room.link.is_live() && room.outgoing.unsent() > 0)
     }
 
+    /// Returns how many messages and changes are not posted.
+    pub(crate) fn kept(&self) -> usize {
+        self.rooms.iter().map(|room| room.outgoing.kept()).sum()
+    }
+
     pub(crate) fn drawn(&mut self) {
         self.is_dirty = false;
     }
@@ -191,8 +198,11 @@ impl Model {
         if connection.outbox.is_some() {
             self.actions.push(Action::Save);
         }
-        let actions = self.rooms[index].update(update, connection, is_watched, now);
+        let (actions, failure) = self.rooms[index].update(update, connection, is_watched, now);
         self.actions.extend(actions);
+        if let Some(failure) = failure {
+            self.say(failure, now);
+        }
         self.save_within(SAVE_READ, now);
     }
 

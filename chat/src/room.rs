@@ -7,6 +7,7 @@ mod unread;
 mod items;
 mod layout;
 mod scroll;
+mod selection;
 
 mod receive;
 
@@ -21,11 +22,12 @@ use crate::printable::Charset;
 use crate::texts;
 
 pub(crate) use items::Item;
-pub(crate) use layout::{GUTTER_COLUMNS, Grid, Laid, Part, TIME_COLUMNS, sentence};
+pub(crate) use layout::{GUTTER_COLUMNS, Grid, Laid, Part, TIME_COLUMNS, sentence, shown_text};
 pub(crate) use link::{Link, Status};
+pub(crate) use outgoing::is_failed;
 pub(crate) use scroll::Place;
 
-use layout::Layout;
+use layout::{Layout, quote};
 use outgoing::Outgoing;
 use scroll::Scroll;
 use unread::Unread;
@@ -46,6 +48,8 @@ pub(crate) struct Room {
     read: Option<Position>,
     /// The position up to which the subscription has delivered.
     cursor: Option<Position>,
+    /// The message that the person has selected.
+    selected: Option<u64>,
     is_open: bool,
     fetching: Option<Page>,
     older: Older,
@@ -80,6 +84,7 @@ impl Room {
             unread: Unread::default(),
             read,
             cursor: None,
+            selected: None,
             is_open: false,
             fetching: None,
             older: Older::Idle,
@@ -108,7 +113,14 @@ impl Room {
         self.unread.posted();
         self.layout.clear_pending();
         self.scroll_to_end();
+        self.selected = None;
         self.is_stale = true;
+    }
+
+    /// Takes a change that the person makes.
+    pub(crate) fn change(&mut self, change: PublishRequest) {
+        self.outgoing.hand_over(change);
+        self.selected = None;
     }
 
     /// Removes a message that was on its way.
@@ -130,7 +142,8 @@ impl Room {
         }
         let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
         let Some(timeline) = &self.timeline else {
-            self.items = (0..self.outgoing.pending().len()).map(|index| Item::Pending { index, is_continued: false }).collect();
+            let pending = self.outgoing.pending().iter().enumerate().filter(|(_, pending)| pending.message.kind.is_message());
+            self.items = pending.map(|(index, _)| Item::Pending { index, is_continued: false }).collect();
             if !self.items.is_empty() {
                 self.items.push(Item::Waiting);
             }
@@ -154,14 +167,21 @@ impl Room {
 
     /// Returns the rows of a message.
     pub(crate) fn laid(&mut self, offset: u64) -> Option<&Laid> {
-        let entry = self.timeline.as_ref()?.entry(offset)?;
-        Some(self.layout.message(offset, entry.text.as_str()))
+        let (timeline, grid) = (self.timeline.as_ref()?, self.layout.grid);
+        Some(self.layout.message(timeline.entry(offset)?, |reply| quote(timeline, reply, grid)))
     }
 
     /// Returns the rows of a message on its way.
     pub(crate) fn laid_pending(&mut self, index: usize) -> Option<&Laid> {
-        let pending = self.outgoing.pending().get(index)?;
-        Some(self.layout.pending(index, pending))
+        let (pending, grid) = (self.outgoing.pending().get(index)?, self.layout.grid);
+        let quoted = |reply| self.timeline.as_ref().map_or_else(String::new, |timeline| quote(timeline, reply, grid));
+        Some(self.layout.pending(index, pending, quoted))
+    }
+
+    /// True if a message is the person's own.
+    pub(crate) fn is_own(&self, entry: &Entry) -> bool {
+        let you = self.timeline.as_ref().and_then(Timeline::you);
+        self.outgoing.is_own(entry.key.as_ref()) || you.is_some() && entry.by == you
     }
 
     /// Shows a long message whole, or folds it again.

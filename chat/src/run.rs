@@ -45,6 +45,8 @@ const STOP_TIME: Duration = Duration::from_millis(200);
 /// How a chat is started.
 #[derive(Debug)]
 pub struct Chat {
+    /// The board.
+    pub board: Board,
     /// The board's URL.
     pub server: String,
     /// The only transport to use. `None` allows all.
@@ -70,9 +72,6 @@ pub enum ChatError {
     /// Standard input or output is not a terminal.
     #[error("crier chat needs a terminal. Use `crier post` to post and `crier tail` to read without one.")]
     NoTerminal,
-    /// The board's URL is not one.
-    #[error(transparent)]
-    Server(#[from] client::ConnectError),
     /// The terminal or the system refuses something.
     #[error("can't use the terminal: {0}")]
     Terminal(#[from] io::Error),
@@ -85,13 +84,12 @@ impl Chat {
     /// Shows the chat until the person quits, `stop` is ready, or the terminal is gone.
     ///
     /// # Errors
-    /// Fails if there is no terminal, or if the server's URL is invalid.
+    /// Fails if there is no terminal.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ChatError> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(ChatError::NoTerminal);
         }
-        let board = Board::connect(&self.server)?;
-        let mut edge = Edge::start(self, board)?;
+        let mut edge = Edge::start(self)?;
         let result = edge.run(stop).await;
         edge.end().await.and(result)
     }
@@ -123,7 +121,7 @@ struct Edge {
 }
 
 impl Edge {
-    fn start(chat: Chat, board: Board) -> Result<Self, ChatError> {
+    fn start(chat: Chat) -> Result<Self, ChatError> {
         let (file, saved, notice) = open_state(chat.folder, &chat.server);
         let terminal_size = size().unwrap_or_default();
         let mut backend = Screen::new(terminal_size, chat.is_utf8);
@@ -142,7 +140,7 @@ impl Edge {
         let terminal = Terminal::enter()?;
         let options = TerminalOptions { viewport: Viewport::Fullscreen };
         let Ok(screen) = ratatui::Terminal::with_options(backend, options);
-        let (rooms, inputs) = Rooms::new(board, chat.transport);
+        let (rooms, inputs) = Rooms::new(chat.board, chat.transport);
         let mut edge = Self {
             model,
             terminal,
@@ -353,8 +351,7 @@ impl Edge {
             self.handle(input);
         }
         self.save();
-        let unsent: usize = self.model.saved().rooms.iter().map(|room| room.outbox.len()).sum();
-        match (unsent, self.file.is_some() && !self.has_told) {
+        match (self.model.kept(), self.file.is_some() && !self.has_told) {
             (0, _) => {}
             (unsent, true) => say(&format!("Unsent messages are kept: {unsent}. The next crier chat sends them.")),
             (unsent, false) => say(&format!("Messages that were not sent: {unsent}.")),

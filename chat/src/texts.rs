@@ -1,12 +1,23 @@
 //! What the program says to people.
 
 use client::Transport;
-use protocol::{ErrorCode, GapReason};
+use protocol::{ErrorCode, GapReason, Kind, Reaction};
 
 /// Shown alone when the terminal has too few columns or rows.
 pub(crate) const TOO_SMALL: &str = "The terminal is too small";
 
 pub(crate) const SEARCH_NEEDS_WORDS: &str = "Say which words to find: /search WORDS";
+pub(crate) const REPLY_NEEDS_TEXT: &str = "Say what to reply: /reply TEXT";
+pub(crate) const NO_OWN_MESSAGE: &str = "No message of yours is loaded. Ctrl-Up selects a message.";
+pub(crate) const NO_OTHER_MESSAGE: &str = "No message of another person is loaded. Ctrl-Up selects a message.";
+pub(crate) const IS_ERASED: &str = "This message was deleted.";
+pub(crate) const SELECTED: &str = "Selected: /reply TEXT, /react 👍, /edit, /erase; Esc ends";
+pub(crate) const ERASED: &str = "deleted";
+pub(crate) const EDITED: &str = "edited";
+pub(crate) const QUEUED: &str = "waits for approval";
+pub(crate) const QUOTE_UNKNOWN: &str = "an earlier message";
+pub(crate) const QUOTE_ERASED: &str = "a deleted message";
+pub(crate) const NOTHING_TO_RETRY: &str = "What was refused can't be posted again as it is. /discard removes it; Up brings the text back.";
 pub(crate) const DRAFT_CLEARED: &str = "The text is cleared. Up brings it back, Ctrl-C again quits.";
 pub(crate) const DRAFT_TOO_LONG: &str = "The text would be longer than 64 KiB. `crier post` takes texts of any length.";
 pub(crate) const TEXT_TOO_LONG: &str = "A message has at most 16 KiB. Shorten it, or post it as several.";
@@ -47,6 +58,34 @@ pub(crate) fn takes_nothing(word: &str) -> String {
 
 pub(crate) fn join(error: &ErrorCode) -> String {
     format!("{error} For example: /join tea-time")
+}
+
+pub(crate) fn react(error: &ErrorCode) -> String {
+    format!("{error} For example: /react 👍")
+}
+
+pub(crate) fn reaction(reaction: &Reaction) -> String {
+    let Reaction { emoji, count, mine } = reaction;
+    if *mine { format!("{emoji} {count} (you)") } else { format!("{emoji} {count}") }
+}
+
+pub(crate) fn quote(author: &str, text: &str) -> String {
+    if author.is_empty() { text.to_owned() } else { format!("{author}: {text}") }
+}
+
+/// Says why a change did not happen.
+pub(crate) fn change_refused(kind: Kind, why: &str) -> String {
+    let what = match kind {
+        Kind::Edit => "The message was not edited",
+        Kind::Erase => "The message was not deleted",
+        Kind::React => "The reaction was not posted",
+        _ => "The change was not made",
+    };
+    format!("{what}: {why}")
+}
+
+pub(crate) fn queued(count: usize) -> String {
+    if count == 1 { format!("1 {QUEUED}") } else { format!("{count} wait for approval") }
 }
 
 pub(crate) fn rooms_full(max: usize) -> String {
@@ -98,8 +137,9 @@ pub(crate) fn failed(count: usize) -> String {
     format!("{count} not posted")
 }
 
-pub(crate) fn refused(why: &str) -> String {
-    format!("not posted: {why} /retry or /discard")
+pub(crate) fn refused(why: &str, can_retry: bool) -> String {
+    let what = if can_retry { "/retry or /discard" } else { "/discard" };
+    format!("not posted: {why} {what}")
 }
 
 pub(crate) fn waiting(count: usize) -> String {
@@ -170,6 +210,7 @@ pub(crate) const HELP: &[(&str, &str)] = &[
     ("Up, Down", "earlier messages of yours, in the first and last row"),
     ("Ctrl-N, Ctrl-P", "the next and the previous room"),
     ("Alt-1 … Alt-9", "the room of that tab"),
+    ("Ctrl-Up, Ctrl-Down", "select a message; Esc ends"),
     ("Ctrl-F", "find words; then n and N go on, Esc ends"),
     ("Ctrl-O", "show all of long messages, or fold them"),
     ("Ctrl-A, Ctrl-E", "to the start and the end of the line"),
@@ -182,6 +223,11 @@ pub(crate) const HELP: &[(&str, &str)] = &[
     ("/join ROOM", "open a room, or go to it"),
     ("/part", "close this room"),
     ("/name NAME", "post as NAME; without it, nameless"),
+    ("/reply TEXT", "reply to the selected message, or the last of another person"),
+    ("/react EMOJI", "react to it; again takes the reaction back"),
+    ("/edit TEXT", "give the selected message, or your last one, this text"),
+    ("/edit", "the same, beginning with the text that it has"),
+    ("/erase", "delete it, for good"),
     ("/search WORDS", "find words in what is loaded"),
     ("/retry, /discard", "post refused messages again, or remove them"),
     ("/reconnect", "connect now"),

@@ -3,6 +3,7 @@
 mod exit_code;
 mod terminal;
 
+mod board;
 mod notes;
 
 mod post;

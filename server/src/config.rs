@@ -2,10 +2,12 @@
 //! plain values.
 
 mod bench;
-mod chat;
 mod listen;
+mod remote;
 mod rules;
 mod since;
+
+mod chat;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -26,6 +28,7 @@ use crate::room::ROOMS_MAX_DEFAULT;
 use crate::store::RetentionPolicy;
 pub use bench::{Bench, Measurement, Messages, Subscribers, Target};
 pub use chat::{Chat, TerminalEnvironment};
+pub use remote::Remote;
 pub use rules::RuleFlags;
 pub use since::Since;
 
@@ -212,14 +215,6 @@ fn transports() -> impl TypedValueParser<Value = Transport> {
     PossibleValuesParser::new(Transport::NAMES).try_map(|word| Transport::from_name(&word).ok_or("unknown"))
 }
 
-/// The server of a client subcommand.
-#[derive(Clone, Debug, Args)]
-pub struct Remote {
-    /// URL of the board.
-    #[arg(long, env = "CRIER_SERVER", default_value = "http://127.0.0.1:5000", value_name = "URL")]
-    pub server: String,
-}
-
 /// Settings of `crier post`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXIT_CODES)]
@@ -238,6 +233,9 @@ pub struct Post {
     /// messages get the suffixes `-1`, `-2` and so on. Random by default.
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub key: Option<PublishKey>,
+    /// Post as a reply to the message at this offset. Of several messages, only the first is one.
+    #[arg(long, value_name = "OFFSET", value_parser = clap::value_parser!(u64).range(1..=OFFSET_MAX))]
+    pub reply: Option<u64>,
     /// Post lines as they come; those that come within 200 ms as one message. While the board is
     /// away, reading waits.
     #[arg(long, conflicts_with_all = ["tail", "key"])]
@@ -258,6 +256,10 @@ pub struct Post {
     /// Print nothing but errors.
     #[arg(long)]
     pub quiet: bool,
+    /// File with the identity to post under, by which one can change one's messages later. It is
+    /// made if there is none. Only its owner may read it.
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
     /// The server.
     #[command(flatten)]
     pub remote: Remote,
@@ -291,6 +293,9 @@ pub struct Tail {
     /// Use only this transport. By default the best one that works is used.
     #[arg(long, conflicts_with = "no_follow", value_parser = transports())]
     pub transport: Option<Transport>,
+    /// File with one's identity: one's own reactions are marked. It is made if there is none.
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
     /// The server.
     #[command(flatten)]
     pub remote: Remote,

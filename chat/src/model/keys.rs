@@ -147,6 +147,8 @@ impl Model {
             KeyCode::Char('z') => self.actions.push(Action::Suspend),
             KeyCode::Left => composer.go(Move::WordLeft),
             KeyCode::Right => composer.go(Move::WordRight),
+            KeyCode::Up => self.select(true, now),
+            KeyCode::Down => self.select(false, now),
             KeyCode::Char('j') | KeyCode::Enter => self.insert("\n", now),
             KeyCode::Char('n') => self.show((self.active + 1) % count, now),
             KeyCode::Char('p') => self.show((self.active + count - 1) % count, now),
@@ -202,7 +204,10 @@ impl Model {
                     composer.replace(text);
                 }
             }
-            KeyCode::Esc => self.notice = None,
+            KeyCode::Esc => {
+                self.room_mut().deselect();
+                self.notice = None;
+            }
             _ => {}
         }
     }

@@ -1,20 +1,28 @@
 //! What the person asks for: posting, rooms, commands.
 
-use client::{OUTBOX_MESSAGES_MAX, Page, Stage};
+use client::{Page, Stage};
 use jiff::Timestamp;
-use protocol::{ErrorCode, PublishRequest, RoomName, Text};
+use protocol::{PublishRequest, RoomName};
 
+use super::selection::checked;
 use super::{Model, NOTICE, ROOMS_MAX, SAVE};
 use crate::command::{self, Command};
 use crate::event::{Action, SavedRoom};
-use crate::room::Room;
+use crate::room::{Room, is_failed};
 use crate::texts;
 
 impl Model {
     /// Posts what was written, or runs the command that it is. What fails stays in the composer.
     pub(super) fn submit(&mut self, now: Timestamp) {
         let text = self.room().composer.text().to_owned();
-        let done = command::parse(&text).and_then(|command| self.run(command, now));
+        let done = match command::parse(&text) {
+            // The text that is to be edited comes into the composer.
+            Ok(Command::Edit(new)) if new.is_empty() => match self.edit_line() {
+                Ok(line) => return self.room_mut().composer.replace(line),
+                Err(sentence) => Err(sentence),
+            },
+            command => command.and_then(|command| self.run(command, now)),
+        };
         match done {
             Ok(room) => {
                 // The command may have opened another room.
@@ -33,7 +41,14 @@ impl Model {
         let room = self.room().name.clone();
         self.notice = None;
         match command {
-            Command::Post(text) => self.post(&text, now)?,
+            Command::Post(text) => self.post(&text, None, now)?,
+            Command::Reply(text) => {
+                let to = self.meant(true)?.offset;
+                self.post(&text, Some(to), now)?;
+            }
+            Command::Edit(text) => self.edit(&text, now)?,
+            Command::Erase => self.erase(now)?,
+            Command::React(emoji) => self.react(emoji, now)?,
             Command::Join(name) if self.index_of(&name).is_none() && self.rooms.len() >= ROOMS_MAX => {
                 return Err(texts::rooms_full(ROOMS_MAX));
             }
@@ -54,21 +69,15 @@ impl Model {
         Ok(room)
     }
 
-    fn post(&mut self, text: &str, now: Timestamp) -> Result<(), String> {
-        let text = Text::parse(text).map_err(|error| match error {
-            ErrorCode::TextTooLong => texts::TEXT_TOO_LONG.to_owned(),
-            ErrorCode::TextEmpty => texts::TEXT_EMPTY.to_owned(),
-            other => other.title().to_owned(),
-        })?;
-        if self.room().outgoing.pending().len() >= OUTBOX_MESSAGES_MAX {
-            return Err(texts::OUTBOX_FULL.to_owned());
-        }
-        let message = PublishRequest { text, author: self.author.clone(), key: Some((self.draw_key)()), ..Default::default() };
-        let room = &mut self.rooms[self.active];
+    fn post(&mut self, text: &str, reply: Option<u64>, now: Timestamp) -> Result<(), String> {
+        let (text, author, key) = (checked(text)?, self.author.clone(), Some((self.draw_key)()));
+        let message = PublishRequest { text, author, key, reply, ..PublishRequest::default() };
+        let room = self.room_with_space()?;
         room.post(message.clone());
         // It is stored before it is sent. The composer's text is not needed any more.
         room.composer.take();
-        self.actions.extend([Action::Save, Action::Publish { room: room.name.clone(), message }]);
+        let publish = Action::Publish { room: room.name.clone(), message };
+        self.actions.extend([Action::Save, publish]);
         self.go_to_newest(now);
         Ok(())
     }
@@ -100,7 +109,7 @@ impl Model {
     }
 
     fn part(&mut self, now: Timestamp) -> Result<(), String> {
-        let unsent = self.room().outgoing.pending().len();
+        let unsent = self.room().outgoing.kept();
         if unsent > 0 {
             return Err(texts::part_with_unsent(unsent));
         }
@@ -118,9 +127,10 @@ impl Model {
 
     fn retry(&mut self, now: Timestamp) -> Result<(), String> {
         let room = &self.rooms[self.active];
-        let failed: Vec<_> = room.outgoing.pending().iter().filter(|pending| pending.stage != Stage::Sending).collect();
+        let failed: Vec<_> = room.outgoing.pending().iter().filter(|pending| pending.stage.can_retry()).collect();
         if failed.is_empty() {
-            return Err(texts::NOTHING_FAILED.to_owned());
+            let is_any_failed = room.outgoing.failed() > 0;
+            return Err(if is_any_failed { texts::NOTHING_TO_RETRY } else { texts::NOTHING_FAILED }.to_owned());
         }
         let keys = failed.iter().filter_map(|pending| pending.message.key.clone());
         let retries: Vec<_> = keys.map(|key| Action::Retry { room: room.name.clone(), key }).collect();
@@ -135,9 +145,9 @@ impl Model {
     fn discard(&mut self, now: Timestamp) -> Result<(), String> {
         let room = &mut self.rooms[self.active];
         let pending = room.outgoing.pending();
-        let mut removed: Vec<_> = pending.iter().filter(|pending| pending.stage != Stage::Sending).cloned().collect();
+        let mut removed: Vec<_> = pending.iter().filter(|pending| is_failed(&pending.stage)).cloned().collect();
         if removed.is_empty() && !room.link.is_live() {
-            removed = pending.to_vec();
+            removed = pending.iter().filter(|pending| pending.stage == Stage::Sending).cloned().collect();
         }
         if removed.is_empty() {
             return Err(if pending.is_empty() { texts::NOTHING_UNSENT } else { texts::NOTHING_FAILED }.to_owned());
@@ -193,7 +203,7 @@ impl Model {
     /// Ends the program. If messages stay unposted, the person is asked once. The program waits a
     /// moment for those that are on their way.
     pub(super) fn quit(&mut self, now: Timestamp) {
-        let staying = |room: &Room| if room.link.is_live() { room.outgoing.failed() } else { room.outgoing.pending().len() };
+        let staying = |room: &Room| if room.link.is_live() { room.outgoing.failed() } else { room.outgoing.kept() };
         let unsent = self.rooms.iter().map(staying).sum();
         if unsent > 0 && self.leaving_until.is_none() {
             self.leaving_until = now.checked_add(NOTICE).ok();

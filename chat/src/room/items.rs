@@ -3,7 +3,7 @@
 use client::{Missed, Pending, Timeline};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use protocol::Author;
+use protocol::{Author, Tag};
 
 use crate::calendar;
 
@@ -64,20 +64,22 @@ pub(crate) fn of(timeline: &Timeline, unread: Option<u64>, pending: &[Pending], 
             groups.previous = None;
             items.push(Item::Unread);
         }
-        let is_continued = groups.continues(&entry.author, entry.offset, entry.time);
+        let is_continued = groups.continues(&entry.author, entry.by, entry.offset, entry.time);
         items.push(Item::Message { offset: entry.offset, is_continued });
     }
     for gap in missed {
         groups.previous = None;
         items.push(Item::Gap(*gap));
     }
-    for (index, message) in pending.iter().enumerate() {
+    let mut has_pending = false;
+    for (index, message) in pending.iter().enumerate().filter(|(_, pending)| pending.message.kind.is_message()) {
+        has_pending = true;
         items.extend(groups.day_before(now));
         let offset = timeline.latest() + 1 + index as u64;
-        let is_continued = groups.continues(&message.message.author, offset, now);
+        let is_continued = groups.continues(&message.message.author, timeline.you(), offset, now);
         items.push(Item::Pending { index, is_continued });
     }
-    if !pending.is_empty() {
+    if has_pending {
         items.push(Item::Waiting);
     }
     items
@@ -88,8 +90,8 @@ struct Groups<'a> {
     zone: &'a TimeZone,
     day: Option<Date>,
     quarter: Option<u64>,
-    /// The author and time of the message before.
-    previous: Option<(&'a Author, u64)>,
+    /// The author, identity and time of the message before.
+    previous: Option<(&'a Author, Option<Tag>, u64)>,
 }
 
 impl<'a> Groups<'a> {
@@ -109,10 +111,11 @@ impl<'a> Groups<'a> {
 
     /// Messages without a name are never grouped: they may be of different people. Where a long
     /// group repeats its name depends on the offset, so older messages that are loaded move no row.
-    fn continues(&mut self, author: &'a Author, offset: u64, time: u64) -> bool {
-        self.previous.replace((author, time)).is_some_and(|(previous, before)| {
+    fn continues(&mut self, author: &'a Author, by: Option<Tag>, offset: u64, time: u64) -> bool {
+        self.previous.replace((author, by, time)).is_some_and(|(previous, previous_by, before)| {
             let is_near = time.saturating_sub(before) < GROUP_MS;
-            is_near && !author.is_nameless() && author == previous && !offset.is_multiple_of(GROUP_ROWS)
+            let is_same = author == previous && by == previous_by;
+            is_near && !author.is_nameless() && is_same && !offset.is_multiple_of(GROUP_ROWS)
         })
     }
 }

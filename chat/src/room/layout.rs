@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use client::{Pending, Stage};
+use client::{Pending, Stage, Timeline};
+use protocol::Entry;
 
-use crate::printable::Charset;
+use crate::printable::{Charset, cut};
 use crate::texts;
 use crate::wrap::wrap;
 
@@ -53,14 +54,18 @@ impl Grid {
 }
 
 /// The rows of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Laid {
+    /// What it replies to.
+    pub(crate) quote: Option<String>,
     /// The bytes of the text in each row.
     pub(crate) rows: Vec<Range<usize>>,
     /// How many more rows the text has.
     pub(crate) hidden: usize,
     /// Why the message was refused.
     pub(crate) note: Vec<String>,
+    /// What happened to the message: reactions, that it was edited, or that it waits.
+    pub(crate) footer: Vec<String>,
 }
 
 /// A row of a message.
@@ -68,12 +73,16 @@ pub(crate) struct Laid {
 pub(crate) enum Part {
     /// The name and the time.
     Header,
+    /// What the message replies to.
+    Quote(String),
     /// Bytes of the text, and whether they are its first row.
     Text(Range<usize>, bool),
     /// So many rows are not shown.
     More(usize),
-    /// A sentence about the message.
+    /// A sentence about a message that was refused.
     Note(String),
+    /// What happened to the message.
+    Footer(String),
 }
 
 impl Laid {
@@ -85,23 +94,29 @@ impl Laid {
             rows.truncate(FOLDED_ROWS);
         }
         rows.shrink_to_fit();
-        Self { rows, hidden, note: Vec::new() }
+        Self { rows, hidden, ..Self::default() }
     }
 
     /// Returns how many rows it has.
     pub(crate) fn height(&self, has_header: bool) -> usize {
-        usize::from(has_header) + self.rows.len() + usize::from(self.hidden > 0) + self.note.len()
+        let above = usize::from(has_header) + usize::from(self.quote.is_some());
+        above + self.rows.len() + usize::from(self.hidden > 0) + self.note.len() + self.footer.len()
     }
 
     /// Returns the row with a number.
     pub(crate) fn part(&self, line: usize, has_header: bool) -> Part {
         let Some(line) = line.checked_sub(usize::from(has_header)) else { return Part::Header };
+        let line = match (&self.quote, line.checked_sub(usize::from(self.quote.is_some()))) {
+            (Some(quote), None) => return Part::Quote(quote.clone()),
+            (_, line) => line.unwrap_or_default(),
+        };
         match self.rows.get(line) {
             Some(row) => Part::Text(row.clone(), line == 0),
             None if self.hidden > 0 && line == self.rows.len() => Part::More(self.hidden),
             None => {
-                let first = self.rows.len() + usize::from(self.hidden > 0);
-                Part::Note(self.note.get(line - first).cloned().unwrap_or_default())
+                let line = line - self.rows.len() - usize::from(self.hidden > 0);
+                let footer = || self.footer.get(line - self.note.len()).cloned().unwrap_or_default();
+                self.note.get(line).map_or_else(|| Part::Footer(footer()), |note| Part::Note(note.clone()))
             }
         }
     }
@@ -137,28 +152,49 @@ impl Layout {
         *self = Self::new(self.grid);
     }
 
+    /// Forgets the messages, because some have changed. Which are shown whole is kept.
+    pub(crate) fn clear_messages(&mut self) {
+        self.messages.clear();
+    }
+
     /// Forgets the messages on their way, because they have changed.
     pub(crate) fn clear_pending(&mut self) {
         self.pending.clear();
     }
 
-    /// Returns the layout of a message.
-    pub(crate) fn message(&mut self, offset: u64, text: &str) -> &Laid {
+    /// Returns the layout of a message. `quote` returns what it replies to.
+    pub(crate) fn message(&mut self, entry: &Entry, quote: impl FnOnce(u64) -> String) -> &Laid {
+        let offset = entry.offset;
         if self.messages.len() >= KEPT_MAX && !self.messages.contains_key(&offset) {
             self.messages.clear();
         }
         let (is_unfolded, grid) = (self.unfolded.contains(&offset), self.grid);
-        self.messages.entry(offset).or_insert_with(|| Laid::new(text, is_unfolded, grid))
+        self.messages.entry(offset).or_insert_with(|| {
+            let mut laid = Laid::new(shown_text(entry), is_unfolded, grid);
+            laid.quote = entry.reply.map(quote);
+            let edited = entry.edited.map(|_| texts::EDITED.to_owned());
+            let parts: Vec<String> = edited.into_iter().chain(entry.reactions.iter().map(texts::reaction)).collect();
+            if !parts.is_empty() {
+                laid.footer = sentence(&parts.join("  "), grid.text_columns(), grid.charset);
+            }
+            laid
+        })
     }
 
-    /// Returns the layout of a message on its way.
-    pub(crate) fn pending(&mut self, index: usize, pending: &Pending) -> &Laid {
+    /// Returns the layout of a message on its way. `quote` returns what it replies to.
+    pub(crate) fn pending(&mut self, index: usize, pending: &Pending, quote: impl FnOnce(u64) -> String) -> &Laid {
         let grid = self.grid;
         self.pending.entry(index).or_insert_with(|| {
             let mut laid = Laid::new(pending.message.text.as_str(), false, grid);
-            if let Stage::Failed { code, detail } = &pending.stage {
-                let why = if detail.is_empty() { code.title() } else { detail };
-                laid.note = sentence(&texts::refused(why), grid.text_columns(), grid.charset);
+            laid.quote = pending.message.reply.map(quote);
+            match &pending.stage {
+                Stage::Sending => {}
+                Stage::Queued => laid.footer = sentence(texts::QUEUED, grid.text_columns(), grid.charset),
+                Stage::Failed { code, detail } => {
+                    let why = if detail.is_empty() { code.title() } else { detail };
+                    let refused = texts::refused(why, pending.stage.can_retry());
+                    laid.note = sentence(&refused, grid.text_columns(), grid.charset);
+                }
             }
             laid
         })
@@ -180,6 +216,22 @@ impl Layout {
     pub(crate) fn is_unfolded(&self, offset: u64) -> bool {
         self.unfolded.contains(&offset)
     }
+}
+
+/// Returns what is shown of the message that another one replies to, in one row.
+pub(crate) fn quote(timeline: &Timeline, offset: u64, grid: Grid) -> String {
+    let text = match timeline.entry(offset) {
+        None => texts::QUOTE_UNKNOWN.to_owned(),
+        Some(entry) if entry.erased => texts::QUOTE_ERASED.to_owned(),
+        Some(entry) => texts::quote(entry.author.as_str(), entry.text.as_str().lines().next().unwrap_or_default()),
+    };
+    let text = format!("{} {text}", grid.charset.pick("↪", ">"));
+    cut(&text, grid.text_columns(), grid.charset).into_owned()
+}
+
+/// Returns what is shown as a message's text.
+pub(crate) fn shown_text(entry: &Entry) -> &str {
+    if entry.erased { texts::ERASED } else { entry.text.as_str() }
 }
 
 /// Returns a sentence of ours as rows.

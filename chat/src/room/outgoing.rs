@@ -26,9 +26,10 @@ impl Outgoing {
         outgoing
     }
 
-    /// Adds a message that goes to the outbox.
+    /// Adds a message or change that goes to the outbox.
     pub(crate) fn hand_over(&mut self, message: PublishRequest) {
-        if let Some(key) = message.key.clone().filter(|key| !self.own.contains(key)) {
+        let is_new = |key: &PublishKey| message.kind.is_message() && !self.own.contains(key);
+        if let Some(key) = message.key.clone().filter(is_new) {
             self.own.push_back(key);
             self.own.drain(..self.own.len().saturating_sub(OWN_MAX));
         }
@@ -54,19 +55,39 @@ impl Outgoing {
         }
     }
 
-    /// Returns the messages on their way, in order.
+    /// Removes the changes: they were meant for another log.
+    pub(crate) fn drop_changes(&mut self) {
+        self.pending.retain(|pending| pending.message.of.is_none());
+        self.handed = self.handed.min(self.pending.len());
+    }
+
+    /// Returns the messages and changes on their way, in order.
     pub(crate) fn pending(&self) -> &[Pending] {
         &self.pending
     }
 
-    /// Returns how many messages are not stored yet, and were not refused.
+    /// Returns how many are not stored yet, and were not refused.
     pub(crate) fn unsent(&self) -> usize {
-        self.pending.len() - self.failed()
+        self.count(|stage| *stage == Stage::Sending)
     }
 
-    /// Returns how many messages were refused.
+    /// Returns how many messages wait for a moderator.
+    pub(crate) fn queued(&self) -> usize {
+        self.count(|stage| *stage == Stage::Queued)
+    }
+
+    /// Returns how many were refused.
     pub(crate) fn failed(&self) -> usize {
-        self.pending.iter().filter(|pending| pending.stage != Stage::Sending).count()
+        self.count(is_failed)
+    }
+
+    /// Returns how many would be lost with this program.
+    pub(crate) fn kept(&self) -> usize {
+        self.unsent() + self.failed()
+    }
+
+    fn count(&self, has_stage: impl Fn(&Stage) -> bool) -> usize {
+        self.pending.iter().filter(|pending| has_stage(&pending.stage)).count()
     }
 
     /// True if the message with this key is the person's own.
@@ -80,6 +101,11 @@ impl Outgoing {
     }
 }
 
+/// True if a message was refused.
+pub(crate) fn is_failed(stage: &Stage) -> bool {
+    matches!(stage, Stage::Failed { .. })
+}
+
 #[cfg(test)]
 mod tests {
     use protocol::{Author, ErrorCode, Text};
@@ -88,7 +114,7 @@ mod tests {
 
     fn message(number: u128) -> PublishRequest {
         let text = Text::parse(&number.to_string()).unwrap();
-        PublishRequest { text, author: Author::default(), key: Some(PublishKey::from_bits(number)), ..Default::default() }
+        PublishRequest { text, author: Author::default(), key: Some(PublishKey::from_bits(number)), ..PublishRequest::default() }
     }
 
     fn texts(outgoing: &Outgoing) -> Vec<&str> {

@@ -1,6 +1,6 @@
 //! What updates and pages mean to a room.
 
-use client::{Page, Pending, Timeline, Update};
+use client::{Page, Pending, Stage, Timeline, Update};
 use jiff::Timestamp;
 use protocol::{Entry, Gap, MessagesPage, Position};
 
@@ -8,6 +8,7 @@ use super::scroll::Scroll;
 use super::unread::Unread;
 use super::{Older, Room};
 use crate::event::{Action, Connection};
+use crate::texts;
 
 /// Maximum number of messages that wait for the first page.
 const EARLY_MAX: usize = 200;
@@ -98,11 +99,14 @@ impl Room {
             return self.fetch(Page::Latest);
         }
         let read = self.read.filter(|read| read.epoch == position.epoch).map(|read| read.offset);
-        self.unread = Unread::open(read, page.latest.offset);
+        if read.is_none() {
+            self.outgoing.drop_changes();
+        }
+        self.unread = Unread::open(read, page.latest.offset, |seen| unread_in(&page, seen));
         self.read = Some(Position { offset: self.unread.seen(), ..position });
         self.timeline = Some(Timeline::new(page));
         for entry in early {
-            self.entry(entry, false);
+            if entry.kind.is_message() { self.entry(entry, false) } else { self.changed(entry) }
         }
         if self.is_open {
             return Vec::new();
@@ -112,24 +116,23 @@ impl Room {
     }
 
     /// Handles an update of the subscription. `is_watched` is true if the room is before the
-    /// person's eyes.
-    pub(crate) fn update(&mut self, update: Update, mut connection: Connection, is_watched: bool, now: Timestamp) -> Vec<Action> {
-        if let Some(outbox) = connection.outbox.take() {
-            self.outbox(outbox);
-        }
+    /// person's eyes. Returns what to do, and what to tell the person.
+    pub(crate) fn update(
+        &mut self,
+        update: Update,
+        mut connection: Connection,
+        is_watched: bool,
+        now: Timestamp,
+    ) -> (Vec<Action>, Option<String>) {
+        let outbox = connection.outbox.take();
+        let (mut actions, failure) = outbox.map_or_else(Default::default, |outbox| self.outbox(outbox));
         self.link.update(connection, now);
+        if let (Update::Entry(entry) | Update::Change(entry), Some(cursor)) = (&update, &mut self.cursor) {
+            cursor.offset = entry.offset;
+        }
         match update {
-            Update::Entry(entry) => {
-                if let Some(cursor) = &mut self.cursor {
-                    cursor.offset = entry.offset;
-                }
-                self.entry(entry, is_watched);
-            }
-            Update::Change(change) => {
-                if let Some(cursor) = &mut self.cursor {
-                    cursor.offset = change.offset;
-                }
-            }
+            Update::Entry(entry) => self.entry(entry, is_watched),
+            Update::Change(change) => self.changed(change),
             Update::Gap(gap) => {
                 self.cursor = Some(gap.resumes);
                 self.gap(&gap);
@@ -139,28 +142,58 @@ impl Room {
         }
         // The first request may have failed because there was no connection.
         if self.timeline.is_none() && self.fetching.is_none() && self.link.is_live() {
-            return self.fetch(Page::Latest);
+            actions.extend(self.fetch(Page::Latest));
         }
-        Vec::new()
+        (actions, failure)
     }
 
-    fn outbox(&mut self, outbox: Vec<Pending>) {
+    /// Takes the outbox of the subscription. Discards changes that were refused, and tells why.
+    fn outbox(&mut self, outbox: Vec<Pending>) -> (Vec<Action>, Option<String>) {
         self.outgoing.update(outbox);
         self.layout.clear_pending();
         self.is_stale = true;
+        let (mut actions, mut failure) = (Vec::new(), None);
+        let changes = self.outgoing.pending().iter().filter(|pending| !pending.message.kind.is_message());
+        for Pending { message, stage } in changes.cloned().collect::<Vec<_>>() {
+            if let (Stage::Failed { code, detail }, Some(key)) = (stage, message.key) {
+                let why = if detail.is_empty() { code.title() } else { &detail };
+                failure = Some(texts::change_refused(message.kind, why));
+                self.outgoing.remove(&key);
+                actions.push(Action::Discard { room: self.name.clone(), key });
+            }
+        }
+        (actions, failure)
+    }
+
+    /// Handles a change.
+    fn changed(&mut self, change: Entry) {
+        if let Some(key) = &change.key {
+            self.outgoing.remove(key);
+        }
+        let Some(timeline) = &mut self.timeline else { return self.keep_early(change) };
+        if timeline.change(change) {
+            self.layout.clear_messages();
+            self.layout.clear_pending();
+            self.is_stale = true;
+        }
+        if self.selected.is_some_and(|offset| self.entry_at(offset).is_some_and(|entry| entry.erased)) {
+            self.selected = None;
+        }
+    }
+
+    fn keep_early(&mut self, entry: Entry) {
+        self.early.drain(..(self.early.len() + 1).saturating_sub(EARLY_MAX));
+        self.early.push(entry);
     }
 
     fn entry(&mut self, entry: Entry, is_watched: bool) {
-        let is_own = self.outgoing.is_own(entry.key.as_ref());
+        let is_own = self.is_own(&entry);
         if let Some(key) = entry.key.as_ref().filter(|_| is_own) {
             self.outgoing.remove(key);
             self.layout.clear_pending();
             self.is_stale = true;
         }
-        let Some(timeline) = &mut self.timeline else {
-            self.early.drain(..(self.early.len() + 1).saturating_sub(EARLY_MAX));
-            return self.early.push(entry);
-        };
+        let Some(timeline) = &mut self.timeline else { return self.keep_early(entry) };
         let offset = entry.offset;
         if !timeline.append(entry, self.scroll == Scroll::End) {
             return;
@@ -181,7 +214,8 @@ impl Room {
         timeline.mark_gap(gap);
         self.is_stale = true;
         if timeline.end().epoch != epoch || timeline.entries().is_empty() {
-            self.unread = Unread::open(Some(gap.resumes.offset), gap.resumes.offset);
+            self.unread = Unread::open(None, gap.resumes.offset, |_| 0);
+            self.selected = None;
             self.layout.clear();
             self.older = Older::Idle;
             self.fetching = None;
@@ -201,4 +235,12 @@ impl Room {
         let Some(timeline) = &self.timeline else { return self.read };
         Some(Position { offset: self.unread.seen(), ..timeline.end() })
     }
+}
+
+/// Returns how many messages come after an offset. If the page begins later, changes before it
+/// count as well.
+fn unread_in(page: &MessagesPage, seen: u64) -> u64 {
+    let is_new = |entry: &&Entry| entry.kind.is_message() && entry.offset > seen;
+    let before = page.entries.first().map_or(0, |first| first.offset.saturating_sub(seen + 1));
+    before + page.entries.iter().filter(is_new).count() as u64
 }

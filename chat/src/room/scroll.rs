@@ -4,7 +4,7 @@ use protocol::Position;
 
 use super::Room;
 use super::items::Item;
-use super::layout::{Grid, Laid};
+use super::layout::{Grid, Laid, quote};
 use client::Page;
 
 /// Where the person looks.
@@ -111,8 +111,10 @@ impl Room {
         let mut long: Vec<(u64, bool)> = Vec::new();
         for place in places {
             let Item::Message { offset, .. } = self.items[place.item] else { continue };
-            let Some(entry) = self.timeline.as_ref().and_then(|timeline| timeline.entry(offset)) else { continue };
-            let is_folded = self.layout.message(offset, entry.text.as_str()).hidden > 0;
+            let Some(timeline) = &self.timeline else { continue };
+            let Some(entry) = timeline.entry(offset) else { continue };
+            let grid = self.layout.grid;
+            let is_folded = self.layout.message(entry, |reply| quote(timeline, reply, grid)).hidden > 0;
             let is_long = is_folded || self.layout.is_unfolded(offset);
             if is_long && long.last().is_none_or(|(last, _)| *last != offset) {
                 long.push((offset, is_folded));
@@ -214,24 +216,29 @@ impl Room {
 
     /// Returns how many rows an item has; at least 1.
     fn height(&mut self, item: usize) -> usize {
-        let has_header = self.header(item) > 0;
+        let has_header = self.has_header(item);
         match self.items[item] {
             Item::Start => self.start_rows().len().max(1),
-            Item::Message { offset, .. } => {
-                let entry = self.timeline.as_ref().and_then(|timeline| timeline.entry(offset));
-                entry.map_or(1, |entry| self.layout.message(offset, entry.text.as_str()).height(has_header))
-            }
-            Item::Pending { index, .. } => {
-                let pending = self.outgoing.pending().get(index);
-                pending.map_or(1, |pending| self.layout.pending(index, pending).height(has_header))
-            }
+            Item::Message { offset, .. } => self.laid(offset).map_or(1, |laid| laid.height(has_header)),
+            Item::Pending { index, .. } => self.laid_pending(index).map_or(1, |laid| laid.height(has_header)),
             Item::Day(_) | Item::Unread | Item::Gap(_) | Item::Waiting => 1,
         }
     }
 
-    /// Returns how many rows the name and the time take above a message's text.
-    pub(crate) fn header(&self, item: usize) -> usize {
-        let (Item::Message { is_continued, .. } | Item::Pending { is_continued, .. }) = self.items[item] else { return 0 };
-        usize::from(!is_continued && self.layout.grid.name.is_none())
+    /// Returns how many rows are above a message's text: the name and the time, and what it replies
+    /// to.
+    fn header(&self, item: usize) -> usize {
+        let reply = match self.items[item] {
+            Item::Message { offset, .. } => self.entry_at(offset).and_then(|entry| entry.reply),
+            Item::Pending { index, .. } => self.outgoing.pending().get(index).and_then(|pending| pending.message.reply),
+            _ => None,
+        };
+        usize::from(self.has_header(item)) + usize::from(reply.is_some())
+    }
+
+    /// True if the name and the time have a row of their own above a message.
+    pub(crate) fn has_header(&self, item: usize) -> bool {
+        let (Item::Message { is_continued, .. } | Item::Pending { is_continued, .. }) = self.items[item] else { return false };
+        !is_continued && self.layout.grid.name.is_none()
     }
 }

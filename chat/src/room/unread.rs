@@ -11,10 +11,13 @@ pub(crate) struct Unread {
 
 impl Unread {
     /// Starts with the newest entry at the offset `latest`, for a person who had read up to `read`;
-    /// `None` if they were never here.
-    pub(crate) fn open(read: Option<u64>, latest: u64) -> Self {
+    /// `None` if they were never here. `count` returns how many messages come after an offset.
+    pub(crate) fn open(read: Option<u64>, latest: u64, count: impl FnOnce(u64) -> u64) -> Self {
         let seen = read.unwrap_or(latest).min(latest);
-        Self { seen, line: (seen < latest).then_some(seen), count: latest - seen }
+        match count(seen) {
+            0 => Self { seen: latest, line: None, count: 0 },
+            count => Self { seen, line: Some(seen), count },
+        }
     }
 
     /// A message arrived. `is_seen` is true if it appears before the person's eyes.
@@ -65,7 +68,7 @@ mod tests {
 
     #[test]
     fn the_line_stands_where_the_person_stopped_reading() {
-        let mut unread = Unread::open(Some(7), 9);
+        let mut unread = Unread::open(Some(7), 9, |seen| 9 - seen);
         assert_eq!((unread.line(), unread.count()), (Some(7), 2));
         unread.look(9);
         unread.arrived(10, false, true);
@@ -82,8 +85,11 @@ mod tests {
 
     #[test]
     fn a_first_visit_has_nothing_unread() {
-        assert_eq!(Unread::open(None, 9), Unread { seen: 9, line: None, count: 0 });
+        let nothing = Unread { seen: 9, line: None, count: 0 };
+        assert_eq!(Unread::open(None, 9, |seen| 9 - seen), nothing);
         // The log is another one, or was cut.
-        assert_eq!(Unread::open(Some(99), 9).line(), None);
+        assert_eq!(Unread::open(Some(99), 9, |seen| 9 - seen), nothing);
+        // Only changes are new.
+        assert_eq!(Unread::open(Some(7), 9, |_| 0), nothing);
     }
 }

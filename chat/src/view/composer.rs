@@ -21,7 +21,10 @@ pub(super) fn draw(model: &Model, buffer: &mut Buffer, area: Rect) -> Position {
     let prompt = charset.pick("› ", "> ");
     put(buffer, (area.x, area.y), start, prompt, Palette::dim(), charset);
     if room.composer.is_empty() {
-        let placeholder = texts::placeholder(room.name.as_str(), model.author.as_str());
+        let placeholder = match room.selected() {
+            Some(_) => texts::SELECTED.to_owned(),
+            None => texts::placeholder(room.name.as_str(), model.author.as_str()),
+        };
         put(buffer, (start, area.y), area.right(), &placeholder, Palette::dim(), charset);
         return Position { x: start, y: area.y };
     }

@@ -71,6 +71,10 @@ fn waiting(model: &Model) -> Vec<(String, Style)> {
     if failed > 0 {
         parts.push((format!("{} {}", charset.pick("✗", "!"), texts::failed(failed)), model.palette.failure()));
     }
+    let queued = room.outgoing.queued();
+    if queued > 0 {
+        parts.push((texts::queued(queued), Palette::dim()));
+    }
     let unsent = room.outgoing.unsent();
     if unsent > 0 {
         let text = if room.is_waiting() { texts::unsent_waiting(unsent) } else { texts::unsent(unsent) };

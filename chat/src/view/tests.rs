@@ -2,6 +2,7 @@
 
 mod person;
 
+mod changes;
 mod editing;
 mod outbox;
 mod random;

@@ -12,16 +12,18 @@ mod in_flight;
 mod input;
 mod printer;
 
+use std::collections::VecDeque;
 use std::future::pending;
 use std::io::{self, Write as _};
 use std::pin::pin;
 use std::time::Duration;
 
-use client::{Board, Ended, Options, PublishError, Publisher, Stage, Subscription, Update};
+use client::{Options, PublishError, Publisher, Stage, Subscription, Update};
 use futures_util::future::BoxFuture;
-use protocol::{Author, PublishKey, PublishRequest};
+use protocol::{Author, ErrorCode, PublishKey, PublishRequest};
 use tokio::time::{Instant, sleep_until};
 
+use super::board;
 use super::exit_code::{ExitCode, Failure};
 use super::notes::{ConnectionNotes, explain, failed, note};
 use crate::config;
@@ -80,6 +82,8 @@ struct Post {
     quiet: bool,
     timeout: Option<Duration>,
     author: Author,
+    /// The message that the next one replies to.
+    reply: Option<u64>,
     /// The key that makes it safe to repeat the run.
     key: PublishKey,
     updates: Subscription,
@@ -87,9 +91,14 @@ struct Post {
     notes: ConnectionNotes,
     printer: Printer,
     parts: Parts,
-    /// A message that the client does not have yet.
-    handover: Option<BoxFuture<'static, Result<PublishKey, Ended>>>,
+    /// Something that the client is told.
+    handover: Option<BoxFuture<'static, ()>>,
     in_flight: InFlight,
+    /// Messages that wait for a moderator, which the client need not remember.
+    queued: VecDeque<PublishKey>,
+    /// True once the person was told that messages wait for a moderator, or for a slow room.
+    has_told_of_queue: bool,
+    has_told_of_slowness: bool,
     /// When the board stored a message last, or could have done so first.
     progress: Instant,
     /// True if no more input is read.
@@ -113,7 +122,7 @@ impl Post {
         }
         let key = settings.key.clone().map_or_else(PublishKey::random, Ok);
         let key = key.map_err(|_| Failure::refused("the system gives no random numbers"))?;
-        let board = Board::connect(&settings.remote.server).map_err(|error| Failure::from_connect(&error))?;
+        let board = board::connect(&settings.remote, settings.identity.as_deref())?;
         let updates = board.room_named(settings.room.clone()).subscribe_with(Options::default());
         Ok(Self {
             server: settings.remote.server.clone(),
@@ -121,6 +130,7 @@ impl Post {
             quiet: settings.quiet,
             timeout: settings.timeout.map(Duration::from_secs),
             author: settings.author.clone(),
+            reply: settings.reply,
             publisher: updates.publisher(),
             updates,
             notes: ConnectionNotes::new(&settings.remote.server, settings.quiet, None),
@@ -129,6 +139,9 @@ impl Post {
             key,
             handover: None,
             in_flight: InFlight::default(),
+            queued: VecDeque::new(),
+            has_told_of_queue: false,
+            has_told_of_slowness: false,
             progress: Instant::now(),
             is_ended: false,
             is_refused: false,
@@ -138,6 +151,13 @@ impl Post {
 
     /// Gives the next message to the client, if there is one and it may have one.
     fn give_next(&mut self) -> Result<(), Failure> {
+        if self.handover.is_none()
+            && let Some(key) = self.queued.pop_front()
+        {
+            let publisher = self.publisher.clone();
+            // If the client has ended, its updates say why.
+            self.handover = Some(Box::pin(async move { publisher.discard(key).await.unwrap_or_default() }));
+        }
         if !self.has_space() || self.is_refused {
             return Ok(());
         }
@@ -147,9 +167,10 @@ impl Post {
             self.progress = Instant::now();
         }
         self.in_flight.push(key.clone());
-        let message = PublishRequest { text, author: self.author.clone(), key: Some(key), ..Default::default() };
+        let (author, reply) = (self.author.clone(), self.reply.take());
+        let message = PublishRequest { text, author, key: Some(key), reply, ..PublishRequest::default() };
         let publisher = self.publisher.clone();
-        self.handover = Some(Box::pin(async move { publisher.publish(message).await }));
+        self.handover = Some(Box::pin(async move { publisher.publish(message).await.map_or((), drop) }));
         Ok(())
     }
 
@@ -216,7 +237,11 @@ impl Post {
                 self.in_flight.answered(&key, published);
                 self.print_stored();
             }
-            Some(Update::Outbox) => self.check_refused(),
+            Some(Update::Outbox) => {
+                self.check_queued();
+                self.check_slow();
+                self.check_refused();
+            }
             Some(Update::Connection) => self.notes.update(&self.updates),
             Some(_) => {}
             None => {
@@ -229,9 +254,32 @@ impl Post {
     }
 
     fn print_stored(&mut self) {
-        for (key, published) in self.in_flight.take_stored() {
+        for (key, answer) in self.in_flight.take_answered() {
             self.progress = Instant::now();
-            self.printer.print(&key, &published);
+            self.printer.print(&key, answer.as_ref());
+        }
+    }
+
+    /// Messages that wait for a moderator are safe on the server, which is a success.
+    fn check_queued(&mut self) {
+        let outbox = self.updates.outbox().iter().filter(|pending| pending.stage == Stage::Queued);
+        for key in outbox.filter_map(|pending| pending.message.key.clone()).collect::<Vec<_>>() {
+            if self.in_flight.queued(&key) {
+                self.queued.push_back(key.clone());
+                if !self.quiet && !std::mem::replace(&mut self.has_told_of_queue, true) {
+                    note(&format!("{} Repeat this with --key {key} to see what became of it.", ErrorCode::Queued));
+                }
+            }
+        }
+        self.print_stored();
+    }
+
+    /// A slow room takes a message now and then. That is progress.
+    fn check_slow(&mut self) {
+        let Some(wait) = self.updates.slow_for() else { return };
+        self.progress = Instant::now() + wait;
+        if !self.quiet && !std::mem::replace(&mut self.has_told_of_slowness, true) {
+            note(&format!("the room is slow: the next message is posted in {} s", wait.as_secs() + 1));
         }
     }
 
@@ -289,11 +337,10 @@ fn not_text(error: &parts::NotText) -> Failure {
     Failure::refused(format!("standard input {error}. To replace what is not text, use --lossy."))
 }
 
-/// Waits until the client has a message.
-async fn finished(handover: &mut Option<BoxFuture<'static, Result<PublishKey, Ended>>>) {
+/// Waits until the client has been told.
+async fn finished(handover: &mut Option<BoxFuture<'static, ()>>) {
     let Some(future) = handover else { return pending().await };
-    // If the client has ended, its updates say why.
-    let _ = future.await;
+    future.await;
     *handover = None;
 }
 

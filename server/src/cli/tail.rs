@@ -1,5 +1,6 @@
 //! `crier tail`: prints the messages of a room, and follows it until nobody reads the output.
 
+mod printed;
 mod search;
 
 mod print;
@@ -11,16 +12,18 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::AsFd as _;
 use std::pin::pin;
 
-use client::{Board, HistoryError, Options, Page, Room, Update};
+use client::{HistoryError, Options, Page, Room, Update};
 use jiff::Zoned;
 use protocol::limits::PAGE_ENTRIES_MAX;
 use protocol::{Entry, Gap, Position};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::board;
 use super::exit_code::{ExitCode, Failure};
 use super::notes::{ConnectionNotes, explain, failed, note};
 use crate::config;
+use printed::Printed;
 use start::Start;
 
 /// Number of messages with which `--no-follow` starts by default.
@@ -28,8 +31,8 @@ const LINES_DEFAULT: u64 = 10;
 
 /// Prints messages. `now` is the clock, in the local zone.
 pub async fn tail(settings: config::Tail, now: impl Fn() -> Zoned) -> ExitCode {
-    let printer = Printer { json: settings.json, now };
-    match run(&settings, &printer).await {
+    let mut printer = Printer { json: settings.json, now, printed: Printed::default() };
+    match run(&settings, &mut printer).await {
         Ok(()) | Err(Stop::ReaderEnded) => ExitCode::Done,
         Err(Stop::Failed(failure)) => failed(&failure),
     }
@@ -57,7 +60,7 @@ impl From<io::Error> for Stop {
     }
 }
 
-async fn run<N: Fn() -> Zoned>(settings: &config::Tail, printer: &Printer<N>) -> Result<(), Stop> {
+async fn run<N: Fn() -> Zoned>(settings: &config::Tail, printer: &mut Printer<N>) -> Result<(), Stop> {
     let start = match (settings.lines, settings.since) {
         (Some(lines), _) => Start::Last(lines),
         (None, Some(since)) => Start::Since(since.resolve(&(printer.now)()).map_err(Failure::usage)?),
@@ -68,7 +71,7 @@ async fn run<N: Fn() -> Zoned>(settings: &config::Tail, printer: &Printer<N>) ->
         },
     };
     let server = &settings.remote.server;
-    let board = Board::connect(server).map_err(|error| Failure::from_connect(&error))?;
+    let board = board::connect(&settings.remote, settings.identity.as_deref())?;
     let room = board.room_named(settings.room.clone());
     if settings.no_follow {
         return print_history(&room, server, start, printer).await;
@@ -88,10 +91,10 @@ async fn run<N: Fn() -> Zoned>(settings: &config::Tail, printer: &Printer<N>) ->
         let Some(update) = update else { break };
         match update {
             Update::Entry(entry) => printer.print(&entry, updates.position())?,
+            Update::Change(change) => printer.print_change(&change, updates.position())?,
             Update::Gap(gap) => printer.print_gap(&gap)?,
             Update::Connection => notes.update(&updates),
-            Update::Change(_) | Update::StartsAt(_) | Update::Proven(_) | Update::Online(_) | Update::Outbox | Update::Published { .. } => {
-            }
+            Update::StartsAt(_) | Update::Proven(_) | Update::Online(_) | Update::Outbox | Update::Published { .. } => {}
         }
     }
     // Without a reason, the program is ending because of a signal.
@@ -110,13 +113,13 @@ async fn reader_ended() {
     }
 }
 
-/// Prints the messages after a position that the room has now.
-async fn print_history<N: Fn() -> Zoned>(room: &Room, server: &str, start: Start, printer: &Printer<N>) -> Result<(), Stop> {
+/// Prints the messages after a position that the room has now. They contain their changes.
+async fn print_history<N: Fn() -> Zoned>(room: &Room, server: &str, start: Start, printer: &mut Printer<N>) -> Result<(), Stop> {
     let (mut position, latest) = start.position_and_latest(room, server).await?;
     while position.epoch != latest.epoch || position.offset < latest.offset {
         match room.history_with(Page::After(position), PAGE_ENTRIES_MAX).await {
             Ok(page) => {
-                for entry in &page.entries {
+                for entry in page.entries.iter().filter(|entry| entry.kind.is_message()) {
                     printer.print(entry, Some(Position { offset: entry.offset, ..page.position }))?;
                 }
                 if page.entries.is_empty() {
@@ -138,14 +141,27 @@ async fn print_history<N: Fn() -> Zoned>(room: &Room, server: &str, start: Start
 struct Printer<N> {
     json: bool,
     now: N,
+    printed: Printed,
 }
 
 impl<N: Fn() -> Zoned> Printer<N> {
-    fn print(&self, entry: &Entry, position: Option<Position>) -> io::Result<()> {
+    fn print(&mut self, entry: &Entry, position: Option<Position>) -> io::Result<()> {
+        self.printed.remember(entry);
         let mut output = io::stdout().lock();
         match self.json {
             true => print::entry_json(entry, position, &mut output)?,
             false => print::entry(entry, &(self.now)(), &mut output)?,
+        }
+        output.flush()
+    }
+
+    /// Prints a change, unless its message was printed with it.
+    fn print_change(&self, change: &Entry, position: Option<Position>) -> io::Result<()> {
+        let mut output = io::stdout().lock();
+        match self.json {
+            true => print::entry_json(change, position, &mut output)?,
+            false if self.printed.contains(change) => {}
+            false => print::change(change, self.printed.of(change), &(self.now)(), &mut output)?,
         }
         output.flush()
     }

@@ -23,6 +23,10 @@ pub struct Chat {
     /// Use only this transport. By default the best one that works is used.
     #[arg(long, value_parser = transports())]
     pub transport: Option<Transport>,
+    /// File with the identity to post under. It is made if there is none. By default each board has
+    /// one of its own beside the saved drafts.
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
     /// The server.
     #[command(flatten)]
     pub remote: Remote,

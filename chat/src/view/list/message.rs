@@ -12,7 +12,7 @@ use ratatui::style::{Modifier, Style};
 use crate::calendar::clock;
 use crate::colours::Palette;
 use crate::printable::{Charset, cut, is_right_to_left, width};
-use crate::room::{GUTTER_COLUMNS, Grid, Part, Place, Room, TIME_COLUMNS};
+use crate::room::{GUTTER_COLUMNS, Grid, Part, Place, Room, TIME_COLUMNS, shown_text};
 use crate::search;
 use crate::texts;
 use crate::view::links::LinkRow;
@@ -71,20 +71,29 @@ impl<'a> Pen<'a> {
 
     /// Draws a row of a message.
     pub(super) fn message(&mut self, room: &mut Room, offset: u64, is_continued: bool, place: Place, y: u16) {
-        let has_header = room.header(place.item) > 0;
+        let has_header = room.has_header(place.item);
         let Some(part) = room.laid(offset).map(|laid| laid.part(place.line, has_header)) else { return };
         let Some(entry) = room.entry_at(offset) else { return };
-        let is_own = room.outgoing.is_own(entry.key.as_ref());
+        let (is_own, is_first) = (room.is_own(entry), matches!(part, Part::Text(_, true)));
         if self.marked != Some(offset) {
             self.marked = Some(offset);
             self.marks = self.find_marks(entry);
         }
         let name = entry.author.as_str();
-        let gutter_style = if is_own { self.palette.author(name) } else { Palette::dim() };
-        let look = Look { gutter: if is_own { ("┃", "#") } else { ("│", "|") }, gutter_style, text: Style::new() };
+        let (gutter, gutter_style) = if room.selected() == Some(offset) {
+            (("▶", ">"), self.palette.accent())
+        } else if entry.badge && is_first {
+            // No name can show this: it stands where no author writes.
+            (("◆", "*"), self.palette.accent())
+        } else if is_own {
+            (("┃", "#"), self.palette.author(name))
+        } else {
+            (("│", "|"), Palette::dim())
+        };
+        let look = Look { gutter, gutter_style, text: if entry.erased { Palette::dim() } else { Style::new() } };
         let time = clock(entry.time, self.zone);
         let name = (!is_continued).then_some(name);
-        self.row(room.grid(), &part, (name, &time), entry.text.as_str(), &look, y);
+        self.row(room.grid(), &part, (name, &time), shown_text(entry), &look, y);
         if let Part::Text(row, _) = &part {
             self.note_links(room.grid(), entry, row, y);
         }
@@ -92,7 +101,7 @@ impl<'a> Pen<'a> {
 
     /// Draws a row of a message on its way.
     pub(super) fn pending(&mut self, room: &mut Room, index: usize, is_continued: bool, place: Place, y: u16) {
-        let has_header = room.header(place.item) > 0;
+        let has_header = room.has_header(place.item);
         let Some(part) = room.laid_pending(index).map(|laid| laid.part(place.line, has_header)) else { return };
         let Some(Pending { message, stage }) = room.outgoing.pending().get(index) else { return };
         let (gutter, gutter_style) = match stage {
@@ -132,6 +141,9 @@ impl<'a> Pen<'a> {
                 let is_found = self.words.as_ref().is_some_and(|(_, at)| at.is_some() && *at == self.marked);
                 let style = |at: usize| marks.style(at + row.start, look.text, is_found);
                 put_marked(self.buffer, (start, y), self.end, shown, style, charset);
+            }
+            Part::Quote(text) | Part::Footer(text) => {
+                put(self.buffer, (start, y), self.end, text, Palette::dim(), charset);
             }
             Part::More(rows) => {
                 let more = format!("{} {}", charset.pick("…", "..."), texts::folded(*rows));

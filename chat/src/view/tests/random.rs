@@ -2,7 +2,7 @@
 
 use client::{ConnectionState, Page, Stage, Update};
 use crossterm::event::{KeyCode, KeyModifiers, MouseEvent, MouseEventKind};
-use protocol::{Epoch, Gap, GapReason, Position};
+use protocol::{Emoji, Entry, Epoch, Gap, GapReason, Kind, Position};
 
 use super::person::{Person, at, connection, entry, live, numbered, page, room, settings};
 use crate::event::{Action, Input};
@@ -35,6 +35,11 @@ const TEXTS: &[&str] = &[
     "/retry",
     "/help",
     "/unfold",
+    "/edit x",
+    "/edit",
+    "/erase",
+    "/react 👍",
+    "/reply y\u{1b}",
     "/name שלום",
     "//x",
     "hello 你好 👨‍👩‍👧‍👦 e\u{301}\u{301}\u{301}",
@@ -85,7 +90,7 @@ fn whatever_happens_the_screen_can_be_drawn() {
 }
 
 fn act(person: &mut Person, random: &mut Random, latest: &mut u64) {
-    match random.below(16) {
+    match random.below(17) {
         0..=4 => {
             let modifiers =
                 random.pick(&[KeyModifiers::NONE, KeyModifiers::NONE, KeyModifiers::SHIFT, KeyModifiers::ALT, KeyModifiers::CONTROL]);
@@ -105,6 +110,7 @@ fn act(person: &mut Person, random: &mut Random, latest: &mut u64) {
         }
         12 => answer(person, random),
         13 => trouble(person, random, latest),
+        14 => change(person, random, latest),
         _ => {
             for _ in 0..random.pick(&[1, 1, 50]) {
                 *latest += 1;
@@ -130,6 +136,17 @@ fn answer(person: &mut Person, random: &mut Random) {
     let answer = numbered(first..=first + 49, first.max(1000) + 49);
     let result = if random.below(5) == 0 { Err("no\u{1b}answer.".to_owned()) } else { Ok(answer) };
     person.input(Input::Page { room, asked, result });
+}
+
+/// Changes a random message.
+fn change(person: &mut Person, random: &mut Random, latest: &mut u64) {
+    *latest += 1;
+    let kind = random.pick(&[Kind::Edit, Kind::Erase, Kind::React, Kind::React, Kind::Pin]);
+    let text = if kind == Kind::Edit { random.pick(TEXTS) } else { "" };
+    let emoji = (kind == Kind::React).then(|| Emoji::from_stored(random.pick(&["👍", "\u{1b}[2J", "❤️"]).to_owned()));
+    let of = Some(latest.saturating_sub(random.below(60)));
+    let change = Entry { kind, of, emoji, reply: Some(1), ..entry(*latest, "", text) };
+    person.update("lobby", Update::Change(change), live());
 }
 
 fn trouble(person: &mut Person, random: &mut Random, latest: &mut u64) {

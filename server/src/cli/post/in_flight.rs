@@ -19,8 +19,11 @@ pub(super) struct InFlight {
 #[derive(Clone, Debug)]
 struct Message {
     key: PublishKey,
-    answer: Option<Published>,
+    answer: Option<Answer>,
 }
+
+/// What became of a message: where it is, or `None` if it waits for a moderator.
+pub(super) type Answer = Option<Published>;
 
 impl InFlight {
     /// True if another message may be given to the client. The first message goes alone: if it is
@@ -40,19 +43,25 @@ impl InFlight {
     /// Records that the board answered that a message is stored.
     pub(super) fn answered(&mut self, key: &PublishKey, published: Published) {
         if let Some(message) = self.messages.iter_mut().find(|message| message.key == *key) {
-            message.answer = Some(published);
+            message.answer = Some(Some(published));
         }
     }
 
-    /// Takes the messages that are stored, up to the first that is not.
-    pub(super) fn take_stored(&mut self) -> Vec<(PublishKey, Published)> {
-        let mut stored = Vec::new();
-        while let Some(Message { key, answer: Some(published) }) = self.messages.pop_front_if(|message| message.answer.is_some()) {
+    /// Records that a message waits for a moderator. Returns false if that is known.
+    pub(super) fn queued(&mut self, key: &PublishKey) -> bool {
+        let message = self.messages.iter_mut().find(|message| message.key == *key && message.answer.is_none());
+        message.map(|message| message.answer = Some(None)).is_some()
+    }
+
+    /// Takes the messages that are stored or wait for a moderator, up to the first that is not.
+    pub(super) fn take_answered(&mut self) -> Vec<(PublishKey, Answer)> {
+        let mut answered = Vec::new();
+        while let Some(Message { key, answer: Some(answer) }) = self.messages.pop_front_if(|message| message.answer.is_some()) {
             self.posted += 1;
-            self.last = Some(published.position);
-            stored.push((key, published));
+            self.last = answer.as_ref().map_or(self.last, |published| Some(published.position));
+            answered.push((key, answer));
         }
-        stored
+        answered
     }
 
     /// Returns the first message for which `is_refused` is true, and forgets it.
@@ -63,7 +72,7 @@ impl InFlight {
         Some(refused)
     }
 
-    /// Returns how many messages are stored, and the position of the last one.
+    /// Returns how many messages are stored or wait, and the position of the last one stored.
     pub(super) fn posted(&self) -> (u64, Option<Position>) {
         (self.posted, self.last)
     }
@@ -94,7 +103,7 @@ mod tests {
         in_flight.push(key(1));
         assert!(!in_flight.has_space());
         in_flight.answered(&key(1), published(1));
-        in_flight.take_stored();
+        in_flight.take_answered();
         let more = (2..).take_while(|number| {
             let has_space = in_flight.has_space();
             in_flight.push(key(*number));
@@ -108,12 +117,21 @@ mod tests {
         let mut in_flight = InFlight::default();
         (1..=3).for_each(|number| in_flight.push(key(number)));
         in_flight.answered(&key(2), published(2));
-        assert_eq!(in_flight.take_stored(), []);
+        assert_eq!(in_flight.take_answered(), []);
         assert_eq!(in_flight.posted(), (0, None));
         in_flight.answered(&key(1), published(1));
-        assert_eq!(in_flight.take_stored(), [(key(1), published(1)), (key(2), published(2))]);
+        assert_eq!(in_flight.take_answered(), [(key(1), Some(published(1))), (key(2), Some(published(2)))]);
         assert_eq!(in_flight.posted(), (2, Some(position(2))));
         assert_eq!(in_flight.take_refused(|other| (*other == key(3)).then_some("no")), Some("no"));
         assert!(in_flight.is_empty());
+    }
+
+    #[test]
+    fn a_message_that_waits_for_a_moderator_is_done() {
+        let mut in_flight = InFlight::default();
+        in_flight.push(key(1));
+        assert!(in_flight.queued(&key(1)) && !in_flight.queued(&key(1)) && !in_flight.queued(&key(2)));
+        assert_eq!(in_flight.take_answered(), [(key(1), None)]);
+        assert_eq!((in_flight.posted(), in_flight.is_empty()), ((1, None), true));
     }
 }

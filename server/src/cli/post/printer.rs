@@ -20,7 +20,10 @@ pub(super) struct Printer {
 #[derive(Serialize)]
 struct Line<'a> {
     #[serde(flatten)]
-    published: &'a Published,
+    published: Option<&'a Published>,
+    /// True if the message waits for a moderator.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    queued: bool,
     key: &'a PublishKey,
 }
 
@@ -29,14 +32,16 @@ impl Printer {
         Self { quiet, json, has_failed: false }
     }
 
-    pub(super) fn print(&mut self, key: &PublishKey, published: &Published) {
+    /// Prints where a message is; `None` if it waits for a moderator.
+    pub(super) fn print(&mut self, key: &PublishKey, published: Option<&Published>) {
         if self.quiet || self.has_failed {
             return;
         }
         let mut output = io::stdout().lock();
-        let printed = match self.json {
-            true => write_json(&Line { published, key }, &mut output),
-            false => writeln!(output, "{}", published.position),
+        let printed = match (self.json, published) {
+            (true, _) => write_json(&Line { published, queued: published.is_none(), key }, &mut output),
+            (false, Some(published)) => writeln!(output, "{}", published.position),
+            (false, None) => Ok(()),
         };
         if let Err(error) = printed.and_then(|()| output.flush()) {
             self.has_failed = true;

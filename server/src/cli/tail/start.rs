@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use client::{HistoryError, Page, Room};
 use protocol::Position;
+use protocol::limits::PAGE_ENTRIES_MAX;
 
 use super::super::exit_code::Failure;
 use super::super::notes::{ConnectionNotes, explain};
@@ -67,21 +68,28 @@ impl Start {
         let position = match self {
             Self::Now | Self::Last(0) => latest,
             Self::After(position) => position,
-            // An offset is one more than the one before, so none need be counted.
-            Self::Last(lines) => kept(room, Position { offset: latest.offset.saturating_sub(lines), ..latest }).await?,
+            Self::Last(lines) => last(room, lines, latest).await?,
             Self::Since(since) => search(room, since, latest).await?,
         };
         Ok((position, latest))
     }
 }
 
-/// Returns a position, or the oldest one that is kept after it.
-async fn kept(room: &Room, position: Position) -> Result<Position, HistoryError> {
-    match room.history_with(Page::After(position), 1).await {
-        Ok(_) => Ok(position),
-        Err(HistoryError::Gap(gap)) => Ok(gap.resumes),
-        Err(error) => Err(error),
+/// Returns the position before the last `lines` messages. Changes between them do not count.
+async fn last(room: &Room, lines: u64, latest: Position) -> Result<Position, HistoryError> {
+    let (mut start, mut page, mut left) = (latest, Page::Latest, lines);
+    while left > 0 {
+        let limit = usize::try_from(left).unwrap_or(PAGE_ENTRIES_MAX).min(PAGE_ENTRIES_MAX);
+        let found = room.history_with(page, limit).await?;
+        let messages = found.entries.iter().filter(|entry| entry.kind.is_message());
+        left = left.saturating_sub(messages.clone().count() as u64);
+        start.offset = messages.map(|first| first.offset - 1).next().unwrap_or(start.offset);
+        match found.before {
+            Some(before) if !found.entries.is_empty() => page = Page::Before(before),
+            _ => break,
+        }
     }
+    Ok(start)
 }
 
 /// Returns the position before the first entry that is not older than a time.
