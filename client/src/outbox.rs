@@ -254,7 +254,7 @@ impl Outbox {
         self.window = (self.window * 2).min(WINDOW);
     }
 
-    /// Records a temporary refusal. Only those that say nothing about other messages let these pass.
+    /// Records a temporary refusal. Those that say nothing about other messages let these pass.
     pub(crate) fn deferred(&mut self, r#ref: u64, code: ErrorCode, retry_after: Option<u64>, now: u64, rng: &mut Rng) {
         let Some(sent) = self.answered(r#ref) else { return };
         let index = self.pending.iter().position(|pending| pending.has(&sent.key));

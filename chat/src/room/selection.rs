@@ -15,8 +15,8 @@ impl Room {
         self.selected.take().is_some()
     }
 
-    /// Selects the next message, an older or a newer one. Returns its offset; `None` beyond the last
-    /// one that is loaded.
+    /// Selects the next message, an older or a newer one. Returns its offset; `None` beyond the
+    /// last one that is loaded.
     pub(crate) fn select(&mut self, is_older: bool) -> Option<u64> {
         let mut offsets = self.entries().iter().filter(|entry| !entry.erased).map(|entry| entry.offset);
         let next = match self.selected {

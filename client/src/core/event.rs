@@ -90,8 +90,8 @@ pub enum Event {
     Woken,
     /// [`crate::Core::deadline`] has passed.
     Tick,
-    /// Publish a message or change. Without a key it gets one. Has no effect if [`crate::Outbox::free_slots`]
-    /// is zero, or if the outbox has a message with this key.
+    /// Publish a message or change. Without a key it gets one. Has no effect if
+    /// [`crate::Outbox::free_slots`] is zero, or if the outbox has this key.
     Publish(PublishRequest),
     /// Publish a failed message again, after all others. Has no effect unless
     /// [`crate::Stage::can_retry`].
@@ -181,8 +181,9 @@ pub enum Update {
     Online(usize),
     /// [`crate::Core::outbox`] has changed. An owner that stores it does so now.
     Outbox,
-    /// A message or change of this client is durable. It stays in the outbox until its entry has arrived. If
-    /// only the entry arrived, [`Published::reached`] is the number of sessions at that time.
+    /// A message or change of this client is durable. It stays in the outbox until its entry has
+    /// arrived. If only the entry arrived, [`Published::reached`] is the number of sessions at that
+    /// time.
     Published {
         /// Its key.
         key: PublishKey,

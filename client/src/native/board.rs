@@ -162,8 +162,8 @@ impl Room {
         task.publish(message, self.time_limit).await
     }
 
-    /// Gives the message at an offset another text. It must be of the same [`Identity`], and not too
-    /// old, or the program must be a moderator.
+    /// Gives the message at an offset another text. It must be of the same [`Identity`], and not
+    /// too old, or the program must be a moderator.
     ///
     /// This and the other changes behave as [`Room::publish`] does.
     ///

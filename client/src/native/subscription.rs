@@ -39,9 +39,9 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Publishes a message or change after all that were published before it. Returns its key, which
-    /// is drawn at random if it has none. [`Update::Published`] with this key reports success, and
-    /// [`Subscription::outbox`] shows a refusal.
+    /// Publishes a message or change after all that were published before it. Returns its key,
+    /// which is drawn at random if it has none. [`Update::Published`] with this key reports
+    /// success, and [`Subscription::outbox`] shows a refusal.
     ///
     /// Waits while [`crate::OUTBOX_MESSAGES_MAX`] messages are unpublished. They progress only
     /// while updates are taken, so call this concurrently with [`Subscription::next`] if there are

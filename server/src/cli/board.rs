@@ -25,8 +25,8 @@ pub(super) fn connect(remote: &Remote, identity: Option<&Path>) -> Result<Board,
     }
 }
 
-/// Returns the file with a person's identity for a board, below the folder for state. Each board has
-/// one, so that none can pass for the person elsewhere. `None` if there is no place for it.
+/// Returns the file with a person's identity for a board, below the folder for state. Each board
+/// has one, so that none can pass for the person elsewhere. `None` if there is no place for it.
 pub(super) fn default_identity(folder: &Path, server: &str) -> Option<PathBuf> {
     let mut name = String::new();
     for byte in server.trim_end_matches('/').bytes() {
