@@ -47,8 +47,6 @@ document.addEventListener("submit", (event) => {
     const item = `crier:outbox:${roomOf(form)}:${message.key}`;
     attempt(() => {
       sessionStorage.setItem("crier:early", item);
-      const own = `crier:own:${roomOf(form)}`;
-      localStorage.setItem(own, `${message.key} ${read(own)}`);
       // If the request fails, the page's outbox sends the message again; its key makes that
       // harmless. The outbox does not take a longer text, which the server may refuse.
       if (message.text.length < 5000) localStorage.setItem(item, `${Date.now()} ${JSON.stringify(message)}`);
@@ -65,8 +63,8 @@ if (item) {
   const isStored = () => byId("page-data").textContent.includes(`"${item.split(":").pop()}"`);
   attempt(() => {
     sessionStorage.removeItem("crier:early");
-    // A refused text is in the field again.
-    if (isStored() || !byId("problem").hidden) localStorage.removeItem(item);
+    // A refused text is in the field again. One that waits for approval is not.
+    if (isStored() || (!byId("problem").hidden && byId(FIELD).value)) localStorage.removeItem(item);
   });
   byId(FIELD).focus();
 }

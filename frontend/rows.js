@@ -1,35 +1,69 @@
 // What readers do with the rows of the list: move between them by keyboard, open the menu that all
-// rows share, unfold a text. This only moves the focus and reads the document; in Rust it would
-// take several times the bytes.
+// rows share, react, unfold a text. This only moves the focus and reads the document; in Rust it
+// would take several times the bytes.
 
 const LONG_PRESS_MS = 500;
 const STEPS = { ArrowUp: -1, ArrowDown: 1 };
 
+/** Loads a script that few pages need. */
+const load = (name) => import(new URL(name, import.meta.url).href);
+
 export function watchRows() {
-  const [scroller, messages, menu, more] = ["scroller", "messages", "row_menu", "row_more"].map((id) => document.getElementById(id));
+  const [scroller, messages, menu, more, form] = ["scroller", "messages", "row_menu", "row_more", "message_form"].map((id) =>
+    document.getElementById(id),
+  );
   if (!messages || !menu) return;
   // Into the landmark that it belongs to.
-  scroller.parentNode.append(menu);
+  scroller.parentNode.append(menu, document.getElementById("erase"));
   const rowOf = (event) => event.target.closest("#messages > .message");
   const topOf = (element) => element.getBoundingClientRect().top;
-  const links = (row, index) => row?.querySelectorAll("a[rel], summary").forEach((link) => (link.tabIndex = index));
+  const links = (row, index) => row?.querySelectorAll("a[rel], .quote, summary, .reactions button").forEach((link) => (link.tabIndex = index));
 
   // The list is one tab stop. The links of a row are tab stops while the focus is in it.
-  let current;
-  messages.querySelectorAll("a, summary").forEach((link) => (link.tabIndex = -1));
+  let current, focused, chosen;
+  links(messages, -1);
   messages.addEventListener("focusin", (event) => {
     const row = rowOf(event);
+    focused = event.target;
     if (row === current) return;
     links(current, -1);
     links((current = row), 0);
   });
-  new MutationObserver(() => {
-    if (!current || current.isConnected) return;
-    current = undefined;
-    // The row that had the focus is gone.
-    if (document.activeElement === document.body) scroller.focus({ preventScroll: true });
+  // A message that changes gets a new row. What readers have done to the old one stays.
+  const gone = new Map();
+  const carryOver = (old, row) => {
+    if (old.querySelector("[open]")) row.querySelector("details").open = true;
+    for (const mark of ["linked", "chosen"]) row.classList.toggle(mark, old.classList.contains(mark));
+    if (more.parentNode === old) row.append(more);
+    if (chosen === old) chosen = row;
+    if (current !== old) return;
+    links((current = row), 0);
+    if (document.activeElement !== document.body) return;
+    row.tabIndex = -1;
+    const same = old.contains(focused) && focused.dataset.emoji;
+    ((same && row.querySelector(`[data-emoji="${same}"]`)) || row).focus({ preventScroll: true });
+  };
+  const refer = () => messages.querySelector(".quote:empty") && load("references.js").then(({ fillQuotes }) => fillQuotes());
+  new MutationObserver((changes) => {
+    refer();
+    for (const { addedNodes, removedNodes } of changes) {
+      for (const old of removedNodes) if (old.id) gone.set(old.id, old);
+      for (const row of addedNodes) if (gone.has(row.id)) carryOver(gone.get(row.id), row);
+    }
+    // Rows come and go before the next frame.
+    requestAnimationFrame(() => {
+      gone.clear();
+      if (!current || current.isConnected) return;
+      current = undefined;
+      // The row that had the focus is gone for good.
+      if (document.activeElement === document.body) scroller.focus({ preventScroll: true });
+    });
   }).observe(messages, { childList: true });
-
+  refer();
+  // The program names the messages that have changed; 0 stands for the room.
+  new MutationObserver(() => load("references.js").then(({ update }) => update(messages.dataset.changed.split(" ")))).observe(messages, {
+    attributeFilter: ["data-changed"],
+  });
   const focus = (row) => {
     row.tabIndex = -1;
     row.focus({ preventScroll: true });
@@ -64,7 +98,9 @@ export function watchRows() {
     focus(row);
     row.append(more);
     more.click();
+    focusMenu();
   };
+  const focusMenu = () => menu.querySelector("[role=menuitem]:not([hidden])").focus();
   messages.addEventListener("pointerover", (event) => {
     const isMouse = event.pointerType !== "touch";
     scroller.toggleAttribute("data-mouse", isMouse);
@@ -73,28 +109,101 @@ export function watchRows() {
   });
   // The focus stays where it is, and the menu gives it back.
   more.addEventListener("mousedown", (event) => event.preventDefault());
-  let chosen;
+
+  /* What the entries of the menu do: by `data-row` they copy, by `data-change` they publish. */
+
+  const change = (kind, fields) => JSON.stringify({ kind, of: +chosen.dataset.offset, ...fields });
+  const reaction = (emoji) => {
+    const mine = [...chosen.querySelectorAll(".reactions [aria-pressed=true]")].some((button) => button.dataset.emoji === emoji);
+    return change("react", { emoji, off: mine });
+  };
+  const publish = document.querySelector("#erase [data-change]");
   menu.addEventListener("beforetoggle", (event) => {
     chosen?.classList.remove("chosen");
     if (event.newState !== "open") return;
     chosen = more.parentNode;
     chosen.classList.add("chosen");
-    const of = { link: location.origin + location.pathname + "#" + chosen.id, text: chosen.querySelector(".text").textContent };
-    for (const entry of menu.children) entry.dataset.of = of[entry.dataset.row];
+    const { own, by, offset } = chosen.dataset;
+    const [text, author] = [".text", ".author"].map((part) => chosen.querySelector(part));
+    const { moderates, editSeconds } = menu.dataset;
+    const pinned = !!document.querySelector(`#about [href="#m-${offset}"]`);
+    const age = Date.now() - Date.parse(chosen.querySelector("time").dateTime);
+    // When an entry applies, by the words of its `data-if`.
+    const is = {
+      text,
+      posts: !form.hasAttribute("data-closed"),
+      young: age < editSeconds * 1000,
+      own: own !== undefined,
+      mine: own !== undefined || moderates,
+      moderates,
+      other: own === undefined && by,
+      pinned,
+      unpinned: !pinned,
+    };
+    const copied = { link: location.origin + location.pathname + "#" + chosen.id, text: text?.textContent };
+    menu.querySelector("#row_who").textContent = author ? [author.textContent, author.title].filter(Boolean).join(" · ") : "";
+    for (const entry of [...menu.querySelectorAll("[data-if]"), ...menu.querySelectorAll("[data-row], [data-change]"), publish]) {
+      const { row, change: kind, emoji, if: conditions } = entry.dataset;
+      if (conditions) entry.hidden = !conditions.split(" ").every((word) => is[word]);
+      if (row) entry.dataset.of = copied[row] ?? "";
+      if (kind) entry.dataset.of = emoji ? reaction(emoji) : change(kind);
+      if (entry.search !== undefined) entry.search = "?ban=" + by;
+    }
     menu.style.setProperty("--top", topOf(chosen) + "px");
   });
-  menu.addEventListener("click", () => menu.hidePopover());
+  menu.addEventListener("toggle", ({ newState }) => {
+    const { activeElement } = document;
+    if (newState === "open") return menu.contains(activeElement) || focusMenu();
+    // The row that had the focus got a new one meanwhile.
+    if (activeElement === document.body) focus(chosen);
+  });
+  menu.addEventListener("click", ({ target }) => {
+    const entry = target.closest("[role=menuitem], [data-emoji]");
+    if (!entry) return;
+    menu.hidePopover();
+    const { compose } = entry.dataset;
+    if (compose) load("composing.js").then((composing) => composing.start(compose, chosen));
+  });
+  // Another emoji.
+  menu.querySelector("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const [field, button] = ["input", "[hidden]"].map((part) => event.target.querySelector(part));
+    const emoji = field.value.trim();
+    if (!emoji) return;
+    button.dataset.of = reaction(emoji);
+    field.value = "";
+    menu.hidePopover();
+    button.click();
+  });
+  messages.addEventListener(
+    "click",
+    (event) => {
+      const button = event.target.closest("[data-emoji]");
+      if (!button) return;
+      chosen = rowOf(event);
+      button.dataset.of = reaction(button.dataset.emoji);
+    },
+    true,
+  );
   menu.addEventListener("keydown", (event) => {
     // No shortcut of the page.
     event.stopPropagation();
-    const entries = [...menu.children];
-    const step = STEPS[event.key];
-    const next = step ? (entries.indexOf(document.activeElement) + step) % entries.length : { Home: 0, End: -1 }[event.key];
-    if (event.key === "Tab") menu.hidePopover();
+    const { key, target } = event;
+    const isField = target.matches("input");
+    const all = [...menu.querySelectorAll("button, input, a")].filter((entry) => entry.offsetParent);
+    // The emoji are one line, between which the other two arrow keys move.
+    const line = (entry) => (entry.closest("form") ? 0 : all.indexOf(entry));
+    const side = { ArrowLeft: -1, ArrowRight: 1 }[key];
+    const step = STEPS[key];
+    const stops = side ? all : all.filter((entry, index) => !index || line(entry) !== line(all[index - 1]));
+    const at = stops.findLastIndex((entry) => entry === target || (!side && line(entry) === line(target)));
+    const end = isField ? undefined : { Home: 0, End: -1 }[key];
+    const next = (step || (side && !isField)) ? (at + (step || side)) % stops.length : end;
     if (next === undefined) return;
     event.preventDefault();
-    entries.at(next).focus();
+    stops.at(next).focus();
   });
+  menu.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && !menu.contains(relatedTarget) && menu.hidePopover());
 
   // A long press opens the menu; the next one on the same row selects text.
   let timer, held, selectable;

@@ -1,5 +1,6 @@
 // Makes the server's page alive. If that fails, the page becomes the plain page (`plain.js`), which needs no program.
 // Not inline, because the content security policy forbids inline scripts.
+import "./trade.js";
 import "./composer.js";
 import init, { connect, hydrate_part, read_data, restore } from "./frontend.js";
 import { watchRows } from "./rows.js";

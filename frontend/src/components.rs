@@ -3,6 +3,8 @@
 
 #![allow(unreachable_pub, reason = "`#[component]` makes a second function that is as public and not exported")]
 
+#[cfg(any(feature = "ssr", debug_assertions))]
+mod about;
 mod backlog;
 mod composer;
 mod connection;
@@ -11,6 +13,9 @@ mod header;
 mod notice;
 mod row;
 mod timeline;
+
+#[cfg(any(feature = "ssr", debug_assertions))]
+mod row_menu;
 
 #[cfg(any(feature = "ssr", debug_assertions))]
 mod panels;

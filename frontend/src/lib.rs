@@ -36,6 +36,8 @@ pub use language::Language;
 #[cfg(feature = "ssr")]
 pub use logic::room_name::nearest_room;
 pub use page_data::PageData;
+#[cfg(any(feature = "ssr", debug_assertions))]
+pub use page_data::ServerPart;
 pub use scheme::Scheme;
 #[cfg(feature = "ssr")]
 pub use shell::{ICON, Pin, Refusal, Wall, claimed_page, icon_url, key_page, moderation_page, refusal, shell};

@@ -8,8 +8,8 @@ use leptos::task::tick;
 use protocol::{Entry, PublishRequest};
 
 use crate::logic::author::{Hue, Hues};
+use crate::logic::changes::{self, OwnChange};
 use crate::logic::datetime::Day;
-use crate::logic::own::OwnKeys;
 use crate::logic::rows::{self, Row, RowKey, RowLook, Rows};
 use crate::logic::zone::Zone;
 
@@ -31,8 +31,6 @@ pub struct Lists {
 pub struct Authors {
     /// The authors' colours.
     pub hues: Hues,
-    /// The reader's own messages. The server does not know them.
-    pub own: OwnKeys,
 }
 
 /// A row with what its component needs. Rows with the same key are equal: the list keeps the nodes
@@ -50,12 +48,25 @@ pub struct ListRow {
 /// What people wrote in a row.
 #[derive(Clone, Debug)]
 pub enum RowContent {
-    /// A message, its author's colour, and true if it is the reader's own.
-    Entry(Arc<Entry>, Hue, bool),
+    /// A message.
+    Message(Message),
     /// A message that is being sent, and its author's colour.
     Request(Arc<PublishRequest>, Hue),
     /// Nothing: the key says all.
     Nothing,
+}
+
+/// A message as its row shows it.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The message, with the reader's own changes that are on their way.
+    pub entry: Arc<Entry>,
+    /// Its author's colour.
+    pub hue: Hue,
+    /// True if it is the reader's own.
+    pub own: bool,
+    /// The change that is on its way, or was refused.
+    pub change: Option<OwnChange>,
 }
 
 impl PartialEq for ListRow {
@@ -102,10 +113,12 @@ impl Authors {
     fn row(&mut self, row: Row, timeline: &Timeline, outbox: &[Pending]) -> Option<ListRow> {
         let content = match &row.key {
             RowKey::Message { offset, .. } => {
-                let entry = timeline.entry(*offset)?;
-                RowContent::Entry(entry.clone().into(), self.hues.of(entry.author.as_str()), self.own.has(entry.key.as_ref()))
+                let (mut entry, you) = (timeline.entry(*offset)?.clone(), timeline.you());
+                let change = changes::apply(&mut entry, outbox, you);
+                let (hue, own) = (self.hues.of(entry.author.as_str()), you.is_some() && entry.by == you);
+                RowContent::Message(Message { entry: entry.into(), hue, own, change })
             }
-            RowKey::Pending(key) => {
+            RowKey::Pending(key, _) => {
                 let pending = outbox.iter().find(|pending| pending.message.key.as_ref() == Some(key))?;
                 let hue = self.hues.of(pending.message.author.as_str());
                 RowContent::Request(pending.message.clone().into(), hue)

@@ -1,5 +1,7 @@
 //! The data of a page: the server renders it as HTML, and sends it along for hydration.
 
+#[cfg(any(feature = "ssr", debug_assertions))]
+use protocol::{Entry, RoomInfo};
 use protocol::{ErrorCode, MessagesPage, PublishKey, RoomName};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,30 @@ pub struct PageData {
     pub zone: i32,
     /// The server's version.
     pub version: String,
+    /// The room's name for people; empty if it has none.
+    #[serde(default)]
+    pub title: String,
+    /// True if the room asks each person to wait between two messages.
+    #[serde(default)]
+    pub slow: bool,
+    /// What only the server renders.
+    #[cfg(any(feature = "ssr", debug_assertions))]
+    #[serde(skip)]
+    pub server: ServerPart,
+}
+
+/// What only the server renders: the browser does not need to know it, and finds it in the page.
+#[cfg(any(feature = "ssr", debug_assertions))]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerPart {
+    /// The room, and what the reader may do in it. `None` in tests.
+    pub info: Option<RoomInfo>,
+    /// Why the reader may not post.
+    pub closed: Option<ErrorCode>,
+    /// Messages that are quoted, and are not among the newest.
+    pub quoted: Vec<Entry>,
+    /// For how long its author may edit a message, in seconds.
+    pub edit_seconds: u64,
 }
 
 impl PageData {
@@ -77,6 +103,9 @@ mod tests {
             refusal: Some(ErrorCode::RateLimited),
             zone: -480,
             version: String::new(),
+            title: "<b>".to_owned(),
+            slow: true,
+            server: ServerPart::default(),
         };
         let json = data.to_script_json();
         assert!(!json.contains('<'));

@@ -48,13 +48,14 @@ pub fn shell(assets: &'static str, data: PageData, wall: Option<Wall>) -> impl I
     let (texts, plain) = (Texts::of(data.language), PlainTexts::of(data.language));
     let json = data.to_script_json();
     let title = match (data.room == RoomName::lobby(), texts.subtitle) {
+        _ if !data.title.is_empty() => format!("{} · {TITLE}", data.title),
         (false, _) => format!("{} · {TITLE}", data.room),
         (true, "") => TITLE.to_owned(),
         (true, subtitle) => format!("{TITLE} · {subtitle}"),
     };
     let file = |name: &str| format!("{assets}/{name}");
     let (room, link) = (data.room.clone(), data.link.clone());
-    let (language, scheme) = (data.language, data.scheme);
+    let (language, scheme, server) = (data.language, data.scheme, data.server.clone());
     let alert = data_url(&ICON.replace("</svg>", DOT));
     // A room's name needs no escaping in an address. Language and scheme are in the address for
     // readers without cookies.
@@ -71,7 +72,7 @@ pub fn shell(assets: &'static str, data: PageData, wall: Option<Wall>) -> impl I
     // The first stop of the Tab key.
     let skip = wall.is_none().then(|| view! { <a class="skip" href="#chat_content" data-do="write">{PanelTexts::of(language).skip}</a> });
     let around = match wall {
-        None => Either::Left(view! { <Panels room link language scheme/> }),
+        None => Either::Left(view! { <Panels room link language scheme server/> }),
         Some(wall) => Either::Right(view! { <Invitation wall room language/> }),
     };
     let app = view! { <App data/> }.to_html();

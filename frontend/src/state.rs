@@ -1,8 +1,10 @@
 //! What the page shows, with a signal for each concern, and what its reader asks for, as commands.
 
-use client::{Pending, Timeline};
+use client::{Pending, Stage, Timeline};
 use leptos::prelude::*;
-use protocol::{Author, PublishKey, RoomName, Text};
+#[cfg(feature = "ssr")]
+use protocol::Entry;
+use protocol::{Author, ErrorCode, PublishKey, RoomName, Text};
 
 use crate::lists::{Authors, Lists};
 use crate::logic::follow::Follow;
@@ -11,6 +13,8 @@ use crate::logic::status::Status;
 use crate::logic::unread::Backlog;
 use crate::logic::zone::Zone;
 use crate::texts::Texts;
+#[cfg(any(feature = "ssr", debug_assertions))]
+use crate::{Language, ServerPart};
 use crate::{PageData, Scheme};
 
 /// The state that components share. In the browser the driver writes it; on the server it never
@@ -62,6 +66,24 @@ pub struct Content {
     pub authors: Authors,
     /// The server's version when it wrote the page.
     pub version: String,
+    /// The room's name for people; empty if it has none.
+    pub title: String,
+    /// True if the room asks each person to wait between two messages.
+    pub slow: bool,
+    /// The language of the page.
+    #[cfg(any(feature = "ssr", debug_assertions))]
+    pub language: Language,
+    /// What only the server renders.
+    #[cfg(any(feature = "ssr", debug_assertions))]
+    pub server: ServerPart,
+}
+
+impl Content {
+    /// Returns a message that is quoted, if the page has it.
+    #[cfg(feature = "ssr")]
+    pub fn quoted(&self, offset: u64) -> Option<&Entry> {
+        self.timeline.entry(offset).or_else(|| self.server.quoted.iter().find(|entry| entry.offset == offset))
+    }
 }
 
 /// What screen readers announce of the list.
@@ -184,7 +206,20 @@ impl AppState {
         let mut authors = Authors::default();
         let lists = Lists::new(&timeline, &mut authors, Zone::Ahead(data.zone));
         let (room, link) = (data.room.clone(), data.link.clone());
-        let content = Content { room, link, timeline, pending: Vec::new(), authors, version: data.version.clone() };
+        let content = Content {
+            room,
+            link,
+            timeline,
+            pending: Vec::new(),
+            authors,
+            version: data.version.clone(),
+            title: data.title.clone(),
+            slow: data.slow,
+            #[cfg(any(feature = "ssr", debug_assertions))]
+            language: data.language,
+            #[cfg(any(feature = "ssr", debug_assertions))]
+            server: data.server.clone(),
+        };
         Self {
             texts: Texts::of(data.language),
             lists,
@@ -206,6 +241,21 @@ impl AppState {
     /// The state of the page that the calling component is part of.
     pub fn of_page() -> Self {
         expect_context()
+    }
+
+    /// Returns a moderator's reason to reject a message, with a space before it; empty for every
+    /// other refusal.
+    pub fn reason(self, key: &PublishKey, code: ErrorCode) -> String {
+        if code != ErrorCode::Rejected {
+            return String::new();
+        }
+        self.content.with_value(|content| {
+            let rejected = content.pending.iter().find(|pending| pending.message.key.as_ref() == Some(key));
+            match rejected.map(|pending| &pending.stage) {
+                Some(Stage::Failed { detail, .. }) if detail != code.title() => [" ", detail].concat(),
+                _ => String::new(),
+            }
+        })
     }
 
     /// Asks the driver for something.

@@ -70,6 +70,12 @@ pub struct Texts {
     pub nameless: &'static str,
     /// The word that marks the reader's own messages for screen readers.
     pub own: &'static str,
+    /// The word that marks an edited message.
+    pub edited: &'static str,
+    /// What stands in place of a message that was deleted.
+    pub erased: &'static str,
+    /// The word that marks a moderator's messages.
+    pub badge: &'static str,
     /// The button that unfolds a long message.
     pub show_all: &'static str,
     /// The button that folds it again.
@@ -86,8 +92,12 @@ pub struct Texts {
     pub sending: &'static str,
     /// The same without a connection.
     pub sending_later: &'static str,
+    /// The state of a message that waits for a moderator.
+    pub queued: &'static str,
     /// The state of a message that was refused.
     pub failed: &'static str,
+    /// The state of a change that was refused.
+    pub not_changed: &'static str,
     /// The button that sends it again.
     pub retry: &'static str,
     /// The button that copies its text.
@@ -148,6 +158,8 @@ pub struct Texts {
     pub characters_left: fn(i64) -> String,
     /// The server asks to wait for this many seconds.
     pub held: fn(u64) -> String,
+    /// The room is slow: the next message is sent in this many seconds.
+    pub slow: fn(u64) -> String,
     /// A text or link was copied.
     pub copied: &'static str,
     /// The message of a permalink does not exist.

@@ -7,13 +7,12 @@ use std::rc::Rc;
 
 use client::{Pending, Stage};
 use frontend::components::{Composer, ComposerStart, Timeline};
-use frontend::logic::own::OwnKeys;
 use frontend::logic::zone::Zone;
 use frontend::state::{AppState, Command};
 use frontend::{Language, PageData, Scheme};
 use leptos::prelude::*;
 use leptos::task::tick;
-use protocol::{Author, Entry, Epoch, ErrorCode, MessagesPage, Position, PublishKey, PublishRequest, RoomName, Text};
+use protocol::{Author, Emoji, Entry, Epoch, ErrorCode, Kind, MessagesPage, Position, PublishKey, PublishRequest, RoomName, Tag, Text};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{CompositionEvent, Element, Event, EventInit, HtmlElement, HtmlTextAreaElement, KeyboardEvent, KeyboardEventInit};
@@ -40,6 +39,10 @@ fn data(entries: Vec<Entry>) -> PageData {
         refusal: None,
         zone: 0,
         version: String::new(),
+        title: String::new(),
+        slow: false,
+        #[cfg(debug_assertions)]
+        server: Default::default(),
     }
 }
 
@@ -168,14 +171,49 @@ fn marks_are_hidden_and_stay_in_the_text() {
 #[wasm_bindgen_test]
 async fn an_own_message_is_marked() {
     let (state, place, _guard) = mount(data(Vec::new()), || view! { <Timeline/> });
-    state.content.write_value().authors.own = OwnKeys::parse("mine");
-    for (offset, key) in [(1, "mine"), (2, "other")] {
-        let entry = Entry { key: Some(key.parse().unwrap()), ..written(offset, "x") };
-        state.content.write_value().timeline.append(entry, true);
-    }
+    let position = Position { epoch: Epoch(1), offset: 2 };
+    let entries = (1..=2).map(|offset| Entry { by: Some(Tag::from_bits(offset)), ..written(offset, "x") }).collect();
+    let you = Some(Tag::from_bits(1));
+    let page = MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1, you };
+    state.content.write_value().timeline.show(page);
     show(state).await;
     assert_eq!(find(&place, "#m-1").get_attribute("data-own").unwrap(), "You");
     assert!(!find(&place, "#m-2").has_attribute("data-own"));
+}
+
+#[wasm_bindgen_test]
+async fn a_changed_message_stays_in_its_place_and_a_refused_change_is_undone() {
+    let (state, place, _guard) = mount(data(vec![written(1, "one"), written(2, "two")]), || view! { <Timeline/> });
+    let other = find(&place, "#m-2");
+    let change = |offset, kind| Entry { offset, kind, of: Some(1), ..Entry::default() };
+    let edit = Entry { text: Text::parse("uno").unwrap(), ..change(3, Kind::Edit) };
+    state.content.write_value().timeline.change(edit);
+    show(state).await;
+    assert!(find(&place, "#m-2").is_same_node(Some(&other)));
+    assert_eq!((offsets(&place), find(&place, "#m-1").get_attribute("aria-live").as_deref()), (vec![1, 2], Some("off")));
+    let text = find(&place, "#m-1 .text");
+    assert_eq!((text.text_content().unwrap().as_str(), text.get_attribute("data-edited").as_deref()), ("uno", Some("edited")));
+    let emoji = Some(Emoji::parse("👍").unwrap());
+    state.content.write_value().timeline.change(Entry { emoji: emoji.clone(), by: Some(Tag::from_bits(7)), ..change(4, Kind::React) });
+    show(state).await;
+    let reaction = || find(&place, "#m-1 .reactions > button").text_content().unwrap();
+    assert_eq!(reaction(), "👍 1");
+    // The reader's own reaction, before the server has answered, and after it has refused.
+    let key: PublishKey = "k".parse().unwrap();
+    let message = PublishRequest { kind: Kind::React, of: Some(1), emoji, key: Some(key), ..PublishRequest::default() };
+    state.content.write_value().pending = vec![Pending { message: message.clone(), stage: Stage::Sending }];
+    show(state).await;
+    assert_eq!((reaction().as_str(), count(&place, "#m-1 > .changing"), count(&place, "#outbox > li")), ("👍 2", 1, 0));
+    let stage = Stage::Failed { code: ErrorCode::ReactionsFull, detail: String::new() };
+    state.content.write_value().pending = vec![Pending { message, stage }];
+    show(state).await;
+    assert_eq!(reaction(), "👍 1");
+    assert!(find(&place, "#m-1 > [role=alert]").text_content().unwrap().starts_with("Not changed. "));
+    assert_eq!((count(&place, "#m-1 .retry"), count(&place, "#m-1 .copy"), count(&place, "#m-1 .discard")), (1, 0, 1));
+    state.content.write_value().pending = Vec::new();
+    state.content.write_value().timeline.change(change(5, Kind::Erase));
+    show(state).await;
+    assert_eq!((count(&place, "#m-1 > .erased"), count(&place, "#m-1 :is(.text, .author, .seal, .reactions, .actions)")), (1, 0));
 }
 
 #[wasm_bindgen_test]
@@ -253,7 +291,7 @@ async fn a_refused_message_says_why_and_what_can_be_done() {
     let refused = |code| vec![Pending { message: message.clone(), stage: Stage::Failed { code, detail: String::new() } }];
     state.content.write_value().pending = refused(ErrorCode::TextTooLong);
     show(state).await;
-    assert!(find(&place, "#outbox > .pending").is_same_node(Some(&row)));
+    let row = find(&place, "#outbox > .pending");
     assert_eq!(row.get_attribute("data-stage").unwrap(), "failed");
     assert_eq!(find(&row, "[role=alert]").text_content().unwrap(), "Not sent. The text is longer than 16 KiB.");
     for button in [".retry", ".copy", ".discard"] {
@@ -264,6 +302,7 @@ async fn a_refused_message_says_why_and_what_can_be_done() {
     // A key that belongs to another message is refused each time.
     state.content.write_value().pending = refused(ErrorCode::KeyReused);
     show(state).await;
+    let row = find(&place, "#outbox > .pending");
     assert_eq!((count(&row, ".retry"), count(&row, ".discard")), (0, 1));
     state.content.write_value().pending = Vec::new();
     show(state).await;

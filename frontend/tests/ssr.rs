@@ -3,9 +3,11 @@
 #![cfg(feature = "ssr")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
-use frontend::{Language, PageData, Refusal, Scheme, live_gap_html, live_row_html, nearest_room, refusal, shell};
+use frontend::{Language, PageData, Refusal, Scheme, ServerPart, live_gap_html, live_row_html, nearest_room, refusal, shell};
 use leptos::prelude::*;
-use protocol::{Author, Entry, Epoch, ErrorCode, Gap, GapReason, MessagesPage, Position, RoomName, Text};
+use protocol::{
+    Author, Entry, Epoch, ErrorCode, Gap, GapReason, MessagesPage, Position, Reaction, RoomInfo, RoomName, RoomSettings, Tag, Text,
+};
 
 fn written(offset: u64, author: &str, text: &str) -> Entry {
     let (author, text) = (Author::parse(author).unwrap(), Text::parse(text).unwrap());
@@ -27,6 +29,9 @@ fn data(entries: Vec<Entry>) -> PageData {
         refusal: None,
         zone: 0,
         version: String::new(),
+        title: String::new(),
+        slow: false,
+        server: ServerPart::default(),
     }
 }
 
@@ -223,4 +228,89 @@ fn a_gap_of_the_live_view_says_what_is_missing() {
     assert_eq!(html, "<li class=\"missed\"><span>You missed messages 4–8; they are no longer kept.</span></li>");
     let other = Gap { reason: GapReason::OtherEpoch, ..gap };
     assert!(live_gap_html(&other, 3, Language::En).starts_with("<li class=\"missed\"><span>"));
+}
+
+/// A page whose room has this topic and these pins.
+fn with_info(entries: Vec<Entry>, pins: Vec<Entry>, settings: RoomSettings, closed: Option<ErrorCode>) -> PageData {
+    let data = data(entries);
+    let (room, latest) = (data.room.clone(), data.page.latest);
+    let info = RoomInfo { room, settings, pins, you: None, can_post: closed.is_none(), can_moderate: true, latest, online: 1 };
+    PageData { server: ServerPart { info: Some(info), closed, ..ServerPart::default() }, ..data }
+}
+
+#[test]
+fn a_message_shows_what_has_happened_to_it() {
+    let (by, you) = (Some(Tag::from_bits(1)), Some(Tag::from_bits(1)));
+    let reactions = vec![Reaction { emoji: "👍".to_owned(), count: 2, mine: true }];
+    let changed = Entry { by, badge: true, edited: Some(1_776_157_503_250), reactions, ..written(1, "a", "new") };
+    let erased = Entry { offset: 2, by, erased: true, changed: 9, ..Entry::default() };
+    let reply = Entry { reply: Some(1), ..written(3, "b", "yes") };
+    let lost = Entry { reply: Some(2), ..written(4, "b", "no") };
+    let mut data = data(vec![changed, erased, reply, lost]);
+    data.page.you = you;
+    let html = html(data);
+    let row = |id: &str| between(&html, &format!("id=\"{id}\""), "</li>").to_owned();
+    let first = row("m-1");
+    for part in [
+        "data-own=\"You\"",
+        "data-by=\"aaaaaaaaaaab\"",
+        "title=\"ID aaaaaaaaaaab\" data-badge=\"Moderator\"",
+        "data-edited=\"edited\" title=\"2026-04-14 09:05:03\">new<",
+        "aria-pressed=\"true\">👍 2</button>",
+    ] {
+        assert!(first.contains(part), "{part}: {first}");
+    }
+    let erased = row("m-2");
+    assert!(erased.contains("This message was deleted.") && !erased.contains("seal") && !erased.contains("class=\"text\""), "{erased}");
+    assert!(row("m-3").contains("href=\"#m-1\"><b>a</b> new"), "{}", row("m-3"));
+    assert!(row("m-4").contains("href=\"#m-2\">This message was deleted."), "{}", row("m-4"));
+    // The live view shows the same, without what is only one reader's.
+    let live = live_row_html(&lost_in_live(), Language::ZhCn, 0);
+    assert!(live.contains("↩ 2") && live.contains("data-edited=\"已编辑\""), "{live}");
+}
+
+fn lost_in_live() -> Entry {
+    Entry { reply: Some(2), edited: Some(0), ..written(4, "b", "no") }
+}
+
+#[test]
+fn names_that_two_identities_use_are_marked() {
+    let by = |offset, name, by: Option<u64>| Entry { by: by.map(Tag::from_bits), ..written(offset, name, "x") };
+    let entries = vec![by(1, "a", Some(1)), by(2, "b", Some(1)), by(3, "a", Some(2)), by(4, "a", None), by(5, "c", None), by(6, "c", None)];
+    let html = html(data(entries));
+    let is_shared = |offset: u64| {
+        let (before, _) = html.split_once(&format!("id=\"m-{offset}\"")).unwrap();
+        before.rsplit_once("<li").unwrap().1.contains("shared")
+    };
+    assert_eq!([1, 2, 3, 4, 5, 6].map(is_shared), [true, false, true, false, false, false]);
+}
+
+#[test]
+fn the_rooms_title_topic_and_pins_are_text_above_the_list() {
+    let settings = RoomSettings { title: "<i>Tea".to_owned(), topic: "</p><script>".to_owned(), ..RoomSettings::default() };
+    let pin = written(1, "<b>x", "first line\nsecond line");
+    let html = html(PageData { title: settings.title.clone(), ..with_info(Vec::new(), vec![pin], settings, None) });
+    let about = between(&html, "<div id=\"about\">", "</div>");
+    assert!(about.contains("&lt;/p&gt;&lt;script&gt;</p>") && !about.contains("<script"), "{about}");
+    assert!(about.contains("<a href=\"#m-1\" dir=\"auto\"><b>&lt;b&gt;x</b> first line</a>"), "{about}");
+    assert!(html.contains("<bdi>&lt;i&gt;Tea</bdi>") && html.contains("<title>&lt;i&gt;Tea · 实时消息</title>"));
+    let menu = between(&html, "<div id=\"row_menu\"", "<div id=\"erase\"");
+    assert!(menu.contains("data-moderates") && menu.contains("href=\"/r/lobby/moderate\""), "{menu}");
+}
+
+#[test]
+fn a_reader_who_may_not_post_is_told_why() {
+    for (closed, said) in [
+        (ErrorCode::PostRefused, "Only people with an access key can post in this room."),
+        (ErrorCode::RoomClosed, "The room is closed. Only moderators can post."),
+        (ErrorCode::Banned, "You are banned from posting."),
+    ] {
+        let html = html(with_info(Vec::new(), Vec::new(), RoomSettings::default(), Some(closed)));
+        let form = between(&html, "<form id=\"message_form\"", "</form>");
+        assert!(form.split_once('>').unwrap().0.contains("data-closed"), "{form}");
+        let shown: Vec<_> = form.split("<p data-why=").skip(1).filter(|part| !part.split('>').next().unwrap().contains("hidden")).collect();
+        assert!(shown.len() == 1 && shown[0].contains(said), "{shown:?}");
+    }
+    let open = html(with_info(Vec::new(), Vec::new(), RoomSettings::default(), None));
+    assert!(!between(&open, "<form id=\"message_form\"", ">").contains("data-closed"));
 }

@@ -7,7 +7,6 @@ mod attention;
 mod channels;
 mod connection;
 mod outbox;
-mod own;
 mod screen_reader;
 
 mod screen;
@@ -141,7 +140,7 @@ impl Driver {
             Update::Proven(transport) => return storage::keep_transport(transport),
             Update::Connection => return,
             // At once: a hidden page waits long for its frames, and other tabs may be visible.
-            Update::Entry(_) => self.connection.channels().wake_followers(),
+            Update::Entry(_) | Update::Change(_) => self.connection.channels().wake_followers(),
             _ => {}
         }
         if self.screen.push(update) {

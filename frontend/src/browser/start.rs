@@ -131,8 +131,9 @@ mod mount {
             spawn_local(async move {
                 if let Some(data) = fetch_data().await {
                     let (room, link, language, scheme) = (data.room.clone(), data.link.clone(), data.language, data.scheme);
+                    let server = data.server.clone();
                     let page = move || {
-                        let page = view! { <App data/> <Panels room link language scheme/> };
+                        let page = view! { <App data/> <Panels room link language scheme server/> };
                         let owner = Owner::current().expect("the mounted page has an owner");
                         PAGE.set(Some(Page { owner, state: AppState::of_page(), parts: VecDeque::new(), driver: None }));
                         page
@@ -163,6 +164,9 @@ mod mount {
             refusal: None,
             zone: 0,
             version: String::new(),
+            title: String::new(),
+            slow: false,
+            server: crate::ServerPart::default(),
         })
     }
 }

@@ -59,6 +59,39 @@ pub(super) fn focus(id: &str) {
     }
 }
 
+/// Focuses the row of the list around the focus; the list, if there is none.
+pub(super) fn focus_row() {
+    let focused = super::document().active_element();
+    let row = focused.and_then(|focused| focused.closest("#messages > li").ok().flatten());
+    match row {
+        Some(row) => {
+            let row: HtmlElement = row.unchecked_into();
+            row.set_tab_index(-1);
+            _ = row.focus();
+        }
+        None => focus("scroller"),
+    }
+}
+
+/// The offset of the message to which the composer's text refers, by an attribute.
+pub(super) fn reference(attribute: &str) -> Option<u64> {
+    element("message_form")?.get_attribute(attribute)?.parse().ok()
+}
+
+/// Returns that offset, and ends the reference. `composing.js` sees that.
+pub(super) fn take_reference(attribute: &str) -> Option<u64> {
+    let offset = reference(attribute)?;
+    _ = element("message_form")?.remove_attribute(attribute);
+    Some(offset)
+}
+
+/// Names the messages that have changed, for `rows.js`.
+pub(super) fn report_changed(offsets: &str) {
+    if let Some(messages) = element("messages") {
+        _ = messages.set_attribute("data-changed", offsets);
+    }
+}
+
 /// Focuses the next region of the page, or the one before.
 pub(super) fn focus_region(back: bool) {
     let document = super::document();
@@ -187,18 +220,16 @@ impl Anchor {
 
     /// Scrolls by as much as the row has moved. Boxes scroll by whole pixels; returns the rest.
     pub(super) fn hold(&self) -> f64 {
-        let Some(scroller) = element("scroller").filter(|_| self.row.is_connected()) else { return 0.0 };
-        let moved = self.moved();
+        let Some(scroller) = element("scroller") else { return 0.0 };
+        // A message that has changed has another row.
+        let Some(row) = Some(self.row.clone()).filter(|row| row.is_connected()).or_else(|| element(&self.row.id())) else { return 0.0 };
+        let moved = top_of(&row) - self.top;
         if moved.abs() >= 0.5 {
             scroller.set_scroll_top(scroller.scroll_top() + moved.round() as i32);
         }
-        let drift = self.moved();
+        let drift = top_of(&row) - self.top;
         // At an end of the list the box can't scroll further.
         if drift.abs() < 1.0 { drift } else { 0.0 }
-    }
-
-    fn moved(&self) -> f64 {
-        top_of(&self.row) - self.top
     }
 }
 

@@ -27,8 +27,19 @@ pub fn BacklogPill() -> impl IntoView {
     }
 }
 
+/// How many messages it has. Offsets count reactions and other changes as well, so those that are
+/// loaded are counted one by one.
+fn count(state: AppState, backlog: Backlog) -> usize {
+    state.content.with_value(|content| {
+        let entries = content.timeline.entries();
+        let is_loaded = entries.first().is_some_and(|first| first.offset <= backlog.after + 1) || content.timeline.before().is_none();
+        let loaded = || entries.iter().filter(|entry| entry.offset > backlog.after).count();
+        if is_loaded && content.timeline.has_newest() { loaded() } else { backlog.count() as usize }
+    })
+}
+
 fn label(state: AppState, backlog: Backlog) -> String {
-    let (texts, count) = (state.texts, backlog.count() as usize);
+    let (texts, count) = (state.texts, count(state, backlog));
     if backlog.since == 0 {
         return (texts.unseen)(count);
     }

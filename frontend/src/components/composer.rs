@@ -3,6 +3,7 @@
 use leptos::ev::{CompositionEvent, Event, KeyboardEvent, MouseEvent, SubmitEvent};
 use leptos::html::{Input, Textarea};
 use leptos::prelude::*;
+use leptos::tachys::html::InertElement;
 use protocol::{Author, ErrorCode};
 
 use crate::logic::author::{hue_class, initials};
@@ -65,8 +66,9 @@ pub fn Composer(
         fields.submit(state);
     };
     view! {
-        <form id="message_form" class="composer" aria-label=texts.message method="post" action=action on:submit=submit>
+        <form id="message_form" class="composer" aria-label=texts.message method="post" action=action data-closed=closed(state) on:submit=submit>
             <div class="column">
+                {InertElement::new(about_composing(state))}
                 <Problem fields/>
                 <Counter fields/>
                 <div class="row">
@@ -85,6 +87,30 @@ pub fn Composer(
             </div>
         </form>
     }
+}
+
+/// The HTML of what the server alone renders in the composer. Scripts use it.
+#[cfg(any(feature = "ssr", debug_assertions))]
+fn about_composing(state: AppState) -> String {
+    view! { <super::about::AboutComposing state/> }.to_html()
+}
+
+/// Marks a form that the reader may not use.
+#[cfg(any(feature = "ssr", debug_assertions))]
+fn closed(state: AppState) -> Option<&'static str> {
+    state.content.with_value(|content| content.server.closed.map(|_| ""))
+}
+
+/// Stands for that HTML, and leaves it as it is.
+#[cfg(not(any(feature = "ssr", debug_assertions)))]
+fn about_composing(_: AppState) -> &'static str {
+    ""
+}
+
+/// Leaves the mark as it is.
+#[cfg(not(any(feature = "ssr", debug_assertions)))]
+fn closed(_: AppState) -> Option<&'static str> {
+    None
 }
 
 /// The name, as a chip. The style sheet lets it grow while it has the focus, so it needs no script.

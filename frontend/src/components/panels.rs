@@ -7,9 +7,10 @@
 use leptos::prelude::*;
 use protocol::RoomName;
 
+use super::row_menu::RowMenu;
 use crate::logic::settings::Settings;
-use crate::texts::PanelTexts;
-use crate::{Language, Scheme};
+use crate::texts::{PanelTexts, Texts};
+use crate::{Language, Scheme, ServerPart};
 
 /// All panels of a room's page.
 #[component]
@@ -22,15 +23,19 @@ pub fn Panels(
     language: Language,
     /// The colours.
     scheme: Scheme,
+    /// What only the server renders.
+    server: ServerPart,
 ) -> impl IntoView {
     let texts = PanelTexts::of(language);
+    let edit_seconds = server.edit_seconds;
+    let moderation = server.info.filter(|info| info.can_moderate).map(|_| format!("/r/{room}/moderate"));
     view! {
         <Rooms texts room=room.clone()/>
         <Share texts room=room.clone() link=link.clone()/>
         <Hall texts room=room.clone() link/>
         <SettingsPanel texts room language scheme/>
         <Shortcuts texts/>
-        <RowMenu texts/>
+        <RowMenu texts page=Texts::of(language) moderation edit_seconds/>
     }
 }
 
@@ -159,20 +164,6 @@ fn Shortcuts(texts: &'static PanelTexts) -> impl IntoView {
         <Panel id="shortcuts" title=texts.shortcuts texts>
             <dl>{keys}</dl>
         </Panel>
-    }
-}
-
-/// What can be done with a message: one menu for all rows, and one button that opens it, which the
-/// script moves into the row under the mouse. `data-row` names what the script puts into `data-of`
-/// of an entry when the menu opens.
-#[component]
-fn RowMenu(texts: &'static PanelTexts) -> impl IntoView {
-    view! {
-        <button type="button" id="row_more" popovertarget="row_menu" tabindex="-1" aria-haspopup="menu" aria-label=texts.row_menu>"⋯"</button>
-        <div id="row_menu" popover="auto" role="menu" aria-label=texts.row_menu>
-            <button type="button" role="menuitem" data-do="copy" data-row="link" autofocus>{texts.copy_message_link}</button>
-            <button type="button" role="menuitem" data-do="copy" data-row="text">{texts.copy_message_text}</button>
-        </div>
     }
 }
 

@@ -3,17 +3,20 @@
 
 use std::sync::Arc;
 
-use leptos::either::{Either, EitherOf4};
+use leptos::either::{Either, EitherOf3, EitherOf4};
 use leptos::html::custom;
 use leptos::prelude::*;
-use protocol::{Entry, ErrorCode, PublishKey, PublishRequest};
+#[cfg(feature = "ssr")]
+use protocol::Entry;
+use protocol::{ErrorCode, PublishKey, PublishRequest, Reaction, Tag};
 
 use super::DayRow;
-use crate::lists::{ListRow, RowContent};
+use crate::lists::{ListRow, Message, RowContent};
 use crate::logic::author::{Hue, hue_class, initials};
+use crate::logic::changes::OwnChange;
 use crate::logic::datetime::DateTime;
 use crate::logic::format::{EMPHASIS, Kind, Piece, STRONG, pieces};
-use crate::logic::rows::{RowKey, RowLook};
+use crate::logic::rows::{Progress, RowKey, RowLook};
 use crate::logic::urls::href;
 use crate::logic::zone::Zone;
 use crate::state::{AppState, Command};
@@ -35,12 +38,15 @@ pub fn Rows(
     list: RwSignal<Vec<ListRow>>,
 ) -> impl IntoView {
     let state = AppState::of_page();
-    let (texts, zone) = (state.texts, state.lists.zone);
     let children = move |ListRow { key, look, content }| match (key, content) {
-        (_, RowContent::Entry(entry, hue, own)) => EitherOf4::A(view! { <MessageRow entry=&entry look hue own zone texts/> }),
-        (RowKey::Pending(key), RowContent::Request(request, hue)) => EitherOf4::B(view! { <PendingRow key request look hue state/> }),
+        (_, RowContent::Message(message)) => {
+            EitherOf4::A(view! { <MessageRow message look state=Some(state) texts=state.texts zone=state.lists.zone/> })
+        }
+        (RowKey::Pending(key, progress), RowContent::Request(request, hue)) => {
+            EitherOf4::B(view! { <PendingRow key progress request look hue state/> })
+        }
         (RowKey::Day(day), _) => EitherOf4::C(view! { <DayRow day state/> }),
-        (key, _) => EitherOf4::D(view! { <LineRow key=&key texts/> }),
+        (key, _) => EitherOf4::D(view! { <LineRow key=&key texts=state.texts/> }),
     };
     each(list, children)
 }
@@ -65,92 +71,186 @@ fn each<V: IntoView + 'static>(list: RwSignal<Vec<ListRow>>, children: impl Fn(L
 
 /// A message.
 #[component]
-pub fn MessageRow<'a>(
+fn MessageRow(
     /// The message.
-    entry: &'a Entry,
-    /// Whether it continues a group.
+    message: Message,
+    /// Whether it continues a group, and shares its author's name.
     look: ArcRwSignal<RowLook>,
-    /// Its author's colour.
-    hue: Hue,
-    /// True if it is the reader's own. In a page from the server, the driver marks those.
-    own: bool,
+    /// The page's state; `None` in the live view, where nobody changes anything.
+    state: Option<AppState>,
     /// The zone in which its time is shown.
     zone: RwSignal<Zone>,
     /// The texts.
     texts: &'static Texts,
-) -> impl IntoView + use<> {
+) -> impl IntoView {
+    let Message { entry, own, hue, change } = message;
     let (time, iso) = (entry.time, DateTime::utc(entry.time).iso_utc());
-    let id = format!("m-{}", entry.offset);
-    let href = format!("#{id}");
     let when = move || {
         let zone = zone.get();
         view! { <time datetime=iso.clone() title=zone.full(time)>{zone.short(time)}</time> }
     };
+    // A screen reader has read it out when it came.
+    let is_known = entry.changed != 0 || change.is_some();
+    let parts = if entry.erased {
+        // The list shows whose it was by its place alone.
+        Either::Left(view! { <p class="erased" translate="no">{texts.erased}</p> })
+    } else {
+        let edited = entry.edited.map(|time| zone.get_untracked().full(time));
+        Either::Right(view! {
+            <Byline name=entry.author.as_str() by=entry.by badge=entry.badge hue texts/>
+            {entry.reply.map(|of| quote(of, state, texts))}
+            <Body text=entry.text.as_str() edited texts/>
+            <Reactions reactions=&entry.reactions/>
+        })
+    };
+    let change = change.zip(state).map(|(change, state)| view! { <ChangeStage change state/> });
     view! {
         <li
-            class="message" class:continued=is_continued(look) id=id data-offset=entry.offset
-            data-own=own.then_some(texts.own)
+            class="message" class:continued=flag(look.clone(), |look| look.continued) class:shared=flag(look, |look| look.shares_name)
+            id=["m-", &entry.offset.to_string()].concat() data-offset=entry.offset
+            data-own=own.then_some(texts.own) data-by=entry.by.map(String::from) aria-live=is_known.then_some("off")
         >
-            <Byline name=entry.author.as_str() hue texts/>
-            <a class="when" href=href translate="no" tabindex=LINK_TABINDEX>{when}</a>
-            <Body text=entry.text.as_str() texts/>
+            {parts}
+            <a class="when" href=link(entry.offset) translate="no" tabindex=LINK_TABINDEX>{when}</a>
+            {change}
         </li>
     }
 }
 
-/// A message that is being sent, or was refused and waits for its author's decision.
+/// The address of a message in its page.
+fn link(offset: u64) -> String {
+    ["#m-", &offset.to_string()].concat()
+}
+
+/// The quote above a reply, which leads to the message. `references.js` fills it.
+#[cfg(not(feature = "ssr"))]
+fn quote(of: u64, _state: Option<AppState>, _texts: &'static Texts) -> impl IntoView + use<> {
+    view! { <a class="quote" dir="auto" href=link(of) tabindex=LINK_TABINDEX></a> }
+}
+
+/// The quote above a reply, which leads to the message. It is empty if the server does not have the
+/// message at hand.
+#[cfg(feature = "ssr")]
+fn quote(of: u64, state: Option<AppState>, texts: &'static Texts) -> impl IntoView + use<> {
+    let content = match state {
+        Some(state) => Either::Left(state.content.with_value(|content| content.quoted(of).map(|entry| first_line(entry, texts)))),
+        // The same bytes go to every reader of the live view, whatever else it shows.
+        None => Either::Right(format!("↩ {of}")),
+    };
+    view! { <a class="quote" dir="auto" href=link(of)>{content}</a> }
+}
+
+/// What a quote shows of a message.
+#[cfg(feature = "ssr")]
+fn first_line(entry: &Entry, texts: &'static Texts) -> impl IntoView + use<> {
+    if entry.erased {
+        return Either::Left(texts.erased);
+    }
+    let name = if entry.author.is_nameless() { texts.nameless.to_owned() } else { entry.author.as_str().to_owned() };
+    let line = entry.text.as_str().trim().lines().next().unwrap_or_default().to_owned();
+    Either::Right(view! { <b>{name}</b> " " {line} })
+}
+
+/// The reactions to a message, as buttons. A script tells the program which one was pressed.
 #[component]
-fn PendingRow(key: PublishKey, request: Arc<PublishRequest>, look: ArcRwSignal<RowLook>, hue: Hue, state: AppState) -> impl IntoView {
-    let texts = state.texts;
-    let continued = is_continued(look.clone());
-    let failure = move || look.get().failed;
-    let stage = {
-        let failure = failure.clone();
-        move || match failure() {
-            // The style sheet shows one of the two words, by the state of the connection.
-            None => Either::Left(view! {
-                <span class="stage" translate="no"><span class="now">{texts.sending}</span><span class="later">{texts.sending_later}</span></span>
-            }),
-            // A screen reader reads a sent message out when it arrives; a failure needs attention
-            // at once.
-            Some(code) => {
-                Either::Right(view! { <span class="stage" role="alert" translate="no">{texts.failed} " " {(texts.problem)(code)}</span> })
-            }
+fn Reactions<'a>(reactions: &'a [Reaction]) -> impl IntoView + use<> {
+    let button = |Reaction { emoji, count, mine }: &Reaction| {
+        view! {
+            <button
+                type="button" data-do="publish" data-emoji=emoji.clone() tabindex=LINK_TABINDEX
+                aria-pressed=if *mine { "true" } else { "false" }
+            >
+                {[emoji, " ", &count.to_string()].concat()}
+            </button>
         }
     };
-    let actions = {
-        let failure = failure.clone();
-        move || failure().map(|code| view! { <Actions key=key.clone() code state/> })
+    // A screen reader reads new messages out, not how often they are liked.
+    (!reactions.is_empty())
+        .then(|| view! { <div class="reactions" aria-live="off" translate="no">{reactions.iter().map(button).collect::<Vec<_>>()}</div> })
+}
+
+/// How far a change of a message is.
+#[component]
+fn ChangeStage(change: OwnChange, state: AppState) -> impl IntoView {
+    let texts = state.texts;
+    let OwnChange { key, refused, has_text } = change;
+    match refused {
+        None => Either::Left(view! { <span class="changing" translate="no"><span class="visually-hidden">{texts.sending}</span></span> }),
+        Some(code) => Either::Right(view! {
+            <span class="stage refused" role="alert" translate="no">{[texts.not_changed, " ", (texts.problem)(code)].concat()}</span>
+            <Actions key can_retry=true has_text state/>
+        }),
+    }
+}
+
+/// A message that is being sent, waits for a moderator, or was refused and waits for its author's
+/// decision. Also a refused change of a message that the list does not have.
+#[component]
+fn PendingRow(
+    key: PublishKey,
+    progress: Progress,
+    request: Arc<PublishRequest>,
+    look: ArcRwSignal<RowLook>,
+    hue: Hue,
+    state: AppState,
+) -> impl IntoView {
+    let texts = state.texts;
+    let emoji = request.emoji.as_ref().map(|emoji| emoji.as_str().to_owned());
+    let text = emoji.as_deref().unwrap_or(request.text.as_str());
+    let (word, stage, actions) = match progress {
+        // The style sheet shows one of the two words, by the state of the connection.
+        Progress::Sending => (
+            "sending",
+            EitherOf3::A(view! {
+                <span class="stage" translate="no"><span class="now">{texts.sending}</span><span class="later">{texts.sending_later}</span></span>
+            }),
+            None,
+        ),
+        Progress::Queued => {
+            ("queued", EitherOf3::B(view! { <span class="stage" role="status" translate="no">{texts.queued}</span> }), None)
+        }
+        // A screen reader reads a sent message out when it arrives; a failure needs attention at
+        // once.
+        Progress::Failed(code) => {
+            let can_retry = !matches!(code, ErrorCode::KeyReused | ErrorCode::Rejected);
+            let reason = state.reason(&key, code);
+            let has_text = emoji.is_none();
+            (
+                "failed",
+                EitherOf3::C(view! {
+                    <span class="stage" role="alert" translate="no">{[texts.failed, " ", (texts.problem)(code), &reason].concat()}</span>
+                }),
+                Some(view! { <Actions key can_retry has_text state/> }),
+            )
+        }
     };
     view! {
-        <li
-            class="message pending" class:continued=continued data-own=texts.own
-            data-stage=move || if failure().is_some() { "failed" } else { "sending" }
-        >
-            <Byline name=request.author.as_str() hue texts/>
+        <li class="message pending" class:continued=flag(look, |look| look.continued) data-own=texts.own data-stage=word>
+            <Byline name=request.author.as_str() by=None badge=false hue texts/>
             {stage}
-            <Body text=request.text.as_str() texts/>
+            {request.reply.map(|of| quote(of, Some(state), texts))}
+            <Body text edited=None texts/>
             {actions}
         </li>
     }
 }
 
-/// A function of its own, so that both kinds of rows share the code that follows the signal.
-fn is_continued(look: ArcRwSignal<RowLook>) -> impl Fn() -> bool + Send + Sync {
-    move || look.get().continued
+/// Follows a part of a row's look. A function of its own, so that all of them share its code.
+fn flag(look: ArcRwSignal<RowLook>, part: fn(RowLook) -> bool) -> impl Fn() -> bool + Send + Sync {
+    move || part(look.get())
 }
 
-/// What an author can do with a refused message.
+/// What an author can do with what was refused.
 #[component]
-fn Actions(key: PublishKey, code: ErrorCode, state: AppState) -> impl IntoView {
+fn Actions(key: PublishKey, can_retry: bool, has_text: bool, state: AppState) -> impl IntoView {
     let texts = state.texts;
     let button = |class, name, command: fn(PublishKey) -> Command| {
         let key = key.clone();
         view! { <button type="button" class=class on:click=move |_| state.ask(command(key.clone()))>{name}</button> }
     };
-    // A key that belongs to another message is refused each time.
-    let retry = (code != ErrorCode::KeyReused).then(|| button("retry", texts.retry, Command::Retry));
-    let (copy, discard) = (button("copy", texts.copy, Command::Copy), button("discard", texts.discard, Command::Discard));
+    let retry = can_retry.then(|| button("retry", texts.retry, Command::Retry));
+    let copy = has_text.then(|| button("copy", texts.copy, Command::Copy));
+    let discard = button("discard", texts.discard, Command::Discard);
     view! { <span class="actions" translate="no">{retry}{copy}{discard}</span> }
 }
 
@@ -167,31 +267,38 @@ pub fn LineRow<'a>(
         RowKey::Missed { first, last } => ("missed", (texts.missed)(*first, *last)),
         RowKey::OtherLog(_) => ("missed", texts.missed_log.to_owned()),
         // These are rows of their own.
-        RowKey::Day(_) | RowKey::Message { .. } | RowKey::Pending(_) => ("missed", String::new()),
+        RowKey::Day(_) | RowKey::Message { .. } | RowKey::Pending(..) => ("missed", String::new()),
     };
     view! { <li class=class id=(class == "unread").then_some(class)><span>{text}</span></li> }
 }
 
-/// Who wrote a message: a square with initials, and the name.
+/// Who wrote a message: a square with initials, and the name. The style sheet shows the identity
+/// beside names that several identities use.
 #[component]
-fn Byline<'a>(name: &'a str, hue: Hue, texts: &'static Texts) -> impl IntoView + use<> {
+fn Byline<'a>(name: &'a str, by: Option<Tag>, badge: bool, hue: Hue, texts: &'static Texts) -> impl IntoView + use<> {
     let is_nameless = name.is_empty();
     let shown = if is_nameless { texts.nameless.to_owned() } else { name.to_owned() };
     view! {
         <span class=["seal ", &hue_class(hue)].concat() aria-hidden="true">{initials(name)}</span>
-        <bdi class=if is_nameless { "author nameless" } else { "author" } translate="no">{shown}</bdi>
+        <bdi
+            class=if is_nameless { "author nameless" } else { "author" } translate="no"
+            title=by.map(|by| ["ID ", &String::from(by)].concat()) data-badge=badge.then_some(texts.badge)
+        >
+            {shown}
+        </bdi>
     }
 }
 
 /// The text of a message, with its links, emphasis and code. Following a link tells the other site
-/// nothing about ours.
+/// nothing about ours. `edited` is when it was edited last.
 ///
-/// Its text content is the text as it was written: the style sheet hides marks such as `**`.
+/// Its text content is the text as it was written: the style sheet hides marks such as `**`, and
+/// adds the word for an edited text.
 #[component]
-fn Body<'a>(text: &'a str, texts: &'static Texts) -> impl IntoView + use<> {
+fn Body<'a>(text: &'a str, edited: Option<String>, texts: &'static Texts) -> impl IntoView + use<> {
     let is_long = text.len() > LONG_BYTES || text.bytes().filter(|byte| *byte == b'\n').count() > LONG_LINES;
     let parts: Vec<_> = pieces(text).into_iter().map(part).collect();
-    let body = view! { <div class="text" dir="auto">{parts}</div> };
+    let body = view! { <div class="text" dir="auto" data-edited=edited.is_some().then_some(texts.edited) title=edited>{parts}</div> };
     if !is_long {
         return Either::Left(body);
     }
@@ -237,7 +344,12 @@ pub fn PinnedMessage<'a>(
     texts: &'static Texts,
 ) -> impl IntoView + use<> {
     let hue = crate::logic::author::Hues::default().of(entry.author.as_str());
-    view! { <div class="message pin"><Byline name=entry.author.as_str() hue texts/><Body text=entry.text.as_str() texts/></div> }
+    view! {
+        <div class="message pin">
+            <Byline name=entry.author.as_str() by=None badge=entry.badge hue texts/>
+            <Body text=entry.text.as_str() edited=None texts/>
+        </div>
+    }
 }
 
 /// Returns a message as a row of the live view, with its date and time in a zone this many minutes
@@ -248,7 +360,8 @@ pub fn live_row_html(entry: &Entry, language: crate::Language, zone: i32) -> Str
         let (look, zone) = (ArcRwSignal::default(), RwSignal::new(Zone::Dated(zone)));
         // It is of no room, so others may have its colour.
         let hue = crate::logic::author::Hues::default().of(entry.author.as_str());
-        view! { <MessageRow entry look hue own=false zone texts=Texts::of(language)/> }.to_html()
+        let message = Message { entry: Arc::new(entry.clone()), hue, own: false, change: None };
+        view! { <MessageRow message look state=None zone texts=Texts::of(language)/> }.to_html()
     })
 }
 

@@ -61,6 +61,7 @@ pub fn Timeline(
     };
     let held = move || match state.outbox.get().held_seconds {
         0 => String::new(),
+        seconds if state.content.read_value().slow => (texts.slow)(seconds),
         seconds => (texts.held)(seconds),
     };
     view! {
@@ -74,7 +75,7 @@ pub fn Timeline(
                 <div class="column">
                     <OlderButton/>
                     <Empty/>
-                    <div role="log" aria-label=texts.messages aria-live=live>
+                    <div role="log" aria-label=texts.messages aria-live=live aria-relevant="additions">
                         <ol id="messages">{rows}</ol>
                     </div>
                     <ol id="outbox" aria-label=texts.outbox hidden=move || state.outbox.get().pending == 0>

@@ -20,7 +20,7 @@ pub enum Problem {
 impl Problem {
     /// True if the author's name is wrong, not the text.
     pub fn is_of_name(self) -> bool {
-        matches!(self, Self::Refused(ErrorCode::AuthorTooLong | ErrorCode::AuthorInvalid))
+        matches!(self, Self::Refused(ErrorCode::AuthorTooLong | ErrorCode::AuthorInvalid | ErrorCode::AuthorReserved))
     }
 }
 

@@ -2,8 +2,9 @@
 //! another.
 
 use client::{Missed, Pending, Stage, Timeline};
-use protocol::{Author, Epoch, ErrorCode, GapReason, PublishKey};
+use protocol::{Author, Entry, Epoch, ErrorCode, GapReason, PublishKey, Tag};
 
+use super::changes;
 use super::datetime::Day;
 use super::zone::Zone;
 
@@ -35,9 +36,12 @@ pub enum RowKey {
         epoch: Epoch,
         /// Its offset.
         offset: u64,
+        /// Differs whenever the message looks different, see [`changes::version`]. So a message
+        /// that changes gets another row, which takes less code than a row that changes.
+        version: u64,
     },
-    /// A message that is being sent, by its publish key.
-    Pending(PublishKey),
+    /// A message that is being sent, by its publish key, and how far it is.
+    Pending(PublishKey, Progress),
     /// A day begins.
     Day(Day),
     /// The messages after this offset are unread.
@@ -58,8 +62,19 @@ pub enum RowKey {
 pub struct RowLook {
     /// True if the message belongs to the group of the message before.
     pub continued: bool,
-    /// Why the message was refused.
-    pub failed: Option<ErrorCode>,
+    /// True if another identity uses the author's name as well.
+    pub shares_name: bool,
+}
+
+/// How far a message is that is being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Progress {
+    /// It is on its way.
+    Sending,
+    /// It waits for a moderator.
+    Queued,
+    /// It was refused.
+    Failed(ErrorCode),
 }
 
 impl Row {
@@ -83,12 +98,13 @@ pub struct Rows {
 pub fn of(timeline: &Timeline, unread: Option<u64>, outbox: &[Pending], zone: Zone, now: u64) -> Rows {
     let mut rows = Vec::with_capacity(timeline.entries().len() + 8);
     let mut groups = Groups { zone, day: None, quarter: None, previous: None, length: 0 };
-    of_timeline(timeline, unread, &mut groups, &mut rows);
-    Rows { messages: rows, outbox: of_outbox(outbox, timeline.latest(), &mut groups, now) }
+    of_timeline(timeline, unread, outbox, &mut groups, &mut rows);
+    Rows { messages: rows, outbox: of_outbox(outbox, timeline, &mut groups, now) }
 }
 
-fn of_timeline<'a>(timeline: &'a Timeline, unread: Option<u64>, groups: &mut Groups<'a>, rows: &mut Vec<Row>) {
+fn of_timeline<'a>(timeline: &'a Timeline, unread: Option<u64>, outbox: &[Pending], groups: &mut Groups<'a>, rows: &mut Vec<Row>) {
     let epoch = timeline.end().epoch;
+    let shared = shared_names(timeline.entries());
     let mut missed = timeline.missed().iter().peekable();
     // The first unread message may be among older entries that are not loaded.
     let mut unread = unread.filter(|after| {
@@ -105,8 +121,10 @@ fn of_timeline<'a>(timeline: &'a Timeline, unread: Option<u64>, groups: &mut Gro
             rows.push(Row::plain(RowKey::Unread(after)));
             groups.end();
         }
-        let continued = groups.continues(&entry.author, entry.offset, entry.time);
-        rows.push(Row { key: RowKey::Message { epoch, offset: entry.offset }, look: RowLook { continued, failed: None } });
+        let continued = groups.continues((&entry.author, entry.by), entry.reply.is_some(), entry.offset, entry.time);
+        let shares_name = entry.by.is_some() && shared.contains(&&entry.author);
+        let key = RowKey::Message { epoch, offset: entry.offset, version: changes::version(entry, outbox) };
+        rows.push(Row { key, look: RowLook { continued, shares_name } });
     }
     for gap in missed {
         rows.push(Row::plain(gap_key(gap, epoch)));
@@ -114,20 +132,44 @@ fn of_timeline<'a>(timeline: &'a Timeline, unread: Option<u64>, groups: &mut Gro
     }
 }
 
-fn of_outbox<'a>(outbox: &'a [Pending], latest: u64, groups: &mut Groups<'a>, now: u64) -> Vec<Row> {
+/// Returns the names that several identities use. Messages without an identity count as one.
+fn shared_names(entries: &[Entry]) -> Vec<&Author> {
+    let (mut names, mut shared) = (Vec::<(&Author, Option<Tag>)>::new(), Vec::new());
+    for Entry { author, by, .. } in entries {
+        match names.iter().find(|(name, _)| *name == author) {
+            None if !author.is_nameless() => names.push((author, *by)),
+            Some((_, first)) if first != by && !shared.contains(&author) => shared.push(author),
+            _ => {}
+        }
+    }
+    shared
+}
+
+fn of_outbox<'a>(outbox: &'a [Pending], timeline: &'a Timeline, groups: &mut Groups<'a>, now: u64) -> Vec<Row> {
     let mut rows = Vec::with_capacity(outbox.len());
-    for (offset, pending) in (latest + 1..).zip(outbox) {
-        let Some(key) = pending.message.key.clone() else { continue };
-        let failed = match pending.stage {
-            Stage::Failed { code, .. } => Some(code),
-            Stage::Sending | Stage::Queued => None,
+    // The identity of the messages that will follow.
+    let by = timeline.you();
+    for (offset, Pending { message, stage }) in (timeline.latest() + 1..).zip(outbox) {
+        let Some(key) = message.key.clone() else { continue };
+        let progress = match stage {
+            Stage::Failed { code, .. } => Progress::Failed(*code),
+            Stage::Queued => Progress::Queued,
+            Stage::Sending => Progress::Sending,
         };
+        // The message of a change tells about it, unless the list does not have that message.
+        let is_told = message.of.is_some_and(|of| matches!(progress, Progress::Sending) || timeline.entry(of).is_some());
+        if is_told {
+            continue;
+        }
         rows.extend(groups.day_before(now));
-        let continued = groups.continues(&pending.message.author, offset, now);
-        rows.push(Row { key: RowKey::Pending(key), look: RowLook { continued, failed } });
+        let continued = groups.continues((&message.author, by), message.reply.is_some(), offset, now);
+        rows.push(Row { key: RowKey::Pending(key, progress), look: RowLook { continued, ..RowLook::default() } });
     }
     rows
 }
+
+/// Who wrote a message: a name, and an identity.
+type Writer<'a> = (&'a Author, Option<Tag>);
 
 /// Divides messages into days and into groups of one author.
 struct Groups<'a> {
@@ -135,7 +177,7 @@ struct Groups<'a> {
     day: Option<Day>,
     quarter: Option<u64>,
     /// The author and time of the message before.
-    previous: Option<(&'a Author, u64)>,
+    previous: Option<(Writer<'a>, u64)>,
     /// How many messages the group has since its name was last shown.
     length: u64,
 }
@@ -164,14 +206,16 @@ impl<'a> Groups<'a> {
 
     /// Adds a message. True if it stands under the name of the message before.
     ///
-    /// Messages without a name are never grouped: they may be of different people. Where a long
+    /// Messages without a name are never grouped: they may be of different people. A reply shows
+    /// its author. Where a long
     /// group repeats its name depends on offsets and times only. If it depended on the group's
     /// start, rows would move when older messages are loaded.
-    fn continues(&mut self, author: &'a Author, offset: u64, time: u64) -> bool {
+    fn continues(&mut self, author: Writer<'a>, is_reply: bool, offset: u64, time: u64) -> bool {
         let is_continued = self.previous.replace((author, time)).is_some_and(|(previous, before)| {
             let is_near = time.saturating_sub(before) < GROUP_MS;
             let is_due = offset.is_multiple_of(GROUP_ROWS) || time / GROUP_MS != before / GROUP_MS;
-            is_near && !author.is_nameless() && author == previous && !(is_due && self.length >= GROUP_ROWS_MIN)
+            let is_same = !author.0.is_nameless() && author == previous && !is_reply;
+            is_near && is_same && !(is_due && self.length >= GROUP_ROWS_MIN)
         });
         self.length = if is_continued { self.length + 1 } else { 1 };
         is_continued
@@ -236,14 +280,16 @@ mod tests {
         Timeline::new(MessagesPage { room: RoomName::lobby(), entries, position, before: None, latest: position, online: 1, you: None })
     }
 
-    const DAY: Row = Row { key: RowKey::Day(Day { year: 1970, month: 1, day: 1 }), look: RowLook { continued: false, failed: None } };
+    fn first_day() -> Row {
+        Row::plain(RowKey::Day(Day { year: 1970, month: 1, day: 1 }))
+    }
 
     fn shown(timeline: &Timeline) -> Vec<Row> {
         of(timeline, None, &[], Zone::Ahead(0), 0).messages
     }
 
     fn message(epoch: u64, offset: u64, continued: bool) -> Row {
-        Row { key: RowKey::Message { epoch: Epoch(epoch), offset }, look: RowLook { continued, failed: None } }
+        Row { key: RowKey::Message { epoch: Epoch(epoch), offset, version: 0 }, look: RowLook { continued, ..RowLook::default() } }
     }
 
     fn pending(key: &str, author: &str, stage: Stage) -> Pending {
@@ -265,7 +311,7 @@ mod tests {
         ];
         let continued = [false, true, false, false, true, false, false];
         let messages = (1..).zip(continued).map(|(offset, continued)| message(1, offset, continued));
-        let expected: Vec<_> = std::iter::once(DAY).chain(messages).collect();
+        let expected: Vec<_> = std::iter::once(first_day()).chain(messages).collect();
         assert_eq!(shown(&timeline(entries)), expected);
     }
 
@@ -273,9 +319,12 @@ mod tests {
     fn what_is_missing_stands_where_it_is_missing_and_parts_what_stood_together() {
         let mut timeline = timeline(vec![written(1, "a", 0)]);
         timeline.mark_gap(&Gap { reason: GapReason::Expired, first: at(1, 9), resumes: at(1, 9) });
-        assert_eq!(shown(&timeline), [DAY, message(1, 1, false), Row::plain(RowKey::Missed { first: 2, last: 9 })]);
+        assert_eq!(shown(&timeline), [first_day(), message(1, 1, false), Row::plain(RowKey::Missed { first: 2, last: 9 })]);
         timeline.append(written(10, "a", 0), true);
-        assert_eq!(shown(&timeline), [DAY, message(1, 1, false), Row::plain(RowKey::Missed { first: 2, last: 9 }), message(1, 10, false)]);
+        assert_eq!(
+            shown(&timeline),
+            [first_day(), message(1, 1, false), Row::plain(RowKey::Missed { first: 2, last: 9 }), message(1, 10, false)]
+        );
     }
 
     #[test]
@@ -283,7 +332,7 @@ mod tests {
         let mut timeline = timeline(vec![written(1, "a", 0)]);
         timeline.mark_gap(&Gap { reason: GapReason::OtherEpoch, first: at(2, 0), resumes: at(2, 0) });
         timeline.append(written(1, "b", 0), true);
-        assert_eq!(shown(&timeline), [Row::plain(RowKey::OtherLog(Epoch(2))), DAY, message(2, 1, false)]);
+        assert_eq!(shown(&timeline), [Row::plain(RowKey::OtherLog(Epoch(2))), first_day(), message(2, 1, false)]);
     }
 
     #[test]
@@ -329,8 +378,8 @@ mod tests {
         let failed = Stage::Failed { code: ErrorCode::TextTooLong, detail: String::new() };
         let outbox = [pending("a", "", Stage::Sending), pending("b", "", failed)];
         let rows = of(&timeline(vec![written(1, "", 0)]), None, &outbox, Zone::Ahead(0), 0).outbox;
-        let row = |key: &str, failed| Row { key: RowKey::Pending(key.parse().unwrap()), look: RowLook { continued: false, failed } };
-        assert_eq!(rows, [row("a", None), row("b", Some(ErrorCode::TextTooLong))]);
+        let row = |key: &str, progress| Row::plain(RowKey::Pending(key.parse().unwrap(), progress));
+        assert_eq!(rows, [row("a", Progress::Sending), row("b", Progress::Failed(ErrorCode::TextTooLong))]);
     }
 
     #[test]
@@ -347,9 +396,9 @@ mod tests {
     fn the_unread_begin_after_the_last_that_was_seen() {
         let all = timeline((4..=6).map(|offset| written(offset, "a", 0)).collect());
         let seen = |after| of(&all, Some(after), &[], Zone::Ahead(0), 0).messages;
-        assert_eq!(seen(4), [DAY, message(1, 4, false), Row::plain(RowKey::Unread(4)), message(1, 5, false), message(1, 6, true)]);
+        assert_eq!(seen(4), [first_day(), message(1, 4, false), Row::plain(RowKey::Unread(4)), message(1, 5, false), message(1, 6, true)]);
         assert_eq!(seen(6), shown(&all));
-        assert_eq!(seen(1)[..2], [DAY, Row::plain(RowKey::Unread(1))]);
+        assert_eq!(seen(1)[..2], [first_day(), Row::plain(RowKey::Unread(1))]);
         // With older ones still to be loaded, the first unread is not among these.
         let position = at(1, 6);
         let entries = (4..=6).map(|offset| written(offset, "a", 0)).collect();

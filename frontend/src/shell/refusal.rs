@@ -50,6 +50,8 @@ pub fn refusal(assets: &'static str, language: Language, scheme: Scheme, refusal
             <head>
                 <Head assets scheme title=TITLE.to_owned()/>
                 <link rel="icon" href=icon_url()/>
+                // The link to a private room may have its key.
+                {(code == ErrorCode::NotFound).then(|| view! { <script type="module" src=format!("{assets}/trade.js")></script> })}
             </head>
             <body>
                 <main class="refusal">

@@ -50,6 +50,36 @@ pub struct PanelTexts {
     pub keys: [(&'static str, &'static str); 8],
     /// The label of what can be done with a message.
     pub row_menu: &'static str,
+    /// The entry that answers a message.
+    pub reply: &'static str,
+    /// The entry that edits it.
+    pub edit: &'static str,
+    /// The entry that deletes it.
+    pub erase: &'static str,
+    /// The question before that.
+    pub erase_question: &'static str,
+    /// The button that does not do it.
+    pub cancel: &'static str,
+    /// The entry that pins it for all.
+    pub pin: &'static str,
+    /// The entry that unpins it.
+    pub unpin: &'static str,
+    /// The entry that bans its author.
+    pub ban: &'static str,
+    /// The label of the emoji, and the button that chooses one.
+    pub react: &'static str,
+    /// The label of the field for another emoji.
+    pub other_emoji: &'static str,
+    /// What stands in a quote of a message that is gone.
+    pub message_gone: &'static str,
+    /// The label of the pinned messages.
+    pub pinned: &'static str,
+    /// What the composer says while it edits a message.
+    pub editing: &'static str,
+    /// The same while it answers one, before its author.
+    pub answering: &'static str,
+    /// The link to the page that takes an access key.
+    pub enter_key: &'static str,
     /// The entry that copies the link to a message.
     pub copy_message_link: &'static str,
     /// The entry that copies its text.
@@ -110,6 +140,21 @@ static EN: PanelTexts = PanelTexts {
         ("?", "Show these shortcuts"),
     ],
     row_menu: "Message actions",
+    reply: "Reply",
+    edit: "Edit",
+    erase: "Delete",
+    erase_question: "Delete this message for everyone? This can’t be undone.",
+    cancel: "Cancel",
+    pin: "Pin",
+    unpin: "Unpin",
+    ban: "Ban the author…",
+    react: "React",
+    other_emoji: "Another emoji, then Enter",
+    message_gone: "This message is no longer kept.",
+    pinned: "Pinned messages",
+    editing: "Editing your message",
+    answering: "Replying to",
+    enter_key: "Enter a key",
     copy_message_link: "Copy link",
     copy_message_text: "Copy text",
     close: "Close",
@@ -153,6 +198,21 @@ static ZH_CN: PanelTexts = PanelTexts {
         ("?", "显示快捷键"),
     ],
     row_menu: "消息操作",
+    reply: "回复",
+    edit: "编辑",
+    erase: "删除",
+    erase_question: "为所有人删除这条消息？此操作无法撤销。",
+    cancel: "取消",
+    pin: "置顶",
+    unpin: "取消置顶",
+    ban: "封禁作者……",
+    react: "表情回应",
+    other_emoji: "其他表情，按 Enter 发送",
+    message_gone: "这条消息已不再保存。",
+    pinned: "置顶消息",
+    editing: "正在编辑您的消息",
+    answering: "回复",
+    enter_key: "输入密钥",
     copy_message_link: "复制链接",
     copy_message_text: "复制文字",
     close: "关闭",

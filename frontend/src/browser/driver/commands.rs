@@ -4,12 +4,16 @@ use std::rc::Rc;
 
 use client::Event;
 use leptos::prelude::*;
-use protocol::{PublishKey, PublishRequest};
+use protocol::{Author, Kind, PublishKey, PublishRequest, Text};
 
 use super::Driver;
 use super::history_navigation::Spot;
 use crate::browser::{alerts, clipboard, clock, cookie, panels, storage, viewport, window};
 use crate::state::{Command, Notice, set};
+
+/// The attributes of the composer with the offset of the message that it edits, or answers.
+const EDITS: &str = "data-edits";
+const ANSWERS: &str = "data-answers";
 
 impl Driver {
     /// Runs all commands that are waiting. The calling effect runs again when more arrive.
@@ -23,13 +27,7 @@ impl Driver {
 
     fn run_command(self: &Rc<Self>, command: Command) {
         match command {
-            Command::Publish { text, author } => {
-                let key = PublishKey::from_bits(clock::random_bits());
-                self.keep_own(&key);
-                self.handle(Event::Publish(PublishRequest { text, author, key: Some(key), ..Default::default() }));
-                self.attention.borrow_mut().published();
-                self.to_end();
-            }
+            Command::Publish { text, author } => self.publish(text, author),
             Command::Retry(key) => self.resolve(Event::Retry(key)),
             Command::Copy(key) => self.copy(&self.text_of(&key)),
             Command::Discard(key) => self.resolve(Event::Discard(key)),
@@ -41,7 +39,9 @@ impl Driver {
             Command::MarkRead => self.mark_read(),
             Command::ToMessage(offset) => self.to_spot(Spot::Message(offset)),
             Command::FollowChanged => self.follow(self.state.follow.get_untracked()),
-            Command::KeepDraft(text) => self.draft.borrow_mut().keep(text),
+            // The text of an edit is no draft.
+            Command::KeepDraft(text) if viewport::reference(EDITS).is_none() => self.draft.borrow_mut().keep(text),
+            Command::KeepDraft(_) => {}
             Command::KeepAuthor(name) => {
                 cookie::keep_author(&name);
                 storage::keep("author", "", &name);
@@ -62,9 +62,23 @@ impl Driver {
         }
     }
 
-    /// Resolves a refused message. Its buttons disappear, so the focus moves to the list.
+    /// Publishes the composer's text: a message, or the new text of one.
+    fn publish(self: &Rc<Self>, text: Text, author: Author) {
+        let key = Some(PublishKey::from_bits(clock::random_bits()));
+        if let Some(of) = viewport::take_reference(EDITS) {
+            let edit = PublishRequest { kind: Kind::Edit, of: Some(of), text, key, ..PublishRequest::default() };
+            return self.handle(Event::Publish(edit));
+        }
+        let reply = viewport::take_reference(ANSWERS);
+        self.handle(Event::Publish(PublishRequest { text, author, key, reply, ..PublishRequest::default() }));
+        self.attention.borrow_mut().published();
+        self.to_end();
+    }
+
+    /// Resolves what was refused. Its buttons disappear, so the focus moves to the row, or the
+    /// list.
     fn resolve(self: &Rc<Self>, event: Event) {
-        viewport::focus("scroller");
+        viewport::focus_row();
         self.handle(event);
     }
 

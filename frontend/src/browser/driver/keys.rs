@@ -2,12 +2,15 @@
 
 use std::rc::Rc;
 
+use client::Event;
 use leptos::prelude::GetUntracked;
+use protocol::Json;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
-use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
+use web_sys::{Element, HtmlElement, HtmlInputElement, KeyboardEvent};
 
 use super::Driver;
+use crate::browser::json::Parsed;
 use crate::browser::{document, panels, viewport};
 use crate::logic::ime::PROCESS_KEY;
 use crate::logic::shortcut::{self, Shortcut};
@@ -30,9 +33,9 @@ impl Driver {
         });
     }
 
-    fn on_document(self: &Rc<Self>, kind: &str, act: fn(&Rc<Self>, Event)) {
+    fn on_document(self: &Rc<Self>, kind: &str, act: fn(&Rc<Self>, web_sys::Event)) {
         let driver = Rc::downgrade(self);
-        let callback = Closure::<dyn FnMut(Event)>::new(move |event| {
+        let callback = Closure::<dyn FnMut(web_sys::Event)>::new(move |event| {
             if let Some(driver) = driver.upgrade() {
                 act(&driver, event);
             }
@@ -43,13 +46,20 @@ impl Driver {
         callback.forget();
     }
 
-    fn clicked(&self, event: &Event) {
+    fn clicked(self: &Rc<Self>, event: &web_sys::Event) {
         let Some((element, action)) = closest(event, "data-do") else { return };
         if action == "write" {
             event.prevent_default();
             viewport::focus("chat_content");
         }
-        if let Some(command) = Command::of(&action, &element.get_attribute("data-of").unwrap_or_default()) {
+        let of = element.get_attribute("data-of").unwrap_or_default();
+        // A script has written the request into the element.
+        if action == "publish"
+            && let Some(request) = Parsed::new(&of).and_then(|json| json.read())
+        {
+            return self.handle(Event::Publish(request));
+        }
+        if let Some(command) = Command::of(&action, &of) {
             event.prevent_default();
             self.state.ask(command);
         }
@@ -96,7 +106,7 @@ fn has_open_panel() -> bool {
 }
 
 /// The closest element with an attribute around the target of an event, and the attribute's value.
-fn closest(event: &Event, attribute: &str) -> Option<(HtmlElement, String)> {
+fn closest(event: &web_sys::Event, attribute: &str) -> Option<(HtmlElement, String)> {
     let target: Element = event.target()?.unchecked_into();
     let element = target.closest(&["[", attribute, "]"].concat()).ok()??;
     let value = element.get_attribute(attribute)?;

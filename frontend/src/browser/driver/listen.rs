@@ -58,11 +58,8 @@ impl Driver {
         });
         self.on(&window(), "pagehide", |driver| driver.freeze());
         self.on(&window(), "hashchange", Self::follow_permalink);
-        // Another tab has posted, or written something else.
-        self.on(&window(), "storage", |driver| {
-            driver.mark_own();
-            driver.follow_other_tabs();
-        });
+        // Another tab has written something.
+        self.on(&window(), "storage", Self::follow_other_tabs);
         self.on(&window(), "crier:text-only", |driver| driver.notice(Some(Notice::TextOnly)));
         if let Some(scroller) = document().get_element_by_id("scroller") {
             self.on(&scroller, "scroll", |driver| driver.show_backlog());

@@ -17,7 +17,8 @@ pub(super) fn show_pending(state: AppState, outbox: &Outbox) {
 
 /// Shows for how long the server asks to wait. Returns when that changes.
 pub(super) fn show_wait(state: AppState, core: &Core, now: u64) -> Option<u64> {
-    let (outbox, until) = (core.outbox(), core.outbox().held_until());
+    let outbox = core.outbox();
+    let until = outbox.held_until().max(outbox.slow_until());
     let is_live = matches!(core.connection(), ConnectionState::Live { .. });
     let waits = is_live && !outbox.pending().is_empty() && until > now;
     let held_seconds = if waits { (until - now).div_ceil(1000) } else { 0 };

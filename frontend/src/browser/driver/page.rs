@@ -33,7 +33,6 @@ impl Driver {
         panels::show_recent(&rooms, self.room.as_str());
         storage::keep("rooms", "", &rooms);
         panels::complete_links();
-        self.mark_own();
         let mut draft = self.draft.borrow_mut();
         // No event has reported what was typed before hydration.
         let text = viewport::restore_draft(draft.kept());

@@ -18,6 +18,8 @@ struct News {
     /// Messages of other people.
     count: usize,
     last: Option<Entry>,
+    /// The offsets of the messages that changed, each with a space.
+    changed: String,
 }
 
 impl Driver {
@@ -26,15 +28,22 @@ impl Driver {
         let Some(updates) = self.screen.take() else { return };
         self.attend();
         let anchor = self.anchor();
-        let news = self.fold(updates);
+        let mut news = self.fold(updates);
         let (now, visible) = (self.clock.now(), !document().hidden());
         let latest = self.state.content.with_value(|content| content.timeline.latest());
         let settings = self.state.settings.get_untracked();
         self.screen_reader.borrow_mut().arrived(news.count, now);
-        self.attention.borrow_mut().arrived(news.count, news.last, visible, latest, settings, now);
+        self.attention.borrow_mut().arrived(news.count, news.last.take(), visible, latest, settings, now);
         let follow = self.state.follow.get_untracked();
         set(self.state.follow, follow.arrived(news.count));
-        spawn_local(self.draw(anchor));
+        let drawn = self.draw(anchor);
+        spawn_local(async move {
+            drawn.await;
+            // Scripts look at the changed rows.
+            if !news.changed.is_empty() {
+                viewport::report_changed(news.changed.trim_ascii_end());
+            }
+        });
         self.refresh();
     }
 
@@ -46,12 +55,22 @@ impl Driver {
         for update in updates {
             match update {
                 Update::Entry(entry) => {
-                    let own = content.pending.iter().any(|pending| pending.message.key.is_some() && pending.message.key == entry.key);
+                    let sent = content.pending.iter().any(|pending| pending.message.key.is_some() && pending.message.key == entry.key);
+                    let own = sent || (entry.by.is_some() && entry.by == content.timeline.you());
                     let last = entry.clone();
                     if content.timeline.append(entry, follows) && !own {
                         news.count += 1;
                         news.last = Some(last);
                     }
+                }
+                Update::Change(change) => {
+                    // 0 stands for the room itself.
+                    news.changed.push_str(&change.of.unwrap_or_default().to_string());
+                    news.changed.push(' ');
+                    if let Some(settings) = &change.settings {
+                        content.slow = settings.slow > 0;
+                    }
+                    content.timeline.change(change);
                 }
                 Update::Gap(gap) => {
                     let (epoch, latest) = (content.timeline.end().epoch, content.timeline.latest());
