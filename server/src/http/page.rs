@@ -2,6 +2,8 @@
 
 mod preferences;
 
+mod server_part;
+
 mod render;
 
 mod companions;

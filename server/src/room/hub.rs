@@ -91,6 +91,11 @@ impl Hub {
         Ok(Pass::new(caller, room, action, actor))
     }
 
+    /// Returns for how long authors may edit a message, in milliseconds.
+    pub fn edit_window(&self) -> u64 {
+        self.rules.edit_window
+    }
+
     /// Returns the keys and bans.
     pub fn access(&self) -> &Access {
         &self.access

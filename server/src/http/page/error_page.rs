@@ -24,6 +24,13 @@ const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
 );
 
+/// The same with the script that trades the access key of a link: a private room has no other page
+/// for who has no key.
+const KEY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; \
+     form-action 'self'; frame-ancestors 'self'",
+);
+
 /// The middleware around everything that may fail: it turns an error into a page for a person.
 pub(in crate::http) async fn error_pages(request: axum::extract::Request, next: Next) -> Response {
     let person = Person::of(request.uri(), request.headers());
@@ -80,7 +87,7 @@ impl Person {
         let html = Owner::new().with(|| frontend::refusal(assets::BASE, language, scheme, refusal).to_html());
         let mut parts = response.into_parts().0;
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        parts.headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+        parts.headers.insert(CONTENT_SECURITY_POLICY, if code == ErrorCode::NotFound { KEY_POLICY } else { POLICY });
         Response::from_parts(parts, html.into())
     }
 }

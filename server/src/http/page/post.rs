@@ -11,7 +11,7 @@ use axum_extra::extract::CookieJar;
 use protocol::{ErrorCode, PublishFields, PublishKey, PublishRequest, RoomName};
 
 use super::page_path;
-use super::preferences::{PageQuery, author_cookie};
+use super::preferences::{PageQuery, QUEUED_QUERY, author_cookie};
 use super::render::{RefusedPost, render};
 use crate::access::Caller;
 use crate::http::extract::{Query, Room, WholeBody};
@@ -48,10 +48,11 @@ pub(in crate::http) async fn post_room(
     };
     let author = form.author;
     match published {
-        Ok(()) => {
+        Ok(is_queued) => {
             // A form without the field, such as the demo's, does not change the reader's name.
             let cookies = author.map(|author| CookieJar::default().add(author_cookie(author)));
-            (StatusCode::SEE_OTHER, cookies, [(LOCATION, page_path(&room))]).into_response()
+            let query = if is_queued { QUEUED_QUERY } else { "" };
+            (StatusCode::SEE_OTHER, cookies, [(LOCATION, page_path(&room) + query)]).into_response()
         }
         Err(refused) => {
             let mut request = Request::new(Body::empty());
@@ -62,16 +63,21 @@ pub(in crate::http) async fn post_room(
     }
 }
 
-async fn publish(state: &State, room: &RoomName, caller: &Caller, form: PublishFields) -> Result<(), RefusedPost> {
+/// Publishes a form's message or change. True if it waits for a moderator: then it is stored as
+/// well, and the person must not post it again.
+async fn publish(state: &State, room: &RoomName, caller: &Caller, form: PublishFields) -> Result<bool, RefusedPost> {
     let request = PublishRequest::try_from(form).map_err(|error| error.code)?;
-    let published = state.context.publish(caller, room, request.clone()).await;
-    if published.as_ref().err().map(|refusal| refusal.code) != Some(ErrorCode::KeyReused) {
-        return Ok(published.map(drop)?);
+    let mut published = state.context.publish(caller, room, request.clone()).await;
+    if published.as_ref().is_err_and(|refusal| refusal.code == ErrorCode::KeyReused) {
+        // The browser kept the page on the way back, with the key of an earlier message.
+        let key = request.key.as_ref().map(|key| key_of(key, &request));
+        published = state.context.publish(caller, room, PublishRequest { key, ..request }).await;
     }
-    // The browser kept the page on the way back, with the key of an earlier message.
-    let key = request.key.as_ref().map(|key| key_of(key, &request));
-    state.context.publish(caller, room, PublishRequest { key, ..request }).await?;
-    Ok(())
+    match published {
+        Ok(_) => Ok(false),
+        Err(refusal) if refusal.code == ErrorCode::Queued => Ok(true),
+        Err(refusal) => Err(refusal.into()),
+    }
 }
 
 /// Derives a key for a message from the form's key, so that posting the same form again is safe.

@@ -20,6 +20,9 @@ const COOKIE_TIME: Duration = Duration::days(365);
 /// The farthest a clock can be from UTC, in minutes.
 pub(in crate::http) const ZONE_MINUTES_MAX: i32 = 14 * 60;
 
+/// The query of the page after a post that waits for a moderator.
+pub(super) const QUEUED_QUERY: &str = "?told=queued";
+
 /// The query of a page's address.
 #[derive(Default, Deserialize)]
 pub(in crate::http) struct PageQuery {
@@ -29,6 +32,8 @@ pub(in crate::http) struct PageQuery {
     title: Option<String>,
     text: Option<String>,
     url: Option<String>,
+    /// What a page without script says about the post before.
+    told: Option<String>,
 }
 
 impl FromFields for PageQuery {
@@ -40,6 +45,11 @@ impl PageQuery {
     pub(super) fn shared(&self) -> String {
         let parts = [&self.title, &self.text, &self.url].into_iter().flatten().map(String::as_str);
         parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What the page says about the post before.
+    pub(super) fn told(&self) -> Option<ErrorCode> {
+        self.told.as_deref().filter(|told| *told == "queued").map(|_| ErrorCode::Queued)
     }
 
     /// The reader's language: from the query, a cookie, or the browser's settings.

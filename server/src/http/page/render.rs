@@ -13,6 +13,7 @@ use protocol::limits::PAGE_ENTRIES_DEFAULT;
 use protocol::{ErrorCode, PublishKey, RoomName};
 
 use super::preferences::{self, PageQuery};
+use super::server_part::server_part;
 use crate::access::{Action, Caller};
 use crate::http::assets;
 use crate::http::error::ApiError;
@@ -67,6 +68,7 @@ async fn render_page(
     request: Request,
 ) -> Response {
     let (code, retry_after) = (refused.code, refused.retry_after);
+    let refused = RefusedPost { code: code.or_else(|| query.told()), ..refused };
     let (headers, language) = (request.headers(), query.language(request.headers()));
     let (author, cookies) = match refused.author.clone().or_else(|| preferences::author(headers)) {
         Some(author) => (author, None),
@@ -101,6 +103,8 @@ pub(super) async fn page_data(
 ) -> Result<PageData, ApiError> {
     let pass = state.context.hub.enter(caller, &room, Action::Read)?;
     let page = limits::charge(account, state.context.hub.page(&pass, Range::Last, PAGE_ENTRIES_DEFAULT)).await?;
+    let server = server_part(state, account, caller, &pass, &page).await?;
+    let settings = server.info.as_ref().map(|info| info.settings.clone()).unwrap_or_default();
     Ok(PageData {
         online: page.online,
         link: super::origin(headers).unwrap_or_default() + "/r/" + room.as_str(),
@@ -114,6 +118,9 @@ pub(super) async fn page_data(
         refusal: refused.code,
         zone: preferences::known_zone(headers).unwrap_or_default(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        title: settings.title,
+        slow: settings.slow > 0,
+        server,
     })
 }
 
