@@ -27,6 +27,7 @@ mod assets;
 mod attention;
 mod broken;
 mod catching_up;
+mod changes;
 mod composing;
 mod connection;
 mod demo;

@@ -142,7 +142,9 @@ async fn the_keyboard_moves_between_messages_and_opens_their_menu() {
     assert_eq!((focused(&browser).await.as_str(), find::count(&browser, ":popover-open").await), ("m-32", 0));
     act::press(&browser, Key::Enter).await;
     find::one(&browser, "#row_menu:popover-open").await;
-    act::press(&browser, Key::Enter).await;
+    for key in [Key::Down, Key::Down, Key::Enter] {
+        act::press(&browser, key).await;
+    }
     find::one(&browser, ".notice:not([hidden])").await;
     assert_eq!((focused(&browser).await.as_str(), find::count(&browser, ":popover-open").await), ("m-32", 0));
     assert_eq!(browser.page.current_url().await.unwrap().fragment(), None);
