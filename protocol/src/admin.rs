@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{FromFields, InputError};
-use crate::limits::{LABEL_CHARS_MAX, REASON_CHARS_MAX};
+use crate::limits::{LABEL_CHARS_MAX, OFFSET_MAX, REASON_CHARS_MAX};
 use crate::{ErrorCode, Position, Tag};
 
 pub use ban::{Ban, BanFields, Banned, BannedAddress, NewBan};
@@ -165,10 +165,21 @@ impl TryFrom<NewKeyFields> for NewKey {
         if rights == Rights::Admin && rooms != RoomPattern::default() {
             return Err(refused("an admin key is for all rooms"));
         }
+        if !is_time(fields.expires) {
+            return Err(refused(TIME_REFUSED));
+        }
         let label = line(&fields.label.unwrap_or_default(), LABEL_CHARS_MAX)
             .ok_or_else(|| refused("label must be one line of at most 64 characters"))?;
         Ok(Self { rights, rooms, label, expires: fields.expires })
     }
+}
+
+/// Why a time is refused that [`is_time`] is not true of.
+const TIME_REFUSED: &str = "a time is in milliseconds since 1970, at most 2^53 - 1";
+
+/// True for a time, if any, that the store and every JSON parser can represent.
+fn is_time(time: Option<u64>) -> bool {
+    time.is_none_or(|time| time <= OFFSET_MAX)
 }
 
 /// Returns a trimmed line of at most `chars_max` characters.
@@ -316,6 +327,7 @@ mod tests {
         for bad in [
             r#"{"rights":"none"}"#,
             r#"{"rights":"all"}"#,
+            r#"{"rights":"read","expires":9223372036854775808}"#,
             r#"{"rights":"admin","rooms":"lobby"}"#,
             r#"{"rights":"read","label":"a\nb"}"#,
             r#"{"rights":"read","expires":"tomorrow"}"#,

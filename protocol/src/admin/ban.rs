@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyId, RoomPattern, reason};
+use super::{KeyId, RoomPattern, TIME_REFUSED, is_time, reason};
 use crate::fields::{FromFields, InputError};
 use crate::{ErrorCode, Tag};
 
@@ -166,6 +166,9 @@ impl TryFrom<BanFields> for NewBan {
             }
             _ => return Err(refused("exactly one of tag, key and address must be given")),
         };
+        if !is_time(fields.until) {
+            return Err(refused(TIME_REFUSED));
+        }
         let rooms = given(fields.rooms).map(RoomPattern::try_from).transpose()?;
         Ok(Self { banned, rooms, until: fields.until, reason: reason(fields.reason)? })
     }
@@ -209,5 +212,7 @@ mod tests {
         assert_eq!(new("{}"), Err(ErrorCode::ShapeInvalid));
         assert_eq!(new(r#"{"tag":"aaaaaaaaaaaf","key":"00000005"}"#), Err(ErrorCode::ShapeInvalid));
         assert_eq!(new(r#"{"tag":"x"}"#), Err(ErrorCode::TagInvalid));
+        assert_eq!(new(r#"{"tag":"aaaaaaaaaaaf","until":9007199254740991}"#), Ok(Banned::Tag(Tag::from_bits(5))));
+        assert_eq!(new(r#"{"tag":"aaaaaaaaaaaf","until":9223372036854775808}"#), Err(ErrorCode::ShapeInvalid));
     }
 }

@@ -109,6 +109,10 @@ impl Applier<'_> {
     /// Returns an entry. `None` if there is none, or if it has expired.
     pub(super) fn find_entry(&self, row: RoomRow, offset: u64) -> rusqlite::Result<Option<Entry>> {
         const SQL: &str = concat!("SELECT ", columns!(), " FROM messages WHERE room = ?1 AND offset = ?2");
+        // SQLite has no numbers above 2^63: with one, the whole transaction would fail.
+        if offset > row.latest {
+            return Ok(None);
+        }
         self.connection.prepare_cached(SQL)?.query_row(params![row.id, offset], row::entry).optional()
     }
 

@@ -10,8 +10,10 @@ use super::Applier;
 
 /// Maximum number of messages that wait in a room.
 const WAITING_MAX: usize = 1000;
-/// Maximum rows of the queue: messages that wait, and decisions that are kept.
-const ROWS_MAX: usize = 20_000;
+/// Maximum number of messages that wait in all rooms.
+const ALL_WAITING_MAX: usize = 20_000;
+/// Maximum number of decisions that are kept.
+const DECISIONS_MAX: usize = 20_000;
 /// How long decisions are kept, in milliseconds: a publisher that asks again is told.
 const DECISIONS_KEPT: u64 = 24 * 60 * 60 * 1000;
 
@@ -70,14 +72,15 @@ impl Applier<'_> {
 
     /// Lets a message wait for approval.
     pub(super) fn enqueue(&mut self, publish: &Publish) -> rusqlite::Result<Outcome> {
-        const SIZES: &str = "SELECT (SELECT count(*) FROM queue WHERE room = ?1 AND decided IS NULL), (SELECT count(*) FROM queue)";
+        const SIZES: &str = "SELECT (SELECT count(*) FROM queue WHERE room = ?1 AND decided IS NULL),
+            (SELECT count(*) FROM queue WHERE decided IS NULL)";
         const INSERT: &str =
             "INSERT INTO queue (room, received, author, text, key, raw, by, reply) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let (room, request) = (publish.room.as_str(), &publish.request);
         self.forget_decisions(publish.time)?;
         let mut select = self.connection.prepare_cached(SIZES)?;
-        let (waiting, rows): (usize, usize) = select.query_row([room], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if waiting >= WAITING_MAX || rows >= ROWS_MAX {
+        let (waiting, all): (usize, usize) = select.query_row([room], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if waiting >= WAITING_MAX || all >= ALL_WAITING_MAX {
             return Ok(ErrorCode::QueueFull.into());
         }
         self.connection.prepare_cached(INSERT)?.execute(params![
@@ -101,7 +104,9 @@ impl Applier<'_> {
             return Ok(ErrorCode::AccessRefused.into());
         }
         let mut select = self.connection.prepare_cached(&format!("{COLUMNS} WHERE room = ?1 AND id = ?2"))?;
-        let found = select.query_row(params![decide.room.as_str(), decide.id], queued).optional()?;
+        // SQLite has no number that is greater.
+        let id = decide.id.min(i64::MAX as u64);
+        let found = select.query_row(params![decide.room.as_str(), id], queued).optional()?;
         let verdict = match (found, &decide.decision) {
             (None, _) => return Ok(ErrorCode::MessageGone.into()),
             (Some(Queued { verdict: Some(verdict), .. }), _) => return Ok(Outcome::Decided(verdict)),
@@ -142,12 +147,24 @@ impl Applier<'_> {
             Verdict::Rejected { reason } => (None, Some(reason)),
         };
         self.connection.prepare_cached(UPDATE)?.execute(params![decide.id, decide.time, offset, reason])?;
-        self.forget_decisions(decide.time)
+        self.forget_decisions(decide.time)?;
+        self.forget_excess()
     }
 
     fn forget_decisions(&mut self, now: u64) -> rusqlite::Result<()> {
         let mut delete = self.connection.prepare_cached("DELETE FROM queue WHERE decided < ?1")?;
         delete.execute([now.saturating_sub(DECISIONS_KEPT)]).map(|_| ())
+    }
+
+    /// Forgets the oldest decisions, if there are too many.
+    fn forget_excess(&mut self) -> rusqlite::Result<()> {
+        const EXCESS: &str = "DELETE FROM queue WHERE id IN (SELECT id FROM queue WHERE decided IS NOT NULL ORDER BY decided, id LIMIT ?1)";
+        let mut count = self.connection.prepare_cached("SELECT count(*) FROM queue WHERE decided IS NOT NULL")?;
+        let decisions: usize = count.query_row([], |row| row.get(0))?;
+        if decisions > DECISIONS_MAX {
+            self.connection.prepare_cached(EXCESS)?.execute([decisions - DECISIONS_MAX])?;
+        }
+        Ok(())
     }
 }
 
