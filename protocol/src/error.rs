@@ -63,8 +63,8 @@ error_codes! {
     MessageGone = "message_gone", 404, "The message does not exist any more.";
     /// The message to change is another author's.
     NotYours = "not_yours", 403, "Only its author or a moderator can change this message.";
-    /// The message is too old to be edited.
-    EditLate = "edit_late", 403, "The message is too old to be edited.";
+    /// The message is too old to be edited, or its room has a queue.
+    EditLate = "edit_late", 403, "The message can no longer be edited.";
     /// The message has as many different emoji as it may have.
     ReactionsFull = "reactions_full", 409, "The message has 12 different reactions. Choose one of them.";
     /// The room has as many pinned messages as it may have.

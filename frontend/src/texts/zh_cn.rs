@@ -97,7 +97,7 @@ fn problem(code: ErrorCode) -> &'static str {
         ErrorCode::SettingsInvalid => "房间设置无效。",
         ErrorCode::MessageGone => "这条消息已不存在。",
         ErrorCode::NotYours => "只有作者或管理员可以修改这条消息。",
-        ErrorCode::EditLate => "这条消息时间太久，不能再编辑。",
+        ErrorCode::EditLate => "这条消息不能再编辑。",
         ErrorCode::ReactionsFull => "这条消息已有 12 种回应，请从中选择。",
         ErrorCode::PinsFull => "已置顶三条消息，请先取消一条。",
         ErrorCode::IdentityRequired => "需要身份：请允许 Cookie。",

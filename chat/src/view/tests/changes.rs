@@ -156,7 +156,7 @@ fn a_change_that_was_refused_is_told_and_forgotten() {
     let key = message.key.clone().unwrap();
     let detail = ErrorCode::EditLate.title().to_owned();
     person.outbox(vec![(message, Stage::Failed { code: ErrorCode::EditLate, detail })]);
-    assert!(person.has("The message was not edited: The message is too old to be edited."));
+    assert!(person.has("The message was not edited: The message can no longer be edited."));
     assert!(person.actions.contains(&Action::Discard { room: room("lobby"), key }));
     assert!(person.model.saved().rooms[0].outbox.is_empty());
 }

@@ -22,10 +22,12 @@ impl Target<'_> {
         self.message.by.is_some() && self.message.by == self.publish.actor.tag
     }
 
-    /// Returns why the message cannot be edited. A window of 0 admits no edit by its author.
+    /// Returns why the message cannot be edited. A window of 0 admits no edit by its author. Where
+    /// messages wait for approval, there is none either: the new text is not approved.
     fn refusal_of_edit(&self) -> Option<ErrorCode> {
         let Publish { actor, time, rules, .. } = self.publish;
-        let is_late = rules.edit_window == 0 || time.saturating_sub(self.message.time) > rules.edit_window;
+        let has_queue = self.row.pace.map_or(rules.queue, |pace| pace.queue);
+        let is_late = has_queue || rules.edit_window == 0 || time.saturating_sub(self.message.time) > rules.edit_window;
         if self.message.erased {
             Some(ErrorCode::MessageGone)
         } else if actor.is_moderator() {

@@ -20,6 +20,22 @@ fn an_author_edits_within_the_window_and_a_moderator_always() {
     assert_eq!(board.publish(ana(), edit(4, "newer")), refused(ErrorCode::EditLate), "0 admits no edit");
 }
 
+/// Somebody could have a harmless message approved, and then say anything.
+#[test]
+fn no_author_edits_where_messages_wait_for_approval() {
+    let mut board = Board::new();
+    board.rules.queue = true;
+    board.publish(ana(), message("one"));
+    board.decide(1, None);
+    assert_eq!(board.publish(ana(), edit(1, "two")), refused(ErrorCode::EditLate), "by default");
+    assert_eq!(board.publish(moderator(), edit(1, "two")), stored(2));
+    board.set_room(RoomSettings::default());
+    assert_eq!(board.publish(ana(), edit(1, "three")), stored(4));
+    board.set_room(RoomSettings { queue: true, ..RoomSettings::default() });
+    assert_eq!(board.publish(ana(), edit(1, "four")), refused(ErrorCode::EditLate));
+    assert_eq!(board.publish(ana(), change(Kind::Erase, 1)), stored(6));
+}
+
 #[test]
 fn a_message_without_identity_is_nobodys() {
     let mut board = Board::new();
@@ -38,7 +54,7 @@ fn only_messages_that_are_there_can_be_changed() {
     board.publish(ana(), edit(1, "two"));
     board.publish(ana(), message("three"));
     board.publish(ana(), change(Kind::Erase, 3));
-    for of in [0, 2, 3, 9] {
+    for of in [0, 2, 3, 9, u64::MAX] {
         for request in [edit(of, "x"), react(of, "x", false), change(Kind::Pin, of), change(Kind::Unpin, of)] {
             assert_eq!(board.publish(moderator(), request), refused(ErrorCode::MessageGone), "of {of}");
         }

@@ -103,11 +103,26 @@ fn a_full_queue_refuses_and_only_moderators_decide() {
     let decide =
         |id, actor| Command::Decide(Decide { room: RoomName::lobby(), id, decision: Decision::Approve, actor, time: 0, rooms_max: 1 });
     assert_eq!(board.apply(decide(1, bob())), refused(ErrorCode::AccessRefused));
-    assert_eq!(board.apply(decide(1001, moderator())), refused(ErrorCode::MessageGone));
+    for id in [1001, u64::MAX] {
+        assert_eq!(board.apply(decide(id, moderator())), refused(ErrorCode::MessageGone));
+    }
     let elsewhere =
         Decide { room: "other".parse().unwrap(), id: 1, decision: Decision::Approve, actor: moderator(), time: 0, rooms_max: 1 };
     assert_eq!(board.apply(Command::Decide(elsewhere)), refused(ErrorCode::MessageGone), "the id is of another room");
     assert_eq!(board.decide(1, None), Outcome::Decided(Verdict::Approved { offset: 1 }));
     assert_eq!(board.publish(ana(), message("one more")), refused(ErrorCode::Queued));
     assert_eq!(waiting(&board)[0], "1");
+}
+
+#[test]
+fn many_decisions_fill_no_queue() {
+    let mut board = Board::new();
+    board.rules.queue = true;
+    let insert = "WITH RECURSIVE ids (id) AS (VALUES (1) UNION ALL SELECT id + 1 FROM ids WHERE id < 20000)
+        INSERT INTO queue (id, room, received, author, text, key, decided) SELECT id, 'lobby', 0, '', '', 'k' || id, ?1 FROM ids";
+    board.connection.execute(insert, [board.time]).unwrap();
+    assert_eq!(board.publish(ana(), message("one")), refused(ErrorCode::Queued));
+    board.decide(20_001, None);
+    let ids = "SELECT min(id), count(*) FROM queue";
+    assert_eq!(board.connection.query_row(ids, [], |row| Ok((row.get(0)?, row.get(1)?))), Ok((2, 20_000)), "the oldest is forgotten");
 }
