@@ -52,7 +52,8 @@ impl ServerUrl {
         &self.uri
     }
 
-    fn http(&self, path: &str) -> String {
+    /// Returns the URL of a path of the board, with `http` or `https` as its scheme.
+    pub(super) fn http(&self, path: &str) -> String {
         http(self.is_secure, &self.server, path)
     }
 }

@@ -81,6 +81,21 @@ impl Board {
         Ok(self)
     }
 
+    /// Sends one request to the board's interface for programs, such as `GET /api/admin/keys`, with
+    /// JSON if it has a body. Returns the body of the answer. Does not repeat a request that fails.
+    ///
+    /// # Errors
+    /// See [`HistoryError`].
+    ///
+    /// # Panics
+    /// Panics outside a Tokio runtime.
+    pub async fn request(&self, method: &str, path: &str, json: String) -> Result<Vec<u8>, HistoryError> {
+        // Whatever is not a method is refused by the server.
+        let method = method.parse().unwrap_or_default();
+        let answer = http::request(&self.network.client, method, &self.server.http(path), json);
+        history::read(timeout(TIME_LIMIT, answer).await.map_err(|_| HistoryError::TimedOut)?)
+    }
+
     /// Returns the room with this name, which may be typed in any way: `Tea Time` is `tea-time`. A
     /// room begins to exist with its first message.
     ///

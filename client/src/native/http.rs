@@ -128,6 +128,18 @@ pub(super) fn post(client: &Client, address: &str, json: String) -> BoxFuture<'s
     answer(send(client, Method::POST, address, (CONTENT_TYPE.as_str(), "application/json"), json))
 }
 
+/// Sends JSON, and returns the body of the answer, which may be empty.
+pub(super) fn request(client: &Client, method: Method, address: &str, json: String) -> BoxFuture<'static, Answer<Vec<u8>>> {
+    let response = send(client, method, address, (CONTENT_TYPE.as_str(), "application/json"), json);
+    Box::pin(async move {
+        let response = response.await.map_err(|failure| (failure, None))?;
+        if !matches!(response.status(), StatusCode::OK | StatusCode::NO_CONTENT) {
+            return Err(refusal(response).await);
+        }
+        body(response).await.map_err(|failure| (failure, None))
+    })
+}
+
 fn send(
     client: &Client,
     method: Method,
