@@ -8,7 +8,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use protocol::limits::{ERRORS_IN_A_ROW_MAX, PUBLISHES_IN_FLIGHT_MAX};
 use protocol::{ClientFrame, Disconnect, ErrorCode, PublishKey, PublishRequest, Published, ServerFrame};
 
-use crate::access::{Action, Caller};
+use crate::access::Caller;
 use crate::context::Context;
 use crate::room::{Pass, Room};
 use crate::store::Refusal;
@@ -137,7 +137,7 @@ impl Commands {
 
     fn publish(&mut self, r#ref: u64, message: PublishRequest, raw: Option<String>, scope: Scope<'_>) -> Outcome {
         // At each publish: a right that has ended since the last one is none.
-        let pass = match scope.context.hub.enter(&self.caller, scope.room.name(), Action::of(message.kind)) {
+        let pass = match scope.context.hub.enter_to_publish(&self.caller, scope.room.name(), &message) {
             Ok(pass) => pass,
             Err(code) => return self.refuse(Some(r#ref), code, code.to_string(), None),
         };

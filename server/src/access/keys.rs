@@ -70,12 +70,12 @@ impl Keys {
         }
     }
 
-    /// True if a name looks like that of a moderator whose key is active.
-    pub(super) fn is_reserved(&self, name: &str, now: u64) -> bool {
+    /// True if a name looks like that of a moderator of the room whose key is active.
+    pub(super) fn is_reserved(&self, name: &str, room: &RoomName, now: u64) -> bool {
         if self.moderators.is_empty() || name.is_empty() {
             return false;
         }
-        let is_active = |id: &KeyId| self.by_id.get(id).is_some_and(|key| key.is_active(now));
+        let is_active = |id: &KeyId| self.by_id.get(id).is_some_and(|key| key.is_active(now) && key.stored.info.rooms.covers(room));
         forms(name).iter().any(|form| self.moderators.get(form).is_some_and(|keys| keys.iter().any(is_active)))
     }
 

@@ -165,12 +165,12 @@ impl Access {
         decide(facts, Action::Read).is_ok()
     }
 
-    /// Refuses a name that looks like a moderator's, unless the author is one.
+    /// Refuses a name that looks like that of a moderator of the room, unless the author is one.
     ///
     /// # Errors
     /// `author_reserved`.
-    pub fn check_author(&self, author: &Author, actor: Actor, now: u64) -> Result<(), ErrorCode> {
-        let is_refused = !actor.is_moderator() && !author.is_nameless() && self.0.known.read().keys.is_reserved(author.as_str(), now);
+    pub fn check_author(&self, author: &Author, room: &RoomName, actor: Actor, now: u64) -> Result<(), ErrorCode> {
+        let is_refused = !actor.is_moderator() && !author.is_nameless() && self.0.known.read().keys.is_reserved(author.as_str(), room, now);
         if is_refused { Err(ErrorCode::AuthorReserved) } else { Ok(()) }
     }
 
@@ -329,10 +329,11 @@ mod tests {
     #[test]
     fn a_moderators_names_are_reserved_while_the_key_is_active() {
         let access = access();
-        let (id, moderator) = create(&access, Rights::Moderate, "*", "Paul", Some(100));
+        let (id, moderator) = create(&access, Rights::Moderate, "lobby", "Paul", Some(100));
         create(&access, Rights::Post, "*", "Bot", None);
         let actor = access.actor(&moderator, &room("lobby"), 0);
-        let check = |name: &str, actor: Actor, now: u64| access.check_author(&Author::parse(name).unwrap(), actor, now).is_ok();
+        let check =
+            |name: &str, actor: Actor, now: u64| access.check_author(&Author::parse(name).unwrap(), &room("lobby"), actor, now).is_ok();
         let other = Actor::default();
         assert!(!check("Раul", other, 0) && !check("PAUL", other, 99) && check("Paul", actor, 0) && check("Paul", other, 100));
         assert!(check("Bot", other, 0) && check("", other, 0) && check("Paula", other, 0));
@@ -343,6 +344,7 @@ mod tests {
         assert!(!check("frau schmidt", other, 0));
         assert_eq!(access.name_used(&admin_name, actor), None);
         assert_eq!(access.name_used(&admin_name, other), None);
+        assert_eq!(access.check_author(&Author::parse("Paul").unwrap(), &room("tea"), other, 0), Ok(()), "in their rooms only");
         access.apply(AccessChange::KeyRevoked(id));
         assert!(check("frau schmidt", other, 0) && check("Paul", other, 0));
     }

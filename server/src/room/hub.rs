@@ -96,6 +96,13 @@ impl Hub {
         self.rules.edit_window
     }
 
+    /// Lets a caller into a room to publish something, if access allows it, also under this name.
+    pub fn enter_to_publish(&self, caller: &Caller, room: &RoomName, request: &PublishRequest) -> Result<Pass, ErrorCode> {
+        let pass = self.enter(caller, room, Action::of(request.kind))?;
+        self.access.check_author(&request.author, room, pass.actor, (self.clock)())?;
+        Ok(pass)
+    }
+
     /// Returns the keys and bans.
     pub fn access(&self) -> &Access {
         &self.access
@@ -122,13 +129,19 @@ impl Hub {
             return Err(ErrorCode::AccessRefused);
         }
         let (room, actor, time, rules) = (self.room(&pass.room), pass.actor, (self.clock)(), self.rules);
+        let mut names = Vec::new();
         let commands = messages.into_iter().map(|(request, raw)| {
+            names.extend(self.access.name_used(&request.author, actor));
             let room = room.name().clone();
             Command::Publish(Publish { room, request, raw, actor, time, rules })
         });
-        let submitted = self.history.submit(commands.collect())?;
+        let mut commands: Vec<_> = commands.collect();
+        let count = commands.len();
+        // Names that moderators use are reserved by the same commit.
+        commands.extend(names.into_iter().map(|change| Command::Access { change, by: actor.key, time }));
+        let submitted = self.history.submit(commands)?;
         let epoch = self.history.epoch();
-        Ok(submitted.into_iter().map(move |submitted| published(submitted, epoch, room.clone())))
+        Ok(submitted.into_iter().take(count).map(move |submitted| published(submitted, epoch, room.clone())))
     }
 
     /// Returns where a subscription starts: after a position, or after the newest entry.
