@@ -9,11 +9,13 @@ mod notes;
 mod post;
 mod tail;
 
+mod admin;
 mod bench;
 mod chat;
 
 mod generated;
 
+pub use admin::{ban, key, room};
 pub use bench::bench;
 pub use chat::chat;
 pub use exit_code::ExitCode;

@@ -7,6 +7,8 @@ mod remote;
 mod rules;
 mod since;
 
+mod admin;
+
 mod chat;
 
 use std::ffi::OsStr;
@@ -26,6 +28,9 @@ use crate::http::{AccessPolicy, HostName, Origin, Proxy};
 use crate::limits::Allowance;
 use crate::room::ROOMS_MAX_DEFAULT;
 use crate::store::RetentionPolicy;
+pub use admin::{
+    AddBan, BanCommand, Call, CreateKey, DecideMessages, KeyCommand, OneRoom, RejectMessages, RemoveBans, RevokeKeys, RoomCommand, SetRoom,
+};
 pub use bench::{Bench, Measurement, Messages, Subscribers, Target};
 pub use chat::{Chat, TerminalEnvironment};
 pub use remote::Remote;
@@ -76,6 +81,15 @@ pub enum Subcommand {
     Tail(Tail),
     /// Read and write rooms on a screen of their own in the terminal.
     Chat(Chat),
+    /// Create, list and revoke access keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Show and change rooms, and decide on messages that wait.
+    #[command(subcommand)]
+    Room(RoomCommand),
+    /// Ban people from publishing.
+    #[command(subcommand)]
+    Ban(BanCommand),
     /// Measure the speed, CPU time and memory of a server on this machine.
     Bench(Bench),
     /// Print a script that completes commands and flags in a shell.

@@ -42,7 +42,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, any, delete, get, post};
+use axum::routing::{MethodRouter, any, delete, get, post, put};
 use tokio_util::task::TaskTracker;
 use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
@@ -130,6 +130,9 @@ fn interface() -> Routes {
         .route("/api/admin/keys/{id}", delete(api::admin::revoke_key))
         .route("/api/admin/bans", get(api::admin::bans).post(api::admin::ban))
         .route("/api/admin/bans/{id}", delete(api::admin::unban))
+        .route("/api/admin/rooms/{room}", put(api::admin::set_room))
+        .route("/api/admin/rooms/{room}/queue", get(api::admin::queue))
+        .route("/api/admin/rooms/{room}/queue/{id}", post(api::admin::decide))
         .route("/api/admin/audit", get(api::admin::audit))
 }
 

@@ -68,6 +68,9 @@ async fn run(arguments: Cli, log: &Log) -> anyhow::Result<ExitCode> {
             });
             cli::bench(settings, stop).await?;
         }
+        Subcommand::Key(command) => return Ok(cli::key(command, server::now()).await),
+        Subcommand::Room(command) => return Ok(cli::room(command).await),
+        Subcommand::Ban(command) => return Ok(cli::ban(command, server::now()).await),
         Subcommand::Completions(settings) => return Ok(cli::completions(&settings)),
         Subcommand::Man(settings) => return Ok(cli::man(&settings)),
     }

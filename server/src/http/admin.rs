@@ -1,17 +1,37 @@
 //! What moderators and admins do, for the JSON interface and for the page: each function checks the
 //! caller's keys, and what it changes is in the audit.
 
-use protocol::admin::{AuditRecord, Ban, Banned, BannedAddress, CreatedKey, KeyId, KeyInfo, NewBan, NewKey, Rights, RoomPattern};
+use protocol::admin::{
+    AuditRecord, Ban, Banned, BannedAddress, CreatedKey, Decided, Decision, KeyId, KeyInfo, NewBan, NewKey, QueuePage, Rights, RoomPattern,
+};
+use protocol::limits::OFFSET_MAX;
 use protocol::{ErrorCode, RoomName};
 
 use super::error::ApiError;
 use super::state::State;
-use crate::access::{AccessChange, Caller, KeySecret, StoredKey};
+use crate::access::{AccessChange, Action, Caller, KeySecret, StoredKey};
 
 /// Maximum number of records of the audit in one answer.
 pub(super) const AUDIT_PAGE_MAX: usize = 200;
+/// Maximum number of waiting messages in one answer.
+pub(super) const QUEUE_PAGE_MAX: usize = 50;
+
+/// Which messages of a queue are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct QueueRange {
+    /// At most this many.
+    pub(super) limit: usize,
+    /// The newest first, instead of the oldest.
+    pub(super) newest_first: bool,
+}
+
 fn now(state: &State) -> u64 {
     (state.context.hub.clock())()
+}
+
+/// True if a time is in the future, and one that can be stored.
+fn is_later(time: u64, now: u64) -> bool {
+    (now + 1..=OFFSET_MAX).contains(&time)
 }
 
 /// Returns the caller's key with at least this right, in any room. The one for most rooms, if there
@@ -54,7 +74,7 @@ pub(super) async fn claim_key(state: &State, claim: &str) -> Result<CreatedKey, 
 
 async fn add_key(state: &State, new: NewKey, by: Option<KeyId>) -> Result<CreatedKey, ApiError> {
     let (access, created) = (&state.context.hub.access(), now(state));
-    if new.expires.is_some_and(|expires| expires <= created) {
+    if new.expires.is_some_and(|expires| !is_later(expires, created)) {
         return Err(ApiError::detail(ErrorCode::ShapeInvalid, "expires must be in the future, in milliseconds since 1970"));
     }
     if access.has_all_keys() {
@@ -113,7 +133,7 @@ pub(super) async fn ban(state: &State, caller: &Caller, new: NewBan) -> Result<B
         return Err(ErrorCode::AccessRefused.into());
     }
     let created = now(state);
-    if new.until.is_some_and(|until| until <= created) {
+    if new.until.is_some_and(|until| !is_later(until, created)) {
         return Err(ApiError::detail(ErrorCode::ShapeInvalid, "until must be in the future, in milliseconds since 1970"));
     }
     if let Some(detail) = unbannable(state, caller, new.banned) {
@@ -172,4 +192,25 @@ pub(super) async fn unban(state: &State, caller: &Caller, id: u64) -> Result<(),
 pub(super) async fn audit(state: &State, caller: &Caller, before: Option<u64>, limit: usize) -> Result<Vec<AuditRecord>, ApiError> {
     key_with(state, caller, Rights::Admin)?;
     Ok(state.context.hub.audit(before, limit.min(AUDIT_PAGE_MAX)).await?)
+}
+
+/// Returns messages that wait in a room.
+///
+/// # Errors
+/// `access_refused` without a moderator's key for the room; `not_found` if it is hidden.
+pub(super) async fn queue(state: &State, caller: &Caller, room: &RoomName, range: QueueRange) -> Result<QueuePage, ApiError> {
+    let pass = state.context.hub.enter(caller, room, Action::Moderate)?;
+    Ok(state.context.hub.queue(&pass, range.limit.min(QUEUE_PAGE_MAX), range.newest_first).await?)
+}
+
+/// Decides on a message that waits. A second decision has the result of the first.
+///
+/// # Errors
+/// As for [`queue`]; `not_found` if there is no such message.
+pub(super) async fn decide(state: &State, caller: &Caller, room: &RoomName, id: u64, decision: Decision) -> Result<Decided, ApiError> {
+    let pass = state.context.hub.enter(caller, room, Action::Moderate)?;
+    if id > OFFSET_MAX {
+        return Err(ErrorCode::NotFound.into());
+    }
+    Ok(Decided { position: state.context.hub.decide(&pass, id, decision).await? })
 }

@@ -63,7 +63,8 @@ pub(super) fn caller(state: &State, peer: IpAddr, headers: &HeaderMap) -> Result
     let now = (state.context.hub.clock())();
     if let Some(secret) = bearer(headers)? {
         access.find(&secret, now).ok_or(ErrorCode::AccessKeyUnknown)?;
-        secrets.push(secret);
+        // Then cookies give nothing: a page of another origin may be behind the request.
+        secrets = vec![secret];
     }
     caller.grants = access.grants(&secrets, now);
     Ok(caller)
@@ -82,6 +83,11 @@ fn check_authorization(state: &State, headers: &HeaderMap) -> Result<(), ErrorCo
     let Some(secret) = bearer(headers)? else { return Ok(()) };
     let key = state.context.hub.access().find(&secret, (state.context.hub.clock())());
     key.map(drop).ok_or(ErrorCode::AccessKeyUnknown)
+}
+
+/// True if a request has an access key in `Authorization`, so that it needs no cookies.
+pub(super) fn has_bearer(headers: &HeaderMap) -> bool {
+    bearer(headers).is_ok_and(|secret| secret.is_some())
 }
 
 /// Returns the secret in `Authorization: Bearer`. Other schemes are for a proxy in front.

@@ -75,7 +75,7 @@ async fn sends_cors_headers_to_a_configured_origin() {
     };
     let accepted = preflight(allowed_origin).await;
     assert_eq!((accepted.status().as_u16(), allowed(&accepted).unwrap()), (200, allowed_origin.parse().unwrap()));
-    assert_eq!(accepted.headers()["access-control-allow-headers"], "content-type,if-none-match,last-event-id");
+    assert_eq!(accepted.headers()["access-control-allow-headers"], "content-type,if-none-match,last-event-id,authorization,crier-identity");
     let refused = preflight("https://evil.example").await;
     assert_eq!((refused.status().as_u16(), allowed(&refused)), (403, None));
 }

@@ -140,9 +140,10 @@ fn exit_codes_and_variables_are_documented() {
     assert_eq!(rows(&page, "code"), codes.map(|code| (code as u8).to_string()));
     let cli = Cli::command();
     let variables = rows(&page, "variable");
-    for name in ["post", "tail", "completions", "man"] {
+    for name in ["post", "tail", "key", "room", "ban", "completions", "man"] {
         let command = cli.find_subcommand(name).unwrap();
-        for argument in command.get_arguments() {
+        let nested = command.get_subcommands().flat_map(clap::Command::get_arguments);
+        for argument in command.get_arguments().chain(nested) {
             if let Some(variable) = argument.get_env() {
                 assert!(variables.contains(&variable.to_str().unwrap()), "docs/cli.md lacks {variable:?}");
             }

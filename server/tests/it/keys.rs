@@ -1,9 +1,11 @@
 //! Access keys: the first one, creating, trading and revoking them, and what they never do.
 
+use protocol::MessagesPage;
 use reqwest::Response;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use crate::support::{TestServer, client_without_redirects, problem};
+use crate::support::{Received, Socket, TIMEOUT, TestServer, client_without_redirects, problem};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -152,6 +154,8 @@ async fn only_admins_create_keys_and_only_from_the_boards_own_pages() {
     assert_eq!(problem(refused).await, (403, "access_refused".to_owned()));
     let admin = server.admin_key().await;
     let cookie = format!("key_x={admin}");
+    let behind_password = create(new.clone()).header("cookie", &cookie).header("origin", "https://friend.example");
+    assert_eq!(behind_password.basic_auth("a", Some("b")).send().await.unwrap().status(), 403, "a proxy's password is no key");
     for (origin, status) in [("https://friend.example", 403), ("https://evil.example", 403), (server.url("").as_str(), 200)] {
         let response = create(new.clone()).header("cookie", &cookie).header("origin", origin).send().await.unwrap();
         assert_eq!(response.status(), status, "{origin}");
@@ -160,8 +164,61 @@ async fn only_admins_create_keys_and_only_from_the_boards_own_pages() {
         json!({ "rights": "king" }),
         json!({ "rights": "admin", "rooms": "lobby" }),
         json!({ "rights": "read", "expires": 1 }),
+        json!({ "rights": "read", "expires": u64::MAX }),
         json!({ "rights": "read", "label": "x".repeat(65) }),
     ] {
         assert_eq!(problem(create(bad).bearer_auth(&admin).send().await.unwrap()).await, (422, "shape_invalid".to_owned()));
+    }
+}
+
+/// Reads until a socket is closed, and returns the code.
+async fn close_code(mut socket: Socket) -> u16 {
+    loop {
+        match socket.receive().await {
+            Received::Text(_) => {}
+            Received::Closed { code, .. } => return code,
+            Received::Disconnected => panic!("no close frame"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn revoking_a_key_ends_all_its_sessions() {
+    let server = TestServer::start_with(&["--default-mode", "private"]);
+    let (key, id) = server.create_key("post", "lobby", "").await;
+    let (other, _) = server.create_key("read", "lobby", "").await;
+    let get = |path: String, key: &str| server.http.get(server.url(&path)).bearer_auth(key).send();
+    let page: MessagesPage = get("/api/rooms/lobby/messages".to_owned(), &key).await.unwrap().json().await.unwrap();
+    let open = async |path: &str, key: &str| {
+        let bearer = format!("Bearer {key}");
+        Socket::try_open(&server.socket_url(path), &[("authorization", &bearer)]).await.unwrap()
+    };
+    let (frames, raw, mut kept) = (open("/ws/lobby", &key).await, open("/message/", &key).await, open("/ws/lobby", &other).await);
+    let events = get("/api/rooms/lobby/events".to_owned(), &key).await.unwrap();
+    let live = get("/r/lobby/live".to_owned(), &key).await.unwrap();
+    let poll = get(format!("/api/rooms/lobby/messages?after={}&wait=50", page.position), &key);
+    let revoke = async {
+        // The poll is under way when the room has all of its five sessions.
+        loop {
+            if let protocol::ServerFrame::Presence { online: 6 } = kept.frame().await {
+                break;
+            }
+        }
+        let delete = server.http.delete(server.url(&format!("/api/admin/keys/{id}"))).bearer_auth(server.admin_key().await);
+        assert_eq!(delete.send().await.unwrap().status(), 204);
+    };
+    let (poll, ()) = timeout(TIMEOUT, async { tokio::join!(poll, revoke) }).await.unwrap();
+    assert_eq!(problem(poll.unwrap()).await.0 / 100, 4, "a long-poll is answered with the refusal");
+    assert_eq!((close_code(frames).await, close_code(raw).await), (4501, 4501));
+    assert!(timeout(TIMEOUT, events.text()).await.unwrap().is_ok(), "an event stream ends");
+    assert!(timeout(TIMEOUT, live.text()).await.unwrap().is_ok(), "live HTML ends");
+    // Others go on.
+    let posted = server.http.post(server.url("/api/rooms/lobby/messages")).bearer_auth(server.admin_key().await);
+    assert_eq!(posted.json(&json!({ "text": "still here" })).send().await.unwrap().status(), 200);
+    loop {
+        if let protocol::ServerFrame::Message(entry) = kept.data_frame().await {
+            assert_eq!(entry.text.as_str(), "still here");
+            break;
+        }
     }
 }

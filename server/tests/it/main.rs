@@ -16,6 +16,7 @@ mod support;
 
 mod access;
 mod api;
+mod bans;
 mod bench;
 mod bursts;
 #[cfg(target_os = "linux")]
@@ -53,8 +54,10 @@ mod promises;
 mod proxies;
 #[cfg(target_os = "linux")]
 mod readiness;
+mod recipes;
 mod restart;
 mod retention;
+mod routes;
 mod settings;
 mod stored_messages;
 mod tail;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axum::http::header::{CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, RETRY_AFTER};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -22,7 +22,13 @@ pub(in crate::http) fn layer(policy: &AccessPolicy) -> Option<CorsLayer> {
         CorsLayer::new()
             .allow_origin(AllowOrigin::predicate(is_allowed))
             .allow_methods([Method::GET, Method::POST])
-            .allow_headers([CONTENT_TYPE, IF_NONE_MATCH, HeaderName::from_static("last-event-id")])
+            .allow_headers([
+                CONTENT_TYPE,
+                IF_NONE_MATCH,
+                HeaderName::from_static("last-event-id"),
+                AUTHORIZATION,
+                HeaderName::from_static("crier-identity"),
+            ])
             .expose_headers([ETAG, RETRY_AFTER])
             .max_age(PREFLIGHT_TIME_MAX)
     })
