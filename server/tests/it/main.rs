@@ -21,6 +21,7 @@ mod bench;
 mod bursts;
 #[cfg(target_os = "linux")]
 mod caddy;
+mod changes_by_programs;
 mod clock;
 mod command_line;
 mod copies;
