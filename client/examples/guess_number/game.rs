@@ -162,6 +162,12 @@ impl Game {
 
     /// Reads a message of the bot, whose key names the offset `first`.
     fn read_own(&mut self, at: Position, first: u64, text: &str) {
+        // A moderator has deleted it: nobody knows what it answered, or whether it opened a game.
+        if text.is_empty() {
+            self.waiting.clear();
+            (self.last_own, self.last_answered, self.phase) = (at.offset, Some(first), Phase::Unopened);
+            return;
+        }
         // Somebody has posted an expired message again, with its key.
         if self.last_answered.is_some_and(|last| first <= last) {
             return;

@@ -284,3 +284,18 @@ fn names_are_kept_to_one_line() {
     assert!(log.last().starts_with("a guess-bot: b: "));
     assert_eq!(log.last().lines().count(), 2);
 }
+
+#[test]
+fn an_answer_that_a_moderator_deleted_is_not_said_again() {
+    let mut log = Log::default();
+    log.settle("s");
+    log.say("ana", "50");
+    log.settle("s");
+    for index in [log.0.len() - 1, 0] {
+        let Entry { offset, ref key, .. } = log.0[index];
+        log.0[index] = Entry { offset, key: key.clone(), erased: true, ..Entry::default() };
+        log.settle("s");
+        // A new game is on.
+        log.number("s");
+    }
+}
