@@ -340,9 +340,10 @@ impl Outbox {
     /// this outbox, that message has arrived, whether it was answered or not.
     pub(crate) fn arrived(&mut self, entry: &Entry, position: Position) {
         let Some(key) = &entry.key else { return };
-        // If a message was refused because its key belongs to this entry, the entry has another
-        // text.
-        let is_same = |pending: &Pending| pending.has(key) && !pending.stage.is_failed() && pending.became(entry);
+        // If a message was refused because its key belongs to this entry, the entry is another's.
+        // After any other refusal it was stored before: by an earlier try, or by a moderator.
+        let is_others = |stage: &Stage| matches!(stage, Stage::Failed { code: ErrorCode::KeyReused, .. });
+        let is_same = |pending: &Pending| pending.has(key) && !is_others(&pending.stage) && pending.became(entry);
         if self.pending.iter().any(is_same) {
             match self.in_flight.iter_mut().find(|sent| sent.key == *key) {
                 // The answer tells more, so it is awaited.

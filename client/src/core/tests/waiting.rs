@@ -82,6 +82,17 @@ fn a_rejected_message_says_why_and_is_not_sent_again() {
     assert!(harness.event(Event::Retry(key("a"))).is_empty());
 }
 
+/// The room was closed between the first try, whose answer was lost, and the second one.
+#[test]
+fn a_message_that_was_refused_after_it_was_stored_leaves_with_its_entry() {
+    let mut harness = Harness::live();
+    harness.publish("a");
+    harness.refuse(1, ErrorCode::RoomClosed, None);
+    assert!(stage(&harness, "a").unwrap().can_retry());
+    harness.receive(&ServerFrame::Message(entry_of(1, "a")));
+    assert!(harness.core.outbox().pending().is_empty());
+}
+
 #[test]
 fn a_queued_message_survives_reconnects_and_restarts() {
     let mut harness = queued();
