@@ -96,5 +96,6 @@ async fn answer<T: DeserializeOwned>(request: Request) -> Result<T, Failure> {
     let response = request.send().await.map_err(|_| None)?;
     let json = response.text().await.map_err(|_| None)?;
     let json = Parsed::new(&json).ok_or(None)?;
-    if response.ok() { json.read().ok_or(None) } else { Err(Problem::read(&json)) }
+    // 202 refuses a message for now: it waits for a moderator.
+    if response.status() == 200 { json.read().ok_or(None) } else { Err(Problem::read(&json)) }
 }
