@@ -16,6 +16,7 @@ mod board;
 mod chat;
 mod flood;
 
+mod changes;
 mod connection;
 mod hostile;
 mod posting;
