@@ -37,3 +37,6 @@ pub use room_log::{HistoryPage, HistoryQuery, RoomLog};
 pub use state::{Extent, PresenceGuard, Read, Room};
 pub use tail::{READ_BYTES_MAX, TailMemory};
 pub use trusted_clock::TrustedClock;
+
+#[cfg(test)]
+mod tests;

@@ -174,7 +174,7 @@ fn within<'a>(bytes_max: usize, size: impl Fn(&Encoded) -> usize, entries: impl 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use protocol::{Author, Entry, Text};
+    use protocol::{Author, Entry, Kind, Text};
 
     use super::*;
     use crate::encoded::FormatId;
@@ -313,6 +313,39 @@ mod tests {
         assert_eq!((tail.latest(), tail.bytes), (5, 0));
         tail.expire(9);
         assert_eq!(tail.latest(), 9, "an expiry moves an empty tail");
+    }
+
+    #[test]
+    fn pages_that_go_back_have_messages_only() {
+        let mut tail = Tail::new(0, TailMemory::default());
+        for offset in 1..=9 {
+            let kind = if offset % 3 == 1 { Kind::Message } else { Kind::React };
+            tail.push(Encoded::new(&Entry { kind, ..entry(offset, 1) }));
+        }
+        assert_eq!(tail.before(10, 2, 0).map(|entries| offsets(&entries)), Some(vec![4, 7]));
+        assert_eq!(tail.before(7, 9, 0).map(|entries| offsets(&entries)), Some(vec![1, 4]));
+        tail.expire(1);
+        assert_eq!(tail.before(10, 3, 1).map(|entries| offsets(&entries)), Some(vec![4, 7]));
+        assert!(tail.before(10, 3, 0).is_none(), "the history has the rest");
+        assert_eq!(offsets(&tail.read(1).unwrap()), [2, 3, 4, 5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn replaces_an_entry_that_was_changed() {
+        let memory = TailMemory::default();
+        let mut tail = Tail::new(5, memory.clone());
+        for offset in 6..=8 {
+            tail.push(encoded(offset, 100));
+        }
+        let kept = tail.read(6).unwrap();
+        for offset in [5, 7, 9] {
+            tail.replace(encoded(offset, 10));
+        }
+        let read = tail.read(5).unwrap();
+        assert_eq!(offsets(&read), [6, 7, 8]);
+        assert_eq!(read[1].entry().unwrap().text.as_str().len(), 10);
+        assert_eq!(kept[0].entry().unwrap().text.as_str().len(), 100, "a reader finishes what it has begun");
+        assert_eq!(memory.bytes(), read.iter().map(Encoded::bytes).sum::<usize>());
     }
 
     #[test]
