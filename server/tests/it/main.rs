@@ -28,6 +28,7 @@ mod copies;
 mod data_folder;
 mod demo;
 mod documents;
+mod erasure;
 mod event_stream;
 mod fairness;
 mod forwarded;
