@@ -18,6 +18,9 @@ const APPLICATION_ID: i32 = 0x4372_6965;
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Maximum time that a statement waits for another process, such as a backup.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// With FULL a commit is on disk when it returns; with NORMAL a power cut loses acknowledged
+/// messages.
+pub(super) const SYNC_COMMITS: &str = "PRAGMA synchronous = FULL";
 /// Prepared statements that a connection caches.
 const CACHED_STATEMENTS_MAX: usize = 64;
 /// Size of the write-ahead log when SQLite copies it into the database: a header, and 1,000 pages
@@ -225,9 +228,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     if version > MIGRATIONS.len() {
         return Err(OpenError::Foreign(format!("{} was written by a newer crier; it is left as it is", path.display())));
     }
-    // With FULL a commit is on disk when it returns; with NORMAL a power cut loses acknowledged
-    // messages.
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;")?;
+    connection.execute_batch(SYNC_COMMITS)?;
     // Deleted rows are zeroed. What that leaves is for `scrub`.
     connection.execute_batch("PRAGMA secure_delete = ON")?;
     Ok(connection)

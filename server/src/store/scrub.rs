@@ -91,7 +91,7 @@ impl Scrub {
     pub(super) fn step(&mut self, connection: &Connection) -> Result<Progress, WriteError> {
         self.stage = match self.stage {
             Stage::Done => Stage::Done,
-            Stage::Pages { next } => match clean_pages(connection, next)? {
+            Stage::Pages { next } => match without_sync(connection, |connection| clean_pages(connection, next))? {
                 Some(next) => Stage::Pages { next },
                 None => Stage::EmptyWal,
             },
@@ -106,6 +106,15 @@ impl Scrub {
         };
         Ok(Progress::Made)
     }
+}
+
+/// Runs transactions that need not be durable: after a power cut they are made again. The next
+/// commit of a publish syncs them as well.
+fn without_sync<T>(connection: &Connection, run: impl Fn(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+    let result = run(connection);
+    connection.execute_batch(schema::SYNC_COMMITS)?;
+    result
 }
 
 /// Clears the unused parts of some pages, from the page `first` on. Returns the next page to clear,

@@ -247,6 +247,8 @@ fn removes_what_was_deleted_without_secure_delete() {
     let mut steps = 0;
     while scrub.is_pending() {
         assert_eq!(scrub.step(&connection).unwrap(), Progress::Made);
+        // 2 is FULL: publishes between two steps are synced.
+        assert_eq!(connection.query_row("PRAGMA synchronous", [], |row| row.get(0)), Ok(2));
         steps += 1;
     }
     assert!(steps > 18, "publishers wait for one step of {steps}, not for all");
