@@ -121,25 +121,26 @@ impl Room {
     pub fn apply(&self, changes: &[Change]) {
         let encode = self.state.lock().tail.encoder();
         let encode = |change: &Change| match change {
-            Change::Stored(stored) => Some((encode(&stored.entry), stored.rewritten.iter().map(&encode).collect::<Vec<_>>())),
-            Change::Expired(_) | Change::Queue => None,
+            Change::Stored(stored) => (Some(encode(&stored.entry)), stored.rewritten.iter().map(&encode).collect()),
+            Change::Rewritten(entries) => (None, entries.iter().map(&encode).collect()),
+            Change::Expired(_) | Change::Queue => (None, Vec::new()),
         };
         // Encoding takes time, so it is done without the lock.
         let encoded: Vec<_> = changes.iter().map(encode).collect();
         let mut state = self.state.lock();
-        for (change, encoded) in changes.iter().zip(encoded) {
+        for (change, (entry, rewritten)) in changes.iter().zip(encoded) {
             match change {
                 Change::Stored(stored) => state.add(&stored.entry),
                 Change::Expired(remaining) => {
                     state.expire(remaining);
                     self.is_opened.store(remaining.oldest.is_some(), Ordering::Relaxed);
                 }
-                Change::Queue => {}
+                Change::Rewritten(_) | Change::Queue => {}
             }
-            if let Some((entry, rewritten)) = encoded {
+            if let Some(entry) = entry {
                 state.tail.push(entry);
-                rewritten.into_iter().for_each(|entry| state.tail.replace(entry));
             }
+            rewritten.into_iter().for_each(|entry| state.tail.replace(entry));
         }
     }
 

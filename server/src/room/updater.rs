@@ -35,7 +35,7 @@ impl CommitListener for RoomUpdater {
             match &change {
                 Change::Expired(remaining) => self.registry.raise_forgotten_max(remaining.forgotten_max),
                 Change::Queue => self.has_queue_changed = true,
-                Change::Stored(_) => {}
+                Change::Stored(_) | Change::Rewritten(_) => {}
             }
             by_room.entry(room).or_default().push(change);
         }

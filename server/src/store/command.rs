@@ -187,6 +187,8 @@ pub enum Change {
     Stored(Stored),
     /// The oldest entries have expired.
     Expired(Remaining),
+    /// Earlier entries are now like this.
+    Rewritten(Vec<Entry>),
     /// Other messages wait for approval.
     Queue,
 }

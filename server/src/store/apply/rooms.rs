@@ -1,11 +1,12 @@
 //! The rooms of the database: found, added, emptied and forgotten.
 
-use protocol::RoomName;
+use protocol::{Entry, RoomName, Text};
 use rusqlite::{OptionalExtension, params};
 
 use super::super::command::{Change, Outcome, Remaining};
+use super::super::read;
 use super::super::retention::{RetentionPolicy, TrustedTime};
-use super::super::{read, row};
+use super::super::row::{self, columns};
 use super::Applier;
 
 /// Maximum number of entries that one command deletes, so that publishes behind it wait only a few
@@ -152,8 +153,28 @@ impl Applier<'_> {
             }
             self.connection.prepare_cached(UPDATE)?.execute(params![row.id, remaining.expired, remaining.expired_bytes])?;
             self.remember(room, remaining);
+            self.clear_edits(room, remaining)?;
         }
         Ok(remaining)
+    }
+
+    /// Removes the texts of edits whose messages have expired: nobody could take them back.
+    fn clear_edits(&mut self, room: &RoomName, row: RoomRow) -> rusqlite::Result<()> {
+        let mut edits = self.find_orphaned_edits(row)?;
+        for edit in &mut edits {
+            edit.text = Text::default();
+            self.rewrite(row, edit)?;
+        }
+        if !edits.is_empty() {
+            self.push(room, Change::Rewritten(edits));
+        }
+        Ok(())
+    }
+
+    fn find_orphaned_edits(&self, row: RoomRow) -> rusqlite::Result<Vec<Entry>> {
+        const SQL: &str =
+            concat!("SELECT ", columns!(), " FROM messages WHERE room = ?1 AND of <= ?2 AND kind = 'edit' AND text <> '' ORDER BY offset");
+        self.connection.prepare_cached(SQL)?.query_map(params![row.id, row.expired], row::entry)?.collect()
     }
 
     /// Forgets rooms without entries and settings, after `emptied` became one. A room is forgotten

@@ -171,14 +171,15 @@ fn settings_outlive_their_entry_and_their_room_is_never_forgotten() {
 fn what_later_entries_name_can_expire() {
     let mut board = Board::new();
     board.publish(ana(), message("one"));
-    board.publish(ana(), edit(1, "two"));
     board.publish(bob(), react(1, "x", false));
+    board.publish(ana(), edit(1, "two"));
     board.publish(moderator(), change(Kind::Pin, 1));
     board.publish(ana(), PublishRequest { reply: Some(1), ..message("reply") });
     board.expire(3);
     let page = read::after(&mut database_of(&board), &RoomName::lobby(), 2, 10).unwrap();
     let kinds: Vec<_> = page.entries.iter().map(|entry| (entry.kind, entry.of, entry.reply)).collect();
-    assert_eq!(kinds, [(Kind::React, Some(1), None), (Kind::Pin, Some(1), None), (Kind::Message, None, Some(1))]);
+    assert_eq!(kinds, [(Kind::Edit, Some(1), None), (Kind::Pin, Some(1), None), (Kind::Message, None, Some(1))]);
+    assert!(page.entries[0].text.is_absent(), "nobody could take the text back");
     assert_eq!(board.publish(bob(), react(1, "x", true)), refused(ErrorCode::MessageGone));
     assert!(read::rooms(board.connection).unwrap()[0].pins.is_empty());
     assert_eq!(board.publish(ana(), PublishRequest { reply: Some(1), ..message("late reply") }), stored(6));
