@@ -67,7 +67,7 @@ async fn a_killed_server_removes_erased_texts_after_its_restart() {
         for entry in server.all_entries(room).await.iter().filter(|entry| entry.kind.is_message()) {
             let is =
                 |(name, offset, text): &(&str, u64, String)| (*name, *offset, text.as_str()) == (room, entry.offset, entry.text.as_str());
-            assert!(kept.iter().any(|message| is(message)) || (entry.erased && entry.text.is_absent() && entry.author.is_nameless()));
+            assert!(kept.iter().any(is) || (entry.erased && entry.text.is_absent() && entry.author.is_nameless()));
         }
     }
     // The same text may be published again.
