@@ -87,13 +87,16 @@ impl History {
         listener: impl FnOnce(&[StoredRoom], u64) -> Box<dyn CommitListener>,
     ) -> Result<OpenedHistory, OpenError> {
         let folder = Folder::lock(folder)?;
-        let had_wal = folder.wal().metadata().is_ok_and(|wal| wal.len() > 0);
+        let wal = folder.wal().metadata();
         let path = folder.database();
         let mut connection = schema::open(&path)?;
         schema::migrate(&mut connection)?;
         if let Err(error) = schema::preallocate_wal(&folder.wal()) {
             tracing::warn!(%error, "the write-ahead log could not be preallocated: commits are slower at first");
         }
+        let scrub = Scrub::load(&connection, folder.wal())?;
+        // The scrubbing empties it.
+        let had_wal = wal.is_ok_and(|wal| wal.len() > 0 || scrub.is_pending());
         let mut identity = Identity::determine(&connection, folder.path(), had_wal, new_epoch)?;
         let epoch = identity.epoch();
         let can_write = write_at_start(&connection, &mut identity)?;
@@ -105,7 +108,6 @@ impl History {
         let health = Arc::new(WriteHealth::new(can_write));
         let (queue, jobs) = mpsc::channel(QUEUE_COMMANDS_MAX + QUEUE_OTHERS_MAX);
         let free_places = Arc::new(Semaphore::new(QUEUE_COMMANDS_MAX));
-        let scrub = Scrub::load(&connection, folder.wal())?;
         let database = Database { connection, identity, scrub, files: files.clone(), health: health.clone(), _folder: folder };
         let ended = writer::start(database, Queue { jobs, free_places: free_places.clone() }, flush_interval, listener);
         let readers = Arc::new(Readers::new(path, files));
@@ -211,4 +213,45 @@ fn try_write_at_start(connection: &Connection, identity: &mut Identity) -> Resul
     access::draw_secret(connection)?;
     // A database file that is copied without its write-ahead log then shows that it had one.
     Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::super::folder::DATABASE;
+    use super::super::writer::NoListener;
+    use super::*;
+
+    async fn epoch(folder: &TempDir, new_epoch: u64) -> Epoch {
+        let opened = History::open(folder.path(), Epoch(new_epoch), Duration::ZERO, |_, _| Box::new(NoListener)).unwrap();
+        let OpenedHistory { history, ended, .. } = opened;
+        let epoch = history.epoch();
+        drop(history);
+        ended.await.unwrap().unwrap();
+        epoch
+    }
+
+    /// Makes the folder look as after `kill -9` with an empty write-ahead log.
+    fn empty_wal(folder: &TempDir, is_scrubbing: bool) {
+        let connection = Connection::open(folder.path().join(DATABASE)).unwrap();
+        connection.execute_batch("UPDATE log SET open = 1; DELETE FROM scrub").unwrap();
+        if is_scrubbing {
+            super::super::scrub::mark(&connection).unwrap();
+        }
+        drop(connection);
+        fs::write(folder.path().join(format!("{DATABASE}-wal")), "").unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_kill_while_erased_texts_are_scrubbed_keeps_the_epoch() {
+        let folder = TempDir::new().unwrap();
+        assert_eq!(epoch(&folder, 1).await, Epoch(1));
+        empty_wal(&folder, true);
+        assert_eq!(epoch(&folder, 2).await, Epoch(1));
+        empty_wal(&folder, false);
+        assert_eq!(epoch(&folder, 3).await, Epoch(3), "messages may be missing");
+    }
 }
