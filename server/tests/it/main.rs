@@ -31,6 +31,7 @@ mod documents;
 mod erasure;
 mod event_stream;
 mod fairness;
+mod folding;
 mod forwarded;
 mod frames;
 mod guess_number;
