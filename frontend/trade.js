@@ -6,7 +6,7 @@ const key = location.hash.match(/^#key=(.*)/)?.[1];
 if (key) {
   history.replaceState(history.state, "", location.pathname + location.search);
   const refused = (code) => location.assign(`/key?refused=${code}&next=${encodeURIComponent(location.pathname)}`);
-  const request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ key: decodeURIComponent(key) }) };
+  const request = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ key }) };
   fetch("/key", request).then(
     (answer) => (answer.ok ? location.reload() : refused("access_key_unknown")),
     () => refused("unavailable"),

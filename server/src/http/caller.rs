@@ -135,7 +135,8 @@ pub(super) async fn keep_cookies(FromState(state): FromState<State>, mut request
         changed = changed.add(cookie(IDENTITY_COOKIE.to_owned(), identity.reveal(), is_secure));
         request.extensions_mut().insert(NewIdentity(identity));
     }
-    for name in stale_key_cookies(&state, request.headers()) {
+    // Proxies limit the headers of an answer. The next answer removes more.
+    for name in stale_key_cookies(&state, request.headers()).into_iter().take(KEY_COOKIES_MAX) {
         changed = changed.add(removal(name, is_secure));
     }
     (changed, next.run(request).await).into_response()

@@ -135,6 +135,9 @@ async fn a_revoked_key_is_refused_everywhere_and_its_cookie_is_removed() {
     let page = server.http.get(server.url("/")).header("cookie", format!("key_{id}={key}")).send().await.unwrap();
     assert_eq!(page.status(), 200);
     assert!(cookies(&page).iter().any(|cookie| cookie.starts_with(&format!("key_{id}=;"))));
+    let many = (0..100).map(|number| format!("key_{number}=x; ")).collect::<String>();
+    let page = server.http.get(server.url("/")).header("cookie", many).send().await.unwrap();
+    assert_eq!(cookies(&page).iter().filter(|cookie| cookie.starts_with("key_")).count(), 8, "proxies limit an answer's headers");
     let again = server.http.delete(server.url(&format!("/api/admin/keys/{id}"))).bearer_auth(server.admin_key().await);
     assert_eq!(problem(again.send().await.unwrap()).await, (404, "not_found".to_owned()));
     let audit = server.http.get(server.url("/api/admin/audit")).bearer_auth(server.admin_key().await).send().await.unwrap();

@@ -49,9 +49,14 @@ async fn a_pinned_message_stays_on_the_wall() {
     let html = document(&server, "?pin=1").await;
     let pin = html.split("<div class=\"message pin\">").nth(1).unwrap().split("</aside>").next().unwrap();
     assert!(pin.contains("&lt;b&gt;Ask here&lt;/b&gt;") && pin.contains("Ada"), "{pin:.300}");
+    let (key, _) = server.create_key("moderate", "tea-time", "").await;
+    let url = server.url("/api/rooms/tea-time/messages");
+    let edit = server.http.post(url).bearer_auth(key).json(&json!({ "kind": "edit", "of": 2, "text": "no message" }));
+    assert_eq!(edit.send().await.unwrap().status(), 200);
     // A message that does not exist, or not any more, does not end a wall that runs for days.
-    let gone = document(&server, "?pin=99&lang=en").await;
-    assert!(gone.contains("<p class=\"pin\">The linked message is not kept here.</p>"));
+    for query in ["?pin=99&lang=en", "?pin=62&lang=en"] {
+        assert!(document(&server, query).await.contains("<p class=\"pin\">The linked message is not kept here.</p>"), "{query}");
+    }
     assert!(!document(&server, "").await.contains("class=\"pin\""));
 }
 

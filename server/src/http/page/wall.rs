@@ -110,7 +110,7 @@ async fn render(
 fn pin(offset: u64, page: Result<protocol::MessagesPage, PageError>) -> Result<Pin, ApiError> {
     match page {
         Ok(page) => {
-            let entry = page.entries.into_iter().find(|entry| entry.offset == offset);
+            let entry = page.entries.into_iter().find(|entry| entry.offset == offset && entry.kind.is_message());
             Ok(entry.map_or(Pin::Gone, |entry| Pin::Message(Box::new(entry))))
         }
         Err(PageError::Gone(_)) => Ok(Pin::Gone),
