@@ -104,7 +104,6 @@ fn pages(state: &State) -> Routes {
     let routes = Routes::default()
         .route("/", get(page::lobby).post(page::post_lobby))
         .route("/r/{room}", get(page::room).post(page::post_room))
-        .route("/r/{room}/wall", get(page::wall))
         .route("/key", get(page::key).post(key::trade));
     routes.map(|router| router.layer(from_fn_with_state(state.clone(), caller::keep_cookies)))
 }
@@ -112,6 +111,8 @@ fn pages(state: &State) -> Routes {
 /// What belongs to pages, and the health.
 fn companions() -> Routes {
     Routes::default()
+        // A wall's reader only looks, and gets no identity.
+        .route("/r/{room}/wall", get(page::wall))
         .route("/r/{room}/qr.svg", get(page::qr))
         .route("/open", get(page::open))
         .route("/preferences", post(page::keep_preferences))

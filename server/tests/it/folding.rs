@@ -16,8 +16,8 @@ use model::Expected::{self, Duplicate, Refused, Stored};
 use model::{Actor, Message, Model, shown};
 use reader::{Reader, page};
 
-const SEEDS: u64 = 4;
-const STEPS: usize = 160;
+const SEEDS: u64 = 3;
+const STEPS: usize = 140;
 const ROOM: &str = "talk";
 const EMOJI: [&str; 3] = ["👍", "🎉", "❤️"];
 const IDENTITIES: [&str; 3] = [

@@ -96,7 +96,8 @@ fn request(server: &TestServer, method: &Method, path: &str, traded: &str) -> Re
 async fn refusal(response: Response) -> Option<String> {
     let is_problem = response.headers().get("content-type").is_some_and(|kind| kind == "application/problem+json");
     if !is_problem {
-        return None;
+        // A form of a page is answered with the page, and why it was refused.
+        return (response.status() == 403).then(|| "post_refused".to_owned());
     }
     let problem: Value = response.json().await.unwrap();
     problem["code"].as_str().map(str::to_owned)
