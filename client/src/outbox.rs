@@ -22,6 +22,9 @@ const ANSWER_MS: u64 = 30_000;
 const DEFER_BASE_MS: u64 = 1_000;
 /// Maximum wait after any temporary refusal, in milliseconds.
 const DEFER_CAP_MS: u64 = 60_000;
+/// Time until the server is asked again about a message that waits for a moderator, unless it says
+/// another one, in milliseconds.
+const QUEUED_MS: u64 = 10_000;
 /// Maximum wait in a slow room, in milliseconds.
 const SLOW_CAP_MS: u64 = protocol::limits::SLOW_SECONDS_MAX as u64 * 1_000;
 
@@ -262,7 +265,7 @@ impl Outbox {
         match index.and_then(|index| self.pending.get_mut(index)) {
             Some(pending) if code == ErrorCode::Queued => {
                 self.changed |= std::mem::replace(&mut pending.stage, Stage::Queued) != Stage::Queued;
-                let wait = retry_after.unwrap_or_default().clamp(DEFER_BASE_MS, DEFER_CAP_MS);
+                let wait = retry_after.unwrap_or(QUEUED_MS).clamp(DEFER_BASE_MS, DEFER_CAP_MS);
                 let at = now + wait + full_jitter(wait / 4, DEFER_CAP_MS, 0, rng);
                 let key = pending.message.key.clone();
                 self.queued.retain(|(queued, _)| Some(queued) != key.as_ref());

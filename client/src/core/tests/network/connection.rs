@@ -250,7 +250,8 @@ impl Simulation {
             Verdict::Stored { offset, duplicate } => (offset, duplicate),
             Verdict::Store(entry) => (self.store(*entry), false),
             Verdict::Refused(code) => {
-                let retry_after = (code.is_temporary() && self.rng.bool()).then(|| self.rng.u64(0..2_000));
+                let longest = if code == ErrorCode::Queued { 60_000 } else { 2_000 };
+                let retry_after = (code.is_temporary() && self.rng.bool()).then(|| self.rng.u64(0..longest));
                 return Err(Box::new(Problem { retry_after, ..code.into() }));
             }
         };

@@ -1,6 +1,6 @@
 //! The simulated server's log: messages and changes, and messages that wait for approval.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::*;
 
@@ -9,6 +9,8 @@ pub(super) struct Log {
     pub(super) epoch: u64,
     /// The entry at index 0 has offset 1.
     pub(super) entries: Vec<Entry>,
+    /// Where the entry with each key is.
+    keys: HashMap<PublishKey, u64>,
     /// When each entry was stored.
     pub(super) times: Vec<u64>,
     /// Entries up to here are no longer kept.
@@ -42,6 +44,7 @@ impl Log {
         Self {
             epoch: 1,
             entries: Vec::new(),
+            keys: HashMap::new(),
             times: Vec::new(),
             first: 0,
             refused: HashSet::new(),
@@ -65,8 +68,8 @@ impl Log {
     /// Decides about what a client publishes. `is_busy` refuses what is not known yet.
     pub(super) fn judge(&mut self, message: PublishRequest, is_busy: bool) -> Verdict {
         let key = message.key.clone().unwrap();
-        if let Some(known) = self.entries.iter().find(|entry| entry.key.as_ref() == Some(&key)) {
-            return Verdict::Stored { offset: known.offset, duplicate: true };
+        if let Some(offset) = self.keys.get(&key) {
+            return Verdict::Stored { offset: *offset, duplicate: true };
         }
         if self.rejected.contains(&key) {
             return Verdict::Refused(ErrorCode::Rejected);
@@ -126,6 +129,7 @@ impl Log {
             let edits = self.entries.iter_mut().filter(|edit| edit.kind == Kind::Edit && edit.of == entry.of);
             edits.for_each(|edit| edit.text = Text::default());
         }
+        self.keys.extend(entry.key.clone().map(|key| (key, entry.offset)));
         self.entries.push(entry);
         self.times.push(now);
         self.latest()
