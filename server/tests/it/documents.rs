@@ -36,6 +36,7 @@ fn every_close_code_is_documented() {
         Disconnect::HeartbeatMissed,
         Disconnect::Unavailable,
         Disconnect::TooManyErrors,
+        Disconnect::AccessEnded,
     ] {
         let row = format!("| {} |", close.code());
         let line = page.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("docs/protocol.md lacks {row}"));
@@ -46,11 +47,14 @@ fn every_close_code_is_documented() {
 #[test]
 fn every_frame_is_documented() {
     let page = document("docs/protocol.md");
-    for word in ["hello", "message", "gap", "presence", "heartbeat", "published", "pong", "error", "publish", "ping"] {
+    for word in ["hello", "message", "change", "gap", "presence", "heartbeat", "published", "pong", "error", "publish", "ping"] {
         assert!(page.contains(&format!("\n| `{word}` |")), "{word}");
     }
-    for event in ["`hello`", "none", "`gap`", "`presence`"] {
+    for event in ["`hello`", "none", "`change`", "`gap`", "`presence`"] {
         assert!(page.contains(&format!("\n| {event} |")), "{event}");
+    }
+    for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_message()) {
+        assert!(page.lines().any(|line| line.starts_with("| `") && line.contains(&format!("`{}`", kind.as_str()))), "{kind:?}");
     }
     for reason in ["expired", "other_epoch", "beyond_end"] {
         assert!(page.contains(&format!("\n| `{reason}` |")), "{reason}");
