@@ -11,12 +11,12 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{Client, Fanout, Place, Policy, WireFormat};
-use crate::access::{Access, Action, Caller};
+use crate::access::{Access, Action, Caller, Grants};
 use crate::codec::Limits;
 use crate::context::Context;
 use crate::encoded::{Encoded, FormatId};
 use crate::limits::{Allowance, Limiter};
-use crate::room::{Hub, Pass, Room, RoomLog};
+use crate::room::{Clock, Hub, Pass, Room, RoomLog};
 use crate::store::{Change, PublishRules, RetentionPolicy, Stored, TrustedTime};
 
 /// Says `e` for an entry, `g` for a gap, `p` for presence and `h` for a heartbeat.
@@ -68,8 +68,12 @@ pub(crate) struct Board {
 
 impl Board {
     pub(crate) fn open() -> Self {
+        Self::open_with(Access::default(), || 0)
+    }
+
+    pub(crate) fn open_with(access: Access, clock: Clock) -> Self {
         let folder = TempDir::new().unwrap();
-        let hub = Hub::open(folder.path(), Epoch(1), Duration::ZERO, || 0, Access::default(), PublishRules::default()).unwrap().hub;
+        let hub = Hub::open(folder.path(), Epoch(1), Duration::ZERO, clock, access, PublishRules::default()).unwrap().hub;
         let one = NonZeroU32::MIN;
         let allowance = Allowance {
             publishes_per_second: one,
@@ -87,13 +91,19 @@ impl Board {
         self.hub.enter(&caller(), &self.name, Action::Publish).unwrap()
     }
 
+    /// Returns a pass to read, and a client, with these access keys.
+    pub(crate) fn enter(&self, grants: Option<Arc<Grants>>) -> (Pass, Client) {
+        let caller = Caller { grants, ..caller() };
+        (self.hub.enter(&caller, &self.name, Action::Read).unwrap(), Client { caller, ..client() })
+    }
+
     pub(crate) fn log(&self) -> RoomLog {
         let start = self.hub.subscribe(&self.pass(), None).unwrap();
         RoomLog::new(start.room, start.history)
     }
 
     pub(crate) fn room(&self) -> Arc<Room> {
-        self.log().room().clone()
+        self.hub.room(&self.name)
     }
 
     pub(crate) async fn expire_all_but_one(&self) {

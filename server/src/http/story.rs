@@ -1,15 +1,19 @@
 //! One story, told over every wire format by the real drivers: catch-up, a published entry,
 //! presence, heartbeats, a client that does not reply, a gap, and the end of a response.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use protocol::{Epoch, Kind, Position};
+use protocol::admin::{KeyInfo, Rights, RoomPattern};
+use protocol::{Epoch, Kind, Mode, Position, RoomSettings};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::stream::events::Events;
 use super::stream::live::FORMATS;
 use super::ws::{json::Json, raw::Raw};
+use crate::access::{Access, AccessChange, Grants, KeySecret, RoomsBy, StoredKey};
 use crate::delivery::testing::{self, Board};
 use crate::delivery::{WireFormat, wait_for_entries};
 
@@ -46,10 +50,20 @@ fn formats() -> [Format; 4] {
 impl Reader {
     /// Connects a reader that has nothing of the log. Its connection runs when the returned future
     /// does.
-    async fn connect(board: &Board, (name, format, decode): Format) -> (Self, impl Future<Output = ()> + Send + use<>) {
+    async fn connect(board: &Board, format: Format) -> (Self, impl Future<Output = ()> + Send + use<>) {
+        Self::connect_as(board, format, None).await
+    }
+
+    /// The same with access keys.
+    async fn connect_as(
+        board: &Board,
+        (name, format, decode): Format,
+        grants: Option<Arc<Grants>>,
+    ) -> (Self, impl Future<Output = ()> + Send + use<>) {
         let (near, socket) = testing::pair().await;
         let after = Position { epoch: Epoch(1), offset: 0 };
-        let (admission, _) = board.fanout.admit(format, testing::client(), &board.pass(), Some(after)).unwrap();
+        let (pass, client) = board.enter(grants);
+        let (admission, _) = board.fanout.admit(format, client, &pass, Some(after)).unwrap();
         let connection = board.fanout.start(admission, near, &[], &[]);
         (Self { name, socket, decode, bytes: Vec::new(), told: 0, has_ended: false }, connection)
     }
@@ -292,4 +306,62 @@ async fn a_long_poll_waits_for_the_same() {
     }
     board.expire_all_but_one().await;
     timeout(TIMEOUT, wait_for_entries(&log, 1)).await.expect("a gap is something");
+}
+
+/// The time of the board whose keys end, in milliseconds.
+static NOW: AtomicU64 = AtomicU64::new(0);
+
+/// A private room on a board of its own, and two keys that may read it: one that ends at `NOW` 100,
+/// and one that does not.
+fn private_board() -> (Board, [Arc<Grants>; 2]) {
+    let private = RoomSettings { mode: Mode::Private, ..RoomSettings::default() };
+    let board = Board::open_with(Access::new(RoomsBy::Anyone, private), || NOW.load(Ordering::Relaxed));
+    let grants = [Some(100), None].map(|expires| {
+        let secret = KeySecret::random().unwrap();
+        let (hash, rooms) = (secret.hash(), RoomPattern::one(&board.name));
+        let info = KeyInfo { id: hash.id(), rights: Rights::Read, rooms, label: String::new(), created: 0, expires, by: None };
+        board.hub.access().apply(AccessChange::KeyCreated(StoredKey { info, hash }));
+        board.hub.access().grants(&[secret], 0).unwrap()
+    });
+    (board, grants)
+}
+
+#[tokio::test]
+async fn every_session_ends_with_its_access_within_a_tick() {
+    let (board, [ends, stays]) = private_board();
+    for (before, what) in [(0, "its time is over"), (1, "it is revoked")] {
+        NOW.store(0, Ordering::Relaxed);
+        let mut readers = Vec::new();
+        for format in formats() {
+            for grants in [&ends, &stays] {
+                let (reader, connection) = Reader::connect_as(&board, format, Some(grants.clone())).await;
+                tokio::spawn(connection);
+                readers.push((Arc::ptr_eq(grants, &ends), reader));
+            }
+        }
+        board.fanout.advance(1).await;
+        match what {
+            "it is revoked" => board.hub.access().apply(AccessChange::KeyRevoked(ends.keys()[0])),
+            _ => NOW.store(100, Ordering::Relaxed),
+        }
+        board.fanout.advance(1).await;
+        board.say(7);
+        for (is_over, mut reader) in readers {
+            let (name, mut words) = (reader.name, Vec::new());
+            let entries = |words: &[String]| words.iter().filter(|word| word.starts_with("entry")).count();
+            while (is_over || entries(&words) <= before)
+                && let Some(word) = reader.next().await
+            {
+                words.push(word);
+            }
+            assert_eq!(entries(&words), before + usize::from(!is_over), "{name}: {what}");
+            let last = match name {
+                "live" => "end",
+                // What was written last is flushed.
+                "events" => "heartbeat",
+                _ => "close 4501",
+            };
+            assert!(!is_over || words.last().is_some_and(|word| word == last), "{name}: {what}: {words:?}");
+        }
+    }
 }
