@@ -21,6 +21,7 @@ mod bench;
 mod bursts;
 #[cfg(target_os = "linux")]
 mod caddy;
+mod changes;
 mod changes_by_programs;
 mod clock;
 mod command_line;
@@ -61,6 +62,7 @@ mod recipes;
 mod restart;
 mod retention;
 mod routes;
+mod sessions;
 mod settings;
 mod stored_messages;
 mod tail;

@@ -329,9 +329,10 @@ fn message(row: &str) -> Row {
         return Row::Gap { last: numbers.next_back() };
     }
     let offset = row.split("data-offset=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap();
-    let body = row.split("class=\"text").nth(1).unwrap().split_once('>').unwrap().1;
+    // An erased message has no text.
+    let body = row.split("class=\"text").nth(1).map_or("", |body| body.split_once('>').unwrap().1);
     // The framework marks where a list of parts ends.
-    let text = body.strip_suffix("</div></li>").unwrap().replace("<!>", "");
+    let text = body.split("</div>").next().unwrap().replace("<!>", "");
     assert!(!text.contains(['<', '>']), "{text}");
     let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&");
     Row::Message { offset, text }

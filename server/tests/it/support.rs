@@ -208,6 +208,12 @@ impl TestServer {
         self.post_json(room, &json!({ "text": text })).await.json().await.unwrap()
     }
 
+    /// Publishes as an identity.
+    pub async fn post_as(&self, secret: &str, room: &str, body: &Value) -> Response {
+        let request = self.http.post(self.url(&format!("/api/rooms/{room}/messages"))).header("crier-identity", secret);
+        request.json(body).send().await.unwrap()
+    }
+
     pub async fn post_json(&self, room: &str, body: &Value) -> Response {
         self.http.post(self.url(&format!("/api/rooms/{room}/messages"))).json(body).send().await.unwrap()
     }
@@ -331,7 +337,7 @@ impl Socket {
         loop {
             match self.data_frame().await {
                 ServerFrame::Error { r#ref, code, .. } => return (r#ref, code),
-                ServerFrame::Hello(_) | ServerFrame::Message(_) => {}
+                ServerFrame::Hello(_) | ServerFrame::Message(_) | ServerFrame::Change(_) => {}
                 other => panic!("expected an error, not {other:?}"),
             }
         }
@@ -429,6 +435,11 @@ pub fn crier(board: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crier"));
     command.args(arguments).env("CRIER_SERVER", board).kill_on_drop(true);
     command
+}
+
+/// Returns the secret of an identity.
+pub fn identity(letter: char) -> String {
+    format!("{letter}{}", "A".repeat(42))
 }
 
 /// Returns an HTTP client that follows no redirects.
