@@ -21,7 +21,7 @@ async function watchQueue(room, version, isWatched, changed) {
     if (!isWatched()) await new Promise((resume) => (wake = resume));
     stop = new AbortController();
     try {
-      const answer = await fetch(`/api/admin/rooms/${room}/queue?limit=0&wait=${WAIT_SECONDS}&version=${version}`, { signal: stop.signal });
+      const answer = await fetch(`/api/admin/rooms/${room}/queue?limit=0${version && `&wait=${WAIT_SECONDS}&version=${version}`}`, { signal: stop.signal });
       if (isEnd(answer)) return changed();
       if (!answer.ok) throw answer.status;
       const state = await answer.json();

@@ -102,7 +102,49 @@ const STATES = {
     await until(() => page.frames().find((frame) => frame.url().includes('/live'))?.$('li'));
   },
   error: (page) => page.goto(board + '/r/Tea%20Time!'),
+  queue: (page) => moderate(page, 'queue'),
+  'room-settings': (page) => moderate(page, 'room'),
+  bans: (page) => moderate(page, 'bans'),
+  keys: (page) => moderate(page, 'keys'),
+  'queue-panel': async (page) => {
+    await withKey(page);
+    await live(page, '/r/hall');
+    // On a phone it is a page of its own.
+    await Promise.all([page.click('#moderate'), page.viewport().width < 768 && page.waitForNavigation()]);
+    await until(() => page.frames().at(-1).$('.item'));
+  },
+  key: (page) => page.goto(board + '/key?next=/r/hall'),
 };
+
+const withKey = (page) => page.browserContext().setCookie({ name: `key_${admin.id}`, value: admin.key, url: board, domain: '127.0.0.1', path: '/' });
+
+const moderate = async (page, part) => {
+  await withKey(page);
+  await page.goto(`${board}/r/hall/moderate?show=${part}`);
+};
+
+// Trades the link of the first start for an admin's key, and fills a room with a queue.
+let admin;
+async function claim() {
+  await until(() => printed.includes('#claim='));
+  const code = printed.match(/#claim=([\w-]+)/)[1];
+  const ask = async (path, body) => {
+    const headers = { 'content-type': 'application/json', ...(admin && { authorization: `Bearer ${admin.key}` }) };
+    const answer = await fetch(board + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${answer.status} for ${path}: ${await answer.text()}`);
+    return answer.json();
+  };
+  admin = await ask('/key', { key: code });
+  await ask('/api/rooms/hall/messages', { kind: 'room', settings: { title: 'Q&A 提问', topic: '请在这里提问 / Ask here', queue: true, slow: 10 } });
+  await ask('/api/rooms/hall/messages', { text: '欢迎！问题经主持人通过后显示。Welcome! Questions appear once a host approves them.', author: '主持人' });
+  await ask('/api/admin/keys', { rights: 'moderate', rooms: 'hall', label: '李雷' });
+  await ask('/api/admin/keys', { rights: 'post', rooms: 'team-*', label: 'CI bot' });
+  await ask('/api/admin/bans', { address: '192.0.2.7', reason: '广告 spam' });
+  for (const [author, text] of TALK) {
+    const headers = { 'content-type': 'application/json', 'crier-identity': String(text.length).padStart(42, '0') + 'A' };
+    await fetch(`${board}/api/rooms/hall/messages`, { method: 'POST', headers, body: JSON.stringify({ author, text }) });
+  }
+}
 
 // Takes one screenshot in a browser without a past.
 async function take(browser, state, size, scheme, language, name) {
@@ -137,10 +179,13 @@ const data = mkdtempSync(join(tmpdir(), 'crier-screens-'));
 const crier = process.env.CRIER ?? join(root, 'target/release/crier');
 const limits = ['--publishes-per-second', '5000', '--publishes-burst', '100000'];
 const server = spawn(crier, ['serve', '--listen', board.slice(7), '--data', join(data, 'data'), ...limits], { stdio: ['ignore', 'pipe', 'ignore'] });
+let printed = '';
+server.stdout.on('data', (chunk) => (printed += chunk));
 try {
   // The server prints its address when it listens.
   await Promise.race([once(server.stdout, 'data'), once(server, 'exit').then(() => Promise.reject(new Error(`${crier} does not start`)))]);
   for (const [author, text] of TALK) await post('talk', author, text);
+  await claim();
   const executablePath = ['chromium', 'google-chrome', 'chromium-browser'].map((name) => `/usr/bin/${name}`).find(existsSync);
   const browser = await puppeteer.launch({ executablePath, userDataDir: join(data, 'profile'), args: ['--no-sandbox', '--disable-gpu', '--hide-scrollbars'] });
   for (const state of process.env.ONLY?.split(',') ?? Object.keys(STATES)) {

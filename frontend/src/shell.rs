@@ -16,6 +16,7 @@ use crate::texts::{PanelTexts, PlainTexts, TITLE, Texts};
 use crate::{PageData, Scheme};
 
 pub use key::{claimed_page, key_page};
+use moderation::ModerateButton;
 pub use moderation::moderation_page;
 pub use refusal::{Refusal, refusal};
 use wall::Invitation;
@@ -71,6 +72,15 @@ pub fn shell(assets: &'static str, data: PageData, wall: Option<Wall>) -> impl I
     });
     // The first stop of the Tab key.
     let skip = wall.is_none().then(|| view! { <a class="skip" href="#chat_content" data-do="write">{PanelTexts::of(language).skip}</a> });
+    // Outside of the page, which all readers share.
+    let moderates = wall.is_none() && server.info.as_ref().is_some_and(|info| info.can_moderate);
+    let moderate = moderates.then(|| view! { <ModerateButton room=&room language/> });
+    let moderate_files = moderates.then(|| {
+        view! {
+            <link rel="stylesheet" href=file("moderate.css")/>
+            <script type="module" src=file("moderate.js") fetchpriority="low"></script>
+        }
+    });
     let around = match wall {
         None => Either::Left(view! { <Panels room link language scheme server/> }),
         Some(wall) => Either::Right(view! { <Invitation wall room language/> }),
@@ -92,10 +102,12 @@ pub fn shell(assets: &'static str, data: PageData, wall: Option<Wall>) -> impl I
                     fetchpriority="low"
                 />
                 {wall_files}
+                {moderate_files}
                 <noscript><link rel="stylesheet" href=file("live.css")/></noscript>
             </head>
             <body>
                 {skip}
+                {moderate}
                 <noscript>
                     <p class="no-script">{plain.no_script} " " <a href="">{plain.reload}</a></p>
                     <iframe class="live" src=live title=plain.live></iframe>

@@ -62,10 +62,11 @@ use ws::{json, raw};
 const COMPRESSED_BYTES_MIN: u16 = 1024;
 
 /// Addresses that people may write with a slash at their end. They are redirected.
-const WITHOUT_SLASH: [&str; 8] = [
+const WITHOUT_SLASH: [&str; 9] = [
     "/r/{room}/",
     "/r/{room}/live/",
     "/r/{room}/wall/",
+    "/r/{room}/moderate/",
     "/open/",
     "/api/rooms/{room}/messages/",
     "/api/rooms/{room}/events/",
@@ -104,6 +105,7 @@ fn pages(state: &State) -> Routes {
     let routes = Routes::default()
         .route("/", get(page::lobby).post(page::post_lobby))
         .route("/r/{room}", get(page::room).post(page::post_room))
+        .route("/r/{room}/moderate", get(page::moderate).post(page::post_moderate))
         .route("/key", get(page::key).post(key::trade));
     routes.map(|router| router.layer(from_fn_with_state(state.clone(), caller::keep_cookies)))
 }

@@ -14,6 +14,7 @@ use protocol::RoomName;
 
 use super::{Head, icon_url};
 
+use crate::Language;
 use crate::logic::zone::Zone;
 use crate::moderation::{Moderation, Part, PartName};
 use crate::texts::{ModerationTexts, TITLE, Texts};
@@ -115,13 +116,31 @@ fn Time(time: u64, zone: Zone) -> impl IntoView {
     view! { <time datetime=iso title=zone.full(time)>{zone.short(time)}</time> }
 }
 
+/// The button on a room's page that opens this page. Only moderators get it.
+#[component]
+pub fn ModerateButton<'a>(
+    /// The room.
+    room: &'a RoomName,
+    /// The language of the page.
+    language: Language,
+) -> impl IntoView + use<> {
+    let texts = ModerationTexts::of(language);
+    view! {
+        <a id="moderate" class="icon" href=format!("/r/{room}/moderate") title=texts.title>
+            <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6zM9 12l2 2 4-4"></path></svg>
+            <span class="visually-hidden">{texts.title} " "</span>
+            <span id="waiting" hidden></span>
+        </a>
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use protocol::admin::Waiting;
 
     use super::*;
+    use crate::Scheme;
     use crate::moderation::Queue;
-    use crate::{Language, Scheme};
 
     fn page(part: Part, is_admin: bool) -> String {
         let page = Moderation {

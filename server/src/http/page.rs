@@ -10,6 +10,7 @@ mod companions;
 mod key;
 
 mod error_page;
+mod moderate;
 mod post;
 mod view;
 mod wall;
@@ -22,6 +23,7 @@ use protocol::RoomName;
 pub(super) use companions::{icon, manifest, open, qr};
 pub(super) use error_page::{error_pages, respond_with_error, without_slash};
 pub(super) use key::{claimed, key, key_form, local_path};
+pub(super) use moderate::{moderate, post_moderate};
 pub(super) use post::{post_lobby, post_room};
 pub(super) use preferences::{PageQuery, ZONE_MINUTES_MAX, keep_preferences, known_zone};
 pub(super) use view::{lobby, room};
