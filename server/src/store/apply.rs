@@ -20,7 +20,7 @@ use super::access;
 use super::command::{Change, Changes, Command, Outcome};
 use super::retention::TrustedTime;
 use super::scrub;
-use entries::{INSERT_CHANGE, INSERT_MESSAGE};
+use entries::INSERT_ENTRY;
 use rooms::{RoomRow, SELECT_ROOM};
 
 /// Applies commands in transactions. Statements of every publish are prepared once, because even a
@@ -42,8 +42,7 @@ pub(super) struct Applier<'c> {
     roll_back: Statement<'c>,
     select_room: Statement<'c>,
     select_by_key: Statement<'c>,
-    insert_message: Statement<'c>,
-    insert_change: Statement<'c>,
+    insert_entry: Statement<'c>,
 }
 
 /// What a transaction has committed.
@@ -71,8 +70,7 @@ impl<'c> Applier<'c> {
             roll_back: connection.prepare("ROLLBACK")?,
             select_room: connection.prepare(SELECT_ROOM)?,
             select_by_key: connection.prepare(entries::SELECT_BY_KEY)?,
-            insert_message: connection.prepare(INSERT_MESSAGE)?,
-            insert_change: connection.prepare(INSERT_CHANGE)?,
+            insert_entry: connection.prepare(INSERT_ENTRY)?,
         })
     }
 

@@ -1,13 +1,13 @@
 //! An entry as a row of the table `messages`.
 
-use protocol::{Author, Emoji, Entry, Kind, PublishKey, RoomSettings, Tag, Text};
+use protocol::{Author, Entry, Kind, PublishKey, RoomSettings, Tag, Text};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 /// The columns that [`entry`] reads, in their order.
 macro_rules! columns {
     () => {
-        "offset, time, author, text, key, raw, kind, of, by, badge, reply, emoji, off, settings, received, changed, edited, erased, reactions"
+        "offset, time, author, text, key, raw, kind, by, more"
     };
 }
 
@@ -16,33 +16,37 @@ pub(super) use columns;
 /// Reads an entry without validation. An entry that today's rules refuse would make its whole page
 /// unreadable.
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
-    let mut entry = Entry {
+    let more = text(row, 8)?.and_then(|json| serde_json::from_str::<Entry>(&json).ok());
+    Ok(Entry {
         offset: row.get(0)?,
         time: row.get(1)?,
         author: Author::from_stored(text(row, 2)?.unwrap_or_default()),
         text: Text::from_stored(text(row, 3)?.unwrap_or_default()),
         key: text(row, 4)?.map(PublishKey::from_stored),
         raw: text(row, 5)?,
-        by: tag(row, 8)?,
-        badge: flag(row, 9)?,
-        reply: row.get(10)?,
-        received: row.get(14)?,
-        changed: row.get::<_, Option<u64>>(15)?.unwrap_or_default(),
+        kind: text(row, 6)?.map_or(Kind::Message, |kind| Kind::parse(&kind).unwrap_or(Kind::Unknown)),
+        by: tag(row, 7)?,
+        ..more.unwrap_or_default()
+    })
+}
+
+/// Returns the column `more`: an entry's fields that have no column of their own.
+pub(super) fn more(entry: &Entry) -> Option<String> {
+    let more = Entry {
+        of: entry.of,
+        badge: entry.badge,
+        reply: entry.reply,
+        emoji: entry.emoji.clone(),
+        off: entry.off,
+        settings: entry.settings.clone(),
+        received: entry.received,
+        changed: entry.changed,
+        edited: entry.edited,
+        erased: entry.erased,
+        reactions: entry.reactions.clone(),
         ..Entry::default()
     };
-    if let Some(kind) = text(row, 6)? {
-        entry.kind = Kind::parse(&kind).unwrap_or(Kind::Unknown);
-        entry.of = row.get(7)?;
-        entry.emoji = text(row, 11)?.map(Emoji::from_stored);
-        entry.off = flag(row, 12)?;
-        entry.settings = text(row, 13)?.as_deref().map(settings).map(Box::new);
-    }
-    if entry.changed > 0 {
-        entry.edited = row.get(16)?;
-        entry.erased = flag(row, 17)?;
-        entry.reactions = text(row, 18)?.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
-    }
-    Ok(entry)
+    (more != Entry::default()).then(|| json(&more))
 }
 
 /// Reads settings. Those of another version may be unreadable; then the room has the default.
@@ -66,14 +70,4 @@ pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Stri
 /// Reads an identity's tag.
 pub(super) fn tag(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Tag>> {
     Ok(row.get::<_, Option<u64>>(column)?.map(Tag::from_bits))
-}
-
-/// Reads a column that is NULL for false.
-fn flag(row: &Row<'_>, column: usize) -> rusqlite::Result<bool> {
-    Ok(row.get::<_, Option<bool>>(column)?.unwrap_or_default())
-}
-
-/// Returns the value of a column that is NULL for false.
-pub(super) fn flag_value(is_set: bool) -> Option<bool> {
-    is_set.then_some(true)
 }

@@ -143,23 +143,21 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
 ",
     "
-    -- Entries that change others. `kind` is NULL for a message. `of`: the message that is changed.
-    -- `by`: the 60 bits of an identity's tag.
+    -- `kind`: NULL for a message. `by`: the 60 bits of an identity's tag. `more`: fields that few
+    -- entries have, as JSON. Each column costs every publish, so there are few.
     ALTER TABLE messages ADD COLUMN kind TEXT;
-    ALTER TABLE messages ADD COLUMN of INTEGER;
     ALTER TABLE messages ADD COLUMN by INTEGER;
-    ALTER TABLE messages ADD COLUMN badge INTEGER;
-    ALTER TABLE messages ADD COLUMN reply INTEGER;
-    ALTER TABLE messages ADD COLUMN emoji TEXT;
-    ALTER TABLE messages ADD COLUMN off INTEGER;
-    ALTER TABLE messages ADD COLUMN settings TEXT;
-    ALTER TABLE messages ADD COLUMN received INTEGER;
-    -- What later entries changed: a message is stored as they left it.
-    ALTER TABLE messages ADD COLUMN changed INTEGER;
-    ALTER TABLE messages ADD COLUMN edited INTEGER;
-    ALTER TABLE messages ADD COLUMN erased INTEGER;
-    ALTER TABLE messages ADD COLUMN reactions TEXT;
-    CREATE INDEX messages_by_target ON messages (room, of) WHERE of IS NOT NULL;
+    ALTER TABLE messages ADD COLUMN more TEXT;
+    -- The entries that change a message, by its offset `of`.
+    CREATE TABLE changes (
+        room INTEGER NOT NULL REFERENCES rooms (id) ON DELETE CASCADE,
+        of INTEGER NOT NULL,
+        offset INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        emoji TEXT,
+        by INTEGER,
+        PRIMARY KEY (room, of, offset)
+    ) STRICT, WITHOUT ROWID;
     -- `settings`: JSON, and the offset of the entry that set them. Kept when that entry expires.
     ALTER TABLE rooms ADD COLUMN settings TEXT;
     ALTER TABLE rooms ADD COLUMN settings_at INTEGER;

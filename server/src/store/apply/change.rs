@@ -79,7 +79,7 @@ impl Applier<'_> {
         for sql in ["DELETE FROM reactions WHERE room = ?1 AND of = ?2", "DELETE FROM pins WHERE room = ?1 AND of = ?2"] {
             self.connection.prepare_cached(sql)?.execute(params![row.id, message.offset])?;
         }
-        let mut edits = self.find_edits(row, message.offset)?;
+        let mut edits = self.find_edits(row, message.offset..=message.offset)?;
         for edit in &mut edits {
             edit.text = Text::default();
             self.rewrite(row, edit)?;

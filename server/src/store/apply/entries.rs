@@ -1,6 +1,8 @@
 //! Entries in the database: added, found and rewritten.
 
-use protocol::{Author, Entry, Kind, PublishKey, PublishRequest, RoomName, Tag, Text};
+use std::ops::RangeInclusive;
+
+use protocol::{Author, Emoji, Entry, Kind, PublishKey, PublishRequest, RoomName, Tag, Text};
 use rusqlite::{OptionalExtension, params};
 
 use super::super::command::Publish;
@@ -9,13 +11,9 @@ use super::super::row::{self, columns};
 use super::Applier;
 use super::rooms::RoomRow;
 
-pub(super) const INSERT_MESSAGE: &str = "INSERT INTO messages
-    (room, offset, total, time, author, text, key, raw, by, badge, reply, received)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-
-pub(super) const INSERT_CHANGE: &str = "INSERT INTO messages
-    (room, offset, total, time, author, text, key, by, badge, kind, of, emoji, off, settings)
-    VALUES (?1, ?2, ?3, ?4, '', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+pub(super) const INSERT_ENTRY: &str = "INSERT INTO messages
+    (room, offset, total, time, author, text, key, raw, kind, by, more)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 pub(super) const SELECT_BY_KEY: &str = concat!("SELECT ", columns!(), " FROM messages WHERE room = ?1 AND key = ?2");
 
@@ -64,38 +62,23 @@ impl Applier<'_> {
         // The system clock may have been set back. Times never decrease.
         let entry = Entry { offset: row.latest + 1, time: row.latest_time.max(entry.time), ..entry };
         let total_bytes = row.total_bytes + stored_bytes(&entry);
-        let (key, by, badge) = (entry.key.as_ref().map(PublishKey::as_str), entry.by.map(Tag::bits), row::flag_value(entry.badge));
-        if entry.kind.is_message() {
-            self.insert_message.execute(params![
-                row.id,
-                entry.offset,
-                total_bytes,
-                entry.time,
-                entry.author.as_str(),
-                entry.text.as_str(),
-                key,
-                entry.raw,
-                by,
-                badge,
-                entry.reply,
-                entry.received,
-            ])?;
-        } else {
-            self.insert_change.execute(params![
-                row.id,
-                entry.offset,
-                total_bytes,
-                entry.time,
-                entry.text.as_str(),
-                key,
-                by,
-                badge,
-                entry.kind.as_str(),
-                entry.of,
-                entry.emoji.as_ref().map(protocol::Emoji::as_str),
-                row::flag_value(entry.off),
-                entry.settings.as_deref().map(row::json),
-            ])?;
+        self.insert_entry.execute(params![
+            row.id,
+            entry.offset,
+            total_bytes,
+            entry.time,
+            entry.author.as_str(),
+            entry.text.as_str(),
+            entry.key.as_ref().map(PublishKey::as_str),
+            entry.raw,
+            Some(entry.kind).filter(|kind| !kind.is_message()).map(Kind::as_str),
+            entry.by.map(Tag::bits),
+            row::more(&entry),
+        ])?;
+        if let Some(of) = entry.of {
+            const SQL: &str = "INSERT INTO changes (room, of, offset, kind, emoji, by) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let (kind, emoji, by) = (entry.kind.as_str(), entry.emoji.as_ref().map(Emoji::as_str), entry.by.map(Tag::bits));
+            self.connection.prepare_cached(SQL)?.execute(params![row.id, of, entry.offset, kind, emoji, by])?;
         }
         self.remember(room, RoomRow { latest: entry.offset, total_bytes, latest_time: entry.time, ..row });
         Ok(entry)
@@ -116,40 +99,31 @@ impl Applier<'_> {
         self.connection.prepare_cached(SQL)?.query_row(params![row.id, offset], row::entry).optional()
     }
 
-    /// Returns the edits of a message.
-    pub(super) fn find_edits(&self, row: RoomRow, of: u64) -> rusqlite::Result<Vec<Entry>> {
-        const SQL: &str = concat!("SELECT ", columns!(), " FROM messages WHERE room = ?1 AND of = ?2 AND kind = 'edit' ORDER BY offset");
-        self.connection.prepare_cached(SQL)?.query_map(params![row.id, of], row::entry)?.collect()
+    /// Returns the edits of the messages of a range of offsets.
+    pub(super) fn find_edits(&self, row: RoomRow, of: RangeInclusive<u64>) -> rusqlite::Result<Vec<Entry>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM messages WHERE room = ?1 AND offset IN
+                (SELECT offset FROM changes WHERE room = ?1 AND of BETWEEN ?2 AND ?3 AND kind = 'edit') ORDER BY offset"
+        );
+        self.connection.prepare_cached(SQL)?.query_map(params![row.id, of.start(), of.end()], row::entry)?.collect()
     }
 
     /// Stores what changes have left of an entry.
     pub(super) fn rewrite(&self, row: RoomRow, entry: &Entry) -> rusqlite::Result<()> {
-        const SQL: &str = "UPDATE messages SET author = ?3, text = ?4, raw = ?5, badge = ?6, reply = ?7, received = ?8,
-            changed = ?9, edited = ?10, erased = ?11, reactions = ?12 WHERE room = ?1 AND offset = ?2";
-        let reactions = (!entry.reactions.is_empty()).then(|| row::json(&entry.reactions));
-        self.connection.prepare_cached(SQL)?.execute(params![
-            row.id,
-            entry.offset,
-            entry.author.as_str(),
-            entry.text.as_str(),
-            entry.raw,
-            row::flag_value(entry.badge),
-            entry.reply,
-            entry.received,
-            Some(entry.changed).filter(|changed| *changed > 0),
-            entry.edited,
-            row::flag_value(entry.erased),
-            reactions,
-        ])?;
+        const SQL: &str = "UPDATE messages SET author = ?3, text = ?4, raw = ?5, more = ?6 WHERE room = ?1 AND offset = ?2";
+        let (author, text) = (entry.author.as_str(), entry.text.as_str());
+        self.connection.prepare_cached(SQL)?.execute(params![row.id, entry.offset, author, text, entry.raw, row::more(entry)])?;
         Ok(())
     }
 
     /// Returns the offset of the last change of a kind: of a message, perhaps with an emoji and by
     /// an identity. If there is none, the offset of the message itself.
     pub(super) fn last_change(&self, row: RoomRow, request: &PublishRequest, by: Option<Tag>) -> rusqlite::Result<u64> {
-        const SQL: &str = "SELECT coalesce(max(offset), ?2) FROM messages
+        const SQL: &str = "SELECT coalesce(max(offset), ?2) FROM changes
             WHERE room = ?1 AND of = ?2 AND kind = ?3 AND (?4 IS NULL OR emoji = ?4) AND (?5 IS NULL OR by = ?5)";
-        let emoji = request.emoji.as_ref().map(protocol::Emoji::as_str);
+        let emoji = request.emoji.as_ref().map(Emoji::as_str);
         let values = params![row.id, request.of, request.kind.as_str(), emoji, by.map(Tag::bits)];
         self.connection.prepare_cached(SQL)?.query_row(values, |row| row.get(0))
     }

@@ -1,12 +1,12 @@
 //! The rooms of the database: found, added, emptied and forgotten.
 
-use protocol::{Entry, RoomName, Text};
+use protocol::{RoomName, Text};
 use rusqlite::{OptionalExtension, params};
 
 use super::super::command::{Change, Outcome, Remaining};
 use super::super::read;
 use super::super::retention::{RetentionPolicy, TrustedTime};
-use super::super::row::{self, columns};
+use super::super::row;
 use super::Applier;
 
 /// Maximum number of entries that one command deletes, so that publishes behind it wait only a few
@@ -153,14 +153,14 @@ impl Applier<'_> {
             }
             self.connection.prepare_cached(UPDATE)?.execute(params![row.id, remaining.expired, remaining.expired_bytes])?;
             self.remember(room, remaining);
-            self.clear_edits(room, remaining)?;
+            self.forget_changes(room, remaining)?;
         }
         Ok(remaining)
     }
 
     /// Removes the texts of edits whose messages have expired: nobody could take them back.
-    fn clear_edits(&mut self, room: &RoomName, row: RoomRow) -> rusqlite::Result<()> {
-        let mut edits = self.find_orphaned_edits(row)?;
+    fn forget_changes(&mut self, room: &RoomName, row: RoomRow) -> rusqlite::Result<()> {
+        let mut edits = self.find_edits(row, 0..=row.expired)?;
         for edit in &mut edits {
             edit.text = Text::default();
             self.rewrite(row, edit)?;
@@ -168,13 +168,8 @@ impl Applier<'_> {
         if !edits.is_empty() {
             self.push(room, Change::Rewritten(edits));
         }
-        Ok(())
-    }
-
-    fn find_orphaned_edits(&self, row: RoomRow) -> rusqlite::Result<Vec<Entry>> {
-        const SQL: &str =
-            concat!("SELECT ", columns!(), " FROM messages WHERE room = ?1 AND of <= ?2 AND kind = 'edit' AND text <> '' ORDER BY offset");
-        self.connection.prepare_cached(SQL)?.query_map(params![row.id, row.expired], row::entry)?.collect()
+        let mut delete = self.connection.prepare_cached("DELETE FROM changes WHERE room = ?1 AND of <= ?2")?;
+        delete.execute(params![row.id, row.expired]).map(|_| ())
     }
 
     /// Forgets rooms without entries and settings, after `emptied` became one. A room is forgotten

@@ -191,7 +191,7 @@ fn apply(commands: &[Command], batch_size: usize) -> (Vec<Outcome>, Changes, Vec
         changes.rooms.extend(committed.changes.rooms);
     }
     let mut rows = Vec::new();
-    for table in ["log", "rooms", "messages", "clock", "reactions", "pins", "last_posts", "queue", "scrub", "audit"] {
+    for table in ["log", "rooms", "messages", "clock", "changes", "reactions", "pins", "last_posts", "queue", "scrub", "audit"] {
         let mut statement = connection.prepare(&format!("SELECT * FROM {table} ORDER BY 1")).unwrap();
         let columns = statement.column_count();
         let read = |row: &rusqlite::Row<'_>| (0..columns).map(|column| row.get(column)).collect();
