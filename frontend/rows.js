@@ -125,14 +125,14 @@ export function watchRows() {
     chosen.classList.add("chosen");
     const { own, by, offset } = chosen.dataset;
     const [text, author] = [".text", ".author"].map((part) => chosen.querySelector(part));
-    const { moderates, editSeconds } = menu.dataset;
+    const moderates = "moderates" in menu.dataset;
     const pinned = !!document.querySelector(`#about [href="#m-${offset}"]`);
     const age = Date.now() - Date.parse(chosen.querySelector("time").dateTime);
     // When an entry applies, by the words of its `data-if`.
     const is = {
       text,
       posts: !form.hasAttribute("data-closed"),
-      young: age < editSeconds * 1000,
+      young: age < menu.dataset.editSeconds * 1000,
       own: own !== undefined,
       mine: own !== undefined || moderates,
       moderates,

@@ -27,7 +27,9 @@ pub fn Panels(
     server: ServerPart,
 ) -> impl IntoView {
     let texts = PanelTexts::of(language);
-    let edit_seconds = server.edit_seconds;
+    // Where messages wait for approval, only moderators may edit what was approved.
+    let is_approved = server.info.as_ref().is_some_and(|info| info.settings.queue && !info.can_moderate);
+    let edit_seconds = if is_approved { 0 } else { server.edit_seconds };
     let moderation = server.info.filter(|info| info.can_moderate).map(|_| format!("/r/{room}/moderate"));
     view! {
         <Rooms texts room=room.clone()/>

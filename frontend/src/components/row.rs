@@ -97,12 +97,12 @@ fn MessageRow(
     } else {
         let edited = entry.edited.map(|time| zone.get_untracked().full(time));
         Either::Right(view! {
-            <Byline name=entry.author.as_str() by=entry.by badge=entry.badge hue texts/>
             {entry.reply.map(|of| quote(of, state, texts))}
             <Body text=entry.text.as_str() edited texts/>
             <Reactions reactions=&entry.reactions/>
         })
     };
+    let byline = (!entry.erased).then(|| view! { <Byline name=entry.author.as_str() by=entry.by badge=entry.badge hue texts/> });
     let change = change.zip(state).map(|(change, state)| view! { <ChangeStage change state/> });
     view! {
         <li
@@ -110,8 +110,9 @@ fn MessageRow(
             id=["m-", &entry.offset.to_string()].concat() data-offset=entry.offset
             data-own=own.then_some(texts.own) data-by=entry.by.map(String::from) aria-live=is_known.then_some("off")
         >
-            {parts}
+            {byline}
             <a class="when" href=link(entry.offset) translate="no" tabindex=LINK_TABINDEX>{when}</a>
+            {parts}
             {change}
         </li>
     }
