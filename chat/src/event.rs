@@ -112,6 +112,8 @@ pub struct Connection {
     pub last_error: Option<String>,
     /// The time until the next attempt.
     pub retry_in: Option<Duration>,
+    /// The time until the next message is sent, if the room is slow.
+    pub slow_for: Option<Duration>,
     /// The messages that are being published; `None` if they are the same as before.
     pub outbox: Option<Vec<Pending>>,
 }

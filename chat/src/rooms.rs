@@ -112,6 +112,7 @@ async fn pass_updates(room: RoomName, mut updates: Subscription, inputs: mpsc::S
             online: updates.online(),
             last_error: updates.last_error().map(ToString::to_string),
             retry_in: updates.retry_in(),
+            slow_for: updates.slow_for(),
             outbox: (update == Update::Outbox).then(|| updates.outbox().to_vec()),
         };
         if inputs.send(Input::Update { room: room.clone(), update, connection }).await.is_err() {

@@ -84,6 +84,10 @@ pub(crate) fn change_refused(kind: Kind, why: &str) -> String {
     format!("{what}: {why}")
 }
 
+pub(crate) fn slow(seconds: u64) -> String {
+    format!("The room is slow: your next message is posted in {seconds} s.")
+}
+
 pub(crate) fn queued(count: usize) -> String {
     if count == 1 { format!("1 {QUEUED}") } else { format!("{count} wait for approval") }
 }

@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn connection(state: ConnectionState, retry_ms: Option<u64>) -> Connection {
-        Connection { state, online: 2, last_error: None, retry_in: retry_ms.map(Duration::from_millis), outbox: None }
+        Connection { state, online: 2, last_error: None, retry_in: retry_ms.map(Duration::from_millis), slow_for: None, outbox: None }
     }
 
     #[test]

@@ -124,6 +124,7 @@ impl Room {
         is_watched: bool,
         now: Timestamp,
     ) -> (Vec<Action>, Option<String>) {
+        let slow = connection.slow_for.filter(|_| connection.outbox.is_some());
         let outbox = connection.outbox.take();
         let (mut actions, failure) = outbox.map_or_else(Default::default, |outbox| self.outbox(outbox));
         self.link.update(connection, now);
@@ -144,7 +145,7 @@ impl Room {
         if self.timeline.is_none() && self.fetching.is_none() && self.link.is_live() {
             actions.extend(self.fetch(Page::Latest));
         }
-        (actions, failure)
+        (actions, failure.or_else(|| slow.map(|wait| texts::slow(wait.as_secs() + 1))))
     }
 
     /// Takes the outbox of the subscription. Discards changes that were refused, and tells why.

@@ -1,11 +1,13 @@
 //! Messages that are edited, deleted, reacted to, replied to, or wait for a moderator.
 
-use client::{Page, Stage, Update};
+use std::time::Duration;
+
+use client::{Page, Pending, Stage, Update};
 use crossterm::event::{KeyCode, KeyModifiers};
 use protocol::{Emoji, Entry, ErrorCode, Kind, MessagesPage, PublishRequest, Reaction, Tag, Text};
 
 use super::person::{Person, at, entry, live, page, room, settings};
-use crate::event::Action;
+use crate::event::{Action, Connection};
 
 const ME: u64 = 1;
 
@@ -177,6 +179,16 @@ fn a_message_that_waits_for_a_moderator_says_so() {
     assert!(person.has("not posted: Off topic. /discard"));
     person.enter("/retry");
     assert!(person.has("can't be posted again as it is"));
+}
+
+#[test]
+fn a_slow_room_says_how_long_a_message_waits() {
+    let mut person = in_lobby();
+    person.enter("again");
+    let pending = Pending { message: person.published().remove(0), stage: Stage::Sending };
+    let slow = Connection { outbox: Some(vec![pending]), slow_for: Some(Duration::from_millis(29_500)), ..live() };
+    person.update("lobby", Update::Outbox, slow);
+    assert!(person.has("The room is slow: your next message is posted in 30 s."), "{:?}", person.screen());
 }
 
 #[test]

@@ -79,7 +79,7 @@ pub(super) fn numbered(offsets: std::ops::RangeInclusive<u64>, latest: u64) -> M
 }
 
 pub(super) fn connection(state: ConnectionState) -> Connection {
-    Connection { state, online: 3, last_error: None, retry_in: None, outbox: None }
+    Connection { state, online: 3, last_error: None, retry_in: None, slow_for: None, outbox: None }
 }
 
 pub(super) fn live() -> Connection {
