@@ -133,7 +133,7 @@ impl Hub {
         let commands = messages.into_iter().map(|(request, raw)| {
             names.extend(self.access.name_used(&request.author, actor));
             let room = room.name().clone();
-            Command::Publish(Publish { room, request, raw, actor, time, rules })
+            Command::Publish(Box::new(Publish { room, request, raw, actor, time, rules }))
         });
         let mut commands: Vec<_> = commands.collect();
         let count = commands.len();

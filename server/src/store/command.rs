@@ -10,8 +10,8 @@ use crate::access::{AccessChange, Actor};
 /// commands in the same order make the same history anywhere.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Publish a message, or a change of one.
-    Publish(Publish),
+    /// Publish a message, or a change of one. Boxed, because a command is moved several times.
+    Publish(Box<Publish>),
     /// Approve or reject a message that waits for approval.
     Decide(Decide),
     /// Delete expired messages of a room. If there are many, only some of them.

@@ -256,7 +256,7 @@ mod tests {
         let request = PublishRequest { text: Text::parse("hello").unwrap(), ..PublishRequest::default() };
         let rules = PublishRules { rooms_max: 1, edit_window: 0, queue: false, slow: 0 };
         let publish = Publish { room: RoomName::lobby(), request, raw: None, actor: Actor::default(), time: 0, rules };
-        vec![Command::Publish(publish)]
+        vec![Command::Publish(Box::new(publish))]
     }
 
     #[tokio::test]

@@ -57,7 +57,7 @@ impl Board {
 
     fn publish(&mut self, actor: Actor, request: PublishRequest) -> Outcome {
         let (rules, time) = (self.rules, self.time);
-        self.apply(Command::Publish(Publish { room: RoomName::lobby(), request, raw: None, actor, time, rules }))
+        self.apply(Command::Publish(Box::new(Publish { room: RoomName::lobby(), request, raw: None, actor, time, rules })))
     }
 
     fn decide(&mut self, id: u64, rejected: Option<&str>) -> Outcome {
@@ -172,7 +172,7 @@ fn commands() -> Vec<Command> {
             }
             _ => {
                 let request = with_key(request, &format!("key-{}", random.u32(0..400)));
-                Command::Publish(Publish { room: room(name), request, raw: None, actor, time, rules })
+                Command::Publish(Box::new(Publish { room: room(name), request, raw: None, actor, time, rules }))
             }
         }
     };

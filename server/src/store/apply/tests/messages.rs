@@ -94,7 +94,7 @@ fn a_full_queue_refuses_and_only_moderators_decide() {
     board.rules.queue = true;
     let publish = |number: u32| {
         let (request, time, rules) = (message(&number.to_string()), board.time, board.rules);
-        Command::Publish(Publish { room: RoomName::lobby(), request, raw: None, actor: ana(), time, rules })
+        Command::Publish(Box::new(Publish { room: RoomName::lobby(), request, raw: None, actor: ana(), time, rules }))
     };
     let commands: Vec<_> = (0..1000).map(publish).collect();
     let outcomes = board.applier.commit(commands.iter()).unwrap().outcomes;
