@@ -178,7 +178,8 @@ fn a_row_of_the_live_view_has_only_its_own_elements() {
     for language in Language::ALL {
         let row = live_row_html(&written(5, "</bdi><b>\"'&", hostile), language, 0);
         let tags: Vec<_> = row.split('<').skip(1).map(|tag| tag.split([' ', '>']).next().unwrap()).collect();
-        assert_eq!(tags, ["li", "span", "/span", "bdi", "/bdi", "a", "time", "/time", "/a", "div", "!", "/div", "/li"]);
+        let tags: Vec<_> = tags.into_iter().filter(|tag| *tag != "!").collect();
+        assert_eq!(tags, ["li", "span", "/span", "bdi", "/bdi", "a", "time", "/time", "/a", "div", "/div", "/li"]);
         assert!(row.contains("&lt;script&gt;alert(1)") && row.contains("&amp;amp;"), "{row}");
         assert!(row.contains("title=\"2026-04-14 09:05:03\">04-14 09:05</time>"), "{row}");
         assert!(!row.contains('\n'), "{row}");
@@ -248,7 +249,7 @@ fn a_message_shows_what_has_happened_to_it() {
     let lost = Entry { reply: Some(2), ..written(4, "b", "no") };
     let mut data = data(vec![changed, erased, reply, lost]);
     data.page.you = you;
-    let html = html(data);
+    let html = html(data).replace("<!>", "");
     let row = |id: &str| between(&html, &format!("id=\"{id}\""), "</li>").to_owned();
     let first = row("m-1");
     for part in [
@@ -289,7 +290,7 @@ fn names_that_two_identities_use_are_marked() {
 fn the_rooms_title_topic_and_pins_are_text_above_the_list() {
     let settings = RoomSettings { title: "<i>Tea".to_owned(), topic: "</p><script>".to_owned(), ..RoomSettings::default() };
     let pin = written(1, "<b>x", "first line\nsecond line");
-    let html = html(PageData { title: settings.title.clone(), ..with_info(Vec::new(), vec![pin], settings, None) });
+    let html = html(PageData { title: settings.title.clone(), ..with_info(Vec::new(), vec![pin], settings, None) }).replace("<!>", "");
     let about = between(&html, "<div id=\"about\">", "</div>");
     assert!(about.contains("&lt;/p&gt;&lt;script&gt;</p>") && !about.contains("<script"), "{about}");
     assert!(about.contains("<a href=\"#m-1\" dir=\"auto\"><b>&lt;b&gt;x</b> first line</a>"), "{about}");
