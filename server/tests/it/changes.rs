@@ -25,6 +25,12 @@ impl Way {
 
     /// Publishes as an identity. Returns the status, and the code if it was refused.
     async fn publish(self, server: &TestServer, secret: &str, body: &Value) -> (u16, Option<String>) {
+        let (status, code, _) = self.try_publish(server, secret, body).await;
+        (status, code)
+    }
+
+    /// The same, with the seconds to wait before another attempt.
+    async fn try_publish(self, server: &TestServer, secret: &str, body: &Value) -> (u16, Option<String>, Option<u64>) {
         let path = if self == Self::PageForm { "/r/lobby" } else { "/api/rooms/lobby/messages" };
         let request = client_without_redirects().post(server.url(path)).header("crier-identity", secret);
         match self {
@@ -44,21 +50,25 @@ fn form_value(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-async fn answered(response: Response) -> (u16, Option<String>) {
+async fn answered(response: Response) -> (u16, Option<String>, Option<u64>) {
     let status = response.status().as_u16();
+    let wait = response.headers().get("retry-after").map(|seconds| seconds.to_str().unwrap().parse().unwrap());
     let is_problem = response.headers().get("content-type").is_some_and(|kind| kind == "application/problem+json");
-    (status, if is_problem { Some(problem(response).await.1) } else { None })
+    (status, if is_problem { Some(problem(response).await.1) } else { None }, wait)
 }
 
-async fn publish_over_socket(server: &TestServer, secret: &str, body: &Value) -> (u16, Option<String>) {
+async fn publish_over_socket(server: &TestServer, secret: &str, body: &Value) -> (u16, Option<String>, Option<u64>) {
     let mut socket = Socket::try_open(&server.socket_url("/ws/lobby"), &[("crier-identity", secret)]).await.unwrap();
     let mut frame = body.clone();
     (frame["type"], frame["ref"]) = (json!("publish"), json!(1));
     socket.send_text(frame.to_string()).await;
     loop {
         match socket.frame().await {
-            ServerFrame::Published { .. } => return (200, None),
-            ServerFrame::Error { code, .. } => return (code.status(), Some(code.as_str().to_owned())),
+            ServerFrame::Published { .. } => return (200, None, None),
+            ServerFrame::Error { code, retry_after, .. } => {
+                let wait = retry_after.map(|wait| wait.div_ceil(1000));
+                return (code.status(), Some(code.as_str().to_owned()), wait);
+            }
             _ => {}
         }
     }
@@ -235,6 +245,32 @@ async fn a_refused_change_has_the_same_code_over_every_way_in() {
         }
     }
     assert_eq!(server.page("lobby", "").await.latest.offset, 3);
+}
+
+#[tokio::test]
+async fn a_queue_and_a_slow_room_tell_how_long_to_wait_over_every_way_in() {
+    for (settings, code, waits) in [
+        (json!({ "mode": "open", "queue": true }), ErrorCode::Queued, 10..=10),
+        (json!({ "mode": "open", "slow": 600 }), ErrorCode::SlowMode, 500..=600),
+    ] {
+        let (server, ana) = (TestServer::start(), identity('a'));
+        let request = server.http.post(server.url("/api/rooms/lobby/messages")).bearer_auth(server.admin_key().await);
+        assert_eq!(request.json(&json!({ "kind": "room", "settings": settings })).send().await.unwrap().status(), 200);
+        Way::Json.publish(&server, &ana, &json!({ "text": "first" })).await;
+        let latest = server.page("lobby", "").await.latest;
+        for way in Way::ALL {
+            let (status, refused, wait) = way.try_publish(&server, &ana, &json!({ "text": format!("{way:?}") })).await;
+            if (way, code) == (Way::PageForm, ErrorCode::Queued) {
+                // The page that follows shows what waits.
+                assert_eq!(status, 303);
+                continue;
+            }
+            let expected = Some(code.as_str().to_owned()).filter(|_| way != Way::PageForm);
+            assert_eq!((status, refused), (code.status(), expected), "{way:?}");
+            assert!(wait.is_some_and(|wait| waits.contains(&wait)), "{way:?}: {wait:?}");
+        }
+        assert_eq!(server.page("lobby", "").await.latest, latest, "nothing is shown");
+    }
 }
 
 #[tokio::test]
