@@ -40,7 +40,7 @@ pub fn RowMenu(
             data-gone=texts.message_gone data-erased=page.erased data-nameless=page.nameless
         >
             <p id="row_who"></p>
-            <form class="react" role="group" aria-label=texts.react data-if="text posts">
+            <form class="react" aria-label=texts.react data-if="text posts">
                 {emoji}
                 <input aria-label=texts.other_emoji placeholder="＋" title=texts.other_emoji maxlength="32" autocomplete="off" enterkeyhint="done"/>
                 <button type="button" hidden data-do="publish"></button>
