@@ -5,7 +5,7 @@ use std::rc::Rc;
 use client::Update;
 use leptos::prelude::*;
 use leptos::task::{spawn_local, tick};
-use protocol::Entry;
+use protocol::{Entry, Kind};
 
 use super::{Driver, outbox};
 use crate::browser::viewport::{self, Anchor};
@@ -64,8 +64,9 @@ impl Driver {
                     }
                 }
                 Update::Change(change) => {
-                    // 0 stands for the room itself.
-                    news.changed.push_str(&change.of.unwrap_or_default().to_string());
+                    // 0 stands for the room itself, which has the pins.
+                    let is_pin = matches!(change.kind, Kind::Pin | Kind::Unpin);
+                    news.changed.push_str(&change.of.filter(|_| !is_pin).unwrap_or_default().to_string());
                     news.changed.push(' ');
                     if let Some(settings) = &change.settings {
                         content.slow = settings.slow > 0;
