@@ -12,9 +12,9 @@ use reqwest::Response;
 use reqwest::header::HeaderName;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
-use tokio::time::Instant;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::{Instant, timeout};
 
 /// A board that keeps its address when it is killed and started again.
 pub struct Board {
@@ -22,6 +22,8 @@ pub struct Board {
     port: u16,
     arguments: Vec<String>,
     process: Option<Child>,
+    /// What the process prints.
+    output: Option<Lines<BufReader<ChildStdout>>>,
     http: reqwest::Client,
 }
 
@@ -30,7 +32,7 @@ impl Board {
     pub async fn start_with(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(ToString::to_string).collect();
         let (folder, http) = (TempDir::new().unwrap(), reqwest::Client::new());
-        let mut board = Self { folder, port: 0, arguments, process: None, http };
+        let mut board = Self { folder, port: 0, arguments, process: None, output: None, http };
         // Another process may take the free port first.
         for _ in 0..5 {
             board.port = free_port();
@@ -61,8 +63,31 @@ impl Board {
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let has_started = lines.next_line().await.unwrap().is_some();
-        self.process = Some(process);
+        (self.process, self.output) = (Some(process), Some(lines));
         has_started
+    }
+
+    /// Returns an admin's access key, by the link that the first start prints.
+    pub async fn admin_key(&mut self) -> String {
+        let lines = self.output.as_mut().unwrap();
+        let find = async {
+            loop {
+                let line = lines.next_line().await.unwrap().expect("the board prints no link");
+                if let Some((_, claim)) = line.split_once("#claim=") {
+                    return claim.split_whitespace().next().unwrap().to_owned();
+                }
+            }
+        };
+        let claim = timeout(Duration::from_secs(20), find).await.expect("the board prints no link");
+        let response = self.http.post(self.url("/key")).json(&json!({ "key": claim })).send().await.unwrap();
+        let created: serde_json::Value = response.json().await.unwrap();
+        created["key"].as_str().unwrap().to_owned()
+    }
+
+    /// Posts JSON with an access key.
+    pub async fn post_with_key(&self, path: &str, key: &str, body: &serde_json::Value) {
+        let response = self.http.post(self.url(path)).bearer_auth(key).json(body).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.text().await.unwrap());
     }
 
     /// Kills the board with `kill -9`.

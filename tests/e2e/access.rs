@@ -18,7 +18,7 @@ async fn violations(browser: &Browser) -> Vec<String> {
     browser.page.execute_async(run, vec![]).await.unwrap().convert().unwrap()
 }
 
-async fn assert_accessible(browser: &Browser, state: &str) {
+pub async fn assert_accessible(browser: &Browser, state: &str) {
     let found = violations(browser).await;
     assert!(found.is_empty(), "{state}: {found:#?}");
 }

@@ -37,6 +37,7 @@ mod hostile;
 mod journey;
 mod languages;
 mod live;
+mod moderation;
 mod name;
 mod no_script;
 mod reading;

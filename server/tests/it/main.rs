@@ -46,10 +46,12 @@ mod live_html;
 mod long_poll;
 mod manual;
 mod model;
+mod moderation;
 mod names_and_texts;
 #[cfg(target_os = "linux")]
 mod nginx;
 mod page;
+mod phones;
 mod post;
 #[cfg(target_os = "linux")]
 mod power_cut;
