@@ -111,7 +111,8 @@ const STATES = {
     await live(page, '/r/hall');
     // On a phone it is a page of its own.
     await Promise.all([page.click('#moderate'), page.viewport().width < 768 && page.waitForNavigation()]);
-    await until(() => page.frames().at(-1).$('.item'));
+    // The frame has another document first.
+    await until(() => page.frames().find((frame) => frame.url().includes('/moderate'))?.$('.item').catch(() => null));
   },
   key: (page) => page.goto(board + '/key?next=/r/hall'),
 };
