@@ -8,7 +8,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use protocol::limits::{ERRORS_IN_A_ROW_MAX, PUBLISHES_IN_FLIGHT_MAX};
 use protocol::{ClientFrame, Disconnect, ErrorCode, PublishKey, PublishRequest, Published, ServerFrame};
 
-use crate::access::Caller;
+use crate::access::{Action, Caller};
 use crate::context::Context;
 use crate::room::{Pass, Room};
 use crate::store::Refusal;
@@ -136,8 +136,7 @@ impl Commands {
     }
 
     fn publish(&mut self, r#ref: u64, message: PublishRequest, raw: Option<String>, scope: Scope<'_>) -> Outcome {
-        // At each publish: a right that has ended since the last one is none.
-        let pass = match scope.context.hub.enter_to_publish(&self.caller, scope.room.name(), &message) {
+        let pass = match self.enter(&message, scope) {
             Ok(pass) => pass,
             Err(code) => return self.refuse(Some(r#ref), code, code.to_string(), None),
         };
@@ -149,9 +148,21 @@ impl Commands {
         }
         self.errors_in_a_row = 0;
         let publishing = self.publishing.get_or_insert_default();
-        publishing.pass = Some(pass);
+        publishing.pass = pass.or(publishing.pass.take());
         publishing.taken.push((r#ref, (message, raw)));
         Ok(None)
+    }
+
+    /// Asks for the right to publish, again after each [`Self::submit`]: a right that has ended since
+    /// then is none. Returns `None` if what came before has let this in as well.
+    fn enter(&self, request: &PublishRequest, scope: Scope<'_>) -> Result<Option<Pass>, ErrorCode> {
+        let (hub, action) = (&scope.context.hub, Action::of(request.kind));
+        let known = self.publishing.as_deref().and_then(|publishing| publishing.pass.as_ref()).filter(|pass| pass.is_for(action));
+        let new = if known.is_some() { None } else { Some(hub.enter(&self.caller, scope.room.name(), action)?) };
+        if let Some(pass) = known.or(new.as_ref()) {
+            hub.check_author(pass, &request.author)?;
+        }
+        Ok(new)
     }
 
     /// Refuses a message that would overtake those that are held. When one of them comes again, the

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::admin::{AuditRecord, KeyId};
-use protocol::{Epoch, ErrorCode, Gap, Position, PublishRequest, Published, RoomName};
+use protocol::{Author, Epoch, ErrorCode, Gap, Position, PublishRequest, Published, RoomName};
 use tokio::sync::oneshot;
 
 use super::bounds::Bounds;
@@ -99,8 +99,13 @@ impl Hub {
     /// Lets a caller into a room to publish something, if access allows it, also under this name.
     pub fn enter_to_publish(&self, caller: &Caller, room: &RoomName, request: &PublishRequest) -> Result<Pass, ErrorCode> {
         let pass = self.enter(caller, room, Action::of(request.kind))?;
-        self.access.check_author(&request.author, room, pass.actor, (self.clock)())?;
+        self.check_author(&pass, &request.author)?;
         Ok(pass)
+    }
+
+    /// Refuses a name that only moderators of the room may use.
+    pub fn check_author(&self, pass: &Pass, author: &Author) -> Result<(), ErrorCode> {
+        self.access.check_author(author, &pass.room, pass.actor, (self.clock)())
     }
 
     /// Returns the keys and bans.

@@ -22,6 +22,11 @@ impl Pass {
         Self { room: room.clone(), action, actor, grants: caller.grants.clone() }
     }
 
+    /// True if it is for this action.
+    pub fn is_for(&self, action: Action) -> bool {
+        self.action == action
+    }
+
     /// Returns the room's name.
     pub fn room(&self) -> &RoomName {
         &self.room
