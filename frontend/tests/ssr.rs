@@ -263,8 +263,8 @@ fn a_message_shows_what_has_happened_to_it() {
     }
     let erased = row("m-2");
     assert!(erased.contains("This message was deleted.") && !erased.contains("seal") && !erased.contains("class=\"text\""), "{erased}");
-    assert!(row("m-3").contains("href=\"#m-1\"><b>a</b> new"), "{}", row("m-3"));
-    assert!(row("m-4").contains("href=\"#m-2\">This message was deleted."), "{}", row("m-4"));
+    assert!(row("m-3").contains("href=\"#m-1\" class=\"quote\"><b>a</b> new"), "{}", row("m-3"));
+    assert!(row("m-4").contains("href=\"#m-2\" class=\"quote\">This message was deleted."), "{}", row("m-4"));
     // The live view shows the same, without what is only one reader's.
     let live = live_row_html(&lost_in_live(), Language::ZhCn, 0);
     assert!(live.contains("↩ 2") && live.contains("data-edited=\"已编辑\""), "{live}");
