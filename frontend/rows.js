@@ -21,7 +21,7 @@ export function watchRows() {
 
   // The list is one tab stop. The links of a row are tab stops while the focus is in it.
   let current, focused, chosen;
-  links(messages, -1);
+  messages.querySelectorAll("a, summary, .reactions button").forEach((link) => (link.tabIndex = -1));
   messages.addEventListener("focusin", (event) => {
     const row = rowOf(event);
     focused = event.target;

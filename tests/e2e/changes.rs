@@ -116,7 +116,9 @@ async fn a_change_shows_at_once_and_is_undone_with_a_reason_when_it_is_refused()
     let (ada, bob) = (visit(&board, "Ada").await, visit(&board, "Bob").await);
     act::send(&ada, "hello").await;
     check::shows(&bob, &["hello"]).await;
+    // Only connections that are opened from now on can be cut.
     act::control_network(&bob).await;
+    act::open(&bob, &board, "/?lang=en").await;
     act::go_offline(&bob).await;
     check::connection_is(&bob, "offline").await;
     open_menu(&bob, "#m-1", "[data-emoji]").await;
