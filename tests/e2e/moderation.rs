@@ -15,6 +15,10 @@ async fn start() -> (Board, Browser, String) {
     board.post_with_key("/api/rooms/hall/messages", &key, &queue).await;
     let browser = Browser::start().await;
     browser.page.goto(board.url(&format!("/key#key={key}"))).await.unwrap();
+    let field = async || -> String {
+        browser.page.execute("return document.querySelector('#key_form input[name=key]').value", vec![]).await.unwrap().convert().unwrap()
+    };
+    check::until("the key is in its field", &field, |value| *value == key).await;
     act::click(&browser, "#key_form button").await;
     check::until("the browser has the key", || address(&browser), |path| path == "/").await;
     (board, browser, key)

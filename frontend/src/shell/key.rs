@@ -62,7 +62,7 @@ fn document(assets: &'static str, language: Language, scheme: Scheme, heading: &
                 <Head assets scheme title=format!("{heading} · {TITLE}")/>
                 <link rel="stylesheet" href=format!("{assets}/moderate.css")/>
                 <link rel="icon" href=icon_url()/>
-                <script type="module" src=format!("{assets}/key.js")></script>
+                <script type="module" src=format!("{assets}/moderate.js")></script>
             </head>
             <body>
                 <main class="refusal">

@@ -126,11 +126,11 @@ pub fn ModerateButton<'a>(
 ) -> impl IntoView + use<> {
     let texts = ModerationTexts::of(language);
     view! {
-        <a id="moderate" class="icon" href=format!("/r/{room}/moderate") title=texts.title>
+        <nav class="moderators" aria-label=texts.title><a id="moderate" class="icon" href=format!("/r/{room}/moderate") title=texts.title>
             <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6zM9 12l2 2 4-4"></path></svg>
             <span class="visually-hidden">{texts.title} " "</span>
             <span id="waiting" hidden></span>
-        </a>
+        </a></nav>
     }
 }
 

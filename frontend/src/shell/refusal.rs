@@ -23,13 +23,11 @@ pub struct Refusal {
     pub suggestion: Option<RoomName>,
     /// The form that takes an access key, if one may help.
     pub key_form: Option<String>,
-    /// True if the address may be a link to a private room, with its key.
-    pub trades_keys: bool,
 }
 
 /// The page for a request that is refused: the reason, and where to go next.
 pub fn refusal(assets: &'static str, language: Language, scheme: Scheme, refusal: Refusal) -> impl IntoView + use<> {
-    let Refusal { code, detail, name, suggestion, key_form, trades_keys } = refusal;
+    let Refusal { code, detail, name, suggestion, key_form } = refusal;
     let (texts, panels) = (RefusalTexts::of(language), PanelTexts::of(language));
     // The field below has the rule for names.
     let reason = match name.as_deref().and_then(NameFault::of) {
@@ -52,7 +50,8 @@ pub fn refusal(assets: &'static str, language: Language, scheme: Scheme, refusal
             <head>
                 <Head assets scheme title=TITLE.to_owned()/>
                 <link rel="icon" href=icon_url()/>
-                {trades_keys.then(|| view! { <script type="module" src=format!("{assets}/trade.js")></script> })}
+                // The link to a private room may have its key.
+                {(code == ErrorCode::NotFound).then(|| view! { <script type="module" src=format!("{assets}/trade.js")></script> })}
             </head>
             <body>
                 <main class="refusal">

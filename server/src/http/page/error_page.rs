@@ -83,12 +83,11 @@ impl Person {
             _ => None,
         };
         let key_form = takes_a_key(code).then(|| key_form_path(asked.path()));
-        let trades_keys = code == ErrorCode::NotFound && is_room(&asked);
-        let refusal = Refusal { code, detail, name, suggestion, key_form, trades_keys };
+        let refusal = Refusal { code, detail, name, suggestion, key_form };
         let html = Owner::new().with(|| frontend::refusal(assets::BASE, language, scheme, refusal).to_html());
         let mut parts = response.into_parts().0;
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        parts.headers.insert(CONTENT_SECURITY_POLICY, if trades_keys { KEY_POLICY } else { POLICY });
+        parts.headers.insert(CONTENT_SECURITY_POLICY, if code == ErrorCode::NotFound { KEY_POLICY } else { POLICY });
         Response::from_parts(parts, html.into())
     }
 }
@@ -97,11 +96,6 @@ impl Person {
 /// all unknown paths lead to the form.
 fn takes_a_key(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::NotFound | ErrorCode::AccessRefused | ErrorCode::AccessKeyUnknown)
-}
-
-/// True for the address of a room's page, whether there is such a room or not.
-fn is_room(asked: &Uri) -> bool {
-    asked.path() == "/" || asked.path().starts_with("/r/")
 }
 
 /// The name of the room for which somebody asked, as they wrote it.
