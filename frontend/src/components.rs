@@ -3,7 +3,7 @@
 
 #![allow(unreachable_pub, reason = "`#[component]` makes a second function that is as public and not exported")]
 
-#[cfg(any(feature = "ssr", debug_assertions))]
+#[cfg(feature = "ssr")]
 mod about;
 mod backlog;
 mod composer;

@@ -90,7 +90,7 @@ pub fn Composer(
 }
 
 /// The HTML of what the server alone renders in the composer. Scripts use it.
-#[cfg(any(feature = "ssr", debug_assertions))]
+#[cfg(feature = "ssr")]
 fn about_composing(state: AppState) -> String {
     view! { <super::about::AboutComposing state/> }.to_html()
 }
@@ -102,7 +102,7 @@ fn closed(state: AppState) -> Option<&'static str> {
 }
 
 /// Stands for that HTML, and leaves it as it is.
-#[cfg(not(any(feature = "ssr", debug_assertions)))]
+#[cfg(not(feature = "ssr"))]
 fn about_composing(_: AppState) -> &'static str {
     ""
 }

@@ -48,13 +48,13 @@ pub fn Header() -> impl IntoView {
 }
 
 /// The HTML of the room's topic and its pinned messages. Scripts change it.
-#[cfg(any(feature = "ssr", debug_assertions))]
+#[cfg(feature = "ssr")]
 fn about_room(state: AppState) -> String {
     view! { <super::about::AboutRoom state/> }.to_html()
 }
 
 /// Stands for that HTML, and leaves it as it is.
-#[cfg(not(any(feature = "ssr", debug_assertions)))]
+#[cfg(not(feature = "ssr"))]
 fn about_room(_: AppState) -> &'static str {
     ""
 }
