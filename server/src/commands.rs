@@ -153,8 +153,8 @@ impl Commands {
         Ok(None)
     }
 
-    /// Asks for the right to publish, again after each [`Self::submit`]: a right that has ended since
-    /// then is none. Returns `None` if what came before has let this in as well.
+    /// Asks for the right to publish, again after each [`Self::submit`]: a right that has ended
+    /// since then is none. Returns `None` if what came before has let this in as well.
     fn enter(&self, request: &PublishRequest, scope: Scope<'_>) -> Result<Option<Pass>, ErrorCode> {
         let (hub, action) = (&scope.context.hub, Action::of(request.kind));
         let known = self.publishing.as_deref().and_then(|publishing| publishing.pass.as_ref()).filter(|pass| pass.is_for(action));

@@ -30,7 +30,7 @@ async fn assert_page(response: Response, status: u16, case: &str) {
     let html = response.text().await.unwrap();
     assert!(html.contains(r#"lang="zh-CN""#) && html.contains(r#"data-scheme="dark""#), "{case}: {html}");
     assert!(html.contains(r#"role="alert""#) && html.contains("</html>"), "{case}: {html}");
-    // The script that trades the key of a link to a private room, which is answered like an unknown path.
+    // A private room is answered like an unknown path, and its link may have a key to trade.
     let scripts = html.matches("<script").count();
     assert_eq!((scripts, html.contains("/trade.js\"></script>")), (usize::from(status == 404), status == 404), "{case}: {html}");
 }
