@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fields::{FromFields, InputError};
 use crate::limits::{LABEL_CHARS_MAX, OFFSET_MAX, REASON_CHARS_MAX};
+use crate::settings::line;
 use crate::{ErrorCode, Position, Tag};
 
 pub use ban::{Ban, BanFields, Banned, BannedAddress, NewBan};
@@ -180,13 +181,6 @@ const TIME_REFUSED: &str = "a time is in milliseconds since 1970, at most 2^53 -
 /// True for a time, if any, that the store and every JSON parser can represent.
 fn is_time(time: Option<u64>) -> bool {
     time.is_none_or(|time| time <= OFFSET_MAX)
-}
-
-/// Returns a trimmed line of at most `chars_max` characters.
-fn line(text: &str, chars_max: usize) -> Option<String> {
-    let text = text.trim();
-    let is_fine = text.chars().count() <= chars_max && !text.contains(char::is_control);
-    is_fine.then(|| text.to_owned())
 }
 
 /// A message that waits for a moderator.

@@ -63,16 +63,19 @@ impl RoomSettings {
     /// # Errors
     /// [`ErrorCode::SettingsInvalid`].
     pub fn checked(self) -> Result<Self, ErrorCode> {
-        let line = |text: &str, max: usize| {
-            let text = text.trim();
-            let is_fine = text.chars().count() <= max && !text.contains(char::is_control);
-            is_fine.then(|| text.to_owned()).ok_or(ErrorCode::SettingsInvalid)
-        };
+        let line = |text: &str, chars_max: usize| line(text, chars_max).ok_or(ErrorCode::SettingsInvalid);
         if self.slow > SLOW_SECONDS_MAX {
             return Err(ErrorCode::SettingsInvalid);
         }
         Ok(Self { title: line(&self.title, TITLE_CHARS_MAX)?, topic: line(&self.topic, TOPIC_CHARS_MAX)?, ..self })
     }
+}
+
+/// Returns a trimmed line of at most `chars_max` characters. `None` if the text is none.
+pub(crate) fn line(text: &str, chars_max: usize) -> Option<String> {
+    let text = text.trim();
+    let is_fine = text.chars().count() <= chars_max && !text.contains(char::is_control);
+    is_fine.then(|| text.to_owned())
 }
 
 #[cfg(test)]
