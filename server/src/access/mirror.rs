@@ -28,7 +28,7 @@ pub struct Access(Arc<Shared>);
 struct Shared {
     rooms_by: RoomsBy,
     /// The settings of rooms that have none of their own.
-    defaults: RoomSettings,
+    defaults: Arc<RoomSettings>,
     /// Set when the store is open.
     secret: OnceLock<BoardSecret>,
     claim: Claim,
@@ -50,7 +50,7 @@ struct Known {
 impl Access {
     /// Returns a board's access without keys and bans.
     pub fn new(rooms_by: RoomsBy, defaults: RoomSettings) -> Self {
-        Self(Arc::new(Shared { rooms_by, defaults, ..Shared::default() }))
+        Self(Arc::new(Shared { rooms_by, defaults: Arc::new(defaults), ..Shared::default() }))
     }
 
     /// Takes what is stored, once at the start.
@@ -84,7 +84,7 @@ impl Access {
     }
 
     /// Returns the settings of rooms that have none of their own.
-    pub fn defaults(&self) -> &RoomSettings {
+    pub fn defaults(&self) -> &Arc<RoomSettings> {
         &self.0.defaults
     }
 

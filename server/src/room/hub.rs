@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::admin::{AuditRecord, KeyId};
-use protocol::{Author, Epoch, ErrorCode, Gap, Position, PublishRequest, Published, RoomName};
+use protocol::{Author, Epoch, ErrorCode, Gap, Position, PublishRequest, Published, RoomName, RoomSettings};
 use tokio::sync::oneshot;
 
 use super::bounds::Bounds;
@@ -85,10 +85,14 @@ impl Hub {
     pub fn enter(&self, caller: &Caller, room: &RoomName, action: Action) -> Result<Pass, ErrorCode> {
         let known = self.registry.get(room);
         let exists = *room == RoomName::lobby() || known.as_ref().is_some_and(|room| room.extent().latest > 0);
-        let own = known.and_then(|room| room.settings());
-        let settings = own.as_deref().unwrap_or(self.access.defaults());
-        let actor = self.access.enter(caller, room, settings, exists, action, (self.clock)())?;
+        let settings = self.settings(known.as_deref());
+        let actor = self.access.enter(caller, room, &settings, exists, action, (self.clock)())?;
         Ok(Pass::new(caller, room, action, actor))
+    }
+
+    /// Returns a room's own settings, or else those of the board.
+    pub(super) fn settings(&self, room: Option<&Room>) -> Arc<RoomSettings> {
+        room.and_then(Room::settings).unwrap_or_else(|| self.access.defaults().clone())
     }
 
     /// Returns for how long authors may edit a message, in milliseconds.

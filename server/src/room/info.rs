@@ -14,10 +14,10 @@ impl Hub {
     /// Returns what a room is. Whether the caller may post is left to who knows the caller.
     pub async fn info(&self, pass: &Pass) -> Result<RoomInfo, ErrorCode> {
         let version = self.version(pass, Range::Last).map_err(|_: PageError| ErrorCode::Unavailable)?;
-        let settings = self.registry.get(pass.room()).and_then(|room| room.settings());
+        let settings = self.settings(self.registry.get(pass.room()).as_deref());
         Ok(RoomInfo {
             room: pass.room().clone(),
-            settings: settings.map_or_else(|| self.access().defaults().clone(), Arc::unwrap_or_clone),
+            settings: Arc::unwrap_or_clone(settings),
             pins: self.pins(pass).await.map_err(|_| ErrorCode::Unavailable)?,
             you: pass.tag(),
             can_post: false,
@@ -29,8 +29,6 @@ impl Hub {
 
     /// True if a session in a room may go on: with these access keys it could begin.
     pub fn may_read(&self, grants: Option<&Grants>, room: &Room) -> bool {
-        let own = room.settings();
-        let settings = own.as_deref().unwrap_or(self.access().defaults());
-        self.access().may_read(grants, room.name(), settings, (self.clock())())
+        self.access().may_read(grants, room.name(), &self.settings(Some(room)), (self.clock())())
     }
 }

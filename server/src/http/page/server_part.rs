@@ -19,8 +19,8 @@ pub(super) async fn server_part(
     pass: &Pass,
     page: &MessagesPage,
 ) -> Result<ServerPart, ErrorCode> {
-    let closed = state.context.hub.enter(caller, pass.room(), Action::Publish).err();
     let info = state.context.room_info(caller, pass).await?;
+    let closed = if info.can_post { None } else { state.context.hub.enter(caller, pass.room(), Action::Publish).err() };
     let quoted = quoted(state, account, pass, page).await;
     Ok(ServerPart { info: Some(info), closed, quoted, edit_seconds: state.context.hub.edit_window() / 1000 })
 }
