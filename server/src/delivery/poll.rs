@@ -2,20 +2,11 @@
 
 use tokio::sync::watch;
 
-use super::reader::{Flush, NEVER, Next, Reader, Rules, Seen};
+use super::reader::{Next, Reader, Rules, Seen};
 use crate::room::RoomLog;
 
 /// The page that follows has a time limit of its own, and nothing is said before it.
-const RULES: Rules = Rules {
-    heartbeat: NEVER,
-    expects_replies: false,
-    flush: Flush::Off,
-    write_time_max: NEVER,
-    age_max: NEVER,
-    stale_texts_age_max: NEVER,
-    stale_reactions_age_max: NEVER,
-    bytes_max: u64::MAX,
-};
+const RULES: Rules = Rules::NONE;
 
 /// Waits until there is something to tell a reader with this cursor: entries, or a gap.
 pub async fn wait_for_entries(log: &RoomLog, cursor: u64) {

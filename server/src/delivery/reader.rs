@@ -33,6 +33,20 @@ pub struct Rules {
     pub bytes_max: u64,
 }
 
+impl Rules {
+    /// Rules by which nothing is ever due.
+    pub const NONE: Self = Self {
+        heartbeat: NEVER,
+        expects_replies: false,
+        flush: Flush::Off,
+        write_time_max: NEVER,
+        age_max: NEVER,
+        stale_texts_age_max: NEVER,
+        stale_reactions_age_max: NEVER,
+        bytes_max: u64::MAX,
+    };
+}
+
 /// When a heartbeat follows what was written, so that a proxy which holds back the last chunk until
 /// the next one lets it go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -269,19 +269,9 @@ impl SendState {
 mod tests {
     use fastrand::Rng;
 
-    use super::super::reader::{Flush, NEVER};
     use super::*;
 
-    const RULES: Rules = Rules {
-        heartbeat: NEVER,
-        expects_replies: false,
-        flush: Flush::Off,
-        write_time_max: NEVER,
-        age_max: NEVER,
-        stale_texts_age_max: NEVER,
-        stale_reactions_age_max: NEVER,
-        bytes_max: u64::MAX,
-    };
+    const RULES: Rules = Rules::NONE;
 
     fn reader(cursor: u64) -> Reader {
         Reader::new(cursor, 0, 0, &RULES)

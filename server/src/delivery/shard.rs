@@ -348,21 +348,12 @@ fn bit(index: usize) -> u64 {
 mod tests {
     use bytes::Bytes;
 
-    use super::super::reader::{Flush, Stale};
+    use super::super::reader::Stale;
     use super::super::send_state::Frame;
     use super::super::testing::{self, Board};
     use super::*;
 
-    const RULES: Rules = Rules {
-        heartbeat: 1,
-        expects_replies: true,
-        flush: Flush::Off,
-        write_time_max: 100,
-        age_max: NEVER,
-        stale_texts_age_max: NEVER,
-        stale_reactions_age_max: NEVER,
-        bytes_max: u64::MAX,
-    };
+    const RULES: Rules = Rules { heartbeat: 1, expects_replies: true, write_time_max: 100, ..Rules::NONE };
 
     /// Puts a socket into the first slot, with a caught-up reader.
     fn caught_up(shard: &Shard, socket: tokio::net::TcpStream, room: &Room) {
