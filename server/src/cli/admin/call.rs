@@ -9,6 +9,7 @@ use protocol::{ErrorCode, RoomName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::cli::board::connect;
 use crate::cli::exit_code::Failure;
 use crate::cli::notes::explain;
 use crate::cli::terminal::{harmless, write_json};
@@ -24,13 +25,8 @@ pub(super) struct Call {
 impl Call {
     /// Prepares to talk to the board of the settings, with their access key.
     pub(super) fn new(settings: &config::Call) -> Result<Self, Failure> {
-        let server = settings.remote.server.clone();
-        let board = Board::connect(&server).map_err(|error| Failure::from_connect(&error))?;
-        let board = match settings.remote.access_key().map_err(Failure::usage)? {
-            Some(key) => board.with_access_key(&key).map_err(|error| Failure::from_connect(&error))?,
-            None => board,
-        };
-        Ok(Self { board, server, is_json: settings.json })
+        let board = connect(&settings.remote, None)?;
+        Ok(Self { board, server: settings.remote.server.clone(), is_json: settings.json })
     }
 
     /// Requests a value.
