@@ -70,8 +70,12 @@ pub enum Stage {
 impl Stage {
     /// True if the message was refused, and may succeed if it is sent again.
     pub fn can_retry(&self) -> bool {
-        let is_final = |code| matches!(code, ErrorCode::KeyReused | ErrorCode::Rejected | ErrorCode::MessageGone);
-        matches!(self, Self::Failed { code, .. } if !is_final(*code))
+        matches!(self, Self::Failed { code, .. } if Self::may_succeed_after(*code))
+    }
+
+    /// True if a message that was refused with this code may succeed if it is sent again.
+    pub fn may_succeed_after(code: ErrorCode) -> bool {
+        !matches!(code, ErrorCode::KeyReused | ErrorCode::Rejected | ErrorCode::MessageGone)
     }
 
     fn is_failed(&self) -> bool {

@@ -3,15 +3,17 @@
 
 #![allow(unreachable_pub, reason = "`#[component]` makes a second function that is as public and not exported")]
 
+mod day;
+mod row;
+
 #[cfg(feature = "ssr")]
 mod about;
+
 mod backlog;
 mod composer;
 mod connection;
-mod day;
 mod header;
 mod notice;
-mod row;
 mod timeline;
 
 #[cfg(any(feature = "ssr", debug_assertions))]

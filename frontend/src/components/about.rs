@@ -4,6 +4,7 @@
 use leptos::prelude::*;
 use protocol::{Entry, ErrorCode};
 
+use super::row::{first_line, link};
 use crate::state::AppState;
 use crate::texts::{PanelTexts, Texts};
 
@@ -26,9 +27,7 @@ pub fn AboutRoom(state: AppState) -> impl IntoView {
 }
 
 fn pin(entry: &Entry, texts: &'static Texts) -> impl IntoView + use<> {
-    let name = if entry.author.is_nameless() { texts.nameless.to_owned() } else { entry.author.as_str().to_owned() };
-    let line = entry.text.as_str().trim().lines().next().unwrap_or_default().to_owned();
-    view! { <li><a href=format!("#m-{}", entry.offset) dir="auto"><b>{name}</b>" "{line}</a></li> }
+    view! { <li><a href=link(entry.offset) dir="auto">{first_line(entry, texts)}</a></li> }
 }
 
 /// The line that says what the composer edits or answers, and why the reader may not post.

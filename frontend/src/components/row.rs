@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use client::Stage;
 use leptos::either::{Either, EitherOf3, EitherOf4};
 use leptos::html::custom;
 use leptos::prelude::*;
@@ -119,7 +120,7 @@ fn MessageRow(
 }
 
 /// The address of a message in its page.
-fn link(offset: u64) -> String {
+pub(super) fn link(offset: u64) -> String {
     ["#m-", &offset.to_string()].concat()
 }
 
@@ -141,9 +142,9 @@ fn quote(of: u64, state: Option<AppState>, texts: &'static Texts) -> impl IntoVi
     view! { <a class="quote" dir="auto" href=link(of)>{content}</a> }
 }
 
-/// What a quote shows of a message.
+/// What a quote or a pin shows of a message.
 #[cfg(feature = "ssr")]
-fn first_line(entry: &Entry, texts: &'static Texts) -> impl IntoView + use<> {
+pub(super) fn first_line(entry: &Entry, texts: &'static Texts) -> impl IntoView + use<> {
     if entry.erased {
         return Either::Left(texts.erased);
     }
@@ -179,7 +180,7 @@ fn ChangeStage(change: OwnChange, state: AppState) -> impl IntoView {
         None => Either::Left(view! { <span class="changing" translate="no"><span class="visually-hidden">{texts.sending}</span></span> }),
         Some(code) => Either::Right(view! {
             <span class="stage refused" role="alert" translate="no">{[texts.not_changed, " ", (texts.problem)(code)].concat()}</span>
-            <Actions key can_retry=true has_text state/>
+            <Actions key code has_text state/>
         }),
     }
 }
@@ -213,7 +214,6 @@ fn PendingRow(
         // A screen reader reads a sent message out when it arrives; a failure needs attention at
         // once.
         Progress::Failed(code) => {
-            let can_retry = !matches!(code, ErrorCode::KeyReused | ErrorCode::Rejected);
             let reason = state.reason(&key, code);
             let has_text = emoji.is_none();
             (
@@ -221,7 +221,7 @@ fn PendingRow(
                 EitherOf3::C(view! {
                     <span class="stage" role="alert" translate="no">{[texts.failed, " ", (texts.problem)(code), &reason].concat()}</span>
                 }),
-                Some(view! { <Actions key can_retry has_text state/> }),
+                Some(view! { <Actions key code has_text state/> }),
             )
         }
     };
@@ -243,13 +243,13 @@ fn flag(look: ArcRwSignal<RowLook>, part: fn(RowLook) -> bool) -> impl Fn() -> b
 
 /// What an author can do with what was refused.
 #[component]
-fn Actions(key: PublishKey, can_retry: bool, has_text: bool, state: AppState) -> impl IntoView {
+fn Actions(key: PublishKey, code: ErrorCode, has_text: bool, state: AppState) -> impl IntoView {
     let texts = state.texts;
     let button = |class, name, command: fn(PublishKey) -> Command| {
         let key = key.clone();
         view! { <button type="button" class=class on:click=move |_| state.ask(command(key.clone()))>{name}</button> }
     };
-    let retry = can_retry.then(|| button("retry", texts.retry, Command::Retry));
+    let retry = Stage::may_succeed_after(code).then(|| button("retry", texts.retry, Command::Retry));
     let copy = has_text.then(|| button("copy", texts.copy, Command::Copy));
     let discard = button("discard", texts.discard, Command::Discard);
     view! { <span class="actions" translate="no">{retry}{copy}{discard}</span> }
