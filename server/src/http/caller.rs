@@ -38,11 +38,27 @@ impl FromRequestParts<State> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
-        let mut caller = caller(state, Peer::of(parts), &parts.headers)?;
+        let mut caller = caller(state, Peer::of(&parts.extensions), &parts.headers)?;
         if caller.tag.is_none() {
             caller.tag = parts.extensions.get::<NewIdentity>().and_then(|NewIdentity(identity)| state.context.hub.access().tag(identity));
         }
         Ok(caller)
+    }
+}
+
+/// Somebody who may act with access keys: a program with a key in `Authorization`, or a browser
+/// with one in a cookie, on the board's own page. Pages of other origins, also of those that may
+/// post, may not use a browser's keys.
+pub(super) struct AdminCaller(pub(super) Caller);
+
+impl FromRequestParts<State> for AdminCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
+        if !has_bearer(&parts.headers) && !state.access.is_own_page(&parts.uri, &parts.headers) {
+            return Err(ErrorCode::OriginRefused.into());
+        }
+        Ok(Self(Caller::from_request_parts(parts, state).await?))
     }
 }
 
@@ -61,13 +77,14 @@ pub(super) fn caller(state: &State, peer: IpAddr, headers: &HeaderMap) -> Result
     let access = state.context.hub.access();
     caller.tag = identity.and_then(|identity| access.tag(&identity));
     let now = (state.context.hub.clock())();
-    if let Some(secret) = bearer(headers)? {
-        access.find(&secret, now).ok_or(ErrorCode::AccessKeyUnknown)?;
+    let bearer = bearer(headers)?;
+    let is_bearer = bearer.is_some();
+    if let Some(secret) = bearer {
         // Then cookies give nothing: a page of another origin may be behind the request.
         secrets = vec![secret];
     }
     caller.grants = access.grants(&secrets, now);
-    Ok(caller)
+    if is_bearer && caller.grants.is_none() { Err(ErrorCode::AccessKeyUnknown) } else { Ok(caller) }
 }
 
 /// The middleware of all addresses: refuses a key in `Authorization` that does not count, even
@@ -86,7 +103,7 @@ fn check_authorization(state: &State, headers: &HeaderMap) -> Result<(), ErrorCo
 }
 
 /// True if a request has an access key in `Authorization`, so that it needs no cookies.
-pub(super) fn has_bearer(headers: &HeaderMap) -> bool {
+fn has_bearer(headers: &HeaderMap) -> bool {
     bearer(headers).is_ok_and(|secret| secret.is_some())
 }
 
@@ -125,7 +142,7 @@ fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
 /// The middleware of pages: gives a browser without an identity a new one, and removes the cookies
 /// of access keys that no longer count.
 pub(super) async fn keep_cookies(FromState(state): FromState<State>, mut request: Request, next: Next) -> Response {
-    let is_secure = state.access.is_secure(peer(&request), request.headers());
+    let is_secure = state.access.is_secure(Peer::of(request.extensions()), request.headers());
     let mut changed = CookieJar::default();
     // Without random numbers, readers have no identities.
     if cookies(request.headers()).0.is_none()
@@ -140,10 +157,6 @@ pub(super) async fn keep_cookies(FromState(state): FromState<State>, mut request
         changed = changed.add(removal(name, is_secure));
     }
     (changed, next.run(request).await).into_response()
-}
-
-fn peer(request: &Request) -> IpAddr {
-    request.extensions().get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
 }
 
 /// The names of cookies whose access keys do not count.
@@ -166,6 +179,11 @@ pub(super) fn key_cookies(state: &State, peer: IpAddr, headers: &HeaderMap, secr
     let removed = stale.into_iter().filter(|stale| *stale != name).chain(too_many);
     let jar = removed.fold(CookieJar::default(), |jar, name| jar.add(removal(name, is_secure)));
     jar.add(cookie(name, secret.reveal().to_owned(), is_secure))
+}
+
+/// Returns the ids of the access keys in a browser's cookies, whether they count or not.
+pub(super) fn key_cookie_ids(headers: &HeaderMap) -> Vec<KeyId> {
+    cookie_pairs(headers).filter_map(|(name, _)| name.strip_prefix(KEY_COOKIE_PREFIX)?.parse().ok()).collect()
 }
 
 fn key_cookie_name(id: KeyId) -> String {

@@ -8,7 +8,7 @@ use axum::http::Uri;
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use protocol::limits::BODY_BYTES_MAX;
+use protocol::limits::{BODY_BYTES_MAX, WAIT_SECONDS_MAX};
 use protocol::{ErrorCode, FromFields, InputError, Position, ReaderId, RoomName};
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -63,6 +63,17 @@ pub(super) fn query<T: FromFields>(uri: &Uri) -> Result<T, InputError> {
     let fields = serde_urlencoded::from_str::<T::Fields>(uri.query().unwrap_or_default());
     let fields = fields.map_err(|error| InputError::with_detail(ErrorCode::QueryInvalid, error.to_string()))?;
     T::try_from(fields).map_err(Into::into)
+}
+
+/// Returns how long a long-poll waits, by its `wait` in seconds. `None` for 0.
+///
+/// # Errors
+/// `query_invalid` if that is too long.
+pub(super) fn wait_time(seconds: u64) -> Result<Option<Duration>, InputError> {
+    if seconds > WAIT_SECONDS_MAX {
+        return Err(InputError::with_detail(ErrorCode::QueryInvalid, format!("wait must be 0 to {WAIT_SECONDS_MAX}")));
+    }
+    Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
 }
 
 /// Who reads, and the position after which they continue.

@@ -34,7 +34,7 @@ impl FromFields for Trade {
 
 /// `POST /key`: a form of a page is answered with a page, JSON with JSON.
 pub(super) async fn trade(FromState(state): FromState<State>, request: Request) -> Response {
-    let peer = request.extensions().get::<Peer>().map_or([0, 0, 0, 0].into(), |peer| peer.0);
+    let peer = Peer::of(request.extensions());
     let headers = request.headers().clone();
     let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
     let trade = match read(&state, request, is_json).await {

@@ -1,5 +1,7 @@
 //! The page of a room, rendered on the server. It reads and posts without script.
 
+mod unstored;
+
 mod preferences;
 
 mod server_part;

@@ -53,7 +53,7 @@ impl FromRequestParts<State> for ConnectionPermit {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
         // A proxy that forwards for nobody counts only towards the total.
-        let address = state.access.forwarded_address(Peer::of(parts), &parts.headers);
+        let address = state.access.forwarded_address(Peer::of(&parts.extensions), &parts.headers);
         let through = address.map(|address| state.context.limiter.connect_through(address)).transpose()?;
         Ok(Self { through, ..Self::new(state, parts.extensions.get().cloned()) })
     }

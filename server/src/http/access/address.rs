@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use axum::http::Extensions;
 use axum::http::header::FORWARDED;
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use protocol::admin::BannedAddress;
@@ -19,8 +19,8 @@ pub(in crate::http) struct Peer(pub(in crate::http) IpAddr);
 
 impl Peer {
     /// The peer of a request's connection.
-    pub(in crate::http) fn of(parts: &Parts) -> IpAddr {
-        parts.extensions.get::<Self>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
+    pub(in crate::http) fn of(extensions: &Extensions) -> IpAddr {
+        extensions.get::<Self>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
     }
 }
 

@@ -19,7 +19,7 @@ const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame
 /// Runs before every handler.
 pub(in crate::http) async fn guard(State(policy): State<Arc<AccessPolicy>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let mut response = match policy.check(Peer::of(&parts), &parts) {
+    let mut response = match policy.check(Peer::of(&parts.extensions), &parts) {
         Err(code) => ApiError::from(code).into_response(),
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
     };

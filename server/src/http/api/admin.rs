@@ -3,37 +3,20 @@
 mod rooms;
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Path, State as FromState};
+use axum::extract::{Path, State as FromState};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
-use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use protocol::admin::{AuditRecord, Ban, KeyId, KeyInfo, NewBan, NewKey};
 use protocol::{ErrorCode, FromFields, InputError, from_json};
 use serde::{Deserialize, Serialize};
 
-use crate::access::Caller;
 use crate::http::admin::{self, AUDIT_PAGE_MAX};
-use crate::http::caller::has_bearer;
+use crate::http::caller::AdminCaller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Query, WholeBody};
 use crate::http::state::State;
 pub(in crate::http) use rooms::{decide, queue, set_room};
-
-/// Somebody who may use the admin interface: a program with an access key, or a browser with one in
-/// a cookie, on the board's own page. Pages of other origins may not use a browser's cookies.
-pub(in crate::http) struct AdminCaller(pub(in crate::http) Caller);
-
-impl FromRequestParts<State> for AdminCaller {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
-        if !has_bearer(&parts.headers) && !state.access.is_own_page(&parts.uri, &parts.headers) {
-            return Err(ErrorCode::OriginRefused.into());
-        }
-        Ok(Self(Caller::from_request_parts(parts, state).await?))
-    }
-}
 
 /// The body of a request, checked.
 pub(in crate::http) struct Body<T>(pub(in crate::http) T);

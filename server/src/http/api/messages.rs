@@ -10,7 +10,7 @@ use axum::extract::State as FromState;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use protocol::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX, WAIT_SECONDS_MAX};
+use protocol::limits::{PAGE_ENTRIES_DEFAULT, PAGE_ENTRIES_MAX};
 use protocol::{ErrorCode, FromFields, InputError, Position, ReaderId, Tag};
 use serde::Deserialize;
 use tokio::time::{interval, timeout};
@@ -18,7 +18,7 @@ use tokio::time::{interval, timeout};
 use crate::access::{Action, Caller, Grants};
 use crate::delivery::wait_for_entries;
 use crate::http::error::ApiError;
-use crate::http::extract::{Query, Room};
+use crate::http::extract::{Query, Room, wait_time};
 use crate::http::permit::ConnectionPermit;
 use crate::http::socket::Reader;
 use crate::http::state::State;
@@ -71,8 +71,7 @@ impl TryFrom<MessagesFields> for MessagesQuery {
         }
         let wait = match (fields.wait, after) {
             (None, _) => None,
-            (Some(seconds), Some(_)) if seconds > WAIT_SECONDS_MAX => return invalid(format!("wait must be 0 to {WAIT_SECONDS_MAX}")),
-            (Some(seconds), Some(position)) => (seconds > 0).then(|| (position, Duration::from_secs(seconds))),
+            (Some(seconds), Some(position)) => wait_time(seconds)?.map(|time| (position, time)),
             (Some(_), None) => return invalid("wait needs after".to_owned()),
         };
         let reader = fields.reader.map(|reader| reader.parse()).transpose()?;

@@ -14,6 +14,7 @@ use protocol::{ErrorCode, RoomName};
 use super::companions::OpenQuery;
 use super::key::key_form_path;
 use super::preferences::PageQuery;
+use super::unstored::FRAMED;
 use crate::http::assets;
 use crate::http::error::{AnsweredError, ApiError};
 use crate::http::extract::query;
@@ -22,13 +23,6 @@ use crate::http::extract::query;
 /// a room.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
-);
-
-/// The same with the script that trades the access key of a link: a private room has no other page
-/// for who has no key.
-const KEY_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; \
-     form-action 'self'; frame-ancestors 'self'",
 );
 
 /// The middleware around everything that may fail: it turns an error into a page for a person.
@@ -85,9 +79,11 @@ impl Person {
         let key_form = takes_a_key(code).then(|| key_form_path(asked.path()));
         let refusal = Refusal { code, detail, name, suggestion, key_form };
         let html = Owner::new().with(|| frontend::refusal(assets::BASE, language, scheme, refusal).to_html());
+        // A private room has no other page for who has no key. Its script trades the key of a link.
+        let policy = if code == ErrorCode::NotFound { FRAMED } else { POLICY };
         let mut parts = response.into_parts().0;
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-        parts.headers.insert(CONTENT_SECURITY_POLICY, if code == ErrorCode::NotFound { KEY_POLICY } else { POLICY });
+        parts.headers.insert(CONTENT_SECURITY_POLICY, policy);
         Response::from_parts(parts, html.into())
     }
 }

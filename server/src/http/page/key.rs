@@ -1,8 +1,7 @@
 //! The pages about access keys: the form that takes one, and the first admin key.
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use frontend::{claimed_page, key_page};
 use leptos::prelude::{Owner, RenderHtml};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -11,12 +10,9 @@ use protocol::{ErrorCode, FromFields};
 use serde::Deserialize;
 
 use super::preferences::PageQuery;
+use super::unstored::{UNFRAMED, respond};
 use crate::http::assets;
 use crate::http::extract::Query;
-
-/// The content policy of pages with a key in them: only their own files, and in no frame.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The query of the form.
 #[derive(Default, Deserialize)]
@@ -49,7 +45,7 @@ fn form(headers: &HeaderMap, page: &PageQuery, next: &str, refused: Option<Error
     let (language, scheme) = (page.language(headers), page.scheme(headers));
     let html = Owner::new().with(|| key_page(assets::BASE, language, scheme, local_path(next).to_owned(), refused).to_html());
     let status = refused.and_then(|code| StatusCode::from_u16(code.status()).ok()).unwrap_or_default();
-    respond(status, html)
+    respond(status, UNFRAMED, html)
 }
 
 /// The first admin key, which is shown once.
@@ -57,16 +53,7 @@ pub(in crate::http) fn claimed(headers: &HeaderMap, secret: &str, next: &str) ->
     let page = PageQuery::default();
     let (language, scheme) = (page.language(headers), page.scheme(headers));
     let (secret, next) = (secret.to_owned(), local_path(next).to_owned());
-    respond(StatusCode::OK, Owner::new().with(|| claimed_page(assets::BASE, language, scheme, secret, next).to_html()))
-}
-
-fn respond(status: StatusCode, html: String) -> Response {
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    (status, headers, html).into_response()
+    respond(StatusCode::OK, UNFRAMED, Owner::new().with(|| claimed_page(assets::BASE, language, scheme, secret, next).to_html()))
 }
 
 /// The path to return to after a key was taken, if it is one of this board; else the board's first

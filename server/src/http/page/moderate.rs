@@ -6,8 +6,8 @@ mod form;
 mod read;
 
 use axum::extract::State as FromState;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
@@ -19,20 +19,17 @@ use serde::Deserialize;
 use time::Duration;
 
 use super::preferences::PageQuery;
+use super::unstored;
 use crate::access::Caller;
 use crate::http::admin;
 use crate::http::assets;
-use crate::http::caller::has_bearer;
+use crate::http::caller::AdminCaller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Query, Room, WholeBody};
 use crate::http::state::State;
 use crate::limits;
 use form::{Act, Form};
 use read::{Asked, read};
-
-/// What the page may do: use its own files and its own server, also as a panel of the room's page.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-    base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 
 /// The cookie that carries a new key from the act to the page that shows it once.
 const NEW_KEY: &str = "new_key";
@@ -79,16 +76,13 @@ pub(in crate::http) async fn moderate(
 /// `POST /r/{room}/moderate`: does what a form asks for, and redirects to the part it belongs to.
 pub(in crate::http) async fn post_moderate(
     FromState(state): FromState<State>,
-    caller: Caller,
     Room(room): Room,
     Query(page): Query<PageQuery>,
-    (uri, headers): (Uri, HeaderMap),
+    // An allowed origin may post messages, but not use a moderator's cookie.
+    AdminCaller(caller): AdminCaller,
+    headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Response, ApiError> {
-    // An allowed origin may post messages, but not use a moderator's cookie.
-    if !has_bearer(&headers) && !state.access.is_own_page(&uri, &headers) {
-        return Err(ErrorCode::OriginRefused.into());
-    }
     // A caller without the right learns nothing about the form.
     read::check(&state, &caller, &room)?;
     let form = Form::parse(&body)?;
@@ -125,11 +119,11 @@ async fn perform(state: &State, caller: &Caller, room: &RoomName, headers: &Head
         }
         Act::Change(settings) => {
             let change = PublishRequest { kind: Kind::Room, settings: Some(settings.into()), ..PublishRequest::default() };
-            publish(state, caller, room, change).await?;
+            state.context.publish(caller, room, change).await?;
         }
         Act::Unpin(of) => {
             let change = PublishRequest { kind: Kind::Unpin, of: Some(of), ..PublishRequest::default() };
-            publish(state, caller, room, change).await?;
+            state.context.publish(caller, room, change).await?;
         }
         Act::Ban(ban) => drop(admin::ban(state, caller, ban).await?),
         Act::Unban(id) => admin::unban(state, caller, id).await?,
@@ -140,13 +134,6 @@ async fn perform(state: &State, caller: &Caller, room: &RoomName, headers: &Head
         Act::RevokeKey(id) => admin::revoke_key(state, caller, id).await?,
     }
     Ok(None)
-}
-
-/// Publishes a change of the room.
-async fn publish(state: &State, caller: &Caller, room: &RoomName, change: PublishRequest) -> Result<(), ApiError> {
-    let pass = read::check(state, caller, room)?;
-    state.context.hub.publish(&pass, change, None)?.await?;
-    Ok(())
 }
 
 /// The cookie with a new key. It is sent only to this page, and lives a minute.
@@ -171,11 +158,5 @@ async fn show(
 
 fn respond(status: StatusCode, page: Moderation) -> Response {
     let html = Owner::new().with(|| moderation_page(assets::BASE, page).to_html());
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
-        // Texts that nobody approved, and keys.
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    (status, headers, html).into_response()
+    unstored::respond(status, unstored::FRAMED, html)
 }

@@ -5,16 +5,16 @@ use std::time::Duration;
 use axum::extract::{Path, State as FromState};
 use axum::response::Response;
 use protocol::admin::{Decided, Decision, QueuePage};
-use protocol::limits::WAIT_SECONDS_MAX;
 use protocol::{ErrorCode, FromFields, InputError, Kind, Mode, PublishRequest, Published, RoomName, RoomSettings};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::{AdminCaller, Body, answer, id};
+use super::{Body, answer, id};
 use crate::access::{Action, Caller};
 use crate::http::admin::{self, QUEUE_PAGE_MAX, QueueRange};
+use crate::http::caller::AdminCaller;
 use crate::http::error::ApiError;
-use crate::http::extract::{Query, Room};
+use crate::http::extract::{Query, Room, wait_time};
 use crate::http::state::State;
 
 /// How often a request that waits checks whether its key still counts.
@@ -50,10 +50,11 @@ impl TryFrom<QueueFields> for QueueQuery {
             return Err(invalid(format!("limit must be 0 to {QUEUE_PAGE_MAX}")));
         }
         let wait = match (fields.wait, fields.version) {
-            (None | Some(0), _) => None,
-            (Some(seconds), _) if seconds > WAIT_SECONDS_MAX => return Err(invalid(format!("wait must be 0 to {WAIT_SECONDS_MAX}"))),
-            (Some(_), None) => return Err(invalid("wait needs version".to_owned())),
-            (Some(seconds), Some(version)) => Some((version, Duration::from_secs(seconds))),
+            (None, _) => None,
+            (Some(seconds), version) => match wait_time(seconds)? {
+                None => None,
+                Some(time) => Some((version.ok_or_else(|| invalid("wait needs version".to_owned()))?, time)),
+            },
         };
         Ok(Self { range: QueueRange { limit, newest_first: fields.newest.unwrap_or_default() }, wait })
     }

@@ -1,26 +1,22 @@
 //! Reads what the moderators' page shows.
 
 use axum::http::HeaderMap;
-use axum_extra::extract::CookieJar;
 use frontend::moderation::{BAN_HOURS, BanForm, Done, KEY_DAYS, KeyForm, Keys, MadeKey, Moderation, Part, PartName, Queue};
 use protocol::admin::{QueuePage, Rights};
 use protocol::{ErrorCode, RoomName};
 
 use super::form::Form;
 use crate::access::{Action, Caller};
-use crate::http::admin::{self, QueueRange};
+use crate::http::admin::{self, AUDIT_PAGE_MAX, QUEUE_PAGE_MAX, QueueRange};
+use crate::http::caller::key_cookie_ids;
 use crate::http::error::ApiError;
 use crate::http::page::preferences::{self, PageQuery};
 use crate::http::page::{origin, room_path};
 use crate::http::state::State;
 use crate::room::Pass;
 
-/// Messages of the queue that the page shows at a time. Others move up.
-const WAITING_MAX: usize = 50;
 /// Bytes of their texts, so that a page stays small. One message is always shown.
 const WAITING_BYTES_MAX: usize = 200_000;
-/// Records of the audit list that the page shows.
-const AUDIT_MAX: usize = 200;
 
 /// Which page is asked for.
 pub(super) struct Asked {
@@ -66,7 +62,7 @@ pub(super) async fn read(
     if asked.part.is_for_admins() && !is_admin {
         return Err(ErrorCode::AccessRefused.into());
     }
-    let limit = if asked.part == PartName::Queue { WAITING_MAX } else { 0 };
+    let limit = if asked.part == PartName::Queue { QUEUE_PAGE_MAX } else { 0 };
     let waiting = admin::queue(state, caller, &room, QueueRange { limit, newest_first: asked.is_newest_first }).await?;
     let count = usize::try_from(waiting.count).unwrap_or(usize::MAX);
     let (done, refused) = (asked.done, asked.refused.as_ref().map(ApiError::reason));
@@ -113,9 +109,9 @@ async fn part(
             let made = asked.made.map(|secret| MadeKey { link: link(&secret), secret });
             let fresh = || KeyForm { label: String::new(), rights: Rights::Post, rooms: room.to_string(), days: KEY_DAYS[2] };
             let form = form.written_key().unwrap_or_else(fresh);
-            Part::Keys(Keys { all: admin::keys(state, caller)?, own: own_keys(headers), form, made })
+            Part::Keys(Keys { all: admin::keys(state, caller)?, own: key_cookie_ids(headers), form, made })
         }
-        PartName::Audit => Part::Audit(admin::audit(state, caller, None, AUDIT_MAX).await?),
+        PartName::Audit => Part::Audit(admin::audit(state, caller, None, AUDIT_PAGE_MAX).await?),
     })
 }
 
@@ -129,12 +125,6 @@ fn queue(page: QueuePage, is_on: bool, is_newest_first: bool) -> Queue {
     let fitting = fitting.count().max(1);
     waiting.truncate(fitting);
     Queue { version: version.to_string(), is_on, is_newest_first, messages: waiting }
-}
-
-/// The ids of the keys in the browser's cookies.
-fn own_keys(headers: &HeaderMap) -> Vec<protocol::admin::KeyId> {
-    let jar = CookieJar::from_headers(headers);
-    jar.iter().filter_map(|cookie| cookie.name().strip_prefix("key_")?.parse().ok()).collect()
 }
 
 #[cfg(test)]
