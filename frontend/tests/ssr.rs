@@ -235,7 +235,18 @@ fn a_gap_of_the_live_view_says_what_is_missing() {
 fn with_info(entries: Vec<Entry>, pins: Vec<Entry>, settings: RoomSettings, closed: Option<ErrorCode>) -> PageData {
     let data = data(entries);
     let (room, latest) = (data.room.clone(), data.page.latest);
-    let info = RoomInfo { room, settings, pins, you: None, can_post: closed.is_none(), can_moderate: true, latest, online: 1 };
+    let info = RoomInfo {
+        room,
+        settings,
+        pins,
+        you: None,
+        can_post: closed.is_none(),
+        can_moderate: true,
+        cast: None,
+        can_cast: false,
+        latest,
+        online: 1,
+    };
     PageData { server: ServerPart { info: Some(info), closed, ..ServerPart::default() }, ..data }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fields::{FromFields, InputError};
-use crate::{Author, Emoji, Entry, ErrorCode, Kind, Position, PublishKey, RoomName, RoomSettings, Tag, Text};
+use crate::{Author, CastInfo, Emoji, Entry, ErrorCode, Kind, Position, PublishKey, RoomName, RoomSettings, Tag, Text};
 
 /// Something to publish, as the body of a `POST` and inside a publish frame: a message, or a change
 /// of one. Which fields it has depends on its `kind`.
@@ -77,6 +77,9 @@ impl TryFrom<PublishFields> for PublishRequest {
             None => Kind::Message,
             Some(word) => Kind::parse(word).ok_or_else(|| InputError::with_detail(ErrorCode::ShapeInvalid, "unknown kind"))?,
         };
+        if kind == Kind::Cast {
+            return Err(InputError::with_detail(ErrorCode::ShapeInvalid, "only the server publishes this kind"));
+        }
         let mut request = Self { kind, ..Self::default() };
         if !matches!(kind, Kind::Message | Kind::Room) {
             request.of = Some(of.ok_or_else(|| missing("of"))?);
@@ -152,9 +155,28 @@ pub struct RoomInfo {
     /// True if the reader may moderate the room.
     #[serde(default)]
     pub can_moderate: bool,
+    /// The cast that is running, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cast: Option<CastInfo>,
+    /// True if the reader may show a screen in the room, when nobody else does.
+    #[serde(default)]
+    pub can_cast: bool,
     /// The position of the room's newest entry.
     pub latest: Position,
     /// The number of sessions in the room. `here` on the wire.
     #[serde(default, rename = "here")]
     pub online: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::from_json;
+
+    #[test]
+    fn nobody_can_publish_a_cast() {
+        for json in [r#"{"kind":"cast"}"#, r#"{"kind":"cast","of":1,"off":true}"#, r#"{"kind":"cast","author":"a","key":"k"}"#] {
+            assert_eq!(from_json::<PublishRequest>(json).map_err(|error| error.code), Err(ErrorCode::ShapeInvalid), "{json}");
+        }
+    }
 }

@@ -20,8 +20,16 @@ pub enum Disconnect {
     Unavailable,
     /// 4500: too many refused commands in a row.
     TooManyErrors,
-    /// 4501: the right to read the room has ended.
+    /// 4501: the right to read the room, or to cast in it, has ended.
     AccessEnded,
+    /// 4502: the cast is over.
+    CastOver,
+    /// 4503: another connection of the presenter continues the cast.
+    CastReplaced,
+    /// 4504: a presenter sent what is no chunk. The error frame before it says what is wrong.
+    ChunkRefused,
+    /// 4505: a presenter kept sending more than a cast may have.
+    CastTooFast,
 }
 
 impl Disconnect {
@@ -35,6 +43,10 @@ impl Disconnect {
             Self::Unavailable => 4002,
             Self::TooManyErrors => 4500,
             Self::AccessEnded => 4501,
+            Self::CastOver => 4502,
+            Self::CastReplaced => 4503,
+            Self::ChunkRefused => 4504,
+            Self::CastTooFast => 4505,
         }
     }
 
@@ -48,6 +60,10 @@ impl Disconnect {
             Self::Unavailable => "unavailable",
             Self::TooManyErrors => "too many errors",
             Self::AccessEnded => "access ended",
+            Self::CastOver => "cast over",
+            Self::CastReplaced => "replaced by a newer connection",
+            Self::ChunkRefused => "chunk refused",
+            Self::CastTooFast => "cast too fast",
         };
         reason.to_owned()
     }
@@ -73,7 +89,8 @@ mod tests {
         for close in [Disconnect::Restart { spread: 1 }, Disconnect::SlowConsumer, Disconnect::HeartbeatMissed, Disconnect::Unavailable] {
             assert!(Disconnect::should_reconnect(close.code()), "{close:?}");
         }
-        for close in [Disconnect::Binary, Disconnect::TooManyErrors, Disconnect::AccessEnded] {
+        let ended = [Disconnect::AccessEnded, Disconnect::CastOver, Disconnect::CastReplaced, Disconnect::ChunkRefused];
+        for close in ended.into_iter().chain([Disconnect::Binary, Disconnect::TooManyErrors, Disconnect::CastTooFast]) {
             assert!(!Disconnect::should_reconnect(close.code()), "{close:?}");
         }
         assert!(Disconnect::should_reconnect(1006));

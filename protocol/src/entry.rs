@@ -23,14 +23,16 @@ pub enum Kind {
     Unpin,
     /// The room has new settings.
     Room,
+    /// Somebody begins to show a screen in the room, or a cast ends. Only the server writes it.
+    Cast,
     /// Something that this version does not know.
     #[serde(other)]
     Unknown,
 }
 
 impl Kind {
-    /// Every kind that can be published.
-    pub const ALL: [Self; 7] = [Self::Message, Self::Edit, Self::Erase, Self::React, Self::Pin, Self::Unpin, Self::Room];
+    /// Every kind that this version knows.
+    pub const ALL: [Self; 8] = [Self::Message, Self::Edit, Self::Erase, Self::React, Self::Pin, Self::Unpin, Self::Room, Self::Cast];
 
     /// The kind's word on the wire.
     pub fn as_str(self) -> &'static str {
@@ -42,6 +44,7 @@ impl Kind {
             Self::Pin => "pin",
             Self::Unpin => "unpin",
             Self::Room => "room",
+            Self::Cast => "cast",
             Self::Unknown => "unknown",
         }
     }
@@ -74,7 +77,7 @@ pub struct Entry {
     /// What the entry is.
     #[serde(default, skip_serializing_if = "Kind::is_message")]
     pub kind: Kind,
-    /// The offset of the message that the entry changes.
+    /// The offset of the message that the entry changes, or of the entry that began the cast.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<u64>,
     /// The name that the author gave, which nobody checked.
@@ -101,7 +104,7 @@ pub struct Entry {
     /// The emoji of a reaction.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "emoji")]
     pub emoji: Option<Emoji>,
-    /// True if a reaction was taken back.
+    /// True if a reaction was taken back, or if a cast ends.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub off: bool,
     /// The room's new settings.
@@ -128,7 +131,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-fn author<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Author, D::Error> {
+pub(crate) fn author<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Author, D::Error> {
     String::deserialize(deserializer).map(Author::from_stored)
 }
 

@@ -91,6 +91,25 @@ error_codes! {
     QueueFull = "queue_full", 503, "Too many messages wait for approval. Try again later.";
     /// The identity has posted in this slow room a moment ago.
     SlowMode = "slow_mode", 429, "This room is slow: wait before the next message.";
+    /// The board has no casts.
+    CastOff = "cast_off", 403, "This board does not show screens.";
+    /// Who asks may post, but not show a screen.
+    CastRefused = "cast_refused", 403, "To show a screen here takes an access key with the right to do it.";
+    /// Another cast is running in the room.
+    CastBusy = "cast_busy", 409, "Somebody else is showing a screen in this room.";
+    /// The server has reached its number of casts.
+    CastsFull = "casts_full", 503, "Too many screens are shown at the moment. Try again later.";
+    /// No cast is running in the room.
+    NoCast = "no_cast", 404, "Nobody is showing a screen in this room.";
+    /// The cast has as many viewers as it may have, or the server sends as much as it may.
+    ViewersFull = "viewers_full", 503, "Too many people are watching at the moment. Try again later.";
+    /// A presenter sends more than a cast may have.
+    CastTooFast = "cast_too_fast", 429, "The cast has too many bytes or chunks a second.";
+    /// A presenter has sent what is no chunk.
+    ChunkInvalid = "chunk_invalid", 422, "This is not a chunk of a cast.";
+    /// A chunk is longer than [`crate::limits::CHUNK_BYTES_MAX`], or its picture than
+    /// [`crate::limits::PICTURE_BYTES_MAX`].
+    ChunkTooLong = "chunk_too_long", 413, "The chunk is longer than 512 KiB, or its picture than 256 KiB.";
     /// The room's name is malformed.
     RoomNameInvalid = "room_name_invalid", 400, "A room's name is 1 to 64 letters, digits, '_' or '-'.";
     /// The position is malformed.
@@ -165,8 +184,9 @@ impl ErrorCode {
             | Self::Overloaded
             | Self::Unavailable
             | Self::RequestTimeout
+            | Self::CastTooFast
             | Self::SlowMode => Some(1000),
-            Self::Queued => Some(10_000),
+            Self::Queued | Self::CastsFull | Self::ViewersFull => Some(10_000),
             Self::QueueFull => Some(30_000),
             // Only retention frees rooms, which takes long.
             Self::RoomsFull => Some(60_000),

@@ -48,6 +48,8 @@ mod fold;
 
 pub mod admin;
 
+pub mod cast;
+
 mod api;
 mod close;
 mod frame;
@@ -56,6 +58,7 @@ mod problem;
 mod json;
 
 pub use api::{MessagesPage, PublishFields, PublishRequest, Published, RoomInfo};
+pub use cast::CastInfo;
 pub use close::Disconnect;
 pub use entry::{Entry, Kind};
 pub use error::ErrorCode;

@@ -54,7 +54,22 @@ pub const ERRORS_IN_A_ROW_MAX: u32 = 10;
 /// Maximum number of unanswered publishes on a WebSocket. The server then reads no further frame
 /// until one is answered.
 pub const PUBLISHES_IN_FLIGHT_MAX: usize = 64;
+/// Maximum size of a chunk of a cast with its head, in bytes. A longer one closes the presenter's
+/// WebSocket with 1009.
+pub const CHUNK_BYTES_MAX: usize = 512 * 1024;
+/// Maximum size of a group of a cast, in bytes: all chunks since a key frame. A longer one is
+/// dropped, and the presenter is asked for a key frame.
+pub const CAST_GROUP_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Maximum size of a picture of a cast, in bytes.
+pub const PICTURE_BYTES_MAX: usize = 256 * 1024;
+/// Maximum number of chunks that a presenter may send in a second.
+pub const CHUNKS_PER_SECOND_MAX: u32 = 120;
+/// Minimum time between two requests for a key frame, in seconds.
+pub const KEY_FRAME_SECONDS_MIN: u64 = 1;
+/// How long a cast waits for a presenter that has lost its connection, in seconds.
+pub const CAST_RESUME_SECONDS: u64 = 30;
 
+const _: () = assert!(PICTURE_BYTES_MAX < CHUNK_BYTES_MAX && CHUNK_BYTES_MAX < CAST_GROUP_BYTES_MAX);
 const _: () = assert!(TEXT_BYTES_MAX < FRAME_BYTES_MAX && TEXT_BYTES_MAX < BODY_BYTES_MAX);
 const _: () = assert!(PAGE_ENTRIES_DEFAULT <= PAGE_ENTRIES_MAX);
 

@@ -22,6 +22,8 @@ impl Hub {
             you: pass.tag(),
             can_post: false,
             can_moderate: pass.rights() >= Rights::Moderate,
+            cast: None,
+            can_cast: false,
             latest: Position { epoch: version.epoch, offset: version.extent.latest },
             online: version.online,
         })

@@ -71,7 +71,7 @@ pub(super) fn change(change: &Entry, message: Option<&PrintedMessage>, now: &Zon
         Kind::Pin => format!("{which} was pinned"),
         Kind::Unpin => format!("{which} was unpinned"),
         Kind::Room => "the room has new settings".to_owned(),
-        Kind::Message | Kind::Unknown => return Ok(()),
+        Kind::Message | Kind::Cast | Kind::Unknown => return Ok(()),
     };
     writeln!(output, "{}  {what}", shown_time(change.time, now))
 }

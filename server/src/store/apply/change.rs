@@ -53,7 +53,7 @@ impl Applier<'_> {
             Kind::React => self.react(target),
             Kind::Pin => self.pin(target),
             Kind::Unpin => self.unpin(target),
-            Kind::Message | Kind::Room | Kind::Unknown => gone,
+            Kind::Message | Kind::Room | Kind::Cast | Kind::Unknown => gone,
         }
     }
 

@@ -52,7 +52,7 @@ pub(super) fn is_same(entry: &Entry, request: &PublishRequest) -> bool {
             Kind::Edit => entry.text.is_absent() || is_same_text(),
             Kind::React => (&entry.emoji, entry.off) == (&request.emoji, request.off),
             Kind::Room => entry.settings == request.settings,
-            Kind::Erase | Kind::Pin | Kind::Unpin | Kind::Unknown => true,
+            Kind::Erase | Kind::Pin | Kind::Unpin | Kind::Cast | Kind::Unknown => true,
         }
 }
 
