@@ -26,7 +26,7 @@ pub struct CastInfo {
 }
 
 /// Whether a room has a cast, and whether the reader may begin one: the answer to
-/// `GET /api/rooms/{room}/cast`. Browsers do not tell a page why a WebSocket was refused; this does.
+/// `GET /api/rooms/{room}/cast`. It tells a page why a WebSocket was refused, which browsers don't.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CastStatus {
     /// The cast that is running.

@@ -22,7 +22,7 @@ mod mirror;
 
 pub use caller::{Action, Actor, Caller, Grants};
 pub use change::{AccessChange, StoredAccess, StoredKey};
-pub use decide::{Facts, RoomsBy, decide};
+pub use decide::{CastsBy, Facts, RoomsBy, decide};
 pub use mirror::{Access, BANS_MAX, KEYS_MAX};
 pub use protocol::admin::Rights;
 pub use secret::{BoardSecret, Identity, KeyHash, KeySecret};

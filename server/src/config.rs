@@ -156,7 +156,7 @@ pub struct Serve {
     /// together. A few milliseconds save CPU time at high message rates, and delay each message.
     #[arg(long, env = "CRIER_FLUSH_INTERVAL", default_value_t = 0, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(0..=100))]
     pub flush_interval: u64,
-    /// Who may open rooms, and what rooms without settings are.
+    /// Who may open rooms and show screens, and what rooms without settings are.
     #[command(flatten)]
     pub rules: RuleFlags,
 }

@@ -8,7 +8,7 @@ use protocol::{ErrorCode, PublishRequest, Published, RoomInfo, RoomName};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Action, Caller, Grants};
-use crate::limits::Limiter;
+use crate::limits::{CastBounds, Limiter};
 use crate::room::{Hub, Pass, Room};
 use crate::store::Refusal;
 
@@ -23,13 +23,15 @@ pub struct Context {
     pub stop: CancellationToken,
     /// How often a silent connection hears from the server.
     pub heartbeat: Duration,
+    /// What a cast may have.
+    pub cast: CastBounds,
 }
 
 impl Context {
-    /// Returns a context with the default heartbeat.
+    /// Returns a context with the default heartbeat, and casts without bounds.
     pub fn new(hub: Hub, limiter: Limiter) -> Self {
         let heartbeat = Duration::from_secs(HEARTBEAT_SECONDS);
-        Self { hub, limiter, stop: CancellationToken::new(), heartbeat }
+        Self { hub, limiter, stop: CancellationToken::new(), heartbeat, cast: CastBounds::default() }
     }
 
     /// Publishes for a caller, if access, the allowance of its address and the history's rules

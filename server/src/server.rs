@@ -110,6 +110,7 @@ impl Server {
         let listener = bind(serve.listen).map_err(|source| ServerError::Listen { address: serve.listen, source })?;
         let mut context = Context::new(opened.hub, Limiter::new(serve.allowance()));
         context.heartbeat = serve.heartbeat();
+        context.cast = serve.rules.cast_bounds();
         let trusted_clock = TrustedClock::new(opened.saved_time, clock());
         let access = context.hub.access();
         let claim = if access.has_admin(clock()) { None } else { Some(access.offer_claim(clock())?) };

@@ -68,6 +68,8 @@ pub enum Action {
     Read,
     /// Publish a message, or change one's own.
     Publish,
+    /// Show a screen.
+    Cast,
     /// Pin, ban, decide on what waits, and change the settings.
     Moderate,
 }

@@ -11,7 +11,7 @@ use super::bans::Bans;
 use super::caller::{Action, Actor, Caller, Grants};
 use super::change::{AccessChange, StoredAccess};
 use super::claim::Claim;
-use super::decide::{Facts, RoomsBy, decide};
+use super::decide::{CastsBy, Facts, RoomsBy, decide};
 use super::keys::Keys;
 use super::secret::{BoardSecret, Identity, KeySecret};
 
@@ -27,6 +27,7 @@ pub struct Access(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     rooms_by: RoomsBy,
+    casts_by: CastsBy,
     /// The settings of rooms that have none of their own.
     defaults: Arc<RoomSettings>,
     /// Set when the store is open.
@@ -49,8 +50,8 @@ struct Known {
 
 impl Access {
     /// Returns a board's access without keys and bans.
-    pub fn new(rooms_by: RoomsBy, defaults: RoomSettings) -> Self {
-        Self(Arc::new(Shared { rooms_by, defaults: Arc::new(defaults), ..Shared::default() }))
+    pub fn new(rooms_by: RoomsBy, casts_by: CastsBy, defaults: RoomSettings) -> Self {
+        Self(Arc::new(Shared { rooms_by, casts_by, defaults: Arc::new(defaults), ..Shared::default() }))
     }
 
     /// Takes what is stored, once at the start.
@@ -151,9 +152,9 @@ impl Access {
         now: u64,
     ) -> Result<Actor, ErrorCode> {
         let actor = self.actor(caller, room, now);
-        let may_be_banned = action == Action::Publish && self.0.has_bans.load(Ordering::Relaxed);
+        let may_be_banned = matches!(action, Action::Publish | Action::Cast) && self.0.has_bans.load(Ordering::Relaxed);
         let is_banned = may_be_banned && self.0.known.read().bans.has(caller, room, now);
-        decide(Facts { settings, exists, rooms_by: self.0.rooms_by, rights: actor.rights, is_banned }, action)?;
+        decide(Facts { exists, has_identity: actor.tag.is_some(), is_banned, ..self.facts(settings, actor.rights) }, action)?;
         Ok(actor)
     }
 
@@ -161,8 +162,13 @@ impl Access {
     pub fn may_read(&self, grants: Option<&Grants>, room: &RoomName, settings: &RoomSettings, now: u64) -> bool {
         let rights = self.rights(grants, room, now).rights;
         // The room may have been there only for this reader.
-        let facts = Facts { settings, exists: true, rooms_by: self.0.rooms_by, rights, is_banned: false };
-        decide(facts, Action::Read).is_ok()
+        decide(self.facts(settings, rights), Action::Read).is_ok()
+    }
+
+    /// The facts about somebody without an identity and a ban, in a room that exists.
+    fn facts<'a>(&self, settings: &'a RoomSettings, rights: Rights) -> Facts<'a> {
+        let Shared { rooms_by, casts_by, .. } = *self.0;
+        Facts { settings, exists: true, rooms_by, casts_by, rights, has_identity: false, is_banned: false }
     }
 
     /// Refuses a name that looks like that of a moderator of the room, unless the author is one.

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::stream::events::Events;
 use super::stream::live::FORMATS;
 use super::ws::{json::Json, raw::Raw};
-use crate::access::{Access, AccessChange, Grants, KeySecret, RoomsBy, StoredKey};
+use crate::access::{Access, AccessChange, CastsBy, Grants, KeySecret, RoomsBy, StoredKey};
 use crate::delivery::testing::{self, Board};
 use crate::delivery::{WireFormat, wait_for_entries};
 
@@ -315,7 +315,7 @@ static NOW: AtomicU64 = AtomicU64::new(0);
 /// and one that does not.
 fn private_board() -> (Board, [Arc<Grants>; 2]) {
     let private = RoomSettings { mode: Mode::Private, ..RoomSettings::default() };
-    let board = Board::open_with(Access::new(RoomsBy::Anyone, private), || NOW.load(Ordering::Relaxed));
+    let board = Board::open_with(Access::new(RoomsBy::Anyone, CastsBy::Post, private), || NOW.load(Ordering::Relaxed));
     let grants = [Some(100), None].map(|expires| {
         let secret = KeySecret::random().unwrap();
         let (hash, rooms) = (secret.hash(), RoomPattern::one(&board.name));

@@ -67,11 +67,13 @@ pub struct PublishRules {
     /// See [`RoomSettings::slow`](protocol::RoomSettings::slow), for rooms without settings of
     /// their own.
     pub slow: u32,
+    /// Maximum number of casts that run at the same time.
+    pub casts_max: usize,
 }
 
 impl Default for PublishRules {
     fn default() -> Self {
-        Self { rooms_max: usize::MAX, edit_window: 0, queue: false, slow: 0 }
+        Self { rooms_max: usize::MAX, edit_window: 0, queue: false, slow: 0, casts_max: usize::MAX }
     }
 }
 

@@ -254,7 +254,7 @@ mod tests {
 
     fn publish() -> Vec<Command> {
         let request = PublishRequest { text: Text::parse("hello").unwrap(), ..PublishRequest::default() };
-        let rules = PublishRules { rooms_max: 1, edit_window: 0, queue: false, slow: 0 };
+        let rules = PublishRules { rooms_max: 1, ..PublishRules::default() };
         let publish = Publish { room: RoomName::lobby(), request, raw: None, actor: Actor::default(), time: 0, rules };
         vec![Command::Publish(Box::new(publish))]
     }
