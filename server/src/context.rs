@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use protocol::cast::CastStatus;
 use protocol::limits::HEARTBEAT_SECONDS;
-use protocol::{ErrorCode, PublishRequest, Published, RoomInfo, RoomName};
+use protocol::{Author, ErrorCode, PublishKey, PublishRequest, Published, RoomInfo, RoomName};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Action, Caller, Grants};
 use crate::limits::{CastBounds, Limiter};
-use crate::room::{Hub, Pass, Room};
+use crate::room::{Hub, Pass, Presenting, Room};
 use crate::store::Refusal;
 
 /// The rooms, the limits and the settings of a server. Cheap to clone.
@@ -47,7 +48,25 @@ impl Context {
     /// Returns what a room is, and what a caller may do in it.
     pub async fn room_info(&self, caller: &Caller, pass: &Pass) -> Result<RoomInfo, ErrorCode> {
         let can_post = self.hub.enter(caller, pass.room(), Action::Publish).is_ok();
-        Ok(RoomInfo { can_post, ..self.hub.info(pass).await? })
+        let can_cast = self.hub.enter(caller, pass.room(), Action::Cast).is_ok();
+        Ok(RoomInfo { can_post, can_cast, ..self.hub.info(pass).await? })
+    }
+
+    /// Begins a cast for a caller, or continues their own, if access, the allowance of its address
+    /// and the rules allow it.
+    pub async fn start_cast(&self, caller: &Caller, room: &RoomName, key: PublishKey, author: Author) -> Result<Presenting, Refusal> {
+        let pass = self.hub.enter(caller, room, Action::Cast)?;
+        let admitted = self.admit(caller.address, &self.hub.room(room));
+        admitted.map_err(|(code, wait)| Refusal { retry_after: Some(wait), ..code.into() })?;
+        self.hub.start_cast(caller, &pass, key, author).await
+    }
+
+    /// Returns whether a room has a cast, and whether a caller may begin one. The viewers are left
+    /// to who knows them.
+    pub fn cast_status(&self, caller: &Caller, pass: &Pass) -> CastStatus {
+        let cast = self.hub.cast(pass.room()).map(|running| running.info.clone());
+        let why = self.hub.enter(caller, pass.room(), Action::Cast).err().or_else(|| self.hub.cast_refusal(pass));
+        CastStatus { cast, may_cast: why.is_none(), why, viewers: 0, is_full: false }
     }
 
     /// Returns a number that changes when a session may have to end.

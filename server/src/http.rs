@@ -128,6 +128,7 @@ fn companions() -> Routes {
 fn interface() -> Routes {
     Routes::default()
         .route("/api/rooms/{room}", get(api::room))
+        .route("/api/rooms/{room}/cast", get(api::cast).delete(api::end_cast))
         .route("/api/rooms/{room}/messages", get(api::messages).post(api::publish))
         .route("/api/admin/keys", get(api::admin::keys).post(api::admin::create_key))
         .route("/api/admin/keys/{id}", delete(api::admin::revoke_key))

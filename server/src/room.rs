@@ -11,6 +11,8 @@ mod room_log;
 
 mod registry;
 
+mod presenters;
+
 mod updater;
 
 mod bounds;
@@ -25,10 +27,13 @@ mod info;
 
 mod queue;
 
+mod casts;
+
 mod trusted_clock;
 
 mod expiry;
 
+pub use casts::{Presenting, end_casts};
 pub use expiry::expire_messages;
 pub use hub::{Clock, Hub, OpenedHub, ROOMS_MAX_DEFAULT, Start};
 pub use page::{PageError, Range, RoomVersion};

@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::delivery::Fanout;
 use crate::http;
 use crate::limits::Limiter;
-use crate::room::{Clock, Hub, TrustedClock, expire_messages};
+use crate::room::{Clock, Hub, TrustedClock, end_casts, expire_messages};
 use crate::store::{OpenError, WriteError};
 pub use temporary::TemporaryServer;
 
@@ -145,6 +145,7 @@ impl Server {
         tokio::spawn(fanout.clone().keep_time());
         let site = http::board(context.clone(), serve.access(address), fanout, connections.clone());
         let sweeping = tokio::spawn(sweep(context.clone()));
+        let ending_casts = tokio::spawn(end_casts(context.hub.clone()));
         let expiring = tokio::spawn(expire_messages(context.hub.clone(), serve.retention(), trusted_clock));
         let failed = tokio::select! {
             () = http::listen(listener, site) => None,
@@ -154,6 +155,7 @@ impl Server {
         context.stop.cancel();
         sweeping.abort();
         expiring.abort();
+        ending_casts.abort();
         connections.close();
         if timeout(CONNECTIONS_TIME_MAX, connections.wait()).await.is_err() {
             tracing::warn!(connections = connections.len(), "some connections did not end in time and are closed");

@@ -35,7 +35,9 @@ mod writer;
 
 mod history;
 
-pub use command::{Change, Changes, Command, Decide, Outcome, Publish, PublishRules, Refusal, Remaining, Stored, Verdict};
+pub use command::{
+    Change, Changes, Command, Decide, EndCast, Outcome, Publish, PublishRules, Refusal, Remaining, RunningCast, StartCast, Stored, Verdict,
+};
 pub use error::{OpenError, ReadError, WriteError};
 pub use history::{History, OpenedHistory, QUEUE_COMMANDS_MAX, Submitted};
 pub use page_size::{PAGE_BYTES_MAX, page_bytes};

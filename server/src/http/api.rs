@@ -2,10 +2,12 @@
 
 pub(super) mod admin;
 
+mod cast;
 mod messages;
 mod publish;
 mod room;
 
+pub(super) use cast::{cast, end_cast};
 pub(super) use messages::messages;
 pub(super) use publish::publish;
 pub(super) use room::room;

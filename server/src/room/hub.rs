@@ -8,9 +8,11 @@ use std::time::Duration;
 use protocol::admin::{AuditRecord, KeyId};
 use protocol::{Author, Epoch, ErrorCode, Gap, Position, PublishRequest, Published, RoomName, RoomSettings};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::bounds::Bounds;
 use super::pass::Pass;
+use super::presenters::Presenters;
 use super::registry::Registry;
 use super::state::Room;
 use super::updater::RoomUpdater;
@@ -30,6 +32,7 @@ pub type Clock = fn() -> u64;
 pub struct Hub {
     pub(super) registry: Arc<Registry>,
     pub(super) history: History,
+    pub(super) presenters: Arc<Presenters>,
     access: Access,
     clock: Clock,
     rules: PublishRules,
@@ -71,13 +74,14 @@ impl Hub {
         access: Access,
         rules: PublishRules,
     ) -> Result<OpenedHub, OpenError> {
-        let registry = Arc::new(Registry::new(clock()));
+        let (registry, presenters) = (Arc::new(Registry::new(clock())), Arc::new(Presenters::new()));
         let opened = History::open(folder, epoch, flush_interval, |rooms, forgotten_max| {
             registry.load(rooms, forgotten_max);
-            Box::new(RoomUpdater::new(registry.clone(), access.clone()))
+            presenters.load(rooms, Instant::now());
+            Box::new(RoomUpdater::new(registry.clone(), presenters.clone(), access.clone()))
         })?;
         access.load(opened.access);
-        let hub = Self { registry, history: opened.history, access, clock, rules };
+        let hub = Self { registry, history: opened.history, presenters, access, clock, rules };
         Ok(OpenedHub { hub, saved_time: opened.saved_time, ended: opened.ended })
     }
 
@@ -244,10 +248,8 @@ async fn published(submitted: Submitted, epoch: Epoch, room: Arc<Room>) -> Resul
     let (offset, duplicate) = match submitted.await? {
         Outcome::Published { offset, duplicate } => (offset, duplicate),
         Outcome::Refused(refusal) => return Err(refusal),
-        // A publish has none of these outcomes.
-        Outcome::Decided(_) | Outcome::Access(_) | Outcome::Expired(_) | Outcome::RoomUnknown | Outcome::TimeSaved => {
-            return Err(ErrorCode::Unavailable.into());
-        }
+        // A publish has no other outcome.
+        _ => return Err(ErrorCode::Unavailable.into()),
     };
     Ok(Published { position: Position { epoch, offset }, duplicate, reached: room.connected() })
 }

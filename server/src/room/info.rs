@@ -11,10 +11,11 @@ use super::state::Room;
 use crate::access::{Grants, Rights};
 
 impl Hub {
-    /// Returns what a room is. Whether the caller may post is left to who knows the caller.
+    /// Returns what a room is. Whether the caller may post or cast is left to who knows the caller.
     pub async fn info(&self, pass: &Pass) -> Result<RoomInfo, ErrorCode> {
         let version = self.version(pass, Range::Last).map_err(|_: PageError| ErrorCode::Unavailable)?;
-        let settings = self.settings(self.registry.get(pass.room()).as_deref());
+        let room = self.registry.get(pass.room());
+        let settings = self.settings(room.as_deref());
         Ok(RoomInfo {
             room: pass.room().clone(),
             settings: Arc::unwrap_or_clone(settings),
@@ -22,7 +23,7 @@ impl Hub {
             you: pass.tag(),
             can_post: false,
             can_moderate: pass.rights() >= Rights::Moderate,
-            cast: None,
+            cast: room.and_then(|room| room.cast()).map(|running| running.info.clone()),
             can_cast: false,
             latest: Position { epoch: version.epoch, offset: version.extent.latest },
             online: version.online,

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::presence::Presence;
 use super::tail::{Tail, TailMemory};
 use crate::encoded::Encoded;
-use crate::store::{Change, Remaining, RetentionPolicy, StoredRoom, TrustedTime, stored_bytes};
+use crate::store::{Change, Remaining, RetentionPolicy, RunningCast, StoredRoom, TrustedTime, stored_bytes};
 
 /// A room that has entries or subscribers.
 pub struct Room {
@@ -37,6 +37,8 @@ struct State {
     settings: Option<Arc<RoomSettings>>,
     /// The offsets of the pinned messages, the oldest pin first.
     pins: Vec<u64>,
+    /// The cast that is running.
+    cast: Option<Arc<RunningCast>>,
 }
 
 impl State {
@@ -50,6 +52,8 @@ impl State {
         self.oldest.get_or_insert(entry.time);
         match (entry.kind, entry.of) {
             (Kind::Room, _) => self.settings = entry.settings.clone().map(Arc::from),
+            (Kind::Cast, None) => self.cast = RunningCast::of(entry).map(Arc::new),
+            (Kind::Cast, Some(of)) => drop(self.cast.take_if(|cast| cast.info.id == of)),
             (Kind::Pin, Some(of)) => self.pins.push(of),
             (Kind::Unpin | Kind::Erase, Some(of)) => self.pins.retain(|pin| *pin != of),
             _ => {}
@@ -93,9 +97,9 @@ impl Extent {
 impl Room {
     /// Creates a room as the history has it. The tail is empty and counts towards `memory`.
     pub fn new(stored: StoredRoom, memory: &TailMemory) -> Self {
-        let StoredRoom { name, expired, latest, bytes, oldest, settings, pins } = stored;
+        let StoredRoom { name, expired, latest, bytes, oldest, settings, pins, cast } = stored;
         let (tail, presence, settings) = (Tail::new(latest, memory.clone()), Presence::default(), settings.map(Arc::new));
-        let state = State { tail, presence, expired, bytes, oldest, settings, pins };
+        let state = State { tail, presence, expired, bytes, oldest, settings, pins, cast: cast.map(Arc::new) };
         Self {
             name,
             is_opened: AtomicBool::new(oldest.is_some()),
@@ -167,10 +171,10 @@ impl Room {
         self.is_opened.store(true, Ordering::Relaxed);
     }
 
-    /// True if the room has settings or entries, or had an entry after `offset`.
+    /// True if the room has settings, entries or a cast, or had an entry after `offset`.
     pub(super) fn is_needed(&self, offset: u64) -> bool {
         let state = self.state.lock();
-        state.settings.is_some() || state.oldest.is_some() || state.tail.latest() > offset
+        state.settings.is_some() || state.oldest.is_some() || state.cast.is_some() || state.tail.latest() > offset
     }
 
     /// Returns the room's own settings. `None`: it has those of the board.
@@ -181,6 +185,11 @@ impl Room {
     /// Returns the offsets of the pinned messages, the oldest pin first.
     pub fn pins(&self) -> Vec<u64> {
         self.state.lock().pins.clone()
+    }
+
+    /// Returns the cast that is running.
+    pub fn cast(&self) -> Option<Arc<RunningCast>> {
+        self.state.lock().cast.clone()
     }
 
     /// Returns the offsets of the entries.

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protocol::RoomName;
+use protocol::{Kind, RoomName};
+use tokio::time::Instant;
 
+use super::presenters::Presenters;
 use super::registry::Registry;
 use super::state::Room;
 use crate::access::Access;
@@ -13,6 +15,7 @@ use crate::store::{Change, Changes, CommitListener};
 /// The listener of the store's writer. Nothing else changes a room's entries.
 pub(super) struct RoomUpdater {
     registry: Arc<Registry>,
+    presenters: Arc<Presenters>,
     access: Access,
     /// Rooms whose subscribers are not yet notified.
     changed: Vec<Arc<Room>>,
@@ -21,8 +24,18 @@ pub(super) struct RoomUpdater {
 }
 
 impl RoomUpdater {
-    pub(super) fn new(registry: Arc<Registry>, access: Access) -> Self {
-        Self { registry, access, changed: Vec::new(), has_queue_changed: false }
+    pub(super) fn new(registry: Arc<Registry>, presenters: Arc<Presenters>, access: Access) -> Self {
+        Self { registry, presenters, access, changed: Vec::new(), has_queue_changed: false }
+    }
+
+    /// Records which casts have begun and ended, after their room has.
+    fn apply_casts(&self, room: &RoomName, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Stored(stored) if stored.entry.kind == Kind::Cast => self.presenters.apply(room, &stored.entry, Instant::now()),
+                _ => {}
+            }
+        }
     }
 }
 
@@ -44,6 +57,7 @@ impl CommitListener for RoomUpdater {
             // earlier entry.
             let room = self.registry.get_or_add(&name);
             room.apply(&changes);
+            self.apply_casts(&name, &changes);
             self.changed.push(room);
         }
     }

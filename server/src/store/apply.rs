@@ -11,6 +11,8 @@ mod queue;
 
 mod publish;
 
+mod cast;
+
 use std::collections::HashMap;
 
 use protocol::RoomName;
@@ -101,6 +103,8 @@ impl<'c> Applier<'c> {
         match command {
             Command::Publish(publish) => self.publish(publish),
             Command::Decide(decide) => self.decide(decide),
+            Command::StartCast(start) => self.start_cast(start),
+            Command::EndCast(end) => self.end_cast(end),
             Command::Expire { room, policy, now, rooms_max } => self.expire(room, *policy, *now, *rooms_max),
             Command::Access { change, by, time } => {
                 let applied = access::apply(self.connection, change, *by, *time)?;

@@ -1,7 +1,7 @@
 //! Changes of the history, and their results.
 
 use protocol::admin::{Decision, KeyId};
-use protocol::{Entry, ErrorCode, PublishRequest, RoomName};
+use protocol::{Author, CastInfo, Entry, ErrorCode, PublishKey, PublishRequest, RoomName};
 
 use super::retention::{RetentionPolicy, TrustedTime};
 use crate::access::{AccessChange, Actor};
@@ -14,6 +14,10 @@ pub enum Command {
     Publish(Box<Publish>),
     /// Approve or reject a message that waits for approval.
     Decide(Decide),
+    /// Begin a cast, or continue the one that is running with this key.
+    StartCast(Box<StartCast>),
+    /// End a cast.
+    EndCast(EndCast),
     /// Delete expired messages of a room. If there are many, only some of them.
     Expire {
         /// The room.
@@ -94,6 +98,54 @@ pub struct Decide {
     pub rooms_max: usize,
 }
 
+/// The parts of [`Command::StartCast`].
+#[derive(Clone, Debug)]
+pub struct StartCast {
+    /// The room.
+    pub room: RoomName,
+    /// The key that the presenter has drawn for this cast.
+    pub key: PublishKey,
+    /// The presenter's name.
+    pub author: Author,
+    /// The presenter.
+    pub actor: Actor,
+    /// The current time, in milliseconds since 1970.
+    pub time: u64,
+    /// The board's rules.
+    pub rules: PublishRules,
+}
+
+/// The parts of [`Command::EndCast`].
+#[derive(Clone, Debug)]
+pub struct EndCast {
+    /// The room.
+    pub room: RoomName,
+    /// The offset of the entry that began it. Another cast is not ended.
+    pub cast: u64,
+    /// Who ends it. Without an identity, the server.
+    pub actor: Actor,
+    /// The current time, in milliseconds since 1970.
+    pub time: u64,
+}
+
+/// A cast that is running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningCast {
+    /// What everybody may know.
+    pub info: CastInfo,
+    /// The key by which its presenter continues it, together with the presenter's identity.
+    pub key: PublishKey,
+}
+
+impl RunningCast {
+    /// Returns the cast that an entry begins.
+    pub fn of(entry: &Entry) -> Option<Self> {
+        let Entry { offset: id, time: since, author, .. } = entry;
+        let info = CastInfo { id: *id, author: author.clone(), by: entry.by?, since: *since };
+        Some(Self { info, key: entry.key.clone()? })
+    }
+}
+
 /// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -108,6 +160,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// The message of the queue was approved or rejected, now or before.
     Decided(Verdict),
+    /// The cast has begun, or goes on.
+    Casting(Box<RunningCast>),
     /// Expired messages were deleted, if there were any.
     Expired(Remaining),
     /// The room never had a message, or is forgotten.

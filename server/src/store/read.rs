@@ -7,6 +7,7 @@ use protocol::admin::Waiting;
 use protocol::{Entry, RoomName, RoomSettings, Tag};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::command::RunningCast;
 use super::page_size::{PAGE_BYTES_MAX, page_bytes};
 use super::retention::TrustedTime;
 use super::row::{self, columns};
@@ -29,12 +30,14 @@ pub struct StoredRoom {
     pub settings: Option<RoomSettings>,
     /// The offsets of the pinned messages, the oldest pin first.
     pub pins: Vec<u64>,
+    /// The cast that is running.
+    pub cast: Option<RunningCast>,
 }
 
 impl StoredRoom {
     /// A room without entries and settings that starts after the offset `expired`.
     pub fn empty(name: RoomName, expired: u64) -> Self {
-        Self { name, expired, latest: expired, bytes: 0, oldest: None, settings: None, pins: Vec::new() }
+        Self { name, expired, latest: expired, bytes: 0, oldest: None, settings: None, pins: Vec::new(), cast: None }
     }
 }
 
@@ -51,7 +54,7 @@ pub struct StoredPage {
 pub(super) fn rooms(connection: &Connection) -> rusqlite::Result<Vec<StoredRoom>> {
     const SQL: &str = "SELECT name, first, latest, total - gone,
         (SELECT time FROM messages WHERE room = id ORDER BY offset LIMIT 1), settings, id FROM heads";
-    let mut pins = pins(connection)?;
+    let (mut pins, mut casts) = (pins(connection)?, casts(connection)?);
     let mut statement = connection.prepare(SQL)?;
     let rows = statement.query_map([], |row| {
         Ok(StoredRoom {
@@ -62,6 +65,7 @@ pub(super) fn rooms(connection: &Connection) -> rusqlite::Result<Vec<StoredRoom>
             oldest: row.get(4)?,
             settings: row::text(row, 5)?.as_deref().map(row::settings),
             pins: pins.remove(&row.get(6)?).unwrap_or_default(),
+            cast: casts.remove(&row.get(6)?),
         })
     })?;
     rows.collect()
@@ -76,6 +80,13 @@ fn pins(connection: &Connection) -> rusqlite::Result<HashMap<i64, Vec<u64>>> {
         pins.entry(row.get(0)?).or_default().push(row.get(1)?);
     }
     Ok(pins)
+}
+
+/// Returns the running cast of every room that has one.
+fn casts(connection: &Connection) -> rusqlite::Result<HashMap<i64, RunningCast>> {
+    let mut statement = connection.prepare("SELECT at, key, author, by, since, room FROM casts")?;
+    let casts = statement.query_map([], |row| Ok((row.get(5)?, row::cast(row)?)))?;
+    casts.collect()
 }
 
 /// Returns the offset that no forgotten room exceeded. New rooms start after it.

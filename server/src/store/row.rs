@@ -1,8 +1,10 @@
 //! An entry as a row of the table `messages`.
 
-use protocol::{Author, Entry, Kind, PublishKey, RoomSettings, Tag, Text};
+use protocol::{Author, CastInfo, Entry, Kind, PublishKey, RoomSettings, Tag, Text};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
+
+use super::command::RunningCast;
 
 /// The columns that [`entry`] reads, in their order.
 macro_rules! columns {
@@ -47,6 +49,13 @@ pub(super) fn more(entry: &Entry) -> Option<String> {
         ..Entry::default()
     };
     (more != Entry::default()).then(|| json(&more))
+}
+
+/// Reads a running cast: `at, key, author, by, since`.
+pub(super) fn cast(row: &Row<'_>) -> rusqlite::Result<RunningCast> {
+    let author = Author::from_stored(text(row, 2)?.unwrap_or_default());
+    let info = CastInfo { id: row.get(0)?, author, by: Tag::from_bits(row.get(3)?), since: row.get(4)? };
+    Ok(RunningCast { info, key: PublishKey::from_stored(text(row, 1)?.unwrap_or_default()) })
 }
 
 /// Reads settings. Those of another version may be unreadable; then the room has the default.

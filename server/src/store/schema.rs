@@ -209,6 +209,18 @@ const MIGRATIONS: &[&str] = &[
     -- Has a row while parts of an erased text may be in the files; see `scrub`.
     CREATE TABLE scrub (pending INTEGER PRIMARY KEY) STRICT;
 ",
+    "
+    -- The casts that are running. `at`: the offset of the entry that began it, which may have
+    -- expired. `key`: by which its presenter continues it.
+    CREATE TABLE casts (
+        room INTEGER PRIMARY KEY REFERENCES rooms (id) ON DELETE CASCADE,
+        at INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        author TEXT NOT NULL,
+        by INTEGER NOT NULL,
+        since INTEGER NOT NULL
+    ) STRICT;
+",
 ];
 
 /// Opens the database for writing. Creates it if it is missing.

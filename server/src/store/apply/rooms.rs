@@ -172,23 +172,26 @@ impl Applier<'_> {
         delete.execute(params![row.id, row.expired]).map(|_| ())
     }
 
-    /// Forgets rooms without entries and settings, after `emptied` became one. A room is forgotten
-    /// if it had no entry after the offset that new rooms start after (the column `floor`). If more
-    /// than `rooms_max` of them are left, half of them raise that offset. So no offset of a room is
-    /// ever given twice.
+    /// Forgets rooms without entries, settings and a cast, after `emptied` became one. A room is
+    /// forgotten if it had no entry after the offset that new rooms start after (the column
+    /// `floor`). If more than `rooms_max` of them are left, half of them raise that offset. So no
+    /// offset of a room is ever given twice.
     fn forget_rooms(&mut self, emptied: &RoomName, row: RoomRow, rooms_max: usize) -> rusqlite::Result<()> {
-        let mut count = self.connection.prepare_cached("SELECT count(*) FROM rooms WHERE settings IS NULL")?;
+        const COUNT: &str = "SELECT count(*) FROM rooms WHERE settings IS NULL AND id NOT IN (SELECT room FROM casts)";
+        let mut count = self.connection.prepare_cached(COUNT)?;
         let all: usize = count.query_row([], |row| row.get(0))?;
-        // Too few while rooms with settings have entries: then rooms are forgotten later.
+        // Too few while rooms with settings or a cast have entries: then rooms are forgotten later.
         let empty = all.saturating_sub(self.rooms_in_use()?);
         if empty > rooms_max {
             const RAISE: &str = "UPDATE log SET floor = max(floor, (SELECT max(latest) FROM
-                (SELECT latest FROM heads WHERE latest = first AND settings IS NULL ORDER BY latest LIMIT ?1)))";
-            const FORGET: &str = "DELETE FROM rooms WHERE id IN (SELECT id FROM heads, log WHERE latest = first AND latest <= floor AND heads.settings IS NULL)";
+                (SELECT latest FROM heads WHERE latest = first AND settings IS NULL AND id NOT IN (SELECT room FROM casts)
+                    ORDER BY latest LIMIT ?1)))";
+            const FORGET: &str = "DELETE FROM rooms WHERE id IN (SELECT id FROM heads, log
+                WHERE latest = first AND latest <= floor AND heads.settings IS NULL AND id NOT IN (SELECT room FROM casts))";
             self.connection.execute(RAISE, [empty / 2 + 1])?;
             self.connection.execute(FORGET, [])?;
             self.rooms.retain(|_, row| !row.is_empty());
-        } else if row.pace.is_none() && row.latest <= read::forgotten_max(self.connection)? {
+        } else if row.pace.is_none() && row.latest <= read::forgotten_max(self.connection)? && !self.has_cast(row)? {
             self.connection.execute("DELETE FROM rooms WHERE id = ?1", [row.id])?;
             self.rooms.remove(emptied);
         }

@@ -1,5 +1,6 @@
 //! Tests of what commands do: each rule, and that the same commands make the same history.
 
+mod casts;
 mod changes;
 mod messages;
 
@@ -8,7 +9,7 @@ use protocol::{Emoji, Entry, ErrorCode, Kind, PublishRequest, RoomName, RoomSett
 use rusqlite::types::Value;
 use tempfile::TempDir;
 
-use super::super::command::{Decide, Publish, PublishRules, Verdict};
+use super::super::command::{Decide, EndCast, Publish, PublishRules, StartCast, Verdict};
 use super::super::retention::RetentionPolicy;
 use super::super::{read, schema};
 use super::*;
@@ -143,7 +144,7 @@ fn commands() -> Vec<Command> {
     let mut random = fastrand::Rng::with_seed(7);
     let room = |number: u64| ["a", "b", "c", "d", "lobby"][number as usize % 5].parse::<RoomName>().unwrap();
     let keep = |messages| RetentionPolicy { messages, bytes: u64::MAX, age: u64::MAX };
-    let rules = PublishRules { rooms_max: 2, edit_window: 3, ..PublishRules::default() };
+    let rules = PublishRules { rooms_max: 2, edit_window: 3, casts_max: 2, ..PublishRules::default() };
     let mut command = |number: u64| {
         let (of, time, name) = (random.u64(1..30), 1000 + number - random.u64(0..5), random.u64(0..5));
         let request = match random.u32(0..13) {
@@ -176,7 +177,23 @@ fn commands() -> Vec<Command> {
             }
         }
     };
-    (0..4000).map(&mut command).collect()
+    (0..4000).flat_map(|number| std::iter::once(command(number)).chain(casts(number, rules))).collect()
+}
+
+/// Begins a cast at every 23rd number, and ends those that run now and then.
+fn casts(number: u64, rules: PublishRules) -> Vec<Command> {
+    let room: RoomName = ["a", "b", "lobby"][number as usize % 3].parse().unwrap();
+    let end = |cast: u64| Command::EndCast(EndCast { room: room.clone(), cast, actor: moderator(), time: number });
+    let start = |key: u64| {
+        let (actor, author) = ([ana(), bob(), NOBODY][number as usize % 5 % 3], protocol::Author::default());
+        let (room, key) = (room.clone(), format!("cast-{key}").parse().unwrap());
+        Command::StartCast(Box::new(StartCast { room, key, author, actor, time: number, rules }))
+    };
+    match number {
+        _ if number.is_multiple_of(23) => vec![start(number % 46)],
+        _ if number % 800 > 796 => (1..400).map(end).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Returns every row of the database after the commands, and what came of them. Each batch has a
@@ -191,7 +208,7 @@ fn apply(commands: &[Command], batch_size: usize) -> (Vec<Outcome>, Changes, Vec
         changes.rooms.extend(committed.changes.rooms);
     }
     let mut rows = Vec::new();
-    for table in ["log", "rooms", "messages", "clock", "changes", "reactions", "pins", "last_posts", "queue", "scrub", "audit"] {
+    for table in ["log", "rooms", "messages", "clock", "changes", "reactions", "pins", "last_posts", "queue", "scrub", "audit", "casts"] {
         let mut statement = connection.prepare(&format!("SELECT * FROM {table} ORDER BY 1")).unwrap();
         let columns = statement.column_count();
         let read = |row: &rusqlite::Row<'_>| (0..columns).map(|column| row.get(column)).collect();
@@ -215,6 +232,9 @@ fn makes_the_same_history_in_batches_of_any_size() {
     assert!(has(|outcome| matches!(outcome, Outcome::Expired(rest) if rest.forgotten_max > 0)));
     assert!(has(|outcome| matches!(outcome, Outcome::Decided(Verdict::Approved { .. }))));
     assert!(has(|outcome| matches!(outcome, Outcome::Decided(Verdict::Rejected { .. }))));
+    assert!(has(|outcome| matches!(outcome, Outcome::Casting(_))));
+    let is_end = |change: &Change| matches!(change, Change::Stored(stored) if stored.entry.kind == Kind::Cast && stored.entry.off);
+    assert!(changes.rooms.iter().any(|(_, change)| is_end(change)));
     for code in [
         ErrorCode::KeyReused,
         ErrorCode::RoomsFull,
@@ -225,6 +245,8 @@ fn makes_the_same_history_in_batches_of_any_size() {
         ErrorCode::AccessRefused,
         ErrorCode::Queued,
         ErrorCode::SlowMode,
+        ErrorCode::CastBusy,
+        ErrorCode::CastsFull,
     ] {
         let is_code = |outcome: &Outcome| matches!(outcome, Outcome::Refused(refusal) if refusal.code == code);
         assert!(outcomes.iter().any(is_code), "{code:?} never came");
