@@ -14,7 +14,7 @@ mod receive;
 use client::{Page, Pending, Timeline};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use protocol::{Entry, Position, PublishRequest, RoomName};
+use protocol::{Author, Entry, Position, PublishRequest, RoomName};
 
 use crate::composer::Composer;
 use crate::event::SavedRoom;
@@ -41,6 +41,8 @@ pub(crate) struct Room {
     pub(crate) outgoing: Outgoing,
     /// `None` until the first page.
     timeline: Option<Timeline>,
+    /// The screen that is being shown: the offset at which that began, and who shows it.
+    cast: Option<(u64, Author)>,
     /// What arrived before the first page.
     early: Vec<Entry>,
     unread: Unread,
@@ -80,6 +82,7 @@ impl Room {
             link: Link::default(),
             outgoing: Outgoing::new(outbox, own),
             timeline: None,
+            cast: None,
             early: Vec::new(),
             unread: Unread::default(),
             read,
@@ -149,7 +152,8 @@ impl Room {
             }
             return;
         };
-        self.items = items::of(timeline, self.unread.line(), self.outgoing.pending(), zone, now);
+        let cast = self.cast.as_ref().map(|(began, _)| *began);
+        self.items = items::of(timeline, self.unread.line(), cast, self.outgoing.pending(), zone, now);
     }
 
     pub(crate) fn item(&self, place: Place) -> Item {
@@ -197,6 +201,11 @@ impl Room {
     /// True if the newest messages are loaded.
     pub(crate) fn has_newest(&self) -> bool {
         self.timeline.as_ref().is_none_or(Timeline::has_newest)
+    }
+
+    /// Returns who is showing a screen.
+    pub(crate) fn cast(&self) -> Option<&str> {
+        self.cast.as_ref().map(|(_, author)| author.as_str())
     }
 
     /// Returns how many messages the person has not seen.

@@ -88,6 +88,11 @@ pub(crate) fn slow(seconds: u64) -> String {
     format!("The room is slow: your next message is posted in {seconds} s.")
 }
 
+pub(crate) fn cast(author: &str) -> String {
+    let who = if author.is_empty() { "Somebody" } else { author };
+    format!("{who} is showing a screen: watch it on the room's page")
+}
+
 pub(crate) fn queued(count: usize) -> String {
     if count == 1 { format!("1 {QUEUED}") } else { format!("{count} wait for approval") }
 }

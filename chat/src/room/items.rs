@@ -25,6 +25,8 @@ pub(crate) enum Item {
     Unread,
     /// Messages are missing.
     Gap(Missed),
+    /// Somebody is showing a screen.
+    Cast,
     /// A message.
     Message {
         /// Its offset.
@@ -44,8 +46,16 @@ pub(crate) enum Item {
 }
 
 /// Returns the list of a timeline and the messages on their way. Messages after the offset `unread`
-/// are unread. `now` is in milliseconds since 1970.
-pub(crate) fn of(timeline: &Timeline, unread: Option<u64>, pending: &[Pending], zone: &TimeZone, now: u64) -> Vec<Item> {
+/// are unread. `cast` is the offset at which a screen began to be shown. `now` is in milliseconds
+/// since 1970.
+pub(crate) fn of(
+    timeline: &Timeline,
+    unread: Option<u64>,
+    mut cast: Option<u64>,
+    pending: &[Pending],
+    zone: &TimeZone,
+    now: u64,
+) -> Vec<Item> {
     let mut items = Vec::with_capacity(timeline.entries().len() + pending.len() + 8);
     let mut groups = Groups { zone, day: None, quarter: None, previous: None };
     let mut missed = timeline.missed().iter().peekable();
@@ -64,12 +74,20 @@ pub(crate) fn of(timeline: &Timeline, unread: Option<u64>, pending: &[Pending], 
             groups.previous = None;
             items.push(Item::Unread);
         }
+        if cast.take_if(|cast| *cast < entry.offset).is_some() {
+            groups.previous = None;
+            items.push(Item::Cast);
+        }
         let is_continued = groups.continues(&entry.author, entry.by, entry.offset, entry.time);
         items.push(Item::Message { offset: entry.offset, is_continued });
     }
     for gap in missed {
         groups.previous = None;
         items.push(Item::Gap(*gap));
+    }
+    if cast.is_some() {
+        groups.previous = None;
+        items.push(Item::Cast);
     }
     let mut has_pending = false;
     for (index, message) in pending.iter().enumerate().filter(|(_, pending)| pending.message.kind.is_message()) {

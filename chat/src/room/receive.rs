@@ -2,7 +2,7 @@
 
 use client::{Page, Pending, Stage, Timeline, Update};
 use jiff::Timestamp;
-use protocol::{Entry, Gap, MessagesPage, Position};
+use protocol::{Entry, Gap, Kind, MessagesPage, Position};
 
 use super::scroll::Scroll;
 use super::unread::Unread;
@@ -171,6 +171,7 @@ impl Room {
         if let Some(key) = &change.key {
             self.outgoing.remove(key);
         }
+        self.cast_changed(&change);
         let Some(timeline) = &mut self.timeline else { return self.keep_early(change) };
         if timeline.change(change) {
             self.layout.clear_messages();
@@ -179,6 +180,14 @@ impl Room {
         }
         if self.selected.is_some_and(|offset| self.entry_at(offset).is_some_and(|entry| entry.erased)) {
             self.selected = None;
+        }
+    }
+
+    /// Shows that somebody begins to show a screen, or that it is over.
+    fn cast_changed(&mut self, change: &Entry) {
+        if change.kind == Kind::Cast {
+            self.cast = (!change.off).then(|| (change.offset, change.author.clone()));
+            self.is_stale = true;
         }
     }
 
@@ -216,6 +225,7 @@ impl Room {
         self.is_stale = true;
         if timeline.end().epoch != epoch || timeline.entries().is_empty() {
             self.unread = Unread::open(None, gap.resumes.offset, |_| 0);
+            self.cast = None;
             self.selected = None;
             self.layout.clear();
             self.older = Older::Idle;

@@ -221,7 +221,7 @@ impl Room {
             Item::Start => self.start_rows().len().max(1),
             Item::Message { offset, .. } => self.laid(offset).map_or(1, |laid| laid.height(has_header)),
             Item::Pending { index, .. } => self.laid_pending(index).map_or(1, |laid| laid.height(has_header)),
-            Item::Day(_) | Item::Unread | Item::Gap(_) | Item::Waiting => 1,
+            Item::Day(_) | Item::Unread | Item::Gap(_) | Item::Cast | Item::Waiting => 1,
         }
     }
 

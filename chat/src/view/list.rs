@@ -60,6 +60,11 @@ fn line(pen: &mut Pen<'_>, room: &Room, item: Item, place: Place, y: u16, is_slo
             let style = pen.palette.failure();
             centre(pen, &format!("{dash} {text} {dash}"), y, style, charset);
         }
+        Item::Cast => {
+            let text = room.cast().map(texts::cast).unwrap_or_default();
+            let style = pen.palette.accent();
+            centre(pen, &format!("{dash} {text} {dash}"), y, style, charset);
+        }
         Item::Unread => {
             let style = pen.palette.accent();
             let rule = charset.pick("─", "-").repeat(pen.end.into());

@@ -5,6 +5,8 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use client::{Board, Identity};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use protocol::RoomName;
 
 use super::exit_code::Failure;
 use crate::config::Remote;
@@ -25,6 +27,17 @@ pub(super) fn connect(remote: &Remote, identity: Option<&Path>) -> Result<Board,
     }
 }
 
+/// Returns a room's name as a part of an address.
+pub(super) fn escaped(room: &RoomName) -> String {
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(room.as_str(), ESCAPED).to_string()
+}
+
+/// Returns the address of a room's page.
+pub(super) fn page(server: &str, room: &RoomName) -> String {
+    format!("{}/r/{}", server.trim_end_matches('/'), escaped(room))
+}
+
 /// Returns the file with a person's identity for a board, below the folder for state. Each board
 /// has one, so that none can pass for the person elsewhere. `None` if there is no place for it.
 pub(super) fn default_identity(folder: &Path, server: &str) -> Option<PathBuf> {
@@ -43,6 +56,11 @@ pub(super) fn default_identity(folder: &Path, server: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rooms_page_has_an_address() {
+        assert_eq!(page("https://h/", &"大 厅".parse().unwrap()), "https://h/r/%E5%A4%A7-%E5%8E%85");
+    }
 
     #[test]
     fn each_board_has_an_identity_of_its_own() {

@@ -15,7 +15,7 @@ use std::pin::pin;
 use client::{HistoryError, Options, Page, Room, Update};
 use jiff::Zoned;
 use protocol::limits::PAGE_ENTRIES_MAX;
-use protocol::{Entry, Gap, Position};
+use protocol::{Entry, Gap, Kind, Position};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -31,7 +31,8 @@ const LINES_DEFAULT: u64 = 10;
 
 /// Prints messages. `now` is the clock, in the local zone.
 pub async fn tail(settings: config::Tail, now: impl Fn() -> Zoned) -> ExitCode {
-    let mut printer = Printer { json: settings.json, now, printed: Printed::default() };
+    let mut printer =
+        Printer { json: settings.json, now, page: board::page(&settings.remote.server, &settings.room), printed: Printed::default() };
     match run(&settings, &mut printer).await {
         Ok(()) | Err(Stop::ReaderEnded) => ExitCode::Done,
         Err(Stop::Failed(failure)) => failed(&failure),
@@ -141,6 +142,8 @@ async fn print_history<N: Fn() -> Zoned>(room: &Room, server: &str, start: Start
 struct Printer<N> {
     json: bool,
     now: N,
+    /// The address of the room's page.
+    page: String,
     printed: Printed,
 }
 
@@ -160,6 +163,7 @@ impl<N: Fn() -> Zoned> Printer<N> {
         let mut output = io::stdout().lock();
         match self.json {
             true => print::entry_json(change, position, &mut output)?,
+            false if change.kind == Kind::Cast => print::cast(change, &self.page, &(self.now)(), &mut output)?,
             false if self.printed.contains(change) => {}
             false => print::change(change, self.printed.of(change), &(self.now)(), &mut output)?,
         }

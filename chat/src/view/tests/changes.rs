@@ -51,6 +51,17 @@ impl Person {
 }
 
 #[test]
+fn a_screen_that_is_shown_has_one_line_until_it_is_over() {
+    let mut person = in_lobby();
+    person.hears(Entry { kind: Kind::Cast, ..entry(4, "Bo", "") });
+    assert_eq!(person.list().last().unwrap().trim(), "— Bo is showing a screen: watch it on the room's page —");
+    person.receive(entry(5, "Cem", "nice"));
+    assert!(person.list().last().unwrap().contains("nice"), "the line keeps its place");
+    person.hears(Entry { off: true, ..change(6, Kind::Cast, 4) });
+    assert!(!person.has("is showing a screen"));
+}
+
+#[test]
 fn changes_show_at_once_in_their_message() {
     let mut person = in_lobby();
     person.hears(edit(4, 1, "tea at six?"));

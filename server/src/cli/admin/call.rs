@@ -4,12 +4,11 @@ use std::io::{self, ErrorKind, Write as _};
 
 use client::{Board, HistoryError};
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use protocol::{ErrorCode, RoomName};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cli::board::connect;
+use crate::cli::board::{connect, escaped};
 use crate::cli::exit_code::Failure;
 use crate::cli::notes::explain;
 use crate::cli::terminal::{harmless, write_json};
@@ -79,12 +78,6 @@ impl Call {
 /// The path of a room's settings and queue in the admin interface.
 pub(super) fn room_path(room: &RoomName) -> String {
     format!("/api/admin/rooms/{}", escaped(room))
-}
-
-/// A room's name as it stands in an address.
-pub(super) fn escaped(room: &RoomName) -> String {
-    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-    utf8_percent_encode(room.as_str(), ESCAPED).to_string()
 }
 
 /// Shows a time, in UTC.

@@ -4,7 +4,8 @@ use protocol::admin::{Decided, DecisionFields, QueuePage, Waiting};
 use protocol::{Mode, Published, RoomInfo, RoomName, RoomSettings};
 use serde::Serialize;
 
-use super::call::{Call, columns, escaped, room_path, shown};
+use super::call::{Call, columns, room_path, shown};
+use crate::cli::board::escaped;
 use crate::cli::exit_code::Failure;
 use crate::cli::notes::note;
 use crate::config::{DecideMessages, OneRoom, RejectMessages, RoomCommand, SetRoom};

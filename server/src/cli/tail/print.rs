@@ -49,6 +49,16 @@ pub(super) fn entry(entry: &Entry, now: &Zoned, output: &mut impl Write) -> io::
     writeln!(output, "{time} {}: {}{edited}{reactions}", harmless(author), harmless(entry.text.as_str()))
 }
 
+/// Writes that a cast has begun, and where to watch it, or that it is over.
+pub(super) fn cast(cast: &Entry, page: &str, now: &Zoned, output: &mut impl Write) -> io::Result<()> {
+    let time = shown_time(cast.time, now);
+    if cast.off {
+        return writeln!(output, "{time}  no screen is shown any more");
+    }
+    let author = if cast.author.is_nameless() { "somebody" } else { cast.author.as_str() };
+    writeln!(output, "{time}  {} shows a screen: {page}", harmless(author))
+}
+
 /// Writes a change for people. `message` is the message that it changes, if that is remembered.
 /// Names don't begin with a space, so no message looks like this. Writes nothing if this version
 /// does not know the change.
@@ -121,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_a_line_that_names_its_message() {
+    fn a_change_is_a_line_that_names_its_message_or_the_screen() {
         let now = "2026-11-28T12:00:00Z".parse::<Timestamp>().unwrap().to_zoned(TimeZone::UTC);
         let at = |minute: u64| now.timestamp().as_millisecond().cast_unsigned() - (60 - minute) * 60_000;
         let message = Entry { offset: 3, time: at(1), author: Author::parse("ana").unwrap(), ..Entry::default() };
@@ -144,6 +154,16 @@ mod tests {
         ] {
             let mut output = Vec::new();
             change(&entry, printed.of(&entry), &now, &mut output).unwrap();
+            assert_eq!(String::from_utf8(output).unwrap(), format!("11:02:00  {line}\n"));
+        }
+        let begun = Entry { kind: Kind::Cast, of: None, author: Author::parse("ana").unwrap(), ..base.clone() };
+        for (entry, line) in [
+            (begun.clone(), "ana shows a screen: http://h/r/lobby"),
+            (Entry { author: Author::default(), ..begun }, "somebody shows a screen: http://h/r/lobby"),
+            (Entry { kind: Kind::Cast, off: true, ..base.clone() }, "no screen is shown any more"),
+        ] {
+            let mut output = Vec::new();
+            cast(&entry, "http://h/r/lobby", &now, &mut output).unwrap();
             assert_eq!(String::from_utf8(output).unwrap(), format!("11:02:00  {line}\n"));
         }
         let mut output = Vec::new();
