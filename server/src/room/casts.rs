@@ -146,3 +146,114 @@ pub async fn end_casts(hub: Hub) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::Tag;
+    use protocol::admin::{Ban, Banned, RoomPattern};
+    use protocol::limits::CAST_RESUME_SECONDS;
+    use tempfile::TempDir;
+    use tokio::sync::oneshot;
+
+    use super::super::hub::OpenedHub;
+    use super::*;
+    use crate::access::{Access, AccessChange};
+    use crate::store::{PublishRules, WriteError};
+
+    struct Board {
+        hub: Hub,
+        ended: oneshot::Receiver<Result<(), WriteError>>,
+        folder: TempDir,
+    }
+
+    impl Board {
+        fn open(folder: TempDir) -> Self {
+            let opened =
+                Hub::open(folder.path(), protocol::Epoch(1), Duration::ZERO, || 0, Access::default(), PublishRules::default()).unwrap();
+            let OpenedHub { hub, ended, .. } = opened;
+            Self { hub, ended, folder }
+        }
+
+        /// A server that is killed writes no end of its casts; neither does one that stops.
+        async fn restart(self) -> Self {
+            drop(self.hub);
+            self.ended.await.unwrap().unwrap();
+            Self::open(self.folder)
+        }
+
+        async fn start(&self, tag: u64, key: &str) -> Result<Presenting, ErrorCode> {
+            let caller = Caller { tag: Some(Tag::from_bits(tag)), ..Caller::anonymous([127, 0, 0, 1].into()) };
+            let pass = self.hub.enter(&caller, &RoomName::lobby(), Action::Cast)?;
+            let started = self.hub.start_cast(&caller, &pass, key.parse().unwrap(), Author::default()).await;
+            started.map_err(|refusal| refusal.code)
+        }
+
+        fn running(&self) -> Option<u64> {
+            self.hub.cast(&RoomName::lobby()).map(|running| running.info.id)
+        }
+
+        /// Ends abandoned casts until none runs. Returns how many seconds that took. Between other
+        /// steps nothing ends them: while the writer works, the paused clock runs ahead.
+        async fn end(&self) -> u64 {
+            let (now, mut casts) = (Instant::now(), self.hub.watch_casts());
+            tokio::select! {
+                over = casts.wait_for(|_| self.running().is_none()) => drop(over.unwrap()),
+                () = end_casts(self.hub.clone()) => {}
+            }
+            now.elapsed().as_secs()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_presenter_that_loses_the_connection_has_half_a_minute_also_after_a_restart() {
+        let board = Board::open(TempDir::new().unwrap());
+        let first = board.start(1, "k").await.unwrap();
+        assert_eq!(board.start(2, "k").await.err(), Some(ErrorCode::CastBusy));
+        drop(first);
+        assert!(!board.hub.is_presented(&RoomName::lobby()));
+        let again = board.start(1, "k").await.unwrap();
+        assert_eq!((again.cast().id, board.running()), (1, Some(1)));
+        drop(again);
+        assert_eq!(board.end().await, CAST_RESUME_SECONDS);
+
+        drop(board.start(1, "k2").await.unwrap());
+        let board = board.restart().await;
+        assert_eq!(board.running(), Some(3));
+        let again = board.start(1, "k2").await.unwrap();
+        assert_eq!(again.cast().id, 3);
+        drop(again);
+        let board = board.restart().await;
+        assert_eq!(board.end().await, CAST_RESUME_SECONDS);
+        assert_eq!(board.restart().await.running(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cast_ends_at_once_when_its_presenter_wishes_or_is_banned() {
+        let board = Board::open(TempDir::new().unwrap());
+        board.start(1, "a").await.unwrap().end().await.unwrap();
+        assert_eq!(board.running(), None);
+
+        let presenting = board.start(1, "b").await.unwrap();
+        let rooms = RoomPattern::try_from("*".to_owned()).unwrap();
+        let banned = Banned::Tag(Tag::from_bits(1));
+        let ban = Ban { id: 0, banned, rooms, until: None, reason: String::new(), created: 0, by: None };
+        board.hub.change_access(AccessChange::Banned(ban), None).await.unwrap();
+        assert_eq!(tokio::join!(presenting.ended(), board.end()), (Disconnect::AccessEnded, 0));
+        assert_eq!(board.start(1, "c").await.err(), Some(ErrorCode::Banned));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_its_presenter_and_moderators_end_a_cast() {
+        let board = Board::open(TempDir::new().unwrap());
+        let presenting = board.start(1, "a").await.unwrap();
+        let end = async |tag: u64| {
+            let caller = Caller { tag: Some(Tag::from_bits(tag)), ..Caller::anonymous([127, 0, 0, 1].into()) };
+            board.hub.end_cast(&board.hub.enter(&caller, &RoomName::lobby(), Action::Read).unwrap()).await
+        };
+        assert_eq!(end(2).await, Err(ErrorCode::AccessRefused));
+        assert_eq!(board.running(), Some(1));
+        assert_eq!(end(1).await, Ok(()));
+        assert_eq!(presenting.ended().await, Disconnect::CastOver);
+        assert_eq!(board.running(), None);
+    }
+}

@@ -1,12 +1,12 @@
 //! Compares a room with a plain fold of its entries under random operations: publishes of every
-//! kind, expiry, sweeps and restarts. Whatever reads the room reads the same.
+//! kind, casts, expiry, sweeps and restarts. Whatever reads the room reads the same.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use fastrand::Rng;
 use protocol::admin::{Decision, KeyId, Rights};
-use protocol::{Emoji, Entry, Epoch, Kind, Position, PublishRequest, RoomName, RoomSettings, Tag, Text};
+use protocol::{Author, Emoji, Entry, Epoch, Kind, Position, PublishRequest, RoomName, RoomSettings, Tag, Text};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -29,6 +29,9 @@ struct Model {
     expired: u64,
     pins: Vec<u64>,
     settings: RoomSettings,
+    /// The offset at which the cast that is running began, and whose it is.
+    cast: Option<(u64, Tag)>,
+    casts: u64,
     /// Messages that wait for approval, by their number.
     waiting: Vec<(u64, Entry)>,
     queued: u64,
@@ -140,7 +143,8 @@ impl Simulation {
 
     async fn step(mut self) -> Self {
         match self.random.u32(0..100) {
-            0..=79 => self.publish().await,
+            0..=75 => self.publish().await,
+            76..=79 => self.cast().await,
             80..=84 => self.decide().await,
             85..=91 => self.read().await,
             92..=94 => self.expire().await,
@@ -190,6 +194,31 @@ impl Simulation {
                 self.model.waiting.push((self.model.queued, Entry { received: Some(0), ..entry }));
             }
             Err(_) => {}
+        }
+    }
+
+    /// Begins a cast, or ends the one that runs: by its presenter, a moderator or somebody else.
+    async fn cast(&mut self) {
+        let tag = Tag::from_bits(self.random.u64(1..4));
+        let rights = if self.random.u8(0..4) == 0 { moderator() } else { Actor::default() };
+        let (actor, by, badge) = (Actor { tag: Some(tag), ..rights }, Some(tag), rights.is_moderator());
+        if self.random.bool() {
+            self.model.casts += 1;
+            let key: protocol::PublishKey = format!("cast-{}", self.model.casts).parse().unwrap();
+            let caller = Caller { tag: by, ..Caller::anonymous(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
+            let started = self.hub.start_cast(&caller, &pass(actor, Action::Cast), key.clone(), Author::default()).await;
+            assert_eq!(started.is_ok(), self.model.cast.is_none());
+            if started.is_ok() {
+                self.model.cast = Some((self.model.latest() + 1, tag));
+                self.model.add(Entry { kind: Kind::Cast, key: Some(key), by, badge, ..Entry::default() });
+            }
+            return;
+        }
+        let ended = self.hub.end_cast(&pass(actor, Action::Read)).await;
+        let is_own = self.model.cast.is_some_and(|(_, presenter)| presenter == tag);
+        assert_eq!(ended.is_ok(), badge || is_own);
+        if let Some((began, _)) = self.model.cast.take_if(|_| badge || is_own) {
+            self.model.add(Entry { kind: Kind::Cast, of: Some(began), off: true, by, badge, ..Entry::default() });
         }
     }
 
@@ -265,6 +294,7 @@ impl Simulation {
             let info = hub.info(&pass).await.unwrap();
             let pinned: Vec<_> = model.pins.iter().map(|pin| model.folded(you)[(pin - model.expired - 1) as usize].clone()).collect();
             assert_eq!((info.settings, info.pins), (model.settings.clone(), pinned));
+            assert_eq!(info.cast.map(|cast| (cast.id, cast.by)), model.cast);
         }
         if let Read::Entries(tail) = hub.room(&RoomName::lobby()).read(model.expired) {
             assert_eq!(tail.iter().map(|entry| entry.entry().unwrap()).collect::<Vec<_>>(), model.folded(None));
