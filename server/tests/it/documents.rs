@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::CommandFactory;
+use protocol::cast::ChunkKind;
 use protocol::{Author, Disconnect, Emoji, Entry, ErrorCode, Kind, Reaction, Tag, Text, limits};
 use serde_json::Value;
 use server::cli::ExitCode;
@@ -37,6 +38,10 @@ fn every_close_code_is_documented() {
         Disconnect::Unavailable,
         Disconnect::TooManyErrors,
         Disconnect::AccessEnded,
+        Disconnect::CastOver,
+        Disconnect::CastReplaced,
+        Disconnect::ChunkRefused,
+        Disconnect::CastTooFast,
     ] {
         let row = format!("| {} |", close.code());
         let line = page.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("docs/protocol.md lacks {row}"));
@@ -49,6 +54,12 @@ fn every_frame_is_documented() {
     let page = document("docs/protocol.md");
     for word in ["hello", "message", "change", "gap", "presence", "heartbeat", "published", "pong", "error", "publish", "ping"] {
         assert!(page.contains(&format!("\n| `{word}` |")), "{word}");
+    }
+    for word in ["casting", "viewers", "keyframe", "cast", "skipped", "paused", "resumed"] {
+        assert!(page.contains(&format!("\n| `{word}` |")), "{word}");
+    }
+    for kind in ChunkKind::ALL {
+        assert!(page.contains(&format!("\n| {}, a", kind as u8)), "{kind:?}");
     }
     for event in ["`hello`", "none", "`change`", "`gap`", "`presence`"] {
         assert!(page.contains(&format!("\n| {event} |")), "{event}");
@@ -74,6 +85,11 @@ fn the_documented_limits_are_the_real_ones() {
         (limits::PAGE_ENTRIES_DEFAULT, "newest 50 entries"),
         (limits::WAIT_SECONDS_MAX as usize, "0 to 55 seconds"),
         (limits::PUBLISHES_IN_FLIGHT_MAX, "Up to 64 may be unanswered"),
+        (limits::CHUNK_BYTES_MAX, "A chunk has at most 524,288 bytes"),
+        (limits::CAST_GROUP_BYTES_MAX, "One of over 2,097,152 bytes"),
+        (limits::PICTURE_BYTES_MAX, "whole screen, at most 262,144 bytes"),
+        (limits::CHUNKS_PER_SECOND_MAX as usize, "More than 120 chunks a second"),
+        (limits::CAST_RESUME_SECONDS as usize, "\n30 seconds for that"),
         (limits::FRAGMENTS_MAX, "in more than 1,024 fragments"),
     ] {
         let digits: String = phrase.chars().filter(|c| c.is_ascii_digit() || *c == ' ').collect();
