@@ -384,6 +384,25 @@ mod tests {
     }
 
     #[test]
+    fn a_database_without_casts_gets_room_for_them() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let mut connection = open(&folder.path().join("crier.db")).unwrap();
+        // The eighth version is the last one without.
+        for step in &MIGRATIONS[..8] {
+            connection.execute_batch(step).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 8).unwrap();
+        connection.execute_batch("INSERT INTO rooms (id, name, first) VALUES (1, 'lobby', 0)").unwrap();
+        connection.execute_batch("INSERT INTO messages (room, offset, total, time, author, text) VALUES (1, 1, 1, 5, '', 'x')").unwrap();
+        migrate(&mut connection).unwrap();
+        let rooms = read::rooms(&connection).unwrap();
+        assert_eq!((rooms[0].latest, &rooms[0].cast), (1, &None));
+        connection.execute_batch("INSERT INTO casts VALUES (1, 2, 'k', '小明', 3, 5)").unwrap();
+        let cast = read::rooms(&connection).unwrap().remove(0).cast.unwrap();
+        assert_eq!((cast.info.id, cast.info.author.as_str(), cast.key.as_str()), (2, "小明", "k"));
+    }
+
+    #[test]
     fn refuses_a_newer_database() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("crier.db");
