@@ -1,7 +1,7 @@
 //! What the moderators' page shows, as values: the server reads it, and `shell` renders it.
 
 use protocol::admin::{AuditRecord, Ban, KeyId, KeyInfo, Rights, Waiting};
-use protocol::{Entry, ErrorCode, RoomName, RoomSettings};
+use protocol::{CastInfo, Entry, ErrorCode, RoomName, RoomSettings};
 
 use crate::{Language, Scheme};
 
@@ -78,8 +78,8 @@ impl PartName {
 pub enum Part {
     /// The messages that wait.
     Queue(Queue),
-    /// The room's settings.
-    Room(RoomSettings),
+    /// The room's settings, and the screen that is shown in it.
+    Room(RoomSettings, Option<CastInfo>),
     /// The pinned messages.
     Pins(Vec<Entry>),
     /// Who is banned, and the form for a ban.
@@ -95,7 +95,7 @@ impl Part {
     pub fn name(&self) -> PartName {
         match self {
             Self::Queue(_) => PartName::Queue,
-            Self::Room(_) => PartName::Room,
+            Self::Room(..) => PartName::Room,
             Self::Pins(_) => PartName::Pins,
             Self::Bans(..) => PartName::Bans,
             Self::Keys(_) => PartName::Keys,
@@ -178,6 +178,8 @@ pub enum Done {
     Rejected,
     /// The room's settings were saved.
     Saved,
+    /// A cast was ended.
+    CastEnded,
     /// A message was unpinned.
     Unpinned,
     /// Somebody was banned.
@@ -191,8 +193,17 @@ pub enum Done {
 }
 
 impl Done {
-    const ALL: [Self; 8] =
-        [Self::Approved, Self::Rejected, Self::Saved, Self::Unpinned, Self::Banned, Self::Unbanned, Self::Created, Self::Revoked];
+    const ALL: [Self; 9] = [
+        Self::Approved,
+        Self::Rejected,
+        Self::Saved,
+        Self::CastEnded,
+        Self::Unpinned,
+        Self::Banned,
+        Self::Unbanned,
+        Self::Created,
+        Self::Revoked,
+    ];
 
     /// The word in `?done=`.
     pub fn word(self) -> &'static str {
@@ -200,6 +211,7 @@ impl Done {
             Self::Approved => "approved",
             Self::Rejected => "rejected",
             Self::Saved => "saved",
+            Self::CastEnded => "cast_ended",
             Self::Unpinned => "unpinned",
             Self::Banned => "banned",
             Self::Unbanned => "unbanned",

@@ -22,7 +22,7 @@ use crate::texts::{ModerationTexts, TITLE, Texts};
 use bans::BanList;
 use keys::{AuditList, KeyList};
 use queue::QueueList;
-use room::{PinList, RoomForm};
+use room::{CastForm, PinList, RoomForm};
 
 /// The whole document. `assets` is the path of the bundle's folder.
 pub fn moderation_page(assets: &'static str, page: Moderation) -> impl IntoView + use<> {
@@ -40,7 +40,10 @@ pub fn moderation_page(assets: &'static str, page: Moderation) -> impl IntoView 
     };
     let content = match part {
         Part::Queue(queue) => EitherOf6::A(view! { <QueueList queue room=&room waiting zone language texts/> }),
-        Part::Room(settings) => EitherOf6::B(view! { <RoomForm settings room=room.clone() texts/> }),
+        Part::Room(settings, cast) => EitherOf6::B(view! {
+            {cast.map(|cast| view! { <CastForm cast room=room.clone() zone texts language/> })}
+            <RoomForm settings room=room.clone() texts/>
+        }),
         Part::Pins(pins) => EitherOf6::C(view! { <PinList pins room=&room zone texts language/> }),
         Part::Bans(bans, form) => EitherOf6::D(view! { <BanList bans form room=room.clone() zone texts/> }),
         Part::Keys(keys) => EitherOf6::E(view! { <KeyList keys room=room.clone() zone texts/> }),
@@ -177,8 +180,16 @@ mod tests {
     /// Each act of the page is a form that posts to the page itself.
     #[test]
     fn forms_post_to_the_page() {
-        let html = page(Part::Room(protocol::RoomSettings::default()), true);
+        let html = page(Part::Room(protocol::RoomSettings::default(), None), true);
         assert!(html.contains("<form method=\"post\" action=\"/r/lobby/moderate?show=room\""), "{html}");
         assert_eq!(html.matches("<form").count(), 1);
+    }
+    #[test]
+    fn a_screen_that_is_shown_can_be_ended() {
+        let author = protocol::Author::from_stored("<b>".to_owned());
+        let cast = protocol::CastInfo { id: 50, author, by: protocol::Tag::from_bits(1), since: 0 };
+        let html = page(Part::Room(protocol::RoomSettings::default(), Some(cast)), false);
+        assert!(html.contains("name=\"id\" value=\"50\"") && html.contains("value=\"end-cast\""), "{html}");
+        assert!(html.contains("&lt;b&gt;") && !html.contains("<b>"));
     }
 }

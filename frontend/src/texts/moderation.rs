@@ -96,6 +96,10 @@ pub(crate) struct RoomTexts {
     pub(crate) slow_hint: &'static str,
     /// The button that saves the settings.
     pub(crate) save: &'static str,
+    /// Somebody is showing a screen.
+    pub(crate) casting: &'static str,
+    /// The button that ends it.
+    pub(crate) end_cast: &'static str,
 }
 
 /// The texts of the pinned messages.

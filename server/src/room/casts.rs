@@ -82,16 +82,19 @@ impl Hub {
         self.registry.get(room)?.cast()
     }
 
-    /// Ends the cast that runs in a room, if there is one. Only its presenter and moderators may.
-    pub async fn end_cast(&self, pass: &Pass) -> Result<(), ErrorCode> {
+    /// Ends the cast that runs in a room, if there is one: any, or only this one. Only its
+    /// presenter and moderators may.
+    pub async fn end_cast(&self, pass: &Pass, only: Option<u64>) -> Result<(), ErrorCode> {
         let running = self.cast(&pass.room);
         let is_own = running.as_ref().is_some_and(|running| pass.tag() == Some(running.info.by));
         if !is_own && !pass.actor.is_moderator() {
             return Err(ErrorCode::AccessRefused);
         }
         match running {
-            Some(running) => self.write_end(&pass.room, running.info.id, pass.actor).await,
-            None => Ok(()),
+            Some(running) if only.is_none_or(|only| only == running.info.id) => {
+                self.write_end(&pass.room, running.info.id, pass.actor).await
+            }
+            _ => Ok(()),
         }
     }
 
@@ -248,7 +251,7 @@ mod tests {
         let presenting = board.start(1, "a").await.unwrap();
         let end = async |tag: u64| {
             let caller = Caller { tag: Some(Tag::from_bits(tag)), ..Caller::anonymous([127, 0, 0, 1].into()) };
-            board.hub.end_cast(&board.hub.enter(&caller, &RoomName::lobby(), Action::Read).unwrap()).await
+            board.hub.end_cast(&board.hub.enter(&caller, &RoomName::lobby(), Action::Read).unwrap(), None).await
         };
         assert_eq!(end(2).await, Err(ErrorCode::AccessRefused));
         assert_eq!(board.running(), Some(1));

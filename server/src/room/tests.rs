@@ -214,7 +214,7 @@ impl Simulation {
             }
             return;
         }
-        let ended = self.hub.end_cast(&pass(actor, Action::Read)).await;
+        let ended = self.hub.end_cast(&pass(actor, Action::Read), None).await;
         let is_own = self.model.cast.is_some_and(|(_, presenter)| presenter == tag);
         assert_eq!(ended.is_ok(), badge || is_own);
         if let Some((began, _)) = self.model.cast.take_if(|_| badge || is_own) {

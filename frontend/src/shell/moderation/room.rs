@@ -1,9 +1,9 @@
-//! The room's settings, and its pinned messages.
+//! The room's settings, the screen that is shown in it, and its pinned messages.
 
 use leptos::either::Either;
 use leptos::prelude::*;
 use protocol::limits::{SLOW_SECONDS_MAX, TITLE_CHARS_MAX, TOPIC_CHARS_MAX};
-use protocol::{Entry, Mode, RoomName, RoomSettings};
+use protocol::{Author, CastInfo, Entry, Mode, RoomName, RoomSettings};
 
 use super::{Act, Time};
 use crate::Language;
@@ -63,6 +63,30 @@ pub fn RoomForm(settings: RoomSettings, room: RoomName, texts: &'static Moderati
     }
 }
 
+/// The screen that is shown, and the button that ends it.
+#[component]
+pub fn CastForm(cast: CastInfo, room: RoomName, zone: Zone, texts: &'static ModerationTexts, language: Language) -> impl IntoView {
+    let texts = &texts.room;
+    let CastInfo { id, author, since, .. } = cast;
+    view! {
+        <ol class="items">
+            <li class="item">
+                <p class="who"><bdi class="author">{shown(author, language)}</bdi> <Time time=since zone/></p>
+                <div class="text">{texts.casting}</div>
+                <Act room part=PartName::Room class="decide">
+                    <input type="hidden" name="id" value=id.to_string()/>
+                    <button class="quiet" name="do" value="end-cast">{texts.end_cast}</button>
+                </Act>
+            </li>
+        </ol>
+    }
+}
+
+/// Returns an author's name, or what stands for none.
+fn shown(author: Author, language: Language) -> String {
+    if author.is_nameless() { Texts::of(language).nameless.to_owned() } else { author.into() }
+}
+
 /// The pinned messages.
 #[component]
 pub fn PinList<'a>(
@@ -78,7 +102,7 @@ pub fn PinList<'a>(
     }
     let items = pins.into_iter().map(|pin| {
         let (room, offset) = (room.clone(), pin.offset);
-        let author = if pin.author.is_nameless() { Texts::of(language).nameless.to_owned() } else { pin.author.as_str().to_owned() };
+        let author = shown(pin.author, language);
         view! {
             <li class="item">
                 <p class="who">

@@ -12,6 +12,7 @@ pub(super) static TEXTS: ModerationTexts = ModerationTexts {
         Done::Approved => "Approved. Everybody in the room can see it.",
         Done::Rejected => "Rejected. Only its author learns of it.",
         Done::Saved => "Saved. The room has the new settings.",
+        Done::CastEnded => "The screen is no longer shown.",
         Done::Unpinned => "Unpinned.",
         Done::Banned => "Banned.",
         Done::Unbanned => "The ban has ended.",
@@ -52,6 +53,8 @@ pub(super) static TEXTS: ModerationTexts = ModerationTexts {
         slow: "Slow mode: seconds between two messages of one person",
         slow_hint: "0 turns it off. Moderators do not have to wait.",
         save: "Save",
+        casting: "is showing a screen.",
+        end_cast: "End it",
     },
     pins: PinTexts {
         empty: "Nothing is pinned. To pin a message, use its menu in the room. Up to three stay above the list.",

@@ -12,6 +12,7 @@ pub(super) static TEXTS: ModerationTexts = ModerationTexts {
         Done::Approved => "已通过，房间里的人都能看到。",
         Done::Rejected => "已拒绝，只有作者会收到通知。",
         Done::Saved => "已保存，新设置已生效。",
+        Done::CastEnded => "已结束屏幕共享。",
         Done::Unpinned => "已取消置顶。",
         Done::Banned => "已封禁。",
         Done::Unbanned => "已解除封禁。",
@@ -52,6 +53,8 @@ pub(super) static TEXTS: ModerationTexts = ModerationTexts {
         slow: "慢速模式：同一人两次发言至少间隔（秒）",
         slow_hint: "0 表示不限制。管理员不受限制。",
         save: "保存",
+        casting: "正在共享屏幕。",
+        end_cast: "结束共享",
     },
     pins: PinTexts { empty: "没有置顶的消息。在房间里打开消息菜单即可置顶，最多三条。", unpin: "取消置顶" },
     bans: BanTexts {

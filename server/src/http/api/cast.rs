@@ -25,6 +25,6 @@ pub(in crate::http) async fn end_cast(
     Room(room): Room,
 ) -> Result<StatusCode, ApiError> {
     let pass = state.context.hub.enter(&caller, &room, Action::Read)?;
-    state.context.hub.end_cast(&pass).await?;
+    state.context.hub.end_cast(&pass, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }

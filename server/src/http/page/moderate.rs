@@ -121,6 +121,10 @@ async fn perform(state: &State, caller: &Caller, room: &RoomName, headers: &Head
             let change = PublishRequest { kind: Kind::Room, settings: Some(settings.into()), ..PublishRequest::default() };
             state.context.publish(caller, room, change).await?;
         }
+        Act::EndCast(id) => {
+            let pass = read::check(state, caller, room)?;
+            state.context.hub.end_cast(&pass, Some(id)).await?;
+        }
         Act::Unpin(of) => {
             let change = PublishRequest { kind: Kind::Unpin, of: Some(of), ..PublishRequest::default() };
             state.context.publish(caller, room, change).await?;

@@ -49,6 +49,8 @@ pub(super) enum Act {
     Decide(u64, Decision),
     /// Changes the room.
     Change(RoomSettings),
+    /// Ends a cast.
+    EndCast(u64),
     /// Unpins a message.
     Unpin(u64),
     /// Bans somebody.
@@ -68,6 +70,7 @@ impl Act {
             Self::Decide(_, Decision::Approve) => (PartName::Queue, Done::Approved),
             Self::Decide(_, Decision::Reject { .. }) => (PartName::Queue, Done::Rejected),
             Self::Change(_) => (PartName::Room, Done::Saved),
+            Self::EndCast(_) => (PartName::Room, Done::CastEnded),
             Self::Unpin(_) => (PartName::Pins, Done::Unpinned),
             Self::Ban(_) => (PartName::Bans, Done::Banned),
             Self::Unban(_) => (PartName::Bans, Done::Unbanned),
@@ -91,6 +94,7 @@ impl Form {
                 Act::Decide(number(self.id.as_deref(), "id")?, fields.try_into()?)
             }
             "settings" => Act::Change(self.settings()?),
+            "end-cast" => Act::EndCast(number(self.id.as_deref(), "id")?),
             "unpin" => Act::Unpin(number(self.of.as_deref(), "of")?),
             "ban" => Act::Ban(self.ban(now)?),
             "unban" => Act::Unban(number(self.id.as_deref(), "id")?),
@@ -103,7 +107,7 @@ impl Form {
     /// The part of the page that the form belongs to.
     pub(super) fn part(&self) -> PartName {
         match self.r#do.as_str() {
-            "settings" => PartName::Room,
+            "settings" | "end-cast" => PartName::Room,
             "unpin" => PartName::Pins,
             "ban" | "unban" => PartName::Bans,
             "create-key" | "revoke-key" => PartName::Keys,
@@ -219,9 +223,10 @@ mod tests {
 
     #[test]
     fn a_form_that_is_none_of_the_pages_is_refused() {
-        for bad in ["", "do=", "do=erase-all", "do=approve", "do=approve&id=x", "do=unpin&of=", "do=revoke-key&id=zz"] {
+        for bad in ["", "do=", "do=erase-all", "do=approve", "do=approve&id=x", "do=unpin&of=", "do=end-cast", "do=revoke-key&id=zz"] {
             assert!(act(bad).is_err(), "{bad}");
         }
+        assert_eq!(act("do=end-cast&id=50"), Ok(Act::EndCast(50)));
         assert_eq!(act("do=reject&id=7&reason=+off+topic+"), Ok(Act::Decide(7, Decision::Reject { reason: "off topic".to_owned() })));
     }
 

@@ -95,10 +95,10 @@ async fn part(
             let is_on = state.context.hub.info(pass).await?.settings.queue;
             Part::Queue(queue(waiting, is_on, asked.is_newest_first))
         }
-        PartName::Room => Part::Room(match form.written_settings() {
-            Some(settings) => settings,
-            None => state.context.hub.info(pass).await?.settings,
-        }),
+        PartName::Room => {
+            let info = state.context.hub.info(pass).await?;
+            Part::Room(form.written_settings().unwrap_or(info.settings), info.cast)
+        }
         PartName::Pins => Part::Pins(state.context.hub.info(pass).await?.pins),
         PartName::Bans => {
             let fresh = || BanForm { who: asked.ban, reason: String::new(), hours: BAN_HOURS[1] };
