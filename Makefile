@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 BUNDLE := dist/start.js
 CRIER := target/release/crier
-BUNDLE_SOURCES := $(shell find protocol/src client/src frontend/src style -type f) Cargo.toml Cargo.lock frontend/Cargo.toml $(wildcard frontend/*.js) setup/bundle
+BUNDLE_SOURCES := $(shell find protocol/src client/src frontend/src style -type f) Cargo.toml Cargo.lock frontend/Cargo.toml $(wildcard frontend/*.js frontend/cast/*.js) setup/bundle
 SERVER_SOURCES := $(shell find protocol/src client/src chat/src bench/src batch-send/src defer-accept/src frontend/src server/src -type f) server/build.rs $(wildcard */Cargo.toml) Cargo.lock
 say = @printf '\033[1m» %s\033[0m\n' "$(1)"
 

@@ -3,6 +3,7 @@
 import "./trade.js";
 import "./composer.js";
 import init, { connect, hydrate_part, read_data, restore } from "./frontend.js";
+import { watchCasts } from "./casts.js";
 import { watchRows } from "./rows.js";
 
 /** Marks a second instance of this module, which has a program of its own. */
@@ -22,6 +23,7 @@ async function start() {
   if (fresh) hydrateAtOnce(fresh);
   else if (!(await hydrate())) return import(file("start.js" + ANEW));
   watchRows();
+  watchCasts();
   // From now on the program runs by itself. It has no way to continue after a trap.
   addEventListener("error", (event) => check(event.error));
   addEventListener("unhandledrejection", (event) => check(event.reason));

@@ -12,7 +12,7 @@ const CODE_BYTES_MAX: usize = 180_000;
 const STYLE_BYTES_MAX: usize = 8_000;
 
 /// Files that only those load who need them, after the page or instead of it.
-const LOADED_LATER: &[&str] = &["moderate", "trade", "composing", "references", "actions"];
+const LOADED_LATER: &[&str] = &["moderate", "trade", "composing", "references", "actions", "cast", "present", "ticks"];
 
 /// The size of the files of a first load.
 fn compressed(endings: &[&str]) -> usize {

@@ -1,5 +1,6 @@
 //! The HTML documents that the server sends around the page.
 
+mod cast;
 mod key;
 mod moderation;
 mod refusal;
@@ -15,6 +16,7 @@ use crate::components::Panels;
 use crate::texts::{PanelTexts, PlainTexts, TITLE, Texts};
 use crate::{PageData, Scheme};
 
+use cast::CastPoster;
 pub use key::{claimed_page, key_page};
 use moderation::ModerateButton;
 pub use moderation::moderation_page;
@@ -64,23 +66,22 @@ pub fn shell(assets: &'static str, data: PageData, wall: Option<Wall>) -> impl I
     let live = address + "&earlier=true";
     let (view, fade) = (wall.as_ref().map(|_| "wall"), wall.as_ref().and_then(|wall| wall.fade_seconds));
     let background = wall.as_ref().and_then(|wall| wall.is_transparent.then_some("transparent"));
-    let wall_files = wall.is_some().then(|| {
-        view! {
-            <link rel="stylesheet" href=file("wall.css")/>
-            <script type="module" src=file("wall.js")></script>
-        }
-    });
     // The first stop of the Tab key.
     let skip = wall.is_none().then(|| view! { <a class="skip" href="#chat_content" data-do="write">{PanelTexts::of(language).skip}</a> });
     // Outside of the page, which all readers share.
     let moderates = wall.is_none() && server.info.as_ref().is_some_and(|info| info.can_moderate);
     let moderate = moderates.then(|| view! { <ModerateButton room=&room language/> });
-    let moderate_files = moderates.then(|| {
-        view! {
-            <link rel="stylesheet" href=file("moderate.css")/>
-            <script type="module" src=file("moderate.js") fetchpriority="low"></script>
-        }
+    let cast = server.info.as_ref().and_then(|info| info.cast.clone());
+    // What only some pages have: a style sheet and a script of the same name.
+    let extras = [("wall", wall.is_some()), ("moderate", moderates), ("cast", cast.is_some())].map(|(name, is_there)| {
+        is_there.then(|| {
+            view! {
+                <link rel="stylesheet" href=file(&format!("{name}.css"))/>
+                <script type="module" src=file(&format!("{name}.js")) fetchpriority="low"></script>
+            }
+        })
     });
+    let stage = cast.map(|cast| view! { <CastPoster room=&room cast=&cast language/> });
     let around = match wall {
         None => Either::Left(view! { <Panels room link language scheme server/> }),
         Some(wall) => Either::Right(view! { <Invitation wall room language/> }),
@@ -101,8 +102,7 @@ pub fn shell(assets: &'static str, data: PageData, wall: Option<Wall>) -> impl I
                     rel="preload" href=file("frontend_bg.wasm") r#as="fetch" r#type="application/wasm" crossorigin="anonymous"
                     fetchpriority="low"
                 />
-                {wall_files}
-                {moderate_files}
+                {extras}
                 <noscript><link rel="stylesheet" href=file("live.css")/></noscript>
             </head>
             <body>
@@ -112,6 +112,7 @@ pub fn shell(assets: &'static str, data: PageData, wall: Option<Wall>) -> impl I
                     <p class="no-script">{plain.no_script} " " <a href="">{plain.reload}</a></p>
                     <iframe class="live" src=live title=plain.live></iframe>
                 </noscript>
+                {stage}
                 // `start.js` counts the elements before it hydrates them.
                 <div id="app" data-elements=count>{InertElement::new(app)}</div>
                 {around}

@@ -6,7 +6,8 @@
 use frontend::{Language, PageData, Refusal, Scheme, ServerPart, live_gap_html, live_row_html, nearest_room, refusal, shell};
 use leptos::prelude::*;
 use protocol::{
-    Author, Entry, Epoch, ErrorCode, Gap, GapReason, MessagesPage, Position, Reaction, RoomInfo, RoomName, RoomSettings, Tag, Text,
+    Author, CastInfo, Entry, Epoch, ErrorCode, Gap, GapReason, MessagesPage, Position, Reaction, RoomInfo, RoomName, RoomSettings, Tag,
+    Text,
 };
 
 fn written(offset: u64, author: &str, text: &str) -> Entry {
@@ -325,4 +326,32 @@ fn a_reader_who_may_not_post_is_told_why() {
     }
     let open = html(with_info(Vec::new(), Vec::new(), RoomSettings::default(), None));
     assert!(!between(&open, "<form id=\"message_form\"", ">").contains("data-closed"));
+}
+
+#[test]
+fn a_cast_is_a_picture_above_the_page_with_the_presenters_name_as_text() {
+    let running = |author: &str| {
+        let mut data = with_info(Vec::new(), Vec::new(), RoomSettings::default(), None);
+        let cast = CastInfo { id: 1, author: Author::parse(author).unwrap(), by: Tag::from_bits(1), since: 0 };
+        data.server.info.as_mut().unwrap().cast = Some(cast);
+        html(data)
+    };
+    let page = running("\"><script>x");
+    let stage = between(&page, "<section id=\"cast\"", "</section>");
+    assert!(!stage.contains("<script") && stage.contains("&lt;script&gt;x’s screen</bdi>"), "{stage}");
+    assert!(stage.contains("src=\"/r/lobby/cast.jpg\""), "{stage}");
+    assert!(between(stage, "<noscript>", "</noscript>").contains("src=\"/r/lobby/cast.mjpeg\""), "{stage}");
+    assert!(page.contains("/pkg/0123/cast.js\"") && page.contains("/pkg/0123/cast.css\""));
+    assert!(running("").contains("aria-label=\"A screen\""));
+    let idle = html(with_info(Vec::new(), Vec::new(), RoomSettings::default(), None));
+    assert!(!idle.contains("cast.js") && !idle.contains("cast.css") && !idle.contains("id=\"cast\""));
+}
+
+#[test]
+fn only_who_may_show_a_screen_gets_the_button() {
+    for can_cast in [true, false] {
+        let mut data = with_info(Vec::new(), Vec::new(), RoomSettings::default(), None);
+        data.server.info.as_mut().unwrap().can_cast = can_cast;
+        assert_eq!(html(data).contains("id=\"present\""), can_cast);
+    }
 }

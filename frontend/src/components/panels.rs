@@ -30,10 +30,11 @@ pub fn Panels(
     // Where messages wait for approval, only moderators may edit what was approved.
     let is_approved = server.info.as_ref().is_some_and(|info| info.settings.queue && !info.can_moderate);
     let edit_seconds = if is_approved { 0 } else { server.edit_seconds };
+    let can_cast = server.info.as_ref().is_some_and(|info| info.can_cast);
     let moderation = server.info.filter(|info| info.can_moderate).map(|_| format!("/r/{room}/moderate"));
     view! {
         <Rooms texts room=room.clone()/>
-        <Share texts room=room.clone() link=link.clone()/>
+        <Share texts room=room.clone() link=link.clone() can_cast/>
         <Hall texts room=room.clone() link/>
         <SettingsPanel texts room language scheme/>
         <Shortcuts texts/>
@@ -93,10 +94,12 @@ fn Rooms(texts: &'static PanelTexts, room: RoomName) -> impl IntoView {
 }
 
 #[component]
-fn Share(texts: &'static PanelTexts, room: RoomName, link: String) -> impl IntoView {
+fn Share(texts: &'static PanelTexts, room: RoomName, link: String, can_cast: bool) -> impl IntoView {
     let path = format!("/r/{room}");
     let [before, after] = texts.loopback;
     let warning = is_loopback(&link).then(|| view! { <p class="warning">{before}<code>"--listen :5000"</code>{after}</p> });
+    // A script shows it where the browser can capture a screen.
+    let present = can_cast.then(|| view! { <button type="button" id="present" class="quiet" hidden>{texts.present}</button> });
     view! {
         <Panel id="share" title=texts.share texts>
             <button type="button" class="code" popovertarget="hall" title=texts.hall>
@@ -106,6 +109,7 @@ fn Share(texts: &'static PanelTexts, room: RoomName, link: String) -> impl IntoV
             {warning}
             <a class="link" href=path dir="ltr">{link}</a>
             <button type="button" class="primary" data-do="copy-link">{texts.copy_link}</button>
+            {present}
             <a href=format!("/r/{room}/wall")>{texts.wall}</a>
             <a href=format!("/api/rooms/{room}/messages?limit=200") download=format!("{room}.json")>{texts.export}</a>
         </Panel>

@@ -28,6 +28,10 @@ pub struct PanelTexts {
     pub qr: &'static str,
     /// The link to the room's wall.
     pub wall: &'static str,
+    /// The button that shows the reader's screen to the room.
+    pub present: &'static str,
+    /// The name of a cast, by the name of its presenter. `cast/texts.js` has the same.
+    pub screen: fn(&str) -> String,
     /// The button that shows the QR code in the whole window.
     pub hall: &'static str,
     /// The warning that other machines can't open the link, before and after a setting.
@@ -112,6 +116,8 @@ static EN: PanelTexts = PanelTexts {
     copy_link: "Copy link",
     qr: "QR code of the link to this room",
     wall: "Wall view, for a big screen or a stream",
+    present: "Show my screen…",
+    screen: |author| if author.is_empty() { "A screen".to_owned() } else { format!("{author}’s screen") },
     hall: "Show the QR code in the whole window",
     loopback: [
         "Only this machine can open this link. To invite others, start the server with ",
@@ -173,6 +179,8 @@ static ZH_CN: PanelTexts = PanelTexts {
     copy_link: "复制链接",
     qr: "本房间链接的二维码",
     wall: "大屏视图（投影或直播）",
+    present: "直播我的屏幕……",
+    screen: |author| if author.is_empty() { "屏幕直播".to_owned() } else { format!("{author} 的屏幕") },
     hall: "全屏显示二维码",
     loopback: ["此链接只能在本机打开。要邀请别人，请用 ", " 启动服务器，再用本机的网络地址打开页面。"],
     export: "下载最新消息（JSON）",

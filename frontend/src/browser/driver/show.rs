@@ -65,8 +65,11 @@ impl Driver {
                 }
                 Update::Change(change) => {
                     // 0 stands for the room itself, which has the pins.
-                    let is_pin = matches!(change.kind, Kind::Pin | Kind::Unpin);
-                    news.changed.push_str(&change.of.filter(|_| !is_pin).unwrap_or_default().to_string());
+                    match change.kind {
+                        Kind::Cast => news.changed.push_str("cast"),
+                        Kind::Pin | Kind::Unpin => news.changed.push('0'),
+                        _ => news.changed.push_str(&change.of.unwrap_or_default().to_string()),
+                    }
                     news.changed.push(' ');
                     if let Some(settings) = &change.settings {
                         content.slow = settings.slow > 0;
