@@ -39,6 +39,12 @@ pub fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// Writes a binary frame.
+pub fn put_binary(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_header(out, OpCode::Data(Data::Binary), bytes.len());
+    out.extend_from_slice(bytes);
+}
+
 /// Writes a ping without a payload.
 pub fn put_ping(out: &mut Vec<u8>) {
     put_header(out, OpCode::Control(Control::Ping), 0);

@@ -18,6 +18,8 @@ pub mod encoded;
 
 pub mod room;
 
+pub mod cast;
+
 pub mod context;
 
 pub mod commands;
