@@ -9,6 +9,7 @@ use protocol::{Author, ErrorCode, PublishKey, PublishRequest, Published, RoomInf
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Action, Caller, Grants};
+use crate::cast::Feeds;
 use crate::limits::{CastBounds, Limiter};
 use crate::room::{Hub, Pass, Presenting, Room};
 use crate::store::Refusal;
@@ -24,15 +25,15 @@ pub struct Context {
     pub stop: CancellationToken,
     /// How often a silent connection hears from the server.
     pub heartbeat: Duration,
-    /// What a cast may have.
-    pub cast: CastBounds,
+    /// What casts send.
+    pub feeds: Feeds,
 }
 
 impl Context {
     /// Returns a context with the default heartbeat, and casts without bounds.
     pub fn new(hub: Hub, limiter: Limiter) -> Self {
         let heartbeat = Duration::from_secs(HEARTBEAT_SECONDS);
-        Self { hub, limiter, stop: CancellationToken::new(), heartbeat, cast: CastBounds::default() }
+        Self { hub, limiter, stop: CancellationToken::new(), heartbeat, feeds: Feeds::new(CastBounds::default()) }
     }
 
     /// Publishes for a caller, if access, the allowance of its address and the history's rules
@@ -61,12 +62,13 @@ impl Context {
         self.hub.start_cast(caller, &pass, key, author).await
     }
 
-    /// Returns whether a room has a cast, and whether a caller may begin one. The viewers are left
-    /// to who knows them.
+    /// Returns whether a room has a cast, and whether a caller may begin one.
     pub fn cast_status(&self, caller: &Caller, pass: &Pass) -> CastStatus {
         let cast = self.hub.cast(pass.room()).map(|running| running.info.clone());
         let why = self.hub.enter(caller, pass.room(), Action::Cast).err().or_else(|| self.hub.cast_refusal(pass));
-        CastStatus { cast, may_cast: why.is_none(), why, viewers: 0, is_full: false }
+        let feed = cast.as_ref().and_then(|_| self.feeds.find(pass.room()));
+        let (viewers, is_full) = feed.map_or((0, false), |feed| (feed.viewers(), feed.is_full()));
+        CastStatus { cast, may_cast: why.is_none(), why, viewers, is_full }
     }
 
     /// Returns a number that changes when a session may have to end.

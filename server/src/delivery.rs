@@ -14,6 +14,8 @@ mod send_state;
 
 mod wire_format;
 
+mod source;
+
 mod shard;
 
 mod broadcaster;
@@ -34,22 +36,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use protocol::{Disconnect, ErrorCode, Hello, Limits, Position, ReaderId, RoomName};
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::access::Caller;
+use crate::cast::{CastLog, Track};
 use crate::codec::Violation;
 use crate::context::Context;
 use crate::encoded::FormatId;
 use crate::limits::Account;
-use crate::room::{Pass, PresenceGuard, RoomLog};
+use crate::room::{Pass, RoomLog};
 use broadcaster::Broadcaster;
 pub use connection::Connection;
 pub(crate) use input::read_now;
 pub use poll::wait_for_entries;
 pub use reader::Stale;
+use source::{Presence, Source};
 use subscriber::Arrival;
 pub use wire_format::{FlushPolicy, Message, Place, Policy, ResponseEnd, WireFormat};
 
@@ -61,14 +66,14 @@ const HEARTBEAT_TICKS_MIN: u32 = 4;
 const BROADCASTER_CONNECTIONS: usize = 2048;
 /// The end of every session when the server stops. Clients come back at a random time within these
 /// milliseconds.
-const RESTART: Disconnect = Disconnect::Restart { spread: 3000 };
+pub const RESTART: Disconnect = Disconnect::Restart { spread: 3000 };
 
 /// All streaming connections of a server. Cheap to clone.
 #[derive(Clone)]
 pub struct Fanout(Arc<Shared>);
 
-/// By room and format; a room with very many connections has several.
-type Broadcasters = HashMap<(RoomName, FormatId), Vec<Weak<Broadcaster>>>;
+/// By room, log and format; a room with very many connections has several.
+type Broadcasters = HashMap<(RoomName, u64, FormatId), Vec<Weak<Broadcaster>>>;
 
 struct Shared {
     context: Arc<Context>,
@@ -95,8 +100,8 @@ pub struct Client {
 pub struct Admission {
     format: &'static dyn WireFormat,
     client: Client,
-    log: RoomLog,
-    presence: PresenceGuard,
+    source: Source,
+    presence: Presence,
     arrival: Arrival,
 }
 
@@ -155,9 +160,33 @@ impl Fanout {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let grants = client.caller.grants.clone();
-        let arrival = Arrival { cursor: hello.position.offset, latest: hello.latest, online: hello.online, grants };
-        let log = RoomLog::new(start.room, start.history);
-        Ok((Admission { format, client, log, presence, arrival }, hello))
+        let arrival = Arrival { cursor: hello.position.offset, latest: hello.latest, online: hello.online, grants, greeting: Bytes::new() };
+        let source = Source::Room(RoomLog::new(start.room, start.history));
+        Ok((Admission { format, client, source, presence: Presence::Room(presence), arrival }, hello))
+    }
+
+    /// Admits a client to a track of a room's cast. What it gets first are the newest picture, if
+    /// the track is video, and the chunks since the key frame.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NoCast`] or [`ErrorCode::ViewersFull`].
+    pub fn admit_viewer(
+        &self,
+        format: &'static dyn WireFormat,
+        client: Client,
+        pass: &Pass,
+        track: Track,
+    ) -> Result<(Admission, CastLog), ErrorCode> {
+        let feeds = &self.0.context.feeds;
+        let room = self.0.context.hub.room(pass.room());
+        let feed = feeds.of(&room)?;
+        let viewer = feed.join(track)?;
+        let greeting = Some(&feed).filter(|_| track == Track::Video).and_then(|feed| feed.picture_message()).unwrap_or_default();
+        feed.take_egress(greeting.len(), feeds.now())?;
+        let log = CastLog::new(room, feed, track);
+        let (cursor, grants) = (log.start(), client.caller.grants.clone());
+        let arrival = Arrival { cursor, latest: cursor, online: 0, grants, greeting };
+        Ok((Admission { format, client, source: Source::Cast(log.clone()), presence: Presence::Cast(viewer), arrival }, log))
     }
 
     /// Takes over a client's socket, from which `early` was read. `first` is written before
@@ -202,9 +231,9 @@ impl Fanout {
 
     /// Returns a broadcaster of a room and format with room for another connection: the emptiest
     /// one, or a new one if that is full.
-    fn broadcaster(&self, format: &'static dyn WireFormat, log: RoomLog) -> Arc<Broadcaster> {
+    fn broadcaster(&self, format: &'static dyn WireFormat, source: Source) -> Arc<Broadcaster> {
         let mut broadcasters = self.lock();
-        let broadcasters = broadcasters.entry((log.room().name().clone(), format.id())).or_default();
+        let broadcasters = broadcasters.entry((source.room().name().clone(), source.id(), format.id())).or_default();
         forget_ended(broadcasters);
         let emptiest = broadcasters.iter().filter_map(Weak::upgrade).min_by_key(|broadcaster| broadcaster.connections());
         match emptiest {
@@ -212,7 +241,7 @@ impl Fanout {
                 broadcaster
             }
             _ => {
-                let broadcaster = Broadcaster::start(self.clone(), format, log);
+                let broadcaster = Broadcaster::start(self.clone(), format, source);
                 broadcasters.push(Arc::downgrade(&broadcaster));
                 broadcaster
             }

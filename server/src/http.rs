@@ -55,8 +55,8 @@ use crate::context::Context;
 use crate::delivery::Fanout;
 use error::ApiError;
 use state::State;
-use stream::{events, live};
-use ws::{json, raw};
+use stream::{events, live, pictures};
+use ws::{json, present, raw, view};
 
 /// Shorter answers are not compressed: they fit into one packet.
 const COMPRESSED_BYTES_MIN: u16 = 1024;
@@ -116,6 +116,7 @@ fn companions() -> Routes {
         // A wall's reader only looks, and gets no identity.
         .route("/r/{room}/wall", get(page::wall))
         .route("/r/{room}/qr.svg", get(page::qr))
+        .route("/r/{room}/cast.jpg", get(pictures::picture))
         .route("/open", get(page::open))
         .route("/preferences", post(page::keep_preferences))
         .route("/icon.svg", get(page::icon))
@@ -143,8 +144,11 @@ fn interface() -> Routes {
 fn streams() -> Routes {
     Routes::default()
         .route("/r/{room}/live", get(live::live))
+        .route("/r/{room}/cast.mjpeg", get(pictures::pictures))
         .route("/api/rooms/{room}/events", get(events::events))
         .route("/ws/{room}", any(json::upgrade))
+        .route("/ws/{room}/present", any(present::upgrade))
+        .route("/ws/{room}/view", any(view::upgrade))
         .route("/message/", any(raw::upgrade))
 }
 

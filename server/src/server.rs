@@ -14,6 +14,7 @@ use tokio::time::{Instant, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::cast::Feeds;
 use crate::config::Serve;
 use crate::context::Context;
 use crate::delivery::Fanout;
@@ -110,7 +111,7 @@ impl Server {
         let listener = bind(serve.listen).map_err(|source| ServerError::Listen { address: serve.listen, source })?;
         let mut context = Context::new(opened.hub, Limiter::new(serve.allowance()));
         context.heartbeat = serve.heartbeat();
-        context.cast = serve.rules.cast_bounds();
+        context.feeds = Feeds::new(serve.rules.cast_bounds());
         let trusted_clock = TrustedClock::new(opened.saved_time, clock());
         let access = context.hub.access();
         let claim = if access.has_admin(clock()) { None } else { Some(access.offer_claim(clock())?) };
@@ -146,6 +147,7 @@ impl Server {
         let site = http::board(context.clone(), serve.access(address), fanout, connections.clone());
         let sweeping = tokio::spawn(sweep(context.clone()));
         let ending_casts = tokio::spawn(end_casts(context.hub.clone()));
+        let following_casts = tokio::spawn(context.feeds.clone().follow(context.hub.clone()));
         let expiring = tokio::spawn(expire_messages(context.hub.clone(), serve.retention(), trusted_clock));
         let failed = tokio::select! {
             () = http::listen(listener, site) => None,
@@ -156,6 +158,7 @@ impl Server {
         sweeping.abort();
         expiring.abort();
         ending_casts.abort();
+        following_casts.abort();
         connections.close();
         if timeout(CONNECTIONS_TIME_MAX, connections.wait()).await.is_err() {
             tracing::warn!(connections = connections.len(), "some connections did not end in time and are closed");

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
-use protocol::{Kind, Position, ServerFrame};
+use protocol::ServerFrame;
 use tokio::sync::{oneshot, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
@@ -14,11 +14,11 @@ use tokio::time::{Instant, sleep_until};
 use super::reader::{Flush, NEVER, Rules, Seen};
 use super::send_state::{Batch, Frame};
 use super::shard::{self, Now, Shard};
+use super::source::{Found, Source};
 use super::wire_format::{FlushPolicy, Place, Policy, WireFormat};
 use super::{End, Fanout};
 use crate::context::Context;
 use crate::encoded::Encoded;
-use crate::room::{Read, RoomLog};
 
 /// How long after somebody came or went the readers are told how many are online: a storm of
 /// arrivals is one frame, and a client that is back within the second was never gone.
@@ -32,15 +32,13 @@ const FLUSH_DELAY: Duration = Duration::from_secs(1);
 const STALE_TEXTS_AGE_MAX: Duration = Duration::from_millis(500);
 /// The same for reactions, which are many in a busy room.
 const STALE_REACTIONS_AGE_MAX: Duration = Duration::from_secs(5);
-/// After how many shards other tasks get a turn: a few milliseconds.
-const SHARDS_A_TURN: usize = 8;
 
 /// The connections of a room that speak one wire format.
 pub(super) struct Broadcaster {
     fanout: Fanout,
     format: &'static dyn WireFormat,
     rules: Rules,
-    log: RoomLog,
+    source: Source,
     shards: Mutex<Shards>,
     /// The version of access that allows all sessions.
     access_version: AtomicU64,
@@ -59,13 +57,13 @@ struct Shards {
 
 impl Broadcaster {
     /// Starts a broadcaster without connections.
-    pub(super) fn start(fanout: Fanout, format: &'static dyn WireFormat, log: RoomLog) -> Arc<Self> {
+    pub(super) fn start(fanout: Fanout, format: &'static dyn WireFormat, source: Source) -> Arc<Self> {
         let (running, ended) = oneshot::channel();
-        let (latest, online) = (log.room().watch_latest(), log.room().watch_online());
-        let cursor = log.room().extent().latest;
+        let (latest, online) = (source.watch_latest(), source.watch_online());
+        let cursor = source.extent().latest;
         let rules = rules(&fanout, &format.policy());
         let access_version = AtomicU64::new(fanout.0.context.access_version());
-        let broadcaster = Arc::new(Self { fanout, format, rules, log, shards: Mutex::default(), access_version, _running: running });
+        let broadcaster = Arc::new(Self { fanout, format, rules, source, shards: Mutex::default(), access_version, _running: running });
         tokio::spawn(run(Arc::downgrade(&broadcaster), cursor, latest, online, ended));
         broadcaster
     }
@@ -91,8 +89,8 @@ impl Broadcaster {
         self.format
     }
 
-    pub(super) fn log(&self) -> &RoomLog {
-        &self.log
+    pub(super) fn source(&self) -> &Source {
+        &self.source
     }
 
     pub(super) fn context(&self) -> &Context {
@@ -106,18 +104,18 @@ impl Broadcaster {
 
     /// Returns the place of a reader with this cursor.
     pub(super) fn place(&self, cursor: u64) -> Place<'_> {
-        let position = Position { epoch: self.log.epoch(), offset: cursor };
-        Place { room: self.log.room().name(), position, heartbeat: self.fanout.0.context.heartbeat }
+        let (room, position) = (self.source.room().name(), self.source.position(cursor));
+        Place { room, position, heartbeat: self.fanout.0.context.heartbeat }
+    }
+
+    /// Returns what memory has after a cursor.
+    pub(super) fn read(&self, cursor: u64) -> Found {
+        self.source.read(cursor, self.format)
     }
 
     /// Returns entries as frames of the format.
     pub(super) fn frames(&self, entries: &[Encoded]) -> Vec<Frame> {
-        let epoch = self.log.epoch();
-        let frame = |entry: &Encoded| {
-            let (bytes, stale) = (self.format.entry(entry, epoch), self.format.stale(entry.kind()));
-            Frame { offset: entry.offset(), bytes, stale }
-        };
-        entries.iter().map(frame).collect()
+        self.source.frames(entries, self.format)
     }
 
     /// Returns a frame as the format says it to a reader with this cursor.
@@ -137,13 +135,13 @@ impl Broadcaster {
     /// Brings every caught-up reader what there is after `cursor`, and the number of sessions if
     /// that is due. Returns the cursor after it.
     async fn broadcast(&self, cursor: u64, is_presence_due: bool) -> u64 {
-        let (start, frames, may_be_restricted) = match self.log.read(cursor) {
-            Read::Entries(entries) => (cursor, self.frames(&entries), entries.iter().any(|entry| entry.kind() == Kind::Room)),
+        let (start, frames, may_be_restricted) = match self.read(cursor) {
+            Found::Frames { frames, have_settings } => (cursor, frames, have_settings),
             // More came in one round than the tail keeps. Each reader catches up by itself.
-            Read::InHistory | Read::Expired(_) => (self.log.room().extent().latest, Vec::new(), true),
+            Found::InHistory | Found::Expired => (self.source.extent().latest, Vec::new(), true),
         };
         self.check_access(may_be_restricted).await;
-        let online = is_presence_due.then(|| self.log.room().online());
+        let online = is_presence_due.then(|| self.source.online());
         let presence = online.map(|online| (online as u32, self.say(&ServerFrame::Presence { online }, start)));
         let presence = presence.as_ref().filter(|(_, bytes)| !bytes.is_empty()).map(|(online, bytes)| (*online, &bytes[..]));
         let batch = Batch::new(start, &frames, presence);
@@ -155,7 +153,7 @@ impl Broadcaster {
     /// time, or the room's settings have. Before a broadcast, so that they are not told what comes
     /// after the change.
     async fn check_access(&self, have_settings_changed: bool) {
-        let (context, room) = (self.context(), self.log.room());
+        let (context, room) = (self.context(), self.source.room());
         let version = context.access_version();
         if self.access_version.load(Ordering::Relaxed) != version || have_settings_changed {
             self.each_shard(|shard| shard.end_refused(|grants| context.may_read(grants, room))).await;
@@ -165,8 +163,11 @@ impl Broadcaster {
 
     /// Does what is due at this tick.
     pub(super) async fn keep_time(&self) {
+        if let Some(disconnect) = self.source.end() {
+            self.end_all(End::Disconnected(disconnect));
+        }
         self.check_access(false).await;
-        let extent = self.log.room().extent();
+        let extent = self.source.extent();
         let seen = Seen { tick: self.fanout.tick(), extent, online: None, is_caught_up: true };
         self.each_shard(|shard| shard.keep_time(&seen, &self.rules, |cursor| self.heartbeat(cursor))).await;
     }
@@ -182,7 +183,7 @@ impl Broadcaster {
         for index in 0.. {
             let Some(shard) = self.lock().shards.get(index).cloned() else { return };
             act(&shard);
-            if (index + 1) % SHARDS_A_TURN == 0 {
+            if (index + 1) % self.source.shards_a_turn() == 0 {
                 yield_now().await;
             }
         }
@@ -289,17 +290,17 @@ mod tests {
     async fn a_broadcaster_may_end_while_another_one_is_looked_for() {
         let board = Board::open();
         let fanout = board.fanout.clone();
-        let [ending, other] = [(); 2].map(|()| Broadcaster::start(fanout.clone(), &Letters, board.log()));
+        let [ending, other] = [(); 2].map(|()| Broadcaster::start(fanout.clone(), &Letters, board.source()));
         ending.take_slot();
         let broadcasters = [&ending, &other].map(Arc::downgrade).into();
-        fanout.lock().insert((board.name.clone(), Letters.id()), broadcasters);
+        fanout.lock().insert((board.name.clone(), 0, Letters.id()), broadcasters);
         // The search holds the first, and waits to hear how many connections the second has.
         let shards = other.lock();
         let (found, finds) = oneshot::channel();
-        let (handle, log) = (Handle::current(), board.log());
+        let (handle, source) = (Handle::current(), board.source());
         thread::spawn(move || {
             let _guard = handle.enter();
-            found.send(fanout.broadcaster(&Letters, log))
+            found.send(fanout.broadcaster(&Letters, source))
         });
         while Arc::strong_count(&ending) < 2 {
             thread::yield_now();
@@ -355,7 +356,7 @@ mod tests {
         let board = Board::open();
         let busy: &'static Busy =
             Box::leak(Box::new(Busy { room: board.room(), presence: Notify::new(), is_over: AtomicBool::new(false) }));
-        let _broadcaster = Broadcaster::start(board.fanout.clone(), busy, board.log());
+        let _broadcaster = Broadcaster::start(board.fanout.clone(), busy, board.source());
         busy.publish(1);
         let told = timeout(TIMEOUT, busy.presence.notified()).await;
         busy.is_over.store(true, Ordering::Relaxed);

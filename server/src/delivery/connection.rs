@@ -16,19 +16,25 @@ use tokio::time::timeout;
 
 use super::input::{CommandInput, Input};
 use super::send_state::Frame;
+use super::source::{Presence, Source};
 use super::subscriber::{CatchUp, Subscriber};
 use super::wire_format::ResponseEnd;
 use super::{Admission, Client, End, Fanout, RESTART};
 use crate::codec::{self, Decoder, Incoming, Limits};
 use crate::commands::Commands;
 use crate::limits::{Account, end_turn};
-use crate::room::{HistoryPage, HistoryQuery, PresenceGuard};
+use crate::room::{HistoryPage, HistoryQuery};
 
 /// How often a connection that is behind writes before others get a turn.
 const WRITES_MAX: usize = 4;
 /// How much may wait to be written besides the log before nothing more is read that might be
 /// answered.
 const PENDING_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a viewer's send buffer: more than a second of usual video.
+const SEND_BUFFER_BYTES: usize = 256 * 1024;
+/// How much of it may not be sent yet.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES_MAX: u32 = 64 * 1024;
 /// How long a client has to take the end of its stream, and to answer a close frame. A slow one
 /// first has to read what its buffers hold.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
@@ -47,7 +53,7 @@ pub enum Connection {
 /// A session that goes on.
 pub struct Session {
     subscriber: Subscriber,
-    presence: PresenceGuard,
+    presence: Presence,
     input: Input,
     /// Reads of history are charged to it.
     account: Option<Arc<Account>>,
@@ -86,17 +92,22 @@ impl Connection {
     /// Takes over a socket from which `early` was read. The client is written `first` before
     /// anything else.
     pub(super) fn start(fanout: &Fanout, admission: Admission, socket: TcpStream, early: &[u8], first: &[u8]) -> Self {
-        let Admission { format, client: Client { caller, account, .. }, log, presence, arrival } = admission;
+        let Admission { format, client: Client { caller, account, .. }, source, presence, arrival } = admission;
         let context = &fanout.0.context;
         let input = match format.policy().input {
             Some(_) => Input::Commands(CommandInput::new(Commands::new(caller), early)),
             None => Input::Discarded(0),
         };
-        let (room, grants) = (log.room().clone(), arrival.grants.clone());
-        let subscriber = Subscriber::new(fanout.broadcaster(format, log), socket, arrival, first);
+        if let Source::Cast(_) = source {
+            shorten_buffers(&socket);
+        }
+        let (room, grants) = (source.room().clone(), arrival.grants.clone());
+        let subscriber = Subscriber::new(fanout.broadcaster(format, source.clone()), socket, arrival, first);
         // Others may have been told to go just before this one was registered.
         if context.stop.is_cancelled() {
             subscriber.end(End::Disconnected(RESTART));
+        } else if let Some(disconnect) = source.end() {
+            subscriber.end(End::Disconnected(disconnect));
         } else if !context.may_read(grants.as_deref(), &room) {
             subscriber.end(End::Disconnected(Disconnect::AccessEnded));
         }
@@ -160,7 +171,8 @@ impl Session {
             // One for another cursor is of no use: the reader has been told of a gap since.
             Some(Page::Asked(query)) if query.cursor() == cursor => query,
             _ => {
-                let query = self.subscriber.broadcaster().log().query(cursor, self.account.clone());
+                let query = self.subscriber.broadcaster().source().query(cursor, self.account.clone());
+                let Some(query) = query else { return Poll::Ready(()) };
                 let page = self.page.insert(Box::new(Page::Asked(query)));
                 let Page::Asked(query) = &mut **page else { return Poll::Ready(()) };
                 query
@@ -231,6 +243,16 @@ fn put_close(end: End, out: &mut Vec<u8>) {
         End::Broken(violation) => codec::put_close(out, Some(violation.code()), violation.reason()),
         End::Disconnected(disconnect) => codec::put_close(out, Some(disconnect.code()), &disconnect.reason()),
     }
+}
+
+/// Bounds what the system keeps for a viewer, which is what it is behind at least. Without these, a
+/// slow one would be shown what was seconds ago.
+fn shorten_buffers(socket: &TcpStream) {
+    let socket = SockRef::from(socket);
+    // A viewer works without them.
+    let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
 }
 
 async fn write_all(socket: &TcpStream, mut bytes: &[u8]) -> std::io::Result<()> {

@@ -6,7 +6,6 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem;
-use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -28,9 +27,10 @@ pub(super) struct Frame {
 /// Entries that follow each other, joined into one run of bytes for all readers at its start; then
 /// perhaps a last frame that tells them how many sessions the room has.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(super) struct Batch<'a> {
     /// The cursor that it continues.
     start: u64,
+    frames: &'a [Frame],
     /// Where each entry's frame ends.
     ends: Vec<(u64, usize)>,
     bytes: Bytes,
@@ -54,10 +54,13 @@ pub(super) enum Offer<'a> {
     Nothing,
 }
 
-impl Batch {
+/// What is left of a frame that was written in part, and of the one after it. Either may be empty.
+pub(super) type Rest = [Bytes; 2];
+
+impl<'a> Batch<'a> {
     /// Joins frames that follow the offset `start`. One alone, which is the usual case, is not
     /// copied. `presence` is a number of sessions and the frame that tells it.
-    pub(super) fn new(start: u64, frames: &[Frame], presence: Option<(u32, &[u8])>) -> Self {
+    pub(super) fn new(start: u64, frames: &'a [Frame], presence: Option<(u32, &[u8])>) -> Self {
         let mut length = 0;
         let ends = frames.iter().map(|frame| {
             length += frame.bytes.len();
@@ -74,7 +77,7 @@ impl Batch {
             }
         };
         let stale = frames.iter().map(|frame| frame.stale).max().unwrap_or_default();
-        Self { start, ends, bytes, entries_length: length, online: presence.map(|(online, _)| online), stale }
+        Self { start, frames, ends, bytes, entries_length: length, online: presence.map(|(online, _)| online), stale }
     }
 
     /// Returns the cursor after it.
@@ -114,7 +117,7 @@ impl Batch {
     /// Moves a reader past `written` of the bytes it was offered. If that was not all, returns what
     /// is left of the frame that was begun. A last frame that was not begun is lost to a reader
     /// whose cursor is not at the batch's end.
-    pub(super) fn wrote(&self, reader: &mut Reader, written: usize, tick: u32, rules: &Rules) -> Option<Vec<u8>> {
+    pub(super) fn wrote(&self, reader: &mut Reader, written: usize, tick: u32, rules: &Rules) -> Option<Rest> {
         let tells_presence = self.tells_presence(reader);
         let bytes = self.bytes(tells_presence);
         reader.set_stale(self.stale);
@@ -124,15 +127,14 @@ impl Batch {
             reader.wrote(written, tick, rules);
             return None;
         }
-        let (cursor, pending) = self.cut(bytes.len(), written);
+        let (cursor, rest) = self.cut(bytes, written);
         reader.advance_to(cursor);
         if let Some(online) = self.online.filter(|_| cursor == self.end()) {
             reader.set_online_told(online);
         }
-        reader.wrote(pending.end.max(written), tick, rules);
+        reader.wrote(written + rest.iter().map(Bytes::len).sum::<usize>(), tick, rules);
         reader.blocked(true, tick, rules);
-        // A copy, so that a slow reader does not keep a whole batch in memory.
-        Some(bytes[pending].to_vec())
+        Some(rest)
     }
 
     fn tells_presence(&self, reader: &Reader) -> bool {
@@ -143,16 +145,19 @@ impl Batch {
         if with_presence { &self.bytes } else { &self.bytes[..self.entries_length] }
     }
 
-    /// Where a reader stands whose socket took `written` of `length` bytes, and what it is owed of
-    /// the frame that was begun.
-    fn cut(&self, length: usize, written: usize) -> (u64, Range<usize>) {
+    /// Where a reader stands whose socket took `written` of these bytes, and what it is owed of the
+    /// frame that was begun. That is a part of the frame, which all readers share, so that a slow
+    /// one keeps neither a copy nor a whole batch in memory.
+    fn cut(&self, bytes: &[u8], written: usize) -> (u64, Rest) {
         let whole = self.ends.partition_point(|(_, end)| *end <= written);
         let (before, start) = whole.checked_sub(1).map_or((self.start, 0), |last| self.ends[last]);
-        match self.ends.get(whole..).unwrap_or_default() {
-            [] => (before, written..length),
-            [(offset, _)] if written > start => (*offset, written..length),
-            [(offset, end), ..] if written > start => (*offset, written..*end),
-            _ => (before, written..written),
+        let rest_of = |frame: &Frame, end: usize| frame.bytes.slice(frame.bytes.len() - (end - written)..);
+        let last = |from: usize| Bytes::copy_from_slice(&bytes[from..]);
+        match (self.frames.get(whole..).unwrap_or_default(), self.ends.get(whole)) {
+            ([frame], Some((offset, end))) if written > start => (*offset, [rest_of(frame, *end), last(self.entries_length)]),
+            ([frame, ..], Some((offset, end))) if written > start => (*offset, [rest_of(frame, *end), Bytes::new()]),
+            ([], _) => (before, [last(written), Bytes::new()]),
+            _ => (before, Rest::default()),
         }
     }
 }
@@ -160,9 +165,10 @@ impl Batch {
 /// The state of a socket that its own task writes to.
 #[derive(Debug)]
 pub(super) struct SendState {
-    /// Goes before all else: the rest of a frame that was written in part, then whole frames for
-    /// this reader alone.
-    pending: Vec<u8>,
+    /// Goes before all else: the rest of what was written in part, which others may share.
+    rest: Rest,
+    /// Follows it: whole frames for this reader alone.
+    own: Vec<u8>,
     pub(super) reader: Reader,
     /// Changes up to this offset are in everything that was and will be written.
     fresh_until: u64,
@@ -170,9 +176,9 @@ pub(super) struct SendState {
 
 impl SendState {
     /// Returns the state of a reader that gets whole frames, or the rest of one, before all else.
-    pub(super) fn new(reader: Reader, pending: Vec<u8>) -> Self {
+    pub(super) fn new(reader: Reader, rest: Rest) -> Self {
         let fresh_until = reader.cursor();
-        Self { pending, reader, fresh_until }
+        Self { rest, own: Vec::new(), reader, fresh_until }
     }
 
     /// Returns the state of a reader that began when the newest entry was `latest`. What it gets
@@ -183,17 +189,18 @@ impl SendState {
 
     /// Returns how many bytes wait that are not in the log.
     pub(super) fn pending(&self) -> usize {
-        self.pending.len()
+        self.rest.iter().map(Bytes::len).sum::<usize>() + self.own.len()
     }
 
     /// Takes what waits that is not in the log.
     pub(super) fn take_pending(&mut self) -> Vec<u8> {
-        mem::take(&mut self.pending)
+        let rest = mem::take(&mut self.rest);
+        [&rest[0][..], &rest[1], &mem::take(&mut self.own)].concat()
     }
 
     /// Adds whole frames.
     pub(super) fn push(&mut self, frames: &[u8]) {
-        self.pending.extend_from_slice(frames);
+        self.own.extend_from_slice(frames);
     }
 
     /// Returns the first of `frames` that still fit into the response. If not even one does, the
@@ -221,9 +228,9 @@ impl SendState {
         rules: &Rules,
         write: impl FnOnce(&[IoSlice<'_>]) -> io::Result<usize>,
     ) -> io::Result<bool> {
-        let frames = &frames[..frames.len().min(SLICES_MAX - 1)];
-        let mut slices = Vec::with_capacity(frames.len() + 1);
-        let all = Some(&self.pending[..]).into_iter().chain(frames.iter().map(|frame| &frame.bytes[..]));
+        let frames = &frames[..frames.len().min(SLICES_MAX - 3)];
+        let mut slices = Vec::with_capacity(frames.len() + 3);
+        let all = [&self.rest[0][..], &self.rest[1], &self.own].into_iter().chain(frames.iter().map(|frame| &frame.bytes[..]));
         slices.extend(all.filter(|bytes| !bytes.is_empty()).map(IoSlice::new));
         let taken = match if slices.is_empty() { Ok(0) } else { write(&slices) } {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => 0,
@@ -240,12 +247,18 @@ impl SendState {
 
     /// Moves past `taken` bytes of what is pending and of `frames`. Returns true if that was all.
     fn take(&mut self, frames: &[Frame], taken: usize, tick: u32, rules: &Rules) -> bool {
-        if taken < self.pending.len() {
-            self.pending.drain(..taken);
+        let mut left = taken;
+        for rest in &mut self.rest {
+            let length = rest.len().min(left);
+            *rest = rest.slice(length..);
+            left -= length;
+        }
+        let length = self.own.len().min(left);
+        self.own.drain(..length);
+        left -= length;
+        if self.pending() > 0 {
             return false;
         }
-        let mut left = taken - self.pending.len();
-        self.pending.clear();
         for Frame { offset, bytes, stale } in frames {
             if left == 0 && !bytes.is_empty() {
                 return false;
@@ -256,7 +269,7 @@ impl SendState {
             }
             self.reader.wrote(bytes.len(), tick, rules);
             if left < bytes.len() {
-                self.pending.extend_from_slice(&bytes[left..]);
+                self.rest = [bytes.slice(left..), Bytes::new()];
                 return false;
             }
             left -= bytes.len();
@@ -320,7 +333,7 @@ mod tests {
         for seed in 0..300 {
             let mut random = Rng::with_seed(seed);
             let mut socket = Socket { got: Vec::new(), random: Rng::with_seed(seed + 1000) };
-            let (mut log, mut state, mut said) = (Vec::new(), SendState::new(reader(0), Vec::new()), 0_u8);
+            let (mut log, mut state, mut said) = (Vec::new(), SendState::new(reader(0), Rest::default()), 0_u8);
             let (mut online, mut told) = (0, Vec::new());
             for _ in 0..200 {
                 for _ in 0..random.usize(0..4) {
@@ -336,7 +349,7 @@ mod tests {
                     if let Offer::Send(bytes) = batch.offer(&state.reader) {
                         let taken = socket.write(&[IoSlice::new(bytes)]).unwrap_or_default();
                         let before = state.reader.online_told();
-                        state.pending = batch.wrote(&mut state.reader, taken, 0, &RULES).unwrap_or_default();
+                        state.rest = batch.wrote(&mut state.reader, taken, 0, &RULES).unwrap_or_default();
                         told.extend((state.reader.online_told() != before).then_some(online as u8));
                     }
                 } else {
@@ -369,16 +382,28 @@ mod tests {
         let batch = Batch::new(0, &frames, Some((5, &framed(b"presence"))));
         for cut in 0..4 {
             let mut reader = reader(0);
-            let pending = batch.wrote(&mut reader, batch.entries_length + cut, 0, &RULES).unwrap();
-            assert_eq!((reader.cursor(), reader.online_told(), pending.len()), (2, 5, 9 - cut));
+            let [rest, _] = batch.wrote(&mut reader, batch.entries_length + cut, 0, &RULES).unwrap();
+            assert_eq!((reader.cursor(), reader.online_told(), rest.len()), (2, 5, 9 - cut));
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_frame_is_shared_by_all_readers() {
+        let mut random = Rng::with_seed(3);
+        let frames = [entry(1, &mut random), entry(2, &mut random), entry(3, &mut random)];
+        let batch = Batch::new(0, &frames, None);
+        for (whole, frame) in frames.iter().enumerate() {
+            let before = frames[..whole].iter().map(|frame| frame.bytes.len()).sum::<usize>();
+            let [rest, after] = batch.wrote(&mut reader(0), before + 1, 0, &RULES).unwrap();
+            assert_eq!((&rest[..], rest.as_ptr(), after.len()), (&frame.bytes[1..], frame.bytes[1..].as_ptr(), 0));
         }
     }
 
     #[test]
     fn a_failed_write_keeps_what_is_pending() {
-        let mut state = SendState::new(reader(0), framed(b"bye").to_vec());
+        let mut state = SendState::new(reader(0), [framed(b"bye"), Bytes::new()]);
         assert!(state.write(&[], 0, &RULES, |_| Err(ErrorKind::BrokenPipe.into())).is_err());
-        assert_eq!(state.pending, framed(b"bye"));
+        assert_eq!(state.take_pending(), framed(b"bye"));
     }
 
     #[test]
@@ -386,7 +411,7 @@ mod tests {
         let mut random = Rng::with_seed(2);
         let frames = [entry(1, &mut random), entry(2, &mut random)];
         let rules = Rules { bytes_max: frames[0].bytes.len() as u64 + 1, ..RULES };
-        let mut state = SendState::new(Reader::new(0, 0, 0, &rules), Vec::new());
+        let mut state = SendState::new(Reader::new(0, 0, 0, &rules), Rest::default());
         assert_eq!(Batch::new(0, &frames, None).offer(&state.reader), Offer::CatchUp);
         let fitting = state.fitting(&frames);
         assert_eq!(fitting.len(), 1);
@@ -402,13 +427,14 @@ mod tests {
         let rules = Rules { stale_texts_age_max: 0, ..RULES };
         let edit = |offset| Frame { offset, bytes: Bytes::new(), stale: Stale::Texts };
         let is_over = |reader: &Reader| reader.overdue(1, &rules).is_some();
-        let batch = Batch::new(0, &[edit(1)], None);
+        let frames = [edit(1)];
+        let batch = Batch::new(0, &frames, None);
         let mut caught_up = reader(0);
         assert_eq!((batch.offer(&caught_up), batch.offer(&reader(1))), (Offer::Skip, Offer::Nothing));
         batch.skip(&mut caught_up);
         assert_eq!((caught_up.cursor(), is_over(&caught_up)), (1, true));
         // The rows of one that began after the first edit have it.
-        let mut behind = SendState::new(reader(0), Vec::new()).fresh(1);
+        let mut behind = SendState::new(reader(0), Rest::default()).fresh(1);
         assert!(behind.write(&[edit(1)], 0, &rules, |_| Ok(0)).unwrap());
         assert_eq!((behind.reader.cursor(), is_over(&behind.reader)), (1, false));
         assert!(behind.write(&[edit(2)], 0, &rules, |_| Ok(0)).unwrap());

@@ -12,15 +12,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
 use batch_send::{BATCH_MAX, Disconnected, SendRequest, Socket, send_batch};
+use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use protocol::Disconnect;
 use socket2::SockRef;
 
 use super::End;
 use super::reader::{NEVER, Next, Reader, Reason, Rules, Seen};
-use super::send_state::{Batch, Offer, SendState};
+use super::send_state::{Batch, Offer, Rest, SendState};
+use super::source::Source;
 use crate::access::Grants;
-use crate::room::Room;
 
 /// How many sockets are written to at once.
 pub(super) const SLOTS: usize = BATCH_MAX;
@@ -76,7 +77,7 @@ pub(super) struct Now<'a> {
 
 impl Shard {
     /// Sends a batch to every reader that is at its start. The others catch up in their own tasks.
-    pub(super) fn broadcast(&self, batch: &Batch, now: Now<'_>) {
+    pub(super) fn broadcast(&self, batch: &Batch<'_>, now: Now<'_>) {
         let slots = &mut *self.lock();
         for (_, member, details) in slots.iter_mut() {
             details.is_presence_due |= batch.has_presence() && member.reader.is_none();
@@ -84,7 +85,7 @@ impl Shard {
             match batch.offer(reader) {
                 Offer::CatchUp => {
                     details.is_presence_due = batch.has_presence();
-                    member.reader.take().into_iter().for_each(|reader| details.fall_behind(SendState::new(reader, Vec::new())));
+                    member.reader.take().into_iter().for_each(|reader| details.fall_behind(SendState::new(reader, Rest::default())));
                 }
                 Offer::Skip => batch.skip(reader),
                 Offer::Send(_) | Offer::Nothing => {}
@@ -134,7 +135,7 @@ impl Shard {
             if !rest.is_empty() {
                 reader.blocked(true, seen.tick, rules);
             }
-            (!rest.is_empty()).then(|| rest.to_vec())
+            (!rest.is_empty()).then(|| [Bytes::copy_from_slice(rest), Bytes::new()])
         });
     }
 
@@ -209,7 +210,7 @@ impl Shard {
             return Some(fallen);
         }
         let reader = slots.members[index].as_mut()?.reader.take()?;
-        Some(Box::new(SendState::new(reader, Vec::new())))
+        Some(Box::new(SendState::new(reader, Rest::default())))
     }
 
     /// Asks a reader's machine what to do next. If nothing, the reader is put back, and broadcasts
@@ -217,12 +218,12 @@ impl Shard {
     ///
     /// The lock is held from the question to the return: what is added to the log later finds the
     /// reader in its slot.
-    pub(super) fn next(&self, index: usize, state: &mut Option<Box<SendState>>, room: &Room, now: Now<'_>) -> Next {
+    pub(super) fn next(&self, index: usize, state: &mut Option<Box<SendState>>, source: &Source, now: Now<'_>) -> Next {
         let slots = &mut *self.lock();
         let details = &mut slots.details[index];
         let Some(ready) = state else { return Next::Wait };
-        let online = mem::take(&mut details.is_presence_due).then(|| room.online() as u32);
-        let seen = Seen { tick: now.tick, extent: room.extent(), online, is_caught_up: false };
+        let online = mem::take(&mut details.is_presence_due).then(|| source.online() as u32);
+        let seen = Seen { tick: now.tick, extent: source.extent(), online, is_caught_up: false };
         let next = ready.reader.next(&seen, now.rules, || true);
         // Presence that was not told yet stays due.
         details.is_presence_due = online.is_some() && matches!(next, Next::Gap | Next::End(_));
@@ -263,7 +264,7 @@ impl Slots {
         &mut self,
         is_presence_due: bool,
         bytes: impl Fn(usize, &Reader) -> Option<&'a [u8]>,
-        wrote: impl Fn(&mut Reader, &'a [u8], usize) -> Option<Vec<u8>>,
+        wrote: impl Fn(&mut Reader, &'a [u8], usize) -> Option<Rest>,
     ) {
         let members = self.members.iter().enumerate().filter_map(|(index, member)| Some((index, member.as_ref()?)));
         let sends = members
@@ -283,11 +284,11 @@ impl Slots {
                     continue;
                 }
             };
-            if let Some(pending) = wrote(reader, bytes, length)
+            if let Some(rest) = wrote(reader, bytes, length)
                 && let Some(reader) = slot.take()
             {
                 details.is_presence_due = is_presence_due;
-                details.fall_behind(SendState::new(reader, pending));
+                details.fall_behind(SendState::new(reader, rest));
             }
         }
     }
@@ -298,7 +299,7 @@ impl Member {
     /// more is sent to it.
     fn end(&mut self, details: &mut Details, end: End) {
         if let Some(reader) = self.reader.take() {
-            details.fallen = Some(Box::new(SendState::new(reader, Vec::new())));
+            details.fallen = Some(Box::new(SendState::new(reader, Rest::default())));
         }
         details.end(end);
     }
@@ -346,8 +347,6 @@ fn bit(index: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::super::reader::Stale;
     use super::super::send_state::Frame;
     use super::super::testing::{self, Board};
@@ -356,10 +355,10 @@ mod tests {
     const RULES: Rules = Rules { heartbeat: 1, expects_replies: true, write_time_max: 100, ..Rules::NONE };
 
     /// Puts a socket into the first slot, with a caught-up reader.
-    fn caught_up(shard: &Shard, socket: tokio::net::TcpStream, room: &Room) {
+    fn caught_up(shard: &Shard, socket: tokio::net::TcpStream, source: &Source) {
         shard.insert(0, Socket::new(Arc::new(socket)), None);
-        let mut state = Some(Box::new(SendState::new(Reader::new(0, 0, 0, &RULES), Vec::new())));
-        assert_eq!(shard.next(0, &mut state, room, Now { tick: 0, rules: &RULES }), Next::Wait);
+        let mut state = Some(Box::new(SendState::new(Reader::new(0, 0, 0, &RULES), Rest::default())));
+        assert_eq!(shard.next(0, &mut state, source, Now { tick: 0, rules: &RULES }), Next::Wait);
         assert!(state.is_none());
     }
 
@@ -374,7 +373,7 @@ mod tests {
     async fn a_client_whose_words_wait_to_be_read_misses_no_heartbeat() {
         let (board, shard) = (Board::open(), Shard::default());
         let (near, far) = testing::pair().await;
-        caught_up(&shard, near, &board.room());
+        caught_up(&shard, near, &board.source());
         far.writable().await.unwrap();
         assert_eq!(far.try_write(b"x").unwrap(), 1);
         for tick in 1..9 {
@@ -388,7 +387,7 @@ mod tests {
     async fn presence_is_told_to_a_reader_that_fell_behind_before_it() {
         let (board, shard) = (Board::open(), Shard::default());
         let (near, _far) = testing::pair().await;
-        caught_up(&shard, near, &board.room());
+        caught_up(&shard, near, &board.source());
         let _presence = board.room().join(None);
         // More than a socket takes, so that the second entry, and the presence after it, are not
         // begun.
@@ -397,6 +396,6 @@ mod tests {
         shard.broadcast(&Batch::new(0, &frames, Some((1, b"p"))), Now { tick: 0, rules: &RULES });
         let (_, mut state) = shard.attend(0, Waker::noop());
         assert_eq!(state.as_ref().unwrap().reader.cursor(), 1);
-        assert_eq!(shard.next(0, &mut state, &board.room(), Now { tick: 0, rules: &RULES }), Next::Presence(1));
+        assert_eq!(shard.next(0, &mut state, &board.source(), Now { tick: 0, rules: &RULES }), Next::Presence(1));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use batch_send::Socket;
+use bytes::Bytes;
 use protocol::ServerFrame;
 use tokio::net::TcpStream;
 
@@ -13,9 +14,9 @@ use super::broadcaster::Broadcaster;
 use super::reader::{Next, Reader};
 use super::send_state::{Frame, SendState};
 use super::shard::{self, Shard};
+use super::source::Found;
 use crate::access::Grants;
 use crate::commands::Scope;
-use crate::room::Read;
 
 /// Where a client starts to read.
 pub(super) struct Arrival {
@@ -27,6 +28,8 @@ pub(super) struct Arrival {
     pub(super) online: usize,
     /// Its access keys.
     pub(super) grants: Option<Arc<Grants>>,
+    /// What it is written before the log, shared with others.
+    pub(super) greeting: Bytes,
 }
 
 /// A socket with a slot in a broadcaster.
@@ -74,15 +77,15 @@ impl Drop for Registration {
 impl Subscriber {
     /// Registers a socket. It is written `first`, and then the log after the cursor.
     pub(super) fn new(broadcaster: Arc<Broadcaster>, socket: TcpStream, arrival: Arrival, first: &[u8]) -> Self {
-        let Arrival { cursor, latest, online, grants } = arrival;
+        let Arrival { cursor, latest, online, grants, greeting } = arrival;
         let socket = Arc::new(socket);
         let (shard, number) = broadcaster.take_slot();
         let registration = Registration { broadcaster, shard, number };
         registration.shard.insert(registration.index(), Socket::new(socket.clone()), grants);
         let now = registration.broadcaster.now();
         let mut reader = Reader::new(cursor, online as u32, now.tick, now.rules);
-        reader.wrote(first.len(), now.tick, now.rules);
-        let state = SendState::new(reader, first.to_vec()).fresh(latest);
+        reader.wrote(first.len() + greeting.len(), now.tick, now.rules);
+        let state = SendState::new(reader, [Bytes::copy_from_slice(first), greeting]).fresh(latest);
         Self { socket, registration, state: Some(Box::new(state)) }
     }
 
@@ -97,7 +100,7 @@ impl Subscriber {
     /// Returns where the client's commands are carried out.
     pub(super) fn scope(&self) -> Scope<'_> {
         let broadcaster = self.broadcaster();
-        Scope { context: broadcaster.context(), room: broadcaster.log().room() }
+        Scope { context: broadcaster.context(), room: broadcaster.source().room() }
     }
 
     /// Notes that the client is alive.
@@ -131,7 +134,7 @@ impl Subscriber {
 
     /// Tells the reader that the entries before `first` are missing, and goes on there.
     pub(super) fn skip_to(&mut self, first: u64) {
-        let gap = self.broadcaster().log().gap(first);
+        let gap = self.broadcaster().source().gap(first);
         let Some(state) = take_reader(&mut self.state, &self.registration) else { return };
         let before = state.reader.cursor();
         state.reader.advance_to(gap.resumes.offset);
@@ -148,10 +151,10 @@ impl Subscriber {
             let page = &page[page.partition_point(|frame| frame.offset <= cursor)..];
             let (mut from_tail, mut is_older) = (Vec::new(), false);
             if page.is_empty() {
-                match broadcaster.log().read(cursor) {
-                    Read::Entries(entries) => from_tail = broadcaster.frames(&entries),
-                    Read::InHistory => is_older = true,
-                    Read::Expired(_) => {}
+                match broadcaster.read(cursor) {
+                    Found::Frames { frames, .. } => from_tail = frames,
+                    Found::InHistory => is_older = true,
+                    Found::Expired => {}
                 }
             }
             let frames = state.fitting(if page.is_empty() { &from_tail } else { page });
@@ -163,7 +166,7 @@ impl Subscriber {
                     return CatchUp::Ended;
                 }
             }
-            let next = self.registration.shard.next(self.registration.index(), &mut self.state, broadcaster.log().room(), now);
+            let next = self.registration.shard.next(self.registration.index(), &mut self.state, broadcaster.source(), now);
             match next {
                 Next::Entries if is_older => return CatchUp::Older(cursor),
                 Next::Entries => {}
@@ -186,7 +189,7 @@ impl Subscriber {
         let broadcaster = &*self.registration.broadcaster;
         let cursor = state.reader.cursor();
         match next {
-            Next::Gap => self.skip_to(broadcaster.log().room().extent().expired),
+            Next::Gap => self.skip_to(broadcaster.source().extent().expired),
             Next::Presence(online) => {
                 state.reader.set_online_told(online);
                 let frame = broadcaster.say(&ServerFrame::Presence { online: online as usize }, cursor);

@@ -10,7 +10,7 @@ use protocol::{Entry, Epoch, Kind, PublishRequest, RoomName, ServerFrame, Text};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{Client, Fanout, Place, Policy, WireFormat};
+use super::{Client, Fanout, Place, Policy, Source, WireFormat};
 use crate::access::{Access, Action, Caller, Grants};
 use crate::codec::Limits;
 use crate::context::Context;
@@ -100,6 +100,10 @@ impl Board {
     pub(crate) fn log(&self) -> RoomLog {
         let start = self.hub.subscribe(&self.pass(), None).unwrap();
         RoomLog::new(start.room, start.history)
+    }
+
+    pub(super) fn source(&self) -> Source {
+        Source::Room(self.log())
     }
 
     pub(crate) fn room(&self) -> Arc<Room> {

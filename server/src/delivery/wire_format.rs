@@ -23,8 +23,11 @@ pub trait WireFormat: Send + Sync {
     /// Returns how connections are treated.
     fn policy(&self) -> Policy;
 
-    /// Returns an entry as finished bytes. Empty if the format does not show it.
-    fn entry(&self, entry: &Encoded, epoch: Epoch) -> Bytes;
+    /// Returns an entry of a room as finished bytes. Empty if the format does not show it. The
+    /// entries of a cast are finished.
+    fn entry(&self, _entry: &Encoded, _epoch: Epoch) -> Bytes {
+        Bytes::new()
+    }
 
     /// Returns what an entry of this kind changes of what was written before, if the format has no
     /// words for the change.

@@ -28,7 +28,7 @@ use super::page;
 use super::permit::ConnectionPermit;
 use super::socket::Socket;
 use super::state::State;
-use super::takeover::{Answerable, Continuation, Slot, Taken};
+use super::takeover::{Answerable, Continuation, Next, OwnTask, Slot, Taken};
 use super::write_timeout::WriteTimeout;
 use crate::delivery::{Connection, read_now};
 use crate::limits::{Account, ConnectionGuard, Turn, end_turn, in_turn};
@@ -74,11 +74,12 @@ pub(super) struct ConnectionTask {
 enum Stage {
     Serving(Pin<Box<dyn Future<Output = Option<TakenOver>> + Send>>),
     TakenOver(Connection),
+    Own(OwnTask),
 }
 
 /// A connection that HTTP has let go of.
 struct TakenOver {
-    connection: Connection,
+    stage: Stage,
     /// What counts it from now on, if that is not what did before.
     permit: Option<ConnectionPermit>,
 }
@@ -92,14 +93,17 @@ impl ConnectionTask {
 
     fn poll_stage(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if let Stage::Serving(serving) = &mut self.stage {
-            let Some(TakenOver { connection, permit }) = ready!(serving.as_mut().poll(context)) else { return Poll::Ready(()) };
-            self.stage = Stage::TakenOver(connection);
+            let Some(TakenOver { stage, permit }) = ready!(serving.as_mut().poll(context)) else { return Poll::Ready(()) };
+            self.stage = stage;
             if let Some(permit) = permit {
                 self.permit = permit;
             }
         }
-        let Stage::TakenOver(connection) = &mut self.stage else { return Poll::Pending };
-        Pin::new(connection).poll(context)
+        match &mut self.stage {
+            Stage::Serving(_) => Poll::Pending,
+            Stage::TakenOver(connection) => Pin::new(connection).poll(context),
+            Stage::Own(task) => task.as_mut().poll(context),
+        }
     }
 }
 
@@ -128,7 +132,7 @@ async fn serve(stream: TcpStream, peer: IpAddr, site: Arc<Site>, connecting: Con
     let is_admitted = connecting.is_ok();
     timeout(if is_admitted { HEADER_TIME_MAX } else { REFUSED_TIME_MAX }, stream.readable()).await.ok()?.ok()?;
     let (stream, read) = match upgrade_fast(stream, peer, &site, is_admitted) {
-        Ok(connection) => return Some(TakenOver { connection, permit: None }),
+        Ok(connection) => return Some(TakenOver { stage: Stage::TakenOver(connection), permit: None }),
         Err(unchanged) => unchanged,
     };
     // Boxed, so that a fast upgrade needs no memory for it.
@@ -203,12 +207,16 @@ async fn serve_http(stream: TcpStream, read: Vec<u8>, peer: IpAddr, site: Arc<Si
         let taken = if is_write_blocked.load(Ordering::Relaxed) { None } else { slot.take() };
         if taken.is_some() || has_ended { Poll::Ready(taken) } else { Poll::Pending }
     });
-    let Taken { head, continuation: Continuation { admission, first, permit } } = taken.await?;
+    let Taken { head, continuation: Continuation { next, first, permit } } = taken.await?;
     let parts = connection.into_parts();
     let (socket, unread) = parts.io.into_inner().into_inner();
     let early = [&parts.read_buf[..], &unread].concat();
-    let connection = fanout.start(admission, socket.into_inner()?, &early, &[head, first].concat());
-    Some(TakenOver { connection, permit: Some(permit) })
+    let (socket, first) = (socket.into_inner()?, [head, first].concat());
+    let stage = match next {
+        Next::Reader(admission) => Stage::TakenOver(fanout.start(*admission, socket, &early, &first)),
+        Next::Own(task) => Stage::Own(task(socket, early, first)),
+    };
+    Some(TakenOver { stage, permit: Some(permit) })
 }
 
 /// Returns the account of a request that comes through a trusted proxy. Other connections are

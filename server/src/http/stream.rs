@@ -4,6 +4,8 @@ pub(super) mod events;
 
 pub(super) mod live;
 
+pub(super) mod pictures;
+
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, HeaderName};
 

@@ -7,6 +7,7 @@
 //! yet, hyper has nothing half read or half written.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -20,6 +21,7 @@ use httpdate::HttpDate;
 use hyper::body::{Body as _, Incoming};
 use parking_lot::Mutex;
 use protocol::ErrorCode;
+use tokio::net::TcpStream;
 
 use super::error::ApiError;
 use super::permit::ConnectionPermit;
@@ -30,12 +32,33 @@ use crate::room::Clock;
 #[derive(Clone)]
 pub(super) struct Takeover(Arc<Mutex<Option<Continuation>>>);
 
+/// A task that has a connection for itself.
+pub(super) type OwnTask = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Starts one with the socket, what was read of it already, and what is to be written first.
+pub(super) type StartTask = Box<dyn FnOnce(TcpStream, Vec<u8>, Vec<u8>) -> OwnTask + Send>;
+
+/// Who has the socket after the response's head.
+pub(super) enum Next {
+    /// Delivery.
+    Reader(Box<Admission>),
+    /// A task of its own.
+    Own(StartTask),
+}
+
 /// What goes on with a connection after the response's head.
 pub(super) struct Continuation {
-    pub(super) admission: Admission,
+    pub(super) next: Next,
     /// What the client is told first.
     pub(super) first: Vec<u8>,
     pub(super) permit: ConnectionPermit,
+}
+
+impl Continuation {
+    /// Goes on as a reader, who is told `first` before anything else.
+    pub(super) fn reader(admission: Admission, first: Vec<u8>, permit: ConnectionPermit) -> Self {
+        Self { next: Next::Reader(Box::new(admission)), first, permit }
+    }
 }
 
 impl Takeover {

@@ -5,3 +5,7 @@ pub(super) mod handshake;
 pub(super) mod json;
 
 pub(super) mod raw;
+
+pub(super) mod view;
+
+pub(super) mod present;

@@ -9,6 +9,7 @@
     reason = "a test that panics has failed, and a test binary has no outside"
 )]
 
+mod casting;
 mod readers;
 #[cfg(target_os = "linux")]
 mod reverse_proxy;
@@ -21,6 +22,7 @@ mod bench;
 mod bursts;
 #[cfg(target_os = "linux")]
 mod caddy;
+mod cast_video;
 mod changes;
 mod changes_by_programs;
 mod clock;

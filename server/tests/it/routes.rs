@@ -19,7 +19,7 @@ use server::store::PublishRules;
 use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 
-use crate::support::{TestServer, client_without_redirects, settings};
+use crate::support::{TestServer, client_without_redirects, identity, settings};
 
 const MODES: [&str; 3] = ["open", "announce", "private"];
 const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
@@ -68,11 +68,11 @@ async fn paths() -> Vec<&'static str> {
 /// A request that would do what the route is for.
 fn request(server: &TestServer, method: &Method, path: &str, traded: &str) -> RequestBuilder {
     let id = if path.contains("keys") { "00000000" } else { "1" };
-    let url = server.url(&path.replace("{room}", "lobby").replace("{id}", id));
+    let url = server.url(&path.replace("{room}", "lobby").replace("{id}", id).replace("/present", "/present?key=k"));
     // A form leads to a page, which is a route of its own.
     let request = client_without_redirects().request(method.clone(), url);
     if path.starts_with("/ws/") || path == "/message/" {
-        let request = request.header("connection", "upgrade").header("upgrade", "websocket");
+        let request = request.header("connection", "upgrade").header("upgrade", "websocket").header("crier-identity", identity('a'));
         return request.header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
     }
     if *method == Method::GET || *method == Method::DELETE {

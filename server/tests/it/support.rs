@@ -225,12 +225,13 @@ impl TestServer {
 
     /// Opens a WebSocket, with a small receive buffer if the server has small send buffers.
     pub async fn socket(&self, path: &str) -> Socket {
-        let url = self.socket_url(path);
-        if !self.small_buffers {
-            return Socket::open(&url).await;
-        }
+        if self.small_buffers { self.slow_socket(path).await } else { Socket::open(&self.socket_url(path)).await }
+    }
+
+    /// Opens a WebSocket with a small receive buffer.
+    pub async fn slow_socket(&self, path: &str) -> Socket {
         let stream = MaybeTlsStream::Plain(connect_with_small_buffer(self.address).await);
-        Socket(timeout(TIMEOUT, client_async(url, stream)).await.unwrap().unwrap().0)
+        Socket(timeout(TIMEOUT, client_async(self.socket_url(path), stream)).await.unwrap().unwrap().0)
     }
 }
 
@@ -299,20 +300,37 @@ impl Socket {
     }
 
     pub async fn send(&mut self, message: Message) {
-        self.0.send(message).await.unwrap();
+        self.try_send(message).await.unwrap();
     }
 
+    /// Sends to a peer that may have disconnected.
+    pub async fn try_send(&mut self, message: Message) -> Result<(), Box<Error>> {
+        self.0.send(message).await.map_err(Box::new)
+    }
+
+    /// Returns the next message that is not binary.
     pub async fn receive(&mut self) -> Received {
         loop {
-            match timeout(TIMEOUT, self.0.next()).await.expect("nothing arrived") {
-                Some(Ok(Message::Text(text))) => return Received::Text(text.to_string()),
-                Some(Ok(Message::Close(Some(frame)))) => {
-                    return Received::Closed { code: frame.code.into(), reason: frame.reason.to_string() };
-                }
-                Some(Ok(Message::Close(None)) | Err(_)) | None => return Received::Disconnected,
-                Some(Ok(_)) => {}
+            if let Err(received) = self.receive_binary().await {
+                return received;
             }
         }
+    }
+
+    /// Returns the next message if it is binary, and what came instead as an error.
+    pub async fn receive_binary(&mut self) -> Result<Vec<u8>, Received> {
+        let received = loop {
+            match timeout(TIMEOUT, self.0.next()).await.expect("nothing arrived") {
+                Some(Ok(Message::Text(text))) => break Received::Text(text.to_string()),
+                Some(Ok(Message::Binary(bytes))) => return Ok(bytes.into()),
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    break Received::Closed { code: frame.code.into(), reason: frame.reason.to_string() };
+                }
+                Some(Ok(Message::Close(None)) | Err(_)) | None => break Received::Disconnected,
+                Some(Ok(_)) => {}
+            }
+        };
+        Err(received)
     }
 
     pub async fn frame(&mut self) -> ServerFrame {

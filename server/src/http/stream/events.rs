@@ -44,7 +44,7 @@ pub(in crate::http) async fn events(
         put_event(&mut first, "gap", Some(gap.resumes), &ServerFrame::Gap(gap));
     }
     let event_stream = HeaderValue::from_static("text/event-stream");
-    let takeover = Takeover::extension(Continuation { admission, first, permit });
+    let takeover = Takeover::extension(Continuation::reader(admission, first, permit));
     Ok((PASS_ON, [(CONTENT_TYPE, event_stream)], takeover, Body::empty()).into_response())
 }
 

@@ -121,7 +121,7 @@ pub(in crate::http) async fn live(
     }
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     let shared = [(CONTENT_TYPE, html), (CONTENT_SECURITY_POLICY, POLICY)];
-    let takeover = Takeover::extension(Continuation { admission, first: first.into(), permit });
+    let takeover = Takeover::extension(Continuation::reader(admission, first.into(), permit));
     let mut response = (PASS_ON, shared, takeover, Body::empty()).into_response();
     // In HTTP/1.0 the end of the connection is the end of the document.
     *response.version_mut() = Version::HTTP_10;

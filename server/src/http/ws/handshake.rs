@@ -77,7 +77,12 @@ impl Handshake {
     /// Accepts. The client is told `first` before anything else; `permit` is kept until the
     /// connection ends.
     pub(in crate::http) fn accept(self, admission: Admission, first: Vec<u8>, permit: ConnectionPermit) -> Response {
-        let takeover = Takeover::extension(Continuation { admission, first, permit });
+        self.accept_to(Continuation::reader(admission, first, permit))
+    }
+
+    /// Accepts, and goes on in another way.
+    pub(in crate::http) fn accept_to(self, continuation: Continuation) -> Response {
+        let takeover = Takeover::extension(continuation);
         (StatusCode::SWITCHING_PROTOCOLS, answer_headers(&self.key), takeover, Body::empty()).into_response()
     }
 }
