@@ -23,6 +23,7 @@ mod shared;
 mod subscriber;
 mod worker;
 
+mod cast;
 mod clients;
 mod fan_out;
 mod pages;
@@ -36,7 +37,7 @@ use protocol::RoomName;
 
 use failure::Failure;
 use process::Process;
-pub use report::{Connects, Latency, Memory, Phase, Report};
+pub use report::{CastPhase, Connects, Latency, Memory, Phase, Report};
 pub use target::{Peer, Transport};
 
 /// Bytes per read. They fit into a processor's second-level cache.
@@ -95,6 +96,8 @@ pub enum Scenario {
     Publish(Publish),
     /// Server-rendered pages.
     Pages(Pages),
+    /// A screen that is shown to many viewers.
+    Cast(Cast),
 }
 
 /// Messages to all subscribers.
@@ -147,6 +150,19 @@ pub struct Pages {
     pub time: Duration,
 }
 
+/// A screen that is shown to many viewers.
+#[derive(Clone, Debug)]
+pub struct Cast {
+    /// Viewers. At least 1.
+    pub viewers: usize,
+    /// Bits per second of the video.
+    pub bits_per_second: u64,
+    /// Share of the viewers that are slow in the second part, from 0 to 1.
+    pub slow_share: f64,
+    /// Duration of each part.
+    pub time: Duration,
+}
+
 /// The progress of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress<'a> {
@@ -182,6 +198,7 @@ pub fn run(plan: &Plan, stop: &Arc<AtomicBool>, on_progress: &mut dyn FnMut(Prog
         Scenario::Slow(settings) => fan_out::slow(plan, settings, &mut run),
         Scenario::Publish(settings) => publish::publish(plan, settings, &mut run),
         Scenario::Pages(settings) => pages::pages(plan, settings, &mut run),
+        Scenario::Cast(settings) => cast::cast(plan, settings, &mut run),
     };
     let mut report = run.report;
     report.interrupted = stop.load(Ordering::Relaxed);
@@ -199,6 +216,7 @@ impl Scenario {
             Self::Slow(_) => "slow",
             Self::Publish(_) => "publish",
             Self::Pages(_) => "pages",
+            Self::Cast(_) => "cast",
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// A process, by its id.
@@ -40,11 +41,43 @@ impl Process {
         Some(Duration::from_nanos(used.sum()))
     }
 
+    /// Returns the list of processors that it may use, such as `0` or `1-3`.
+    pub(crate) fn processors(self) -> Option<String> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+        Some(line.trim().to_owned())
+    }
+
     /// Returns the resident memory, in bytes.
     pub(crate) fn memory(self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
         Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+    }
+}
+
+/// A thread of this process, by its id.
+#[derive(Clone, Debug)]
+pub(crate) struct Thread(String);
+
+impl Thread {
+    /// Returns the calling thread.
+    pub(crate) fn own() -> Option<Self> {
+        let path = fs::read_link("/proc/thread-self").ok()?;
+        Some(Self(path.file_name()?.to_str()?.to_owned()))
+    }
+
+    /// Returns user and system time so far.
+    pub(crate) fn cpu(&self) -> Option<Duration> {
+        let figures = fs::read_to_string(format!("/proc/self/task/{}/schedstat", self.0)).ok()?;
+        Some(Duration::from_nanos(figures.split(' ').next()?.parse().ok()?))
+    }
+
+    /// Moves it to these processors, if `taskset` is there.
+    pub(crate) fn move_to(&self, processors: &str) {
+        let mut command = Command::new("taskset");
+        command.args(["-p", "-c", processors, &self.0]).stdout(Stdio::null()).stderr(Stdio::null());
+        let _ = command.status();
     }
 }
 
@@ -59,6 +92,8 @@ mod tests {
         let expected = Duration::from_millis(20);
         while process.cpu_since(Some(&before)).unwrap() < expected {}
         assert!(process.memory().unwrap() > 100 * 1024);
+        assert!(process.processors().unwrap().starts_with(|digit: char| digit.is_ascii_digit()));
+        assert!(Thread::own().unwrap().cpu().unwrap() > Duration::ZERO);
     }
 
     #[test]

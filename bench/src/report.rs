@@ -28,6 +28,9 @@ pub struct Report {
     pub memory: Option<Memory>,
     /// The measurements, in order.
     pub phases: Vec<Phase>,
+    /// The parts of a cast.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub casts: Vec<CastPhase>,
 }
 
 /// Connects. Each ends with the server's first message.
@@ -110,6 +113,35 @@ pub struct Latency {
     pub p999_ms: f64,
     /// The maximum.
     pub max_ms: f64,
+}
+
+/// One part of a cast.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CastPhase {
+    /// Its name.
+    pub name: String,
+    /// Viewers.
+    pub viewers: usize,
+    /// Viewers that read 200 kb/s.
+    pub slow: usize,
+    /// Duration.
+    pub seconds: f64,
+    /// Frames that viewers received.
+    pub frames: u64,
+    /// Megabits that viewers received.
+    pub megabits: f64,
+    /// CPU time of the server, or of the plain loop, for a megabit.
+    pub cpu_us_per_megabit: Option<f64>,
+    /// From the presenter to viewers that always read.
+    pub latency: Option<Latency>,
+    /// Of messages in the same room.
+    pub chat: Option<Latency>,
+    /// The most that the server's memory has grown since all viewers were connected.
+    pub memory_growth_bytes: Option<i64>,
+    /// How often a slow viewer went on at a key frame.
+    pub skips: u64,
+    /// How often another one did.
+    pub fast_skips: u64,
 }
 
 impl Latency {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bench::{FanOut, Pages, Peer, Publish, Scenario, Slow, Transport};
+use bench::{Cast, FanOut, Pages, Peer, Publish, Scenario, Slow, Transport};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use protocol::limits::{PAGE_ENTRIES_DEFAULT, PUBLISHES_IN_FLIGHT_MAX, TEXT_BYTES_MAX};
@@ -97,6 +97,16 @@ pub enum Measurement {
         #[command(flatten)]
         target: Target,
     },
+    /// Show a screen to many viewers, some of them slow, while the room chats; then send the same
+    /// bytes by a plain loop.
+    Cast {
+        /// The screen.
+        #[command(flatten)]
+        cast: CastLoad,
+        /// The server.
+        #[command(flatten)]
+        target: Target,
+    },
     /// Request the page of a room: rendered pages per second.
     Pages {
         /// Number of connections; each requests one page at a time.
@@ -112,6 +122,23 @@ pub enum Measurement {
         #[command(flatten)]
         target: Target,
     },
+}
+
+/// A screen that is shown.
+#[derive(Clone, Debug, Args)]
+pub struct CastLoad {
+    /// Number of viewers.
+    #[arg(long, default_value_t = 300, value_name = "N", value_parser = at_least_one)]
+    pub viewers: usize,
+    /// Kilobits per second of the video.
+    #[arg(long, default_value_t = 1500, value_name = "N", value_parser = clap::value_parser!(u64).range(100..=100_000))]
+    pub kilobits: u64,
+    /// Percent of the viewers that read 200 kb/s in the second part.
+    #[arg(long, default_value_t = 5.0, value_name = "N", value_parser = percent)]
+    pub percent: f64,
+    /// Seconds of each part.
+    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = seconds)]
+    pub seconds: Duration,
 }
 
 /// Messages to many subscribers.
@@ -196,7 +223,8 @@ impl Measurement {
             | Self::Connect { target, .. }
             | Self::Slow { target, .. }
             | Self::Publish { target, .. }
-            | Self::Pages { target, .. } => target,
+            | Self::Pages { target, .. }
+            | Self::Cast { target, .. } => target,
         }
     }
 
@@ -207,7 +235,7 @@ impl Measurement {
             | Self::Idle { subscribers, .. }
             | Self::Connect { subscribers, .. }
             | Self::Slow { subscribers, .. } => (subscribers.peer, subscribers.transport),
-            Self::Publish { .. } | Self::Pages { .. } => (Peer::Crier, Transport::WebSocket),
+            Self::Publish { .. } | Self::Pages { .. } | Self::Cast { .. } => (Peer::Crier, Transport::WebSocket),
         }
     }
 
@@ -219,6 +247,8 @@ impl Measurement {
             | Self::Connect { connections, .. }
             | Self::Publish { connections, .. }
             | Self::Pages { connections, .. } => *connections,
+            // The presenter and the chat are few.
+            Self::Cast { cast, .. } => cast.viewers,
         }
     }
 
@@ -238,6 +268,10 @@ impl Measurement {
             }
             Self::Pages { connections, messages, seconds, .. } => {
                 Scenario::Pages(Pages { connections: *connections, messages: *messages, time: *seconds })
+            }
+            Self::Cast { cast: CastLoad { viewers, kilobits, percent, seconds }, .. } => {
+                let (bits_per_second, slow_share) = (kilobits * 1000, percent / 100.0);
+                Scenario::Cast(Cast { viewers: *viewers, bits_per_second, slow_share, time: *seconds })
             }
         }
     }

@@ -70,7 +70,7 @@ fn command(target: &Target, connections: usize, folder: &TempDir) -> anyhow::Res
     command.args(["serve", "--listen", "127.0.0.1:0", "--connections", &connections]);
     // The load comes from one address and stands for many.
     command.args(["--connections-per-address", &connections, "--publishes-per-second", UNLIMITED, "--publishes-burst", UNLIMITED]);
-    command.args(["--rooms-per-hour", "0", "--cpu-per-address", "0"]);
+    command.args(["--rooms-per-hour", "0", "--cpu-per-address", "0", "--cast-viewers", "0", "--cast-rate", "0"]);
     command.arg("--data").arg(folder.path().join("data"));
     command.args(&target.serve);
     // The environment may hold another server's settings.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use bench::{Connects, Latency, Memory, Phase, Report};
+use bench::{CastPhase, Connects, Latency, Memory, Phase, Report};
 
 use crate::cli::harmless;
 
@@ -24,10 +24,14 @@ pub(super) fn write(report: &Report, output: &mut impl Write) -> io::Result<()> 
     for phase in &report.phases {
         if phase.batch > 0 { write_phase(phase, output) } else { write_quiet(phase, output) }?;
     }
+    write_casts(&report.casts, output)?;
     match (&report.failure, report.interrupted) {
         (Some(failure), _) => writeln!(output, "It failed: {}", harmless(failure)),
         (None, true) => writeln!(output, "Interrupted; what was measured until then is above."),
         (None, false) if report.scenario == "idle" || report.scenario == "connect" => Ok(()),
+        (None, false) if report.scenario == "cast" => {
+            writeln!(output, "Every viewer got every frame in order, or was told what it skipped.")
+        }
         (None, false) if report.scenario == "pages" => writeln!(output, "Every page had every message."),
         (None, false) => writeln!(output, "Everybody got every message, once and in order."),
     }
@@ -79,6 +83,28 @@ fn write_quiet(phase: &Phase, output: &mut impl Write) -> io::Result<()> {
     let ms = shown(server_cpu_seconds.map(|seconds| seconds * 1e3), 1);
     write!(output, "{name}: {seconds:.1} s, {ms} ms of server CPU, {deliveries} deliveries, {bytes} bytes read")?;
     if *slow > 0 { writeln!(output, "; {slow_closed} of {slow} had been sent away by the server") } else { writeln!(output) }
+}
+
+fn write_casts(casts: &[CastPhase], output: &mut impl Write) -> io::Result<()> {
+    if !casts.is_empty() {
+        writeln!(
+            output,
+            "{:<14} {:>7} {:>5} {:>7} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9} {:>10} {:>9} {:>6}",
+            "", "viewers", "slow", "seconds", "frames", "Mb", "µs per Mb", "p50 ms", "p99 ms", "max ms", "chat p99", "MB grown", "skips"
+        )?;
+    }
+    for phase in casts {
+        let CastPhase { name, viewers, slow, seconds, frames, megabits, latency, chat, .. } = phase;
+        write!(output, "{name:<14} {viewers:>7} {slow:>5} {seconds:>7.1} {frames:>9} {megabits:>8.0}")?;
+        write!(output, " {:>9}", shown(phase.cpu_us_per_megabit, 1))?;
+        for figure in [|all: &Latency| all.p50_ms, |all: &Latency| all.p99_ms, |all: &Latency| all.max_ms] {
+            write!(output, " {:>9}", shown(latency.as_ref().map(figure), 2))?;
+        }
+        let growth = phase.memory_growth_bytes.map(|bytes| bytes as f64 / 1e6);
+        write!(output, " {:>10} {:>9}", shown(chat.as_ref().map(|all| all.p99_ms), 2), shown(growth, 1))?;
+        writeln!(output, " {:>6}", phase.skips + phase.fast_skips)?;
+    }
+    Ok(())
 }
 
 /// Returns the figure, or a dash if it is unknown.
