@@ -127,6 +127,20 @@ impl ServerFrame {
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a frame has only string keys and plain values")
     }
+
+    /// Adds the JSON of an entry's frame, as [`Self::of`] makes it, without copying the entry.
+    pub fn put_entry(entry: &Entry, json: &mut Vec<u8>) {
+        let frame = if entry.kind.is_message() { EntryFrame::Message(entry) } else { EntryFrame::Change(entry) };
+        serde_json::to_writer(json, &frame).expect("an entry has only string keys and plain values");
+    }
+}
+
+/// The frames of entries, borrowed.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum EntryFrame<'a> {
+    Message(&'a Entry),
+    Change(&'a Entry),
 }
 
 /// The first frame of a session.

@@ -45,6 +45,24 @@ pub fn put_binary(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// Returns a text frame. Its capacity is its length, so making [`bytes::Bytes`] of it allocates
+/// nothing. The text is UTF-8.
+pub fn text_frame(text: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(header_bytes(text.len()) + text.len());
+    put_header(&mut frame, OpCode::Data(Data::Text), text.len());
+    frame.extend_from_slice(text);
+    frame
+}
+
+/// Returns the length of the header of a frame with a payload of this length.
+fn header_bytes(length: usize) -> usize {
+    match length {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    }
+}
+
 /// Writes a ping without a payload.
 pub fn put_ping(out: &mut Vec<u8>) {
     put_header(out, OpCode::Control(Control::Ping), 0);
@@ -142,6 +160,7 @@ mod tests {
             let mut out = Vec::new();
             put_header(&mut out, OpCode::Data(Data::Text), length);
             assert_eq!(out, header);
+            assert_eq!(header_bytes(length), header.len());
         }
     }
 }

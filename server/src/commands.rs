@@ -25,8 +25,8 @@ pub enum Command {
     Publish {
         /// The client's name for the command.
         r#ref: u64,
-        /// The message.
-        message: PublishRequest,
+        /// The message. Boxed, because a command is moved several times.
+        message: Box<PublishRequest>,
         /// What the client sent, if that is not the message's text.
         raw: Option<String>,
     },
@@ -48,7 +48,7 @@ impl Command {
     pub fn parse(json: &str) -> Self {
         match ClientFrame::parse(json) {
             Ok(ClientFrame::Ping { r#ref }) => Self::Ping { r#ref },
-            Ok(ClientFrame::Publish { r#ref, message }) => Self::Publish { r#ref, message, raw: None },
+            Ok(ClientFrame::Publish { r#ref, message }) => Self::Publish { r#ref, message: Box::new(message), raw: None },
             Err(error) => Self::Invalid { r#ref: error.r#ref, code: error.code, detail: error.detail },
         }
     }
@@ -96,7 +96,7 @@ struct Held {
 }
 
 /// A message that is not in the history's queue yet, with the client's name for the command.
-type Taken = (u64, (PublishRequest, Option<String>));
+type Taken = (u64, (Box<PublishRequest>, Option<String>));
 
 /// The immediate answer to a command, if any. A publish is answered later.
 pub type Outcome = Result<Option<ServerFrame>, Disconnect>;
@@ -135,7 +135,7 @@ impl Commands {
         }
     }
 
-    fn publish(&mut self, r#ref: u64, message: PublishRequest, raw: Option<String>, scope: Scope<'_>) -> Outcome {
+    fn publish(&mut self, r#ref: u64, message: Box<PublishRequest>, raw: Option<String>, scope: Scope<'_>) -> Outcome {
         let pass = match self.enter(&message, scope) {
             Ok(pass) => pass,
             Err(code) => return self.refuse(Some(r#ref), code, code.to_string(), None),

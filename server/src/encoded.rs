@@ -10,6 +10,9 @@ use protocol::{Entry, Kind, ServerFrame};
 use crate::codec;
 use crate::store::page_bytes;
 
+/// Bytes that most entries need as JSON, besides their text.
+const JSON_BYTES: usize = 256;
+
 /// Identifies a format of entries: a type and a number that only this type knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FormatId(TypeId, u16);
@@ -54,9 +57,9 @@ impl Encoded {
 
     /// Encodes an entry. `grown` is set whenever it gets another form.
     pub fn in_tail(entry: &Entry, grown: Arc<AtomicBool>) -> Self {
-        let json = ServerFrame::of(entry.clone()).to_json();
-        let mut frame = Vec::with_capacity(json.len() + 10);
-        codec::put_text(&mut frame, &json);
+        let mut json = Vec::with_capacity(entry.text.as_str().len() + JSON_BYTES);
+        ServerFrame::put_entry(entry, &mut json);
+        let frame = codec::text_frame(&json);
         let json_at = frame.len() - json.len();
         let (offset, page_bytes, frame) = (entry.offset, page_bytes(entry), frame.into());
         Self(Arc::new(Forms { offset, kind: entry.kind, json_at, page_bytes, grown, frame, others: OnceLock::new() }))

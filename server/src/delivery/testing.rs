@@ -127,7 +127,7 @@ impl Board {
             key: None,
             ..Default::default()
         };
-        for published in self.hub.publish_all(&self.pass(), numbers.into_iter().map(|number| (message(number), None))).unwrap() {
+        for published in self.hub.publish_all(&self.pass(), numbers.into_iter().map(|number| (Box::new(message(number)), None))).unwrap() {
             published.await.unwrap();
         }
     }

@@ -129,11 +129,11 @@ impl Hub {
         request: PublishRequest,
         raw: Option<String>,
     ) -> Result<impl Future<Output = Result<Published, Refusal>> + Send + use<>, ErrorCode> {
-        self.publish_all(pass, [(request, raw)])?.next().ok_or(ErrorCode::Unavailable)
+        self.publish_all(pass, [(Box::new(request), raw)])?.next().ok_or(ErrorCode::Unavailable)
     }
 
     /// Queues what is committed together. Returns a future for each, as [`Self::publish`] does.
-    pub fn publish_all<M: IntoIterator<Item = (PublishRequest, Option<String>)>>(
+    pub fn publish_all<M: IntoIterator<Item = (Box<PublishRequest>, Option<String>)>>(
         &self,
         pass: &Pass,
         messages: M,
@@ -151,7 +151,7 @@ impl Hub {
         let mut commands: Vec<_> = commands.collect();
         let count = commands.len();
         // Names that moderators use are reserved by the same commit.
-        commands.extend(names.into_iter().map(|change| Command::Access { change, by: actor.key, time }));
+        commands.extend(names.into_iter().map(|change| Command::Access { change: Box::new(change), by: actor.key, time }));
         let submitted = self.history.submit(commands)?;
         let epoch = self.history.epoch();
         Ok(submitted.into_iter().take(count).map(move |submitted| published(submitted, epoch, room.clone())))
@@ -188,10 +188,10 @@ impl Hub {
     /// # Errors
     /// `not_found` if there is nothing to change.
     pub async fn change_access(&self, change: AccessChange, by: Option<KeyId>) -> Result<AccessChange, ErrorCode> {
-        let command = Command::Access { change, by, time: (self.clock)() };
+        let command = Command::Access { change: Box::new(change), by, time: (self.clock)() };
         let submitted = self.history.submit(vec![command])?.pop().ok_or(ErrorCode::Unavailable)?;
         match submitted.await? {
-            Outcome::Access(result) => result,
+            Outcome::Access(result) => *result,
             _ => Err(ErrorCode::Unavailable),
         }
     }

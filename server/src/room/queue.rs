@@ -32,7 +32,7 @@ impl Hub {
     /// the message was decided before, that decision stands.
     pub async fn decide(&self, pass: &Pass, id: u64, decision: Decision) -> Result<Option<Position>, Refusal> {
         let (room, actor, time, rooms_max) = (pass.room.clone(), pass.actor, (self.clock())(), self.rules().rooms_max);
-        let command = Command::Decide(Decide { room, id, decision, actor, time, rooms_max });
+        let command = Command::Decide(Box::new(Decide { room, id, decision, actor, time, rooms_max }));
         let epoch = self.history.epoch();
         match self.history.submit(vec![command])?.pop() {
             None => Err(ErrorCode::Unavailable.into()),

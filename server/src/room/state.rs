@@ -122,7 +122,8 @@ impl Room {
 
     /// Applies committed changes, in commit order. Readers find them from now on; [`Self::notify`]
     /// wakes those that wait.
-    pub fn apply(&self, changes: &[Change]) {
+    pub fn apply<'a>(&self, changes: impl IntoIterator<Item = &'a Change, IntoIter: Clone>) {
+        let changes = changes.into_iter();
         let encode = self.state.lock().tail.encoder();
         let encode = |change: &Change| match change {
             Change::Stored(stored) => (Some(encode(&stored.entry)), stored.rewritten.iter().map(&encode).collect()),
@@ -130,9 +131,9 @@ impl Room {
             Change::Expired(_) | Change::Queue => (None, Vec::new()),
         };
         // Encoding takes time, so it is done without the lock.
-        let encoded: Vec<_> = changes.iter().map(encode).collect();
+        let encoded: Vec<_> = changes.clone().map(encode).collect();
         let mut state = self.state.lock();
-        for (change, (entry, rewritten)) in changes.iter().zip(encoded) {
+        for (change, (entry, rewritten)) in changes.zip(encoded) {
             match change {
                 Change::Stored(stored) => state.add(&stored.entry),
                 Change::Expired(remaining) => {

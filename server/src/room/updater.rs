@@ -1,6 +1,5 @@
 //! Applies what the store has committed to the rooms in memory.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use protocol::{Kind, RoomName};
@@ -29,7 +28,7 @@ impl RoomUpdater {
     }
 
     /// Records which casts have begun and ended, after their room has.
-    fn apply_casts(&self, room: &RoomName, changes: &[Change]) {
+    fn apply_casts<'a>(&self, room: &RoomName, changes: impl Iterator<Item = &'a Change>) {
         for change in changes {
             match change {
                 Change::Stored(stored) if stored.entry.kind == Kind::Cast => self.presenters.apply(room, &stored.entry, Instant::now()),
@@ -43,21 +42,19 @@ impl CommitListener for RoomUpdater {
     fn on_commit(&mut self, changes: Changes) {
         // Before the rooms: a key that is revoked reads nothing of this commit.
         changes.access.into_iter().for_each(|change| self.access.apply(change));
-        let mut by_room: HashMap<RoomName, Vec<Change>> = HashMap::new();
-        for (room, change) in changes.rooms {
-            match &change {
+        for (_, change) in &changes.rooms {
+            match change {
                 Change::Expired(remaining) => self.registry.raise_forgotten_max(remaining.forgotten_max),
                 Change::Queue => self.has_queue_changed = true,
                 Change::Stored(_) | Change::Rewritten(_) => {}
             }
-            by_room.entry(room).or_default().push(change);
         }
-        for (name, changes) in by_room {
+        for run in changes.rooms.chunk_by(|(one, _), (next, _)| one == next) {
             // A sweep removes only rooms without entries, so a room that is added here misses no
             // earlier entry.
-            let room = self.registry.get_or_add(&name);
-            room.apply(&changes);
-            self.apply_casts(&name, &changes);
+            let room = self.registry.get_or_add(&run[0].0);
+            room.apply(run.iter().map(|(_, change)| change));
+            self.apply_casts(&run[0].0, run.iter().map(|(_, change)| change));
             self.changed.push(room);
         }
     }

@@ -22,7 +22,7 @@ use super::access;
 use super::command::{Change, Changes, Command, Outcome};
 use super::retention::TrustedTime;
 use super::scrub;
-use entries::INSERT_ENTRY;
+use entries::{INSERT_ENTRY, INSERT_MESSAGE};
 use rooms::{RoomRow, SELECT_ROOM};
 
 /// Applies commands in transactions. Statements of every publish are prepared once, because even a
@@ -44,6 +44,7 @@ pub(super) struct Applier<'c> {
     roll_back: Statement<'c>,
     select_room: Statement<'c>,
     select_by_key: Statement<'c>,
+    insert_message: Statement<'c>,
     insert_entry: Statement<'c>,
 }
 
@@ -72,12 +73,13 @@ impl<'c> Applier<'c> {
             roll_back: connection.prepare("ROLLBACK")?,
             select_room: connection.prepare(SELECT_ROOM)?,
             select_by_key: connection.prepare(entries::SELECT_BY_KEY)?,
+            insert_message: connection.prepare(INSERT_MESSAGE)?,
             insert_entry: connection.prepare(INSERT_ENTRY)?,
         })
     }
 
     /// Applies commands in one transaction. After an error none of them is applied.
-    pub(super) fn commit<'a>(&mut self, commands: impl Iterator<Item = &'a Command>) -> rusqlite::Result<Committed> {
+    pub(super) fn commit(&mut self, commands: impl Iterator<Item = Command>) -> rusqlite::Result<Committed> {
         self.begin.execute([])?;
         let outcomes = self.apply_all(commands);
         let (changes, has_erased) = (std::mem::take(&mut self.changes), std::mem::take(&mut self.has_erased));
@@ -93,23 +95,23 @@ impl<'c> Applier<'c> {
         outcomes.map(|outcomes| Committed { outcomes, changes, has_erased })
     }
 
-    fn apply_all<'a>(&mut self, commands: impl Iterator<Item = &'a Command>) -> rusqlite::Result<Vec<Outcome>> {
+    fn apply_all(&mut self, commands: impl Iterator<Item = Command>) -> rusqlite::Result<Vec<Outcome>> {
         let outcomes = commands.map(|command| self.apply(command)).collect::<Result<_, _>>()?;
         self.commit.execute([])?;
         Ok(outcomes)
     }
 
-    fn apply(&mut self, command: &Command) -> rusqlite::Result<Outcome> {
+    fn apply(&mut self, command: Command) -> rusqlite::Result<Outcome> {
         match command {
-            Command::Publish(publish) => self.publish(publish),
-            Command::Decide(decide) => self.decide(decide),
-            Command::StartCast(start) => self.start_cast(start),
-            Command::EndCast(end) => self.end_cast(end),
-            Command::Expire { room, policy, now, rooms_max } => self.expire(room, *policy, *now, *rooms_max),
+            Command::Publish(publish) => self.publish(*publish),
+            Command::Decide(decide) => self.decide(&decide),
+            Command::StartCast(start) => self.start_cast(&start),
+            Command::EndCast(end) => self.end_cast(&end),
+            Command::Expire { room, policy, now, rooms_max } => self.expire(&room, policy, now, rooms_max),
             Command::Access { change, by, time } => {
-                let applied = access::apply(self.connection, change, *by, *time)?;
+                let applied = access::apply(self.connection, &change, by, time)?;
                 self.changes.access.extend(applied.clone());
-                Ok(Outcome::Access(applied))
+                Ok(Outcome::Access(Box::new(applied)))
             }
             Command::SaveTime(TrustedTime { time, since }) => {
                 self.connection.prepare_cached("DELETE FROM clock")?.execute([])?;

@@ -7,13 +7,14 @@ use super::retention::{RetentionPolicy, TrustedTime};
 use crate::access::{AccessChange, Actor};
 
 /// A change of the history. It contains every time and random value that it needs, so the same
-/// commands in the same order make the same history anywhere.
+/// commands in the same order make the same history anywhere. Its large parts are boxed, because it
+/// is moved several times.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Publish a message, or a change of one. Boxed, because a command is moved several times.
+    /// Publish a message, or a change of one.
     Publish(Box<Publish>),
     /// Approve or reject a message that waits for approval.
-    Decide(Decide),
+    Decide(Box<Decide>),
     /// Begin a cast, or continue the one that is running with this key.
     StartCast(Box<StartCast>),
     /// End a cast.
@@ -32,7 +33,7 @@ pub enum Command {
     /// Change who may do what.
     Access {
         /// The change.
-        change: AccessChange,
+        change: Box<AccessChange>,
         /// The access key with which it is made. `None` for the first key.
         by: Option<KeyId>,
         /// The current time, in milliseconds since 1970.
@@ -48,7 +49,7 @@ pub struct Publish {
     /// The room.
     pub room: RoomName,
     /// What is published.
-    pub request: PublishRequest,
+    pub request: Box<PublishRequest>,
     /// What the demo's socket received, if it differs from the text.
     pub raw: Option<String>,
     /// Who publishes.
@@ -167,7 +168,7 @@ pub enum Outcome {
     /// The room never had a message, or is forgotten.
     RoomUnknown,
     /// Who may do what has changed, or there is nothing to change.
-    Access(Result<AccessChange, ErrorCode>),
+    Access(Box<Result<AccessChange, ErrorCode>>),
     /// The trusted time is saved.
     TimeSaved,
 }

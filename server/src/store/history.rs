@@ -23,7 +23,7 @@ use super::readers::Readers;
 use super::retention::TrustedTime;
 use super::schema;
 use super::scrub::Scrub;
-use super::writer::{self, CommitListener, Database, Job, Queue, Request};
+use super::writer::{self, Answer, Batch, CommitListener, Database, Job, Queue};
 use crate::access::StoredAccess;
 
 /// Maximum number of commands that wait for the writer. More are refused.
@@ -60,9 +60,10 @@ pub struct OpenedHistory {
 pub struct Submitted(oneshot::Receiver<Result<Outcome, ErrorCode>>);
 
 impl Submitted {
-    fn of(command: Command) -> (Request, Self) {
-        let (done, outcome) = oneshot::channel();
-        (Request { command, done }, Self(outcome))
+    /// Returns a future outcome, and the channel for it.
+    fn new() -> (Answer, Self) {
+        let (answer, outcome) = oneshot::channel();
+        (answer, Self(outcome))
     }
 }
 
@@ -128,9 +129,9 @@ impl History {
     pub fn submit(&self, commands: Vec<Command>) -> Result<Vec<Submitted>, ErrorCode> {
         let count = u32::try_from(commands.len()).map_err(|_| ErrorCode::Overloaded)?;
         self.free_places.try_acquire_many(count).map_err(|_| ErrorCode::Overloaded)?.forget();
-        let (group, submitted) = commands.into_iter().map(Submitted::of).unzip();
+        let (answers, submitted) = commands.iter().map(|_| Submitted::new()).unzip();
         // There are at most as many groups as commands, so the channel has a place.
-        self.queue.try_send(Job::Apply(group)).map_err(|_| ErrorCode::Unavailable)?;
+        self.queue.try_send(Job::Apply(Batch { commands, answers })).map_err(|_| ErrorCode::Unavailable)?;
         Ok(submitted)
     }
 

@@ -34,21 +34,37 @@ pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
 
 /// Returns the column `more`: an entry's fields that have no column of their own.
 pub(super) fn more(entry: &Entry) -> Option<String> {
-    let more = Entry {
-        of: entry.of,
-        badge: entry.badge,
-        reply: entry.reply,
-        emoji: entry.emoji.clone(),
-        off: entry.off,
-        settings: entry.settings.clone(),
-        received: entry.received,
-        changed: entry.changed,
-        edited: entry.edited,
-        erased: entry.erased,
-        reactions: entry.reactions.clone(),
-        ..Entry::default()
-    };
-    (more != Entry::default()).then(|| json(&more))
+    // Most entries have none of them, and are not copied.
+    has_more(entry).then(|| {
+        json(&Entry {
+            offset: 0,
+            time: 0,
+            author: Author::default(),
+            text: Text::default(),
+            key: None,
+            raw: None,
+            kind: Kind::Message,
+            by: None,
+            ..entry.clone()
+        })
+    })
+}
+
+/// True if an entry has fields that have no column of their own.
+pub(super) fn has_more(entry: &Entry) -> bool {
+    let Entry { offset: _, time: _, author: _, text: _, key: _, raw: _, kind: _, by: _, .. } = entry;
+    let Entry { of, badge, reply, emoji, off, settings, received, changed, edited, erased, reactions, .. } = entry;
+    of.is_some()
+        || *badge
+        || reply.is_some()
+        || emoji.is_some()
+        || *off
+        || settings.is_some()
+        || received.is_some()
+        || *changed > 0
+        || edited.is_some()
+        || *erased
+        || !reactions.is_empty()
 }
 
 /// Reads a running cast: `at, key, author, by, since`.

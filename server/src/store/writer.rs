@@ -35,16 +35,20 @@ pub trait CommitListener: Send {
     fn notify(&mut self);
 }
 
-/// A command, and the channel for its outcome.
-pub(super) struct Request {
-    pub(super) command: Command,
-    pub(super) done: oneshot::Sender<Result<Outcome, ErrorCode>>,
+/// The channel for a command's outcome.
+pub(super) type Answer = oneshot::Sender<Result<Outcome, ErrorCode>>;
+
+/// Commands, and a channel for the outcome of each.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) commands: Vec<Command>,
+    pub(super) answers: Vec<Answer>,
 }
 
 /// A job of the writer.
 pub(super) enum Job {
     /// Commit these commands in one transaction.
-    Apply(Vec<Request>),
+    Apply(Batch),
     /// Commit without a change, to test whether the disk stores it.
     Probe,
     /// End after the queued jobs, and refuse later ones.
@@ -71,14 +75,15 @@ enum Taken {
 
 impl Queue {
     /// Takes what is queued. Waits for the first job, unless there is `other_work`.
-    fn take(&mut self, batch: &mut Vec<Request>, other_work: bool) -> Taken {
+    fn take(&mut self, batch: &mut Batch, other_work: bool) -> Taken {
         let first = if other_work { self.jobs.try_recv() } else { self.jobs.blocking_recv().ok_or(TryRecvError::Disconnected) };
         let mut taken = Taken::Nothing;
         let mut next = first;
         loop {
             match next {
                 Ok(Job::Apply(group)) => {
-                    batch.extend(group);
+                    batch.commands.extend(group.commands);
+                    batch.answers.extend(group.answers);
                     taken = Taken::Jobs;
                 }
                 // The commit of the batch is a probe too.
@@ -87,12 +92,12 @@ impl Queue {
                 Err(TryRecvError::Disconnected) if taken == Taken::Nothing => return Taken::End,
                 Err(_) => break,
             }
-            if batch.len() >= BATCH_COMMANDS_MAX {
+            if batch.commands.len() >= BATCH_COMMANDS_MAX {
                 break;
             }
             next = self.jobs.try_recv();
         }
-        self.free_places.add_permits(batch.len());
+        self.free_places.add_permits(batch.commands.len());
         taken
     }
 }
@@ -142,33 +147,34 @@ pub(super) fn start(
 fn run(database: &mut Database, queue: &mut Queue, flush_interval: Duration, listener: &mut dyn CommitListener) -> Result<(), WriteError> {
     let Database { connection, identity, scrub, files, health, .. } = database;
     let mut applier = Applier::prepare(connection)?;
-    let mut batch = Vec::with_capacity(BATCH_COMMANDS_MAX);
+    let mut batch = Batch::default();
     let failures = Throttle::new();
     loop {
         match queue.take(&mut batch, scrub.is_pending()) {
             Taken::End => return Ok(()),
             Taken::Nothing => {}
             Taken::Jobs => {
-                let is_full = batch.len() >= BATCH_COMMANDS_MAX;
-                let committed = identity.renew_anchor(connection).and_then(|()| commit(&mut applier, connection, &batch));
+                let count = batch.commands.len();
+                // A failed expiry says nothing: on a full disk a publish may succeed while a
+                // deletion, which needs space, fails.
+                let tells_health = count == 0 || batch.commands.iter().any(|command| matches!(command, Command::Publish(_)));
+                let committed = identity.renew_anchor(connection).and_then(|()| commit(&mut applier, connection, &mut batch.commands));
                 // Checked after the commit: a message in a file that is gone must not be
                 // acknowledged.
                 let committed = files.check().and(committed);
-                // A failed expiry says nothing: on a full disk a publish may succeed while a
-                // deletion, which needs space, fails.
-                if batch.is_empty() || batch.iter().any(|request| matches!(request.command, Command::Publish(_))) {
+                if tells_health {
                     health.record(committed.is_ok());
                 }
                 match committed {
                     Ok(Committed { outcomes, changes, has_erased }) => {
-                        acknowledge(&mut batch, outcomes, changes, listener);
+                        acknowledge(&mut batch.answers, outcomes, changes, listener);
                         if has_erased {
                             scrub.request();
                         }
                     }
                     Err(error) => {
                         if let Some(suppressed) = failures.pass(Instant::now()) {
-                            tracing::error!(%error, commands = batch.len(), suppressed, "a commit failed: none of its commands is acknowledged");
+                            tracing::error!(%error, commands = count, suppressed, "a commit failed: none of its commands is acknowledged");
                         }
                         refuse(&mut batch);
                         if error.is_final() {
@@ -177,7 +183,7 @@ fn run(database: &mut Database, queue: &mut Queue, flush_interval: Duration, lis
                     }
                 }
                 // After a full batch, the next commands may have waited for the interval already.
-                if !is_full {
+                if count < BATCH_COMMANDS_MAX {
                     pause(flush_interval);
                 }
             }
@@ -188,11 +194,11 @@ fn run(database: &mut Database, queue: &mut Queue, flush_interval: Duration, lis
     }
 }
 
-fn commit(applier: &mut Applier<'_>, connection: &Connection, batch: &[Request]) -> Result<Committed, WriteError> {
-    if batch.is_empty() {
+fn commit(applier: &mut Applier<'_>, connection: &Connection, commands: &mut Vec<Command>) -> Result<Committed, WriteError> {
+    if commands.is_empty() {
         return Ok(schema::probe(connection).map(|()| Committed::default())?);
     }
-    Ok(applier.commit(batch.iter().map(|request| &request.command))?)
+    Ok(applier.commit(commands.drain(..))?)
 }
 
 /// Does one step of the scrubbing. Publishes that arrive meanwhile wait for it.
@@ -213,18 +219,19 @@ fn clean_up(scrub: &mut Scrub, connection: &Connection, failures: &Throttle) -> 
 
 /// Makes a commit visible, then answers its publishers, then notifies readers. A publisher that
 /// also reads then gets its answer and the message in one write.
-fn acknowledge(batch: &mut Vec<Request>, outcomes: Vec<Outcome>, changes: Changes, listener: &mut dyn CommitListener) {
+fn acknowledge(answers: &mut Vec<Answer>, outcomes: Vec<Outcome>, changes: Changes, listener: &mut dyn CommitListener) {
     listener.on_commit(changes);
     // Newest first: a socket waits for its oldest answer, and then finds all of them.
-    for (request, outcome) in batch.drain(..).zip(outcomes).rev() {
-        let _ = request.done.send(Ok(outcome));
+    for (answer, outcome) in answers.drain(..).zip(outcomes).rev() {
+        let _ = answer.send(Ok(outcome));
     }
     listener.notify();
 }
 
-fn refuse(batch: &mut Vec<Request>) {
-    for request in batch.drain(..) {
-        let _ = request.done.send(Err(ErrorCode::Unavailable));
+fn refuse(batch: &mut Batch) {
+    batch.commands.clear();
+    for answer in batch.answers.drain(..) {
+        let _ = answer.send(Err(ErrorCode::Unavailable));
     }
 }
 
@@ -255,7 +262,8 @@ mod tests {
     fn publish() -> Vec<Command> {
         let request = PublishRequest { text: Text::parse("hello").unwrap(), ..PublishRequest::default() };
         let rules = PublishRules { rooms_max: 1, ..PublishRules::default() };
-        let publish = Publish { room: RoomName::lobby(), request, raw: None, actor: Actor::default(), time: 0, rules };
+        let (request, actor) = (Box::new(request), Actor::default());
+        let publish = Publish { room: RoomName::lobby(), request, raw: None, actor, time: 0, rules };
         vec![Command::Publish(Box::new(publish))]
     }
 

@@ -92,7 +92,7 @@ impl WireFormat for Raw {
 /// Returns a raw text as a command.
 fn command(raw: &str) -> Command {
     match read(raw) {
-        Ok((message, raw)) => Command::Publish { r#ref: 0, message, raw },
+        Ok((message, raw)) => Command::Publish { r#ref: 0, message: Box::new(message), raw },
         Err(code) => Command::Invalid { r#ref: None, code, detail: code.to_string() },
     }
 }

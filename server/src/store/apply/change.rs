@@ -161,7 +161,7 @@ impl Applier<'_> {
         }
         let Some(row) = self.open_room(found, room, publish.rules.rooms_max)? else { return Ok(ErrorCode::RoomsFull.into()) };
         let row = RoomRow { pace: Some(Pace { queue: settings.queue, slow: settings.slow }), ..row };
-        let entry = self.add_entry(room, row, entry_of(publish))?;
+        let entry = self.add_entry(room, row, entry_of(publish, (*publish.request).clone()))?;
         let offset = entry.offset;
         self.connection.prepare_cached(UPDATE)?.execute(params![row.id, row::json(settings), offset])?;
         self.audit(publish, false)?;
@@ -201,7 +201,7 @@ impl Applier<'_> {
     fn store(&mut self, target: Target<'_>, mut rewritten: Vec<Entry>) -> rusqlite::Result<Outcome> {
         self.audit(target.publish, target.is_own())?;
         let Target { publish, row, mut message } = target;
-        let entry = self.add_entry(&publish.room, row, entry_of(publish))?;
+        let entry = self.add_entry(&publish.room, row, entry_of(publish, (*publish.request).clone()))?;
         let offset = entry.offset;
         if message.fold(&entry, None) {
             self.rewrite(row, &message)?;

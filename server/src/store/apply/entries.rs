@@ -15,11 +15,16 @@ pub(super) const INSERT_ENTRY: &str = "INSERT INTO messages
     (room, offset, total, time, author, text, key, raw, kind, by, more)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
+/// For a message like most, which has only these. Each column that is bound costs every publish.
+pub(super) const INSERT_MESSAGE: &str = "INSERT INTO messages
+    (room, offset, total, time, author, text, key, by)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
 pub(super) const SELECT_BY_KEY: &str = concat!("SELECT ", columns!(), " FROM messages WHERE room = ?1 AND key = ?2");
 
-/// Returns the entry of a publish, without its offset.
-pub(super) fn entry_of(publish: &Publish) -> Entry {
-    let PublishRequest { kind, of, text, author, key, reply, emoji, off, settings } = publish.request.clone();
+/// Returns the entry of a publish, without its offset. `request` is the publish's.
+pub(super) fn entry_of(publish: &Publish, request: PublishRequest) -> Entry {
+    let PublishRequest { kind, of, text, author, key, reply, emoji, off, settings } = request;
     Entry {
         time: publish.time,
         raw: publish.raw.clone(),
@@ -62,19 +67,15 @@ impl Applier<'_> {
         // The system clock may have been set back. Times never decrease.
         let entry = Entry { offset: row.latest + 1, time: row.latest_time.max(entry.time), ..entry };
         let total_bytes = row.total_bytes + stored_bytes(&entry);
-        self.insert_entry.execute(params![
-            row.id,
-            entry.offset,
-            total_bytes,
-            entry.time,
-            entry.author.as_str(),
-            entry.text.as_str(),
-            entry.key.as_ref().map(PublishKey::as_str),
-            entry.raw,
-            Some(entry.kind).filter(|kind| !kind.is_message()).map(Kind::as_str),
-            entry.by.map(Tag::bits),
-            row::more(&entry),
-        ])?;
+        let (author, text) = (entry.author.as_str(), entry.text.as_str());
+        let (key, by) = (entry.key.as_ref().map(PublishKey::as_str), entry.by.map(Tag::bits));
+        if entry.kind.is_message() && entry.raw.is_none() && !row::has_more(&entry) {
+            self.insert_message.execute(params![row.id, entry.offset, total_bytes, entry.time, author, text, key, by])?;
+        } else {
+            let (raw, more) = (&entry.raw, row::more(&entry));
+            let kind = Some(entry.kind).filter(|kind| !kind.is_message()).map(Kind::as_str);
+            self.insert_entry.execute(params![row.id, entry.offset, total_bytes, entry.time, author, text, key, raw, kind, by, more])?;
+        }
         if let Some(of) = entry.of {
             const SQL: &str = "INSERT INTO changes (room, of, offset, kind, emoji, by) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let (kind, emoji, by) = (entry.kind.as_str(), entry.emoji.as_ref().map(Emoji::as_str), entry.by.map(Tag::bits));

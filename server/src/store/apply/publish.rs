@@ -9,17 +9,17 @@ use super::entries::{entry_of, is_same};
 use super::rooms::{Pace, RoomRow};
 
 impl Applier<'_> {
-    pub(super) fn publish(&mut self, publish: &Publish) -> rusqlite::Result<Outcome> {
+    pub(super) fn publish(&mut self, publish: Publish) -> rusqlite::Result<Outcome> {
         let found = self.find_room(&publish.room)?;
         if let Some(key) = &publish.request.key
-            && let Some(outcome) = self.find_known(found, publish, key)?
+            && let Some(outcome) = self.find_known(found, &publish, key)?
         {
             return Ok(outcome);
         }
         match publish.request.kind {
             Kind::Message => self.message(found, publish),
-            Kind::Room => self.set_room(found, publish),
-            _ => self.change(found, publish),
+            Kind::Room => self.set_room(found, &publish),
+            _ => self.change(found, &publish),
         }
     }
 
@@ -32,31 +32,34 @@ impl Applier<'_> {
         Ok(Some(if is_same { Outcome::duplicate(entry.offset) } else { ErrorCode::KeyReused.into() }))
     }
 
-    fn message(&mut self, found: Option<RoomRow>, publish: &Publish) -> rusqlite::Result<Outcome> {
-        let Publish { room, request, actor, rules, .. } = publish;
-        if let Some(reply) = request.reply
+    fn message(&mut self, found: Option<RoomRow>, mut publish: Publish) -> rusqlite::Result<Outcome> {
+        let rules = publish.rules;
+        if let Some(reply) = publish.request.reply
             && (reply == 0 || found.is_none_or(|row| reply > row.latest))
         {
             return Ok(ErrorCode::MessageGone.into());
         }
         let Pace { queue, slow } = found.and_then(|row| row.pace).unwrap_or(Pace { queue: rules.queue, slow: rules.slow });
-        let (queue, slow) = if actor.is_moderator() { (false, 0) } else { (queue, u64::from(slow) * 1000) };
+        let (queue, slow) = if publish.actor.is_moderator() { (false, 0) } else { (queue, u64::from(slow) * 1000) };
         if slow > 0
-            && let Some(wait) = self.find_wait(publish, slow)?
+            && let Some(wait) = self.find_wait(&publish, slow)?
         {
             return Ok(Outcome::Refused(Refusal { retry_after: Some(wait), ..ErrorCode::SlowMode.into() }));
         }
         let outcome = if queue {
-            self.enqueue(publish)?
+            self.enqueue(&publish)?
         } else {
-            let Some(row) = self.open_room(found, room, rules.rooms_max)? else { return Ok(ErrorCode::RoomsFull.into()) };
-            let entry = self.add_entry(room, row, entry_of(publish))?;
+            let Some(row) = self.open_room(found, &publish.room, rules.rooms_max)? else {
+                return Ok(ErrorCode::RoomsFull.into());
+            };
+            let request = std::mem::take(&mut *publish.request);
+            let entry = self.add_entry(&publish.room, row, entry_of(&publish, request))?;
             let offset = entry.offset;
-            self.push(room, Change::stored(entry));
+            self.push(&publish.room, Change::stored(entry));
             Outcome::stored(offset)
         };
         if slow > 0 && outcome != ErrorCode::QueueFull.into() {
-            self.save_post(publish, slow)?;
+            self.save_post(&publish, slow)?;
         }
         Ok(outcome)
     }

@@ -51,19 +51,26 @@ impl Board {
     }
 
     fn apply(&mut self, command: Command) -> Outcome {
-        let committed = self.applier.commit([command].iter()).unwrap();
+        let committed = self.applier.commit([command].into_iter()).unwrap();
         self.changes.extend(committed.changes.rooms.into_iter().map(|(_, change)| change));
         committed.outcomes.into_iter().next().unwrap()
     }
 
     fn publish(&mut self, actor: Actor, request: PublishRequest) -> Outcome {
         let (rules, time) = (self.rules, self.time);
-        self.apply(Command::Publish(Box::new(Publish { room: RoomName::lobby(), request, raw: None, actor, time, rules })))
+        self.apply(Command::Publish(Box::new(Publish {
+            room: RoomName::lobby(),
+            request: Box::new(request),
+            raw: None,
+            actor,
+            time,
+            rules,
+        })))
     }
 
     fn decide(&mut self, id: u64, rejected: Option<&str>) -> Outcome {
         let (room, time, decision) = (RoomName::lobby(), self.time, decision(rejected));
-        self.apply(Command::Decide(Decide { room, id, decision, actor: moderator(), time, rooms_max: usize::MAX }))
+        self.apply(Command::Decide(Box::new(Decide { room, id, decision, actor: moderator(), time, rooms_max: usize::MAX })))
     }
 
     fn set_room(&mut self, settings: RoomSettings) -> Outcome {
@@ -169,11 +176,25 @@ fn commands() -> Vec<Command> {
             1 => Command::SaveTime(TrustedTime { time: number, since: number / 2 }),
             2 => {
                 let decision = decision(Some("because").filter(|_| random.bool()));
-                Command::Decide(Decide { room: room(1 + 3 * random.u64(0..2)), id: random.u64(1..20), decision, actor, time, rooms_max: 2 })
+                Command::Decide(Box::new(Decide {
+                    room: room(1 + 3 * random.u64(0..2)),
+                    id: random.u64(1..20),
+                    decision,
+                    actor,
+                    time,
+                    rooms_max: 2,
+                }))
             }
             _ => {
                 let request = with_key(request, &format!("key-{}", random.u32(0..400)));
-                Command::Publish(Box::new(Publish { room: room(name), request, raw: None, actor, time, rules }))
+                Command::Publish(Box::new(Publish {
+                    room: room(name),
+                    request: Box::new(request),
+                    raw: None,
+                    actor,
+                    time,
+                    rules,
+                }))
             }
         }
     };
@@ -203,7 +224,7 @@ fn apply(commands: &[Command], batch_size: usize) -> (Vec<Outcome>, Changes, Vec
     let connection = database(&folder);
     let (mut outcomes, mut changes) = (Vec::new(), Changes::default());
     for batch in commands.chunks(batch_size) {
-        let committed = Applier::prepare(&connection).unwrap().commit(batch.iter()).unwrap();
+        let committed = Applier::prepare(&connection).unwrap().commit(batch.iter().cloned()).unwrap();
         outcomes.extend(committed.outcomes);
         changes.rooms.extend(committed.changes.rooms);
     }

@@ -57,7 +57,14 @@ impl Board {
 
     fn command(&self, room: usize, request: PublishRequest) -> Command {
         let actor = Actor { tag: Some(Tag::from_bits(1)), rights: Rights::Moderate, key: None };
-        Command::Publish(Box::new(Publish { room: self.room(room), request, raw: None, actor, time: 0, rules: PublishRules::default() }))
+        Command::Publish(Box::new(Publish {
+            room: self.room(room),
+            request: Box::new(request),
+            raw: None,
+            actor,
+            time: 0,
+            rules: PublishRules::default(),
+        }))
     }
 
     async fn publish(&self, room: usize, request: PublishRequest) -> u64 {

@@ -94,21 +94,29 @@ fn a_full_queue_refuses_and_only_moderators_decide() {
     board.rules.queue = true;
     let publish = |number: u32| {
         let (request, time, rules) = (message(&number.to_string()), board.time, board.rules);
-        Command::Publish(Box::new(Publish { room: RoomName::lobby(), request, raw: None, actor: ana(), time, rules }))
+        Command::Publish(Box::new(Publish {
+            room: RoomName::lobby(),
+            request: Box::new(request),
+            raw: None,
+            actor: ana(),
+            time,
+            rules,
+        }))
     };
     let commands: Vec<_> = (0..1000).map(publish).collect();
-    let outcomes = board.applier.commit(commands.iter()).unwrap().outcomes;
+    let outcomes = board.applier.commit(commands.into_iter()).unwrap().outcomes;
     assert!(outcomes.iter().all(|outcome| *outcome == refused(ErrorCode::Queued)));
     assert_eq!(board.publish(ana(), message("one more")), refused(ErrorCode::QueueFull));
-    let decide =
-        |id, actor| Command::Decide(Decide { room: RoomName::lobby(), id, decision: Decision::Approve, actor, time: 0, rooms_max: 1 });
+    let decide = |id, actor| {
+        Command::Decide(Box::new(Decide { room: RoomName::lobby(), id, decision: Decision::Approve, actor, time: 0, rooms_max: 1 }))
+    };
     assert_eq!(board.apply(decide(1, bob())), refused(ErrorCode::AccessRefused));
     for id in [1001, u64::MAX] {
         assert_eq!(board.apply(decide(id, moderator())), refused(ErrorCode::MessageGone));
     }
     let elsewhere =
         Decide { room: "other".parse().unwrap(), id: 1, decision: Decision::Approve, actor: moderator(), time: 0, rooms_max: 1 };
-    assert_eq!(board.apply(Command::Decide(elsewhere)), refused(ErrorCode::MessageGone), "the id is of another room");
+    assert_eq!(board.apply(Command::Decide(Box::new(elsewhere))), refused(ErrorCode::MessageGone), "the id is of another room");
     assert_eq!(board.decide(1, None), Outcome::Decided(Verdict::Approved { offset: 1 }));
     assert_eq!(board.publish(ana(), message("one more")), refused(ErrorCode::Queued));
     assert_eq!(waiting(&board)[0], "1");
