@@ -27,8 +27,10 @@ pub fn App(
 }
 
 /// Provides the state of a page to its components. Returns it, and what the composer starts with.
-pub(crate) fn provide_state(data: PageData) -> (AppState, ComposerStart) {
-    let state = AppState::new(&data);
+pub(crate) fn provide_state(mut data: PageData) -> (AppState, ComposerStart) {
+    let (author, draft) = (std::mem::take(&mut data.author), std::mem::take(&mut data.draft));
+    let start = ComposerStart { key: data.key.as_str().to_owned(), author, draft, refusal: data.refusal };
+    let state = AppState::new(data);
     provide_context(state);
-    (state, ComposerStart { key: data.key.as_str().to_owned(), author: data.author, draft: data.draft, refusal: data.refusal })
+    (state, start)
 }

@@ -200,25 +200,24 @@ impl Command {
 
 impl AppState {
     /// The state of a page that the server has rendered from `data`.
-    pub fn new(data: &PageData) -> Self {
-        let timeline = Timeline::new(data.page.clone());
+    pub fn new(data: PageData) -> Self {
+        let timeline = Timeline::new(data.page);
         let (empty, has_older) = (timeline.entries().is_empty(), timeline.before().is_some());
         let mut authors = Authors::default();
         let lists = Lists::new(&timeline, &mut authors, Zone::Ahead(data.zone));
-        let (room, link) = (data.room.clone(), data.link.clone());
         let content = Content {
-            room,
-            link,
+            room: data.room,
+            link: data.link,
             timeline,
             pending: Vec::new(),
             authors,
-            version: data.version.clone(),
-            title: data.title.clone(),
+            version: data.version,
+            title: data.title,
             slow: data.slow,
             #[cfg(any(feature = "ssr", debug_assertions))]
             language: data.language,
             #[cfg(any(feature = "ssr", debug_assertions))]
-            server: data.server.clone(),
+            server: data.server,
         };
         Self {
             texts: Texts::of(data.language),

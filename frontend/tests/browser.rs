@@ -53,7 +53,7 @@ fn mount<V: IntoView + 'static>(data: PageData, view: impl FnOnce() -> V + 'stat
     let state = Rc::new(Cell::new(None));
     let made = Rc::clone(&state);
     let handle = mount_to_renderer(&place, move || {
-        let state = AppState::new(&data);
+        let state = AppState::new(data);
         provide_context(state);
         made.set(Some(state));
         view().into_view()

@@ -105,14 +105,15 @@ fn MessageRow(
     };
     let byline = (!entry.erased).then(|| view! { <Byline name=entry.author.as_str() by=entry.by badge=entry.badge hue texts/> });
     let change = change.zip(state).map(|(change, state)| view! { <ChangeStage change state/> });
+    let address = link(entry.offset);
     view! {
         <li
             class="message" class:continued=flag(look.clone(), |look| look.continued) class:shared=flag(look, |look| look.shares_name)
-            id=["m-", &entry.offset.to_string()].concat() data-offset=entry.offset
+            id=address[1..].to_owned() data-offset=entry.offset
             data-own=own.then_some(texts.own) data-by=entry.by.map(String::from) aria-live=is_known.then_some("off")
         >
             {byline}
-            <a class="when" href=link(entry.offset) translate="no" tabindex=LINK_TABINDEX>{when}</a>
+            <a class="when" href=address translate="no" tabindex=LINK_TABINDEX>{when}</a>
             {parts}
             {change}
         </li>

@@ -1,5 +1,7 @@
 //! Renders the page of a room.
 
+use std::sync::Arc;
+
 use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, RETRY_AFTER, VARY};
@@ -9,6 +11,7 @@ use axum_extra::extract::CookieJar;
 use frontend::{PageData, Wall};
 use leptos::context::use_context;
 use leptos_axum::ResponseOptions;
+use parking_lot::Mutex;
 use protocol::limits::PAGE_ENTRIES_DEFAULT;
 use protocol::{ErrorCode, PublishKey, RoomName};
 
@@ -126,7 +129,12 @@ pub(super) async fn page_data(
 
 /// Renders a room's page, or its wall.
 pub(super) async fn respond(request: Request, data: PageData, wall: Option<Wall>) -> Response {
-    let document = move || frontend::shell(assets::BASE, data.clone(), wall.clone());
+    // Leptos wants a function that could be called again, and calls it once.
+    let parts = Arc::new(Mutex::new(Some((data, wall))));
+    let document = move || {
+        let (data, wall) = parts.lock().take().expect("a document is rendered once");
+        frontend::shell(assets::BASE, data, wall)
+    };
     let respond = leptos_axum::render_app_to_stream_with_context(set_policy, document);
     let mut response = whole(respond(request).await).await;
     // `no-store` would also keep the page out of the browser's back/forward cache. A stored copy is
