@@ -158,9 +158,9 @@ impl Commands {
     fn enter(&self, request: &PublishRequest, scope: Scope<'_>) -> Result<Option<Pass>, ErrorCode> {
         let (hub, action) = (&scope.context.hub, Action::of(request.kind));
         let known = self.publishing.as_deref().and_then(|publishing| publishing.pass.as_ref()).filter(|pass| pass.is_for(action));
-        let new = if known.is_some() { None } else { Some(hub.enter(&self.caller, scope.room.name(), action)?) };
+        let new = if known.is_some() { None } else { Some(hub.enter_to_publish(&self.caller, scope.room.name(), action)?) };
         if let Some(pass) = known.or(new.as_ref()) {
-            hub.check_author(pass, &request.author)?;
+            hub.check_request(pass, request)?;
         }
         Ok(new)
     }

@@ -40,7 +40,8 @@ impl Context {
     /// allow it. The future resolves when it is durable and visible; dropping it then does not
     /// cancel the publish.
     pub async fn publish(&self, caller: &Caller, room: &RoomName, request: PublishRequest) -> Result<Published, Refusal> {
-        let pass = self.hub.enter_to_publish(caller, room, &request)?;
+        let pass = self.hub.enter_to_publish(caller, room, Action::of(request.kind))?;
+        self.hub.check_request(&pass, &request)?;
         let admitted = self.admit(caller.address, &self.hub.room(room));
         admitted.map_err(|(code, wait)| Refusal { retry_after: Some(wait), ..code.into() })?;
         self.hub.publish(&pass, request, None)?.await

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::admin::{AuditRecord, KeyId};
-use protocol::{Author, Epoch, ErrorCode, Gap, Position, PublishRequest, Published, RoomName, RoomSettings};
+use protocol::{Epoch, ErrorCode, Gap, Position, PublishRequest, Published, RoomName, RoomSettings};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -104,16 +104,24 @@ impl Hub {
         self.rules.edit_window
     }
 
-    /// Lets a caller into a room to publish something, if access allows it, also under this name.
-    pub fn enter_to_publish(&self, caller: &Caller, room: &RoomName, request: &PublishRequest) -> Result<Pass, ErrorCode> {
-        let pass = self.enter(caller, room, Action::of(request.kind))?;
-        self.check_author(&pass, &request.author)?;
-        Ok(pass)
+    /// Lets a caller into a room to publish what takes the right to `action`. A reader who may not
+    /// is let in with the refusal, for which the store looks only at the publish key: it may be a
+    /// publish that was stored before, whose answer was lost.
+    pub fn enter_to_publish(&self, caller: &Caller, room: &RoomName, action: Action) -> Result<Pass, ErrorCode> {
+        self.enter(caller, room, action).or_else(|code| {
+            let pass = self.enter(caller, room, Action::Read).map_err(|_| code)?;
+            let has_entries = self.registry.get(room).is_some_and(|room| room.extent().latest > 0);
+            if has_entries { Ok(Pass { action, refused: Some(code), ..pass }) } else { Err(code) }
+        })
     }
 
-    /// Refuses a name that only moderators of the room may use.
-    pub fn check_author(&self, pass: &Pass, author: &Author) -> Result<(), ErrorCode> {
-        self.access.check_author(author, &pass.room, pass.actor, (self.clock)())
+    /// Checks a request for a pass to publish: that it may be stored already if the caller publishes
+    /// nothing new, and that its name is not one that only moderators of the room may use.
+    pub fn check_request(&self, pass: &Pass, request: &PublishRequest) -> Result<(), ErrorCode> {
+        if let Some(code) = pass.refused.filter(|_| request.key.is_none()) {
+            return Err(code);
+        }
+        self.access.check_author(&request.author, &pass.room, pass.actor, (self.clock)())
     }
 
     /// Returns the keys and bans.
@@ -142,11 +150,12 @@ impl Hub {
             return Err(ErrorCode::AccessRefused);
         }
         let (room, actor, time, rules) = (self.room(&pass.room), pass.actor, (self.clock)(), self.rules);
+        let refused = pass.refused;
         let mut names = Vec::new();
         let commands = messages.into_iter().map(|(request, raw)| {
             names.extend(self.access.name_used(&request.author, actor));
             let room = room.name().clone();
-            Command::Publish(Box::new(Publish { room, request, raw, actor, time, rules }))
+            Command::Publish(Box::new(Publish { room, request, raw, actor, refused, time, rules }))
         });
         let mut commands: Vec<_> = commands.collect();
         let count = commands.len();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::{RoomName, Tag};
+use protocol::{ErrorCode, RoomName, Tag};
 
 use crate::access::{Action, Actor, Caller, Grants, Rights};
 
@@ -14,12 +14,14 @@ pub struct Pass {
     pub(super) room: RoomName,
     pub(super) action: Action,
     pub(super) actor: Actor,
-    grants: Option<Arc<Grants>>,
+    /// Why the caller publishes nothing new. See [`Hub::enter_to_publish`](super::Hub::enter_to_publish).
+    pub(super) refused: Option<ErrorCode>,
+    pub(super) grants: Option<Arc<Grants>>,
 }
 
 impl Pass {
     pub(super) fn new(caller: &Caller, room: &RoomName, action: Action, actor: Actor) -> Self {
-        Self { room: room.clone(), action, actor, grants: caller.grants.clone() }
+        Self { room: room.clone(), action, actor, refused: None, grants: caller.grants.clone() }
     }
 
     /// True if it is for this action.

@@ -54,6 +54,8 @@ pub struct Publish {
     pub raw: Option<String>,
     /// Who publishes.
     pub actor: Actor,
+    /// Why they may not. Then only what is stored under the request's key is told.
+    pub refused: Option<ErrorCode>,
     /// When it was received, in milliseconds since 1970.
     pub time: u64,
     /// The board's rules.

@@ -263,7 +263,7 @@ mod tests {
         let request = PublishRequest { text: Text::parse("hello").unwrap(), ..PublishRequest::default() };
         let rules = PublishRules { rooms_max: 1, ..PublishRules::default() };
         let (request, actor) = (Box::new(request), Actor::default());
-        let publish = Publish { room: RoomName::lobby(), request, raw: None, actor, time: 0, rules };
+        let publish = Publish { room: RoomName::lobby(), request, raw: None, refused: None, actor, time: 0, rules };
         vec![Command::Publish(Box::new(publish))]
     }
 

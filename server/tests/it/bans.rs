@@ -1,6 +1,6 @@
 //! Bans, and names that look like a moderator's.
 
-use protocol::ErrorCode;
+use protocol::{ErrorCode, ServerFrame};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -52,6 +52,48 @@ async fn somebody_banned_may_read_but_publish_nothing_on_any_way_in() {
     assert_eq!(remove().await.unwrap().status(), 204);
     assert_eq!(banned("team-red").await.unwrap().status(), 200);
     assert_eq!(problem(remove().await.unwrap()).await, (404, "not_found".to_owned()));
+}
+
+/// The answer was lost, and meanwhile its author was banned, or the room was closed. The message is
+/// stored, so a refusal would be wrong.
+#[tokio::test]
+async fn a_publish_that_is_repeated_after_a_right_has_ended_is_told_what_it_stored() {
+    let server = TestServer::start();
+    let (moderator, _) = server.create_key("moderate", "*", "").await;
+    let publish = |text: &'static str, key: &'static str| {
+        post(&server, "tea", &json!({ "text": text, "key": key })).header("crier-identity", IDENTITY).send()
+    };
+    let stored: Value = publish("x", "first").await.unwrap().json().await.unwrap();
+    ban(&server, &moderator, json!({ "tag": tag(&server).await })).await.unwrap();
+    let close = |closed: bool| {
+        let request = server.http.put(server.url("/api/admin/rooms/tea")).bearer_auth(&moderator);
+        request.json(&json!({ "closed": closed })).send()
+    };
+    for closed in [false, true] {
+        assert_eq!(close(closed).await.unwrap().status(), 200);
+        let again: Value = publish("x", "first").await.unwrap().json().await.unwrap();
+        assert_eq!((&again["position"], &again["duplicate"]), (&stored["position"], &json!(true)), "{again}");
+        assert_eq!(problem(publish("y", "first").await.unwrap()).await, (409, "key_reused".to_owned()));
+        assert_eq!(problem(publish("x", "second").await.unwrap()).await, (403, "banned".to_owned()));
+    }
+    // Somebody else, who is not banned, and a group of a socket.
+    assert_eq!(post(&server, "tea", &json!({ "text": "x", "key": "first" })).send().await.unwrap().status(), 200);
+    let mut socket = Socket::try_open(&server.socket_url("/ws/tea"), &[]).await.unwrap();
+    for (r#ref, key) in [(1, Some("first")), (2, Some("third")), (3, None)] {
+        socket.send_text(json!({ "type": "publish", "ref": r#ref, "text": "x", "key": key }).to_string()).await;
+    }
+    let mut answers = Vec::new();
+    while answers.len() < 3 {
+        match socket.frame().await {
+            ServerFrame::Published { r#ref, published } => answers.push((r#ref, Ok(published.duplicate))),
+            ServerFrame::Error { r#ref: Some(r#ref), code, .. } => answers.push((r#ref, Err(code))),
+            _ => {}
+        }
+    }
+    answers.sort_unstable_by_key(|(r#ref, _)| *r#ref);
+    let closed = Err(ErrorCode::RoomClosed);
+    assert_eq!(answers, [(1, Ok(true)), (2, closed), (3, closed)]);
+    assert_eq!(server.all_entries("tea").await.iter().filter(|entry| entry.kind.is_message()).count(), 1);
 }
 
 #[tokio::test]

@@ -16,6 +16,9 @@ impl Applier<'_> {
         {
             return Ok(outcome);
         }
+        if let Some(code) = publish.refused {
+            return Ok(code.into());
+        }
         match publish.request.kind {
             Kind::Message => self.message(found, publish),
             Kind::Room => self.set_room(found, &publish),

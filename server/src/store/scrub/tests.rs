@@ -61,6 +61,7 @@ impl Board {
             room: self.room(room),
             request: Box::new(request),
             raw: None,
+            refused: None,
             actor,
             time: 0,
             rules: PublishRules::default(),

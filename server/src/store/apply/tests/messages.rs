@@ -98,6 +98,7 @@ fn a_full_queue_refuses_and_only_moderators_decide() {
             room: RoomName::lobby(),
             request: Box::new(request),
             raw: None,
+            refused: None,
             actor: ana(),
             time,
             rules,
