@@ -124,7 +124,8 @@ pub fn shell(assets: &'static str, data: PageData, wall: Option<Wall>) -> impl I
 
 /// The number of elements in a piece of HTML. `<` in texts and attributes is escaped.
 fn elements(html: &str) -> usize {
-    html.as_bytes().windows(2).filter(|pair| pair[0] == b'<' && pair[1].is_ascii_alphabetic()).count()
+    let html = html.as_bytes();
+    memchr::memchr_iter(b'<', html).filter(|at| html.get(at + 1).is_some_and(u8::is_ascii_alphabetic)).count()
 }
 
 /// The head that all documents share.
