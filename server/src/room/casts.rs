@@ -64,7 +64,7 @@ impl Hub {
         }
         self.check_author(pass, &author)?;
         let (room, actor, time, rules) = (pass.room.clone(), pass.actor, (self.clock())(), self.rules());
-        let name = self.access().name_used(&author, actor).map(|change| Command::Access { change, by: actor.key, time });
+        let name = self.access().name_used(&author, actor).map(|change| Command::Access { change: Box::new(change), by: actor.key, time });
         let start = Command::StartCast(Box::new(StartCast { room: room.clone(), key, author, actor, time, rules }));
         let submitted = self.history.submit(std::iter::once(start).chain(name).collect())?;
         let submitted = submitted.into_iter().next().ok_or(ErrorCode::Unavailable)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::admin::{AuditRecord, KeyId};
-use protocol::{Epoch, ErrorCode, Gap, Position, PublishRequest, Published, RoomName, RoomSettings};
+use protocol::{Author, Epoch, ErrorCode, Gap, Position, PublishRequest, Published, RoomName, RoomSettings};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -121,7 +121,12 @@ impl Hub {
         if let Some(code) = pass.refused.filter(|_| request.key.is_none()) {
             return Err(code);
         }
-        self.access.check_author(&request.author, &pass.room, pass.actor, (self.clock)())
+        self.check_author(pass, &request.author)
+    }
+
+    /// Refuses a name that only moderators of the room may use.
+    pub(super) fn check_author(&self, pass: &Pass, author: &Author) -> Result<(), ErrorCode> {
+        self.access.check_author(author, &pass.room, pass.actor, (self.clock)())
     }
 
     /// Returns the keys and bans.

@@ -95,8 +95,15 @@ fn a_cast_outlives_its_entry_and_its_rooms_messages() {
     // Other rooms without entries are forgotten, this one is not.
     for (number, room) in ["a", "b", "c", "d"].into_iter().enumerate() {
         for _ in 0..=number {
-            let publish =
-                Publish { room: room.parse().unwrap(), request: message("x"), raw: None, actor: ana(), time: 0, rules: board.rules };
+            let publish = Publish {
+                room: room.parse().unwrap(),
+                request: Box::new(message("x")),
+                raw: None,
+                refused: None,
+                actor: ana(),
+                time: 0,
+                rules: board.rules,
+            };
             board.apply(Command::Publish(Box::new(publish)));
         }
         let policy = RetentionPolicy { messages: 0, bytes: u64::MAX, age: u64::MAX };
