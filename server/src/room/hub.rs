@@ -104,9 +104,9 @@ impl Hub {
         self.rules.edit_window
     }
 
-    /// Lets a caller into a room to publish what takes the right to `action`. A reader who may not
-    /// is let in with the refusal, for which the store looks only at the publish key: it may be a
-    /// publish that was stored before, whose answer was lost.
+    /// Lets a caller into a room to publish what takes the right to `action`. The pass of a reader
+    /// without that right has the refusal, and then the store looks only at the publish key: the
+    /// publish may be stored already, and its answer lost.
     pub fn enter_to_publish(&self, caller: &Caller, room: &RoomName, action: Action) -> Result<Pass, ErrorCode> {
         self.enter(caller, room, action).or_else(|code| {
             let pass = self.enter(caller, room, Action::Read).map_err(|_| code)?;
@@ -115,8 +115,8 @@ impl Hub {
         })
     }
 
-    /// Checks a request for a pass to publish: that it may be stored already if the caller publishes
-    /// nothing new, and that its name is not one that only moderators of the room may use.
+    /// Refuses a request under a name that only moderators of the room may use. From a caller who
+    /// publishes nothing new, also a request without a publish key.
     pub fn check_request(&self, pass: &Pass, request: &PublishRequest) -> Result<(), ErrorCode> {
         if let Some(code) = pass.refused.filter(|_| request.key.is_none()) {
             return Err(code);

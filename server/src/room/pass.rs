@@ -14,7 +14,7 @@ pub struct Pass {
     pub(super) room: RoomName,
     pub(super) action: Action,
     pub(super) actor: Actor,
-    /// Why the caller publishes nothing new. See [`Hub::enter_to_publish`](super::Hub::enter_to_publish).
+    /// Why the caller publishes nothing new.
     pub(super) refused: Option<ErrorCode>,
     pub(super) grants: Option<Arc<Grants>>,
 }
