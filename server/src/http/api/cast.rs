@@ -7,6 +7,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 
 use crate::access::{Action, Caller};
+use crate::http::caller::AdminCaller;
 use crate::http::error::ApiError;
 use crate::http::extract::Room;
 use crate::http::state::State;
@@ -21,7 +22,8 @@ pub(in crate::http) async fn cast(FromState(state): FromState<State>, caller: Ca
 /// `DELETE /api/rooms/{room}/cast`
 pub(in crate::http) async fn end_cast(
     FromState(state): FromState<State>,
-    caller: Caller,
+    // An allowed origin may not use a moderator's cookie.
+    AdminCaller(caller): AdminCaller,
     Room(room): Room,
 ) -> Result<StatusCode, ApiError> {
     let pass = state.context.hub.enter(&caller, &room, Action::Read)?;
