@@ -247,7 +247,7 @@ pub use timeline::{Missed, TIMELINE_ENTRIES_MAX, Timeline};
 pub use transport::Transport;
 
 pub use protocol::{
-    Author, Emoji, Entry, Epoch, ErrorCode, Gap, GapReason, Kind, Limits, MessagesPage, Mode, Position, Problem, PublishKey,
+    Author, CastInfo, Emoji, Entry, Epoch, ErrorCode, Gap, GapReason, Kind, Limits, MessagesPage, Mode, Position, Problem, PublishKey,
     PublishRequest, Published, Reaction, RoomInfo, RoomName, RoomSettings, Tag, Text,
 };
 

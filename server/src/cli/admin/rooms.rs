@@ -37,6 +37,10 @@ fn described(info: &RoomInfo) -> Vec<Vec<String>> {
         (false, false) => "read",
     };
     let slow = if *slow == 0 { switch(false) } else { format!("{slow} s") };
+    let screen = info.cast.as_ref().map_or_else(String::new, |cast| {
+        let author = if cast.author.is_nameless() { "no name" } else { cast.author.as_str() };
+        format!("{author} ({}) since {}", cast.by, shown(cast.since))
+    });
     let rows = [
         ("room", info.room.to_string()),
         ("title", title.clone()),
@@ -45,6 +49,7 @@ fn described(info: &RoomInfo) -> Vec<Vec<String>> {
         ("queue", switch(*queue)),
         ("slow", slow),
         ("closed", switch(*closed)),
+        ("screen", screen),
         ("you may", rights.to_owned()),
         ("latest", info.latest.to_string()),
         ("here", info.online.to_string()),
