@@ -22,6 +22,7 @@ mod bench;
 mod bursts;
 #[cfg(target_os = "linux")]
 mod caddy;
+mod cast_rules;
 mod cast_video;
 mod changes;
 mod changes_by_programs;
