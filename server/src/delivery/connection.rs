@@ -30,11 +30,11 @@ const WRITES_MAX: usize = 4;
 /// How much may wait to be written besides the log before nothing more is read that might be
 /// answered.
 const PENDING_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of a viewer's send buffer: more than a second of usual video.
-const SEND_BUFFER_BYTES: usize = 256 * 1024;
+/// Bytes of a viewer's send buffer: enough for 2.5 Mb/s and a round trip of 200 ms.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// How much of it may not be sent yet.
 #[cfg(target_os = "linux")]
-const UNSENT_BYTES_MAX: u32 = 64 * 1024;
+const UNSENT_BYTES_MAX: u32 = 16 * 1024;
 /// How long a client has to take the end of its stream, and to answer a close frame. A slow one
 /// first has to read what its buffers hold.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(3);
