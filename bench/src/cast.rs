@@ -42,11 +42,12 @@ pub(crate) fn cast(plan: &Plan, settings: &Cast, run: &mut Run<'_>) -> Result<()
     let check = || viewers.check().and(chat.check());
     player.play(&mut presenter, WARM_UP_TIME, |_| check())?;
     let memory_before = server.and_then(Process::memory);
-    for (name, slow) in [("all read", 0), ("some are slow", slow)] {
-        if run.is_stopped() || (slow == 0) != (name == "all read") {
-            continue;
+    for (name, slow, is_silent) in [("all read", 0, true), ("and chat", 0, false), ("some are slow", slow, false)] {
+        if run.is_stopped() {
+            break;
         }
         viewers.set_slow(slow > 0);
+        chat.set_silent(is_silent);
         let _ = (viewers.take_stats(), chat.take_latencies());
         let cpu = server.and_then(Process::cpu);
         let (mut looked, mut memory_max) = (Duration::ZERO, None);
@@ -158,6 +159,7 @@ fn measured(phase: CastPhase, time: Duration, cpu: Option<Duration>, stats: &Sta
         megabits,
         cpu_us_per_megabit: cpu.filter(|_| megabits > 0.0).map(|cpu| cpu.as_secs_f64() * 1e6 / megabits),
         latency: Latency::of(&stats.latencies),
+        slow_latency: Latency::of(&stats.slow_latencies),
         chat: chat.and_then(Latency::of),
         skips: stats.skips,
         fast_skips: stats.fast_skips,

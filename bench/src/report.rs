@@ -134,6 +134,8 @@ pub struct CastPhase {
     pub cpu_us_per_megabit: Option<f64>,
     /// From the presenter to viewers that always read.
     pub latency: Option<Latency>,
+    /// From the presenter to slow viewers.
+    pub slow_latency: Option<Latency>,
     /// Of messages in the same room.
     pub chat: Option<Latency>,
     /// The most that the server's memory has grown since all viewers were connected.

@@ -31,6 +31,7 @@ pub(crate) struct Chat {
 #[derive(Default)]
 struct Shared {
     is_over: AtomicBool,
+    is_silent: AtomicBool,
     latencies: Mutex<Histogram>,
     failure: Mutex<Option<Failure>>,
 }
@@ -48,6 +49,11 @@ impl Chat {
         };
         let thread = Builder::new().name("chat".to_owned()).spawn(run).map_err(|error| Failure::of(&error))?;
         Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Stops or continues to publish.
+    pub(crate) fn set_silent(&self, is_silent: bool) {
+        self.shared.is_silent.store(is_silent, Ordering::Relaxed);
     }
 
     /// Returns the times from publishing to each reader since the last call.
@@ -77,8 +83,8 @@ fn chat(target: &Target, shared: &Shared) -> Result<(), Failure> {
     let (mut ready, mut sent, mut received) = (0, Vec::new(), 0);
     let mut due = Instant::now();
     while !shared.is_over.load(Ordering::Relaxed) {
-        if ready == READERS && due <= Instant::now() {
-            due += INTERVAL;
+        if ready == READERS && due <= Instant::now() && !shared.is_silent.load(Ordering::Relaxed) {
+            due = Instant::now() + INTERVAL;
             sent.push(Instant::now());
             let number = sent.len() as u64;
             put_publish(target.peer, number, &text(number, TEXT_BYTES), connections[0].unsent());

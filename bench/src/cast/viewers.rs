@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use parking_lot::Mutex;
+use socket2::SockRef;
 
 use super::stream;
 use crate::framing::{Frame, Framing, put_frame};
@@ -23,6 +24,8 @@ const CONNECTING_MAX: usize = 64;
 /// What a slow viewer reads in each of these times: 200 kb/s.
 const SLOW_INTERVAL: Duration = Duration::from_millis(100);
 const SLOW_BYTES: usize = 2500;
+/// Bytes of a slow viewer's receive buffer: what waits in it has passed the server.
+const SLOW_BUFFER_BYTES: usize = 16 * 1024;
 
 /// What all viewers have measured.
 #[derive(Debug, Default)]
@@ -32,6 +35,8 @@ pub(crate) struct Stats {
     pub(crate) bytes: u64,
     /// Times from the presenter to viewers that always read.
     pub(crate) latencies: Histogram,
+    /// The same to slow ones.
+    pub(crate) slow_latencies: Histogram,
     /// How often a slow viewer went on at a key frame.
     pub(crate) skips: u64,
     /// The same for the others.
@@ -43,6 +48,7 @@ impl Stats {
         self.frames += other.frames;
         self.bytes += other.bytes;
         self.latencies.merge(&other.latencies);
+        self.slow_latencies.merge(&other.slow_latencies);
         self.skips += other.skips;
         self.fast_skips += other.fast_skips;
     }
@@ -193,6 +199,9 @@ impl Worker {
         for _ in opening..CONNECTING_MAX {
             let Some(is_slow) = self.unopened.pop() else { return Ok(()) };
             let mut socket = TcpStream::connect(self.shared.address).map_err(|error| Failure::of_io(&error))?;
+            if is_slow {
+                let _ = SockRef::from(&socket).set_recv_buffer_size(SLOW_BUFFER_BYTES);
+            }
             let (token, interest) = (Token(self.viewers.len()), Interest::READABLE | Interest::WRITABLE);
             self.poll.registry().register(&mut socket, token, interest).map_err(|error| Failure::of(&error))?;
             let checker = Checker { is_slow, is_ready: false, due: None, has_skipped: false };
@@ -266,9 +275,8 @@ impl Checker {
         }
         (self.due, self.has_skipped) = (Some(frame.number + 1), false);
         stats.frames += 1;
-        if !self.is_slow {
-            stats.latencies.add(now.saturating_sub(frame.sent));
-        }
+        let latencies = if self.is_slow { &mut stats.slow_latencies } else { &mut stats.latencies };
+        latencies.add(now.saturating_sub(frame.sent));
         Ok(())
     }
 }

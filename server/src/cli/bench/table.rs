@@ -89,8 +89,21 @@ fn write_casts(casts: &[CastPhase], output: &mut impl Write) -> io::Result<()> {
     if !casts.is_empty() {
         writeln!(
             output,
-            "{:<14} {:>7} {:>5} {:>7} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9} {:>10} {:>9} {:>6}",
-            "", "viewers", "slow", "seconds", "frames", "Mb", "µs per Mb", "p50 ms", "p99 ms", "max ms", "chat p99", "MB grown", "skips"
+            "{:<14} {:>7} {:>5} {:>7} {:>9} {:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10} {:>9} {:>6}",
+            "",
+            "viewers",
+            "slow",
+            "seconds",
+            "frames",
+            "Mb",
+            "µs per Mb",
+            "p50 ms",
+            "p99 ms",
+            "max ms",
+            "slow p99",
+            "chat p99",
+            "MB grown",
+            "skips"
         )?;
     }
     for phase in casts {
@@ -100,6 +113,7 @@ fn write_casts(casts: &[CastPhase], output: &mut impl Write) -> io::Result<()> {
         for figure in [|all: &Latency| all.p50_ms, |all: &Latency| all.p99_ms, |all: &Latency| all.max_ms] {
             write!(output, " {:>9}", shown(latency.as_ref().map(figure), 2))?;
         }
+        write!(output, " {:>9}", shown(phase.slow_latency.as_ref().filter(|_| *slow > 0).map(|all| all.p99_ms), 0))?;
         let growth = phase.memory_growth_bytes.map(|bytes| bytes as f64 / 1e6);
         write!(output, " {:>10} {:>9}", shown(chat.as_ref().map(|all| all.p99_ms), 2), shown(growth, 1))?;
         writeln!(output, " {:>6}", phase.skips + phase.fast_skips)?;
