@@ -43,10 +43,14 @@ pub fn refusal(error: Error) -> (u16, String) {
 impl Presenter {
     pub async fn try_open(server: &TestServer, room: &str, who: char, key: &str) -> Result<Self, (u16, String)> {
         let url = server.socket_url(&format!("/ws/{room}/present?key={key}&author=ann"));
-        let mut socket = Socket::try_open(&url, &[("crier-identity", &identity(who))]).await.map_err(|error| refusal(*error))?;
+        let socket = Socket::try_open(&url, &[("crier-identity", &identity(who))]).await.map_err(|error| refusal(*error))?;
+        Ok(Self::read_first(socket).await)
+    }
+
+    pub async fn read_first(mut socket: Socket) -> Self {
         let Received::Text(json) = socket.receive().await else { panic!("the first frame is no text") };
         let PresenterFrame::Casting { cast, viewers, .. } = serde_json::from_str(&json).unwrap() else { panic!("{json}") };
-        Ok(Self { socket, cast, viewers })
+        Self { socket, cast, viewers }
     }
 
     pub async fn open(server: &TestServer) -> Self {

@@ -4,12 +4,14 @@
 use std::process::Stdio;
 
 use protocol::ServerFrame;
+use protocol::cast::ChunkKind;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
+use crate::casting::{Got, Presenter, Viewer, key_frame, picture};
 use crate::reverse_proxy::{Arrived, PASSING_TIME_MAX, ReverseProxy, program};
-use crate::support::{Socket, TIMEOUT, TestServer, crier, eventually};
+use crate::support::{Socket, TIMEOUT, TestServer, crier, eventually, identity};
 
 /// Starts nginx in front of a server. `directives` are added to its `location`.
 async fn start(server: &TestServer, directives: &str) -> ReverseProxy {
@@ -83,6 +85,34 @@ async fn the_nginx_configuration_of_the_readme_works_and_prevents_spoofed_addres
     }
     assert!(statuses.starts_with(&[200, 200, 200]) && statuses.contains(&429), "{statuses:?}");
     while !matches!(socket.frame().await, ServerFrame::Message(_)) {}
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn a_cast_passes_nginx_with_the_configuration_of_the_readme() {
+    let readme = include_str!("../../../README.md");
+    let directives: String = readme.lines().filter(|line| line.starts_with("        proxy_") && !line.contains("proxy_pass")).collect();
+    let server = TestServer::start_with(&["--trust-proxy", "127.0.0.1", "--cast-rate", "0"]);
+    let nginx = start(&server, &directives).await;
+    let url = |path: &str| format!("ws://{}/ws/lobby/{path}", nginx.host());
+    let presenting = Socket::try_open(&url("present?key=k"), &[("crier-identity", &identity('a'))]).await.unwrap();
+    let mut presenter = Presenter::read_first(presenting).await;
+    let mut viewer = Viewer::read_first(Socket::open(&url("view")).await).await;
+    for number in 1..20 {
+        let sent = Instant::now();
+        // As long as a key frame of a large screen.
+        presenter.send(key_frame(number, 200_000)).await;
+        viewer.expect(&[Got::Chunk(ChunkKind::KeyFrame, number)]).await;
+        assert!(sent.elapsed() < PASSING_TIME_MAX, "{:?}", sent.elapsed());
+    }
+    let mut pictures = Arrived::of(nginx.get("/r/lobby/cast.mjpeg").await);
+    pictures.wait_for("--picture").await;
+    for bytes in [1000, 2000, 1000] {
+        presenter.send(picture(1, bytes)).await;
+        let sent = Instant::now();
+        pictures.wait_for(&format!("Content-Length: {bytes}\r\n")).await;
+        assert!(sent.elapsed() < PASSING_TIME_MAX, "{:?}", sent.elapsed());
+    }
 }
 
 #[tokio::test]
