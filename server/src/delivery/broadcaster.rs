@@ -166,7 +166,7 @@ impl Broadcaster {
         if let Some(disconnect) = self.source.end() {
             self.end_all(End::Disconnected(disconnect));
         }
-        self.check_access(false).await;
+        self.check_access(self.source.has_no_settings()).await;
         let extent = self.source.extent();
         let seen = Seen { tick: self.fanout.tick(), extent, online: None, is_caught_up: true };
         self.each_shard(|shard| shard.keep_time(&seen, &self.rules, |cursor| self.heartbeat(cursor))).await;

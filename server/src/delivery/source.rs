@@ -148,6 +148,12 @@ impl Source {
         }
     }
 
+    /// True if a change of the room's settings is not among the entries. Then the rights of readers
+    /// are looked at again and again.
+    pub(super) fn has_no_settings(&self) -> bool {
+        matches!(self, Self::Cast(_))
+    }
+
     /// Returns how all sessions end, if the log is over.
     pub(super) fn end(&self) -> Option<Disconnect> {
         match self {

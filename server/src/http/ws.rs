@@ -8,4 +8,6 @@ pub(super) mod raw;
 
 pub(super) mod view;
 
+mod one_read;
+
 pub(super) mod present;

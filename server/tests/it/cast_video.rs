@@ -1,5 +1,7 @@
 //! Casts over the wire: a presenter's chunks to all viewers, and what goes wrong on the way.
 
+use std::time::Duration;
+
 use protocol::ErrorCode;
 use protocol::cast::{Chunk, ChunkKind, PresenterFrame, ViewerFrame};
 use protocol::limits::{CAST_GROUP_BYTES_MAX, CHUNK_BYTES_MAX, PICTURE_BYTES_MAX};
@@ -275,6 +277,39 @@ async fn a_key_that_is_revoked_ends_what_it_allowed() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_becomes_private_is_not_watched_by_strangers() {
+    let server = TestServer::start();
+    let mut presenter = Presenter::open(&server).await;
+    let mut viewer = Viewer::open(&server).await;
+    presenter.send(key_frame(1, 100)).await;
+    viewer.expect(&[Got::Chunk(KeyFrame, 1)]).await;
+    let request = server.http.put(server.url("/api/admin/rooms/lobby")).bearer_auth(server.admin_key().await);
+    assert!(request.json(&json!({ "mode": "private" })).send().await.unwrap().status().is_success());
+    viewer.expect(&[Closed(4501)]).await;
+    assert_eq!(presenter.end().await, (None, 4501));
+    assert_eq!(Viewer::try_open(&server, "lobby").await.err(), Some((404, "not_found".to_owned())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_empty_fragments_delays_nobody() {
+    let server = TestServer::start();
+    let mut presenter = Presenter::open(&server).await;
+    let mut viewer = Viewer::open(&server).await;
+    presenter.send(key_frame(1, 100)).await;
+    viewer.expect(&[Got::Chunk(KeyFrame, 1)]).await;
+    // A message that never ends: its first frame, then frames without anything.
+    let mut stream = presenter.socket.into_stream();
+    stream.write_all(&[0x02, 0x80, 0, 0, 0, 0]).await.unwrap();
+    let flood = tokio::spawn(async move { while stream.write_all(&[0, 0x80, 0, 0, 0, 0].repeat(10_000)).await.is_ok() {} });
+    for number in 0..20 {
+        timeout(Duration::from_secs(2), server.post("lobby", &number.to_string())).await.expect("a message is stored");
+    }
+    viewer.socket.send_text(json!({ "type": "ping", "ref": 1 }).to_string()).await;
+    assert_eq!(viewer.socket.receive().await, Received::Text(r#"{"type":"pong","ref":1}"#.to_owned()));
+    flood.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

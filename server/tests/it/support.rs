@@ -282,6 +282,10 @@ impl Socket {
         timeout(TIMEOUT, connect_async(request)).await.unwrap().map(|(socket, _)| Self(socket)).map_err(Box::new)
     }
 
+    pub fn into_stream(self) -> MaybeTlsStream<TcpStream> {
+        self.0.into_inner()
+    }
+
     /// Sends a text to a peer that may have disconnected.
     pub async fn try_send_text(&mut self, text: String) {
         let _ = self.0.send(Message::text(text)).await;
@@ -303,7 +307,6 @@ impl Socket {
         self.try_send(message).await.unwrap();
     }
 
-    /// Sends to a peer that may have disconnected.
     pub async fn try_send(&mut self, message: Message) -> Result<(), Box<Error>> {
         self.0.send(message).await.map_err(Box::new)
     }

@@ -2,6 +2,7 @@
 //! out. When it breaks, the cast waits for the presenter to come back.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State as FromState;
@@ -20,6 +21,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::handshake::Handshake;
+use super::one_read::OneRead;
 use crate::access::Caller;
 use crate::cast::{Feed, Input, Presenter, Pushed, Verdict};
 use crate::codec::{self, Violation};
@@ -46,7 +48,7 @@ const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Bytes that may wait to be written.
 const WRITE_BUFFER_BYTES_MAX: usize = 64 * 1024;
 
-type Socket = WebSocketStream<TcpStream>;
+type Socket = WebSocketStream<OneRead<TcpStream>>;
 
 /// The query of a presenter.
 pub(in crate::http) struct PresentQuery {
@@ -105,7 +107,7 @@ pub(in crate::http) async fn upgrade(
 struct Session {
     context: Context,
     presenting: Presenting,
-    feed: std::sync::Arc<Feed>,
+    feed: Arc<Feed>,
     input: Input,
     presenter: Presenter,
 }
@@ -152,7 +154,7 @@ impl Session {
             .read_buffer_size(READ_BUFFER_BYTES)
             .write_buffer_size(0)
             .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX);
-        let mut socket = WebSocketStream::from_partially_read(socket, early, Role::Server, Some(config)).await;
+        let mut socket = WebSocketStream::from_partially_read(OneRead::new(socket), early, Role::Server, Some(config)).await;
         let end = self.serve(&mut socket).await;
         let Self { context, presenting, feed, input, .. } = self;
         let is_over = match &end {
