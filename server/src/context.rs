@@ -66,7 +66,7 @@ impl Context {
     /// Returns whether a room has a cast, and whether a caller may begin one.
     pub fn cast_status(&self, caller: &Caller, pass: &Pass) -> CastStatus {
         let cast = self.hub.cast(pass.room()).map(|running| running.info.clone());
-        let why = self.hub.enter(caller, pass.room(), Action::Cast).err().or_else(|| self.hub.cast_refusal(pass));
+        let why = self.hub.enter(caller, pass.room(), Action::Cast).err().or_else(|| self.hub.cast_refusal(caller, pass));
         let feed = cast.as_ref().and_then(|_| self.feeds.find(pass.room()));
         let (viewers, is_full) = feed.map_or((0, false), |feed| (feed.viewers(), feed.is_full()));
         CastStatus { cast, may_cast: why.is_none(), why, viewers, is_full }

@@ -12,5 +12,5 @@ mod cast;
 
 pub use account::{Account, charge, one_at_a_time};
 pub use cast::CastBounds;
-pub use limiter::{Allowance, ConnectionGuard, Limiter};
+pub use limiter::{Allowance, ConnectionGuard, Limiter, network};
 pub use turn::{Turn, end_turn, in_turn};

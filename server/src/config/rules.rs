@@ -38,7 +38,8 @@ pub struct RuleFlags {
     /// key, or nobody.
     #[arg(long, env = "CRIER_CAST", default_value = "post", value_name = "WHO", value_parser = PossibleValuesParser::new(["post", "key", "off"]))]
     pub cast: String,
-    /// Screens that are shown at the same time, one in a room. 0 is unlimited.
+    /// Screens that are shown at the same time: one in a room, at most half of them from one
+    /// address. 0 is unlimited.
     #[arg(long, env = "CRIER_CASTS", default_value_t = 8, value_name = "N")]
     pub casts: usize,
     /// Viewers of one screen. Others see still pictures. 0 is unlimited.

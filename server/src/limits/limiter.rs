@@ -180,7 +180,7 @@ impl Drop for ConnectionGuard {
 }
 
 /// Returns what counts as one address: an IPv4 address, or an IPv6 /64 network.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
         address => address,

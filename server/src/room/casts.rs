@@ -63,6 +63,7 @@ impl Hub {
             return Err(ErrorCode::AccessRefused.into());
         }
         self.check_author(pass, &author)?;
+        self.check_address(caller, &pass.room)?;
         let (room, actor, time, rules) = (pass.room.clone(), pass.actor, (self.clock())(), self.rules());
         let name = self.access().name_used(&author, actor).map(|change| Command::Access { change: Box::new(change), by: actor.key, time });
         let start = Command::StartCast(Box::new(StartCast { room: room.clone(), key, author, actor, time, rules }));
@@ -75,6 +76,13 @@ impl Hub {
         };
         let attached = self.presenters.attach(&room, cast.id, caller).ok_or(ErrorCode::NoCast)?;
         Ok(Presenting { hub: self.clone(), room, cast, actor, attached })
+    }
+
+    /// Refuses a cast if half of those that the server may have are presented from the caller's
+    /// address: the other half is for others.
+    fn check_address(&self, caller: &Caller, room: &RoomName) -> Result<(), ErrorCode> {
+        let is_full = self.presenters.count_at(caller.address, room) >= self.rules().casts_max.div_ceil(2);
+        if is_full { Err(ErrorCode::CastsFull) } else { Ok(()) }
     }
 
     /// Returns the cast that is running in a room.
@@ -113,10 +121,11 @@ impl Hub {
 
     /// Returns why a caller who may show a screen can't do it now: somebody else does, or too many
     /// do.
-    pub fn cast_refusal(&self, pass: &Pass) -> Option<ErrorCode> {
+    pub fn cast_refusal(&self, caller: &Caller, pass: &Pass) -> Option<ErrorCode> {
         match self.cast(&pass.room) {
             Some(running) => (pass.tag() != Some(running.info.by)).then_some(ErrorCode::CastBusy),
-            None => (self.presenters.count() >= self.rules().casts_max).then_some(ErrorCode::CastsFull),
+            None if self.presenters.count() >= self.rules().casts_max => Some(ErrorCode::CastsFull),
+            None => self.check_address(caller, &pass.room).err(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Who presents the casts that are running. Time is an input.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::access::Caller;
+use crate::limits::network;
 use crate::store::StoredRoom;
 
 /// How long a cast waits for a presenter that has lost its connection.
@@ -140,6 +142,12 @@ impl Presenters {
         self.casts.lock().get(room).is_some_and(|cast| cast.absent_since.is_none())
     }
 
+    /// Returns how many casts of other rooms are presented from an address.
+    pub(super) fn count_at(&self, address: IpAddr, room: &RoomName) -> usize {
+        let is_there = |cast: &Cast| cast.presenter.as_ref().is_some_and(|presenter| network(presenter.caller.address) == network(address));
+        self.casts.lock().iter().filter(|(other, cast)| *other != room && is_there(cast)).count()
+    }
+
     /// Returns the number of casts.
     pub(super) fn count(&self) -> usize {
         self.casts.lock().len()
@@ -218,6 +226,17 @@ mod tests {
         presenters.detach(&lobby(), 7, first.connection, now);
         assert!(presenters.is_present(&lobby()));
         assert!(presenters.attach(&lobby(), 6, &caller()).is_none(), "another cast");
+    }
+
+    #[test]
+    fn the_casts_of_other_rooms_count_for_their_address() {
+        let now = Instant::now();
+        let presenters = begun(now);
+        let at = |address: &str| Caller::anonymous(address.parse().unwrap());
+        let count = |address: &str, room: &str| presenters.count_at(address.parse().unwrap(), &room.parse().unwrap());
+        assert_eq!(count("2001:db8::2", "tea"), 0, "nobody is known yet");
+        presenters.attach(&lobby(), 7, &at("2001:db8::1")).unwrap();
+        assert_eq!((count("2001:db8::2", "tea"), count("2001:db8::2", "lobby"), count("192.0.2.1", "tea")), (1, 0, 0));
     }
 
     #[test]

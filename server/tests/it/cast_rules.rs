@@ -57,6 +57,13 @@ async fn a_caller_is_told_why_they_can_not_show_a_screen() {
     set(json!({ "closed": false })).await;
     let _other = Presenter::try_open(&server, "tea", 'a', "second").await.unwrap();
     assert_eq!(refused(&server, 'b', None).await.as_deref(), Some("casts_full"));
+
+    let server = TestServer::start_with(&["--casts", "4"]);
+    let _two = (
+        Presenter::try_open(&server, "tea", 'a', "first").await.unwrap(),
+        Presenter::try_open(&server, "milk", 'b', "first").await.unwrap(),
+    );
+    assert_eq!(refused(&server, 'c', None).await.as_deref(), Some("casts_full"), "the other half is for other addresses");
 }
 
 impl TestServer {
