@@ -14,6 +14,8 @@ import { openView } from "./cast/view_socket.js";
 /** A hidden page goes on for this long, so that a glance at another tab costs nothing. */
 const HIDDEN_MS = 5000;
 const PICTURE_MS = 1000;
+/** A socket that is lost sooner was not good for video. */
+const STEADY_MS = 6000;
 /** Between two questions for a picture when there is none. */
 const NO_PICTURE_MS = 3000;
 
@@ -37,7 +39,7 @@ export async function check() {
   if (!found || presents()) return;
   if (found.cast) {
     cast?.stage.remove();
-    cast = new Cast(found);
+    cast = new Cast(found.cast);
   } else {
     document.querySelector("#cast:not([data-state])")?.remove();
   }
@@ -48,8 +50,13 @@ class Cast {
   #isPaused = false;
   #isHidden = false;
   #failures = 0;
+  #blocked = 0;
+  /** When the socket began to open. */
+  #since = 0;
   /** Closes the socket, if there is one. */
   #close;
+  /** True once the server has spoken on it. */
+  #isOpen = false;
   /** True between a lost socket and the next one. */
   #isWaiting = false;
   #attempt = 0;
@@ -58,18 +65,20 @@ class Cast {
   #until = new AbortController();
   #player;
   #delay = new Delay();
+  /** The time of the picture that was shown before the video. */
+  #pictured = 0;
   #isAway = false;
   /** Why pictures take the place of the video. */
   #pictures = canPlay() ? undefined : "codec";
   #polls = false;
 
-  constructor({ cast: { id, author }, viewers }) {
+  constructor({ id, author }) {
     this.id = id;
     this.stage = new Stage({
       play: () => this.#set(() => (this.#isPaused = !this.#isPaused)),
       hide: () => this.#set(() => (this.#isHidden = !this.#isHidden)),
       sound: () => this.#switchSound(),
-      inPicture: () => (this.inPicture.isOpen ? this.inPicture.close() : this.inPicture.open().catch(() => {})),
+      inPicture: () => (this.inPicture.isOpen ? this.inPicture.close() : this.inPicture.open()),
       close: () => this.stage.remove(),
       end: () => confirm(texts.endQuestion) && end(),
       drawn: (frame) => this.#drawn(frame),
@@ -77,7 +86,6 @@ class Cast {
     });
     this.inPicture = new InPicture(this.stage.canvas, () => this.update());
     this.stage.name(author);
-    this.stage.count(viewers);
     const { signal } = this.#until;
     document.addEventListener("visibilitychange", () => this.update(), { signal });
     addEventListener("online", () => this.#isWaiting && this.#retry(), { signal });
@@ -123,6 +131,7 @@ class Cast {
   #disconnect() {
     this.#close?.();
     this.#close = undefined;
+    this.#isOpen = false;
     this.#player?.close();
   }
 
@@ -137,6 +146,7 @@ class Cast {
 
   #connect() {
     this.#player ??= this.#makePlayer();
+    this.#since = performance.now();
     this.#close = openView(socketUrl("view"), {
       frame: (frame) => this.#hear(frame),
       chunk: (buffer) => this.#take(buffer),
@@ -152,7 +162,8 @@ class Cast {
   }
 
   #hear(frame) {
-    const { type, cast, viewers } = frame;
+    const { type, cast } = frame;
+    this.#isOpen = true;
     if (type === "cast") {
       if (cast.id !== this.id) return this.#replaced();
       this.stage.name(cast.author);
@@ -163,7 +174,6 @@ class Cast {
       this.stage.received(0, frame.chunks);
       this.#player.skip();
     }
-    if (viewers !== undefined) this.stage.count(viewers);
     this.#tell();
   }
 
@@ -173,13 +183,14 @@ class Cast {
     check();
   }
 
-  async #take(buffer) {
+  #take(buffer) {
     const chunk = parse(buffer);
     if (!chunk) return;
-    this.#failures = 0;
     this.stage.received(buffer.byteLength);
     if (chunk.kind !== PICTURE) return this.#player.take(chunk);
-    if (!this.stage.isDrawn) this.#drawPicture(new Blob([chunk.data], { type: "image/jpeg" }), () => !this.stage.isDrawn);
+    if (this.stage.isDrawn) return;
+    this.#pictured = chunk.time;
+    this.#drawPicture(new Blob([chunk.data], { type: "image/jpeg" }), () => !this.stage.isDrawn);
   }
 
   async #drawPicture(blob, isWanted) {
@@ -196,26 +207,29 @@ class Cast {
       if (pictures) this.#poll();
       this.#tell();
     }
-    if (frame) {
-      this.inPicture.take(frame);
-      this.stage.draw(frame);
-    }
+    if (!frame) return;
+    // The group begins before the picture that came first. What is older is decoded, but not shown.
+    if (frame.timestamp < this.#pictured && this.#player.waiting) return frame.close();
+    this.inPicture.take(frame);
+    this.stage.draw(frame);
   }
 
   #drawn(frame) {
-    if (this.stage.section.dataset.state === "connecting") this.#tell();
     if (frame instanceof VideoFrame) this.#delay.shown(performance.timeOrigin + performance.now(), frame.timestamp / 1000);
   }
 
   async #lost(code) {
     this.#disconnect();
+    if (performance.now() - this.#since > STEADY_MS) this.#failures = this.#blocked = 0;
     this.#failures++;
     this.#isWaiting = true;
     const attempt = ++this.#attempt;
     this.#tell();
-    const next = viewerAfter({ code, status: await status(), failures: this.#failures, chance: Math.random() });
+    const found = await status();
     // Meanwhile the reader may have stopped it.
     if (attempt !== this.#attempt) return;
+    this.#blocked = found ? this.#blocked + 1 : 0;
+    const next = viewerAfter({ code, status: found, failures: this.#failures, blocked: this.#blocked, chance: Math.random() });
     if (next.end) return this.#finish(next.end);
     if (next.pictures) this.#show(next.pictures);
     this.#timer = setTimeout(() => this.#retry(), next.wait);
@@ -269,9 +283,8 @@ class Cast {
     if (this.#isPaused) return ["paused", texts.paused];
     if (this.#isHidden) return ["hidden", ""];
     if (this.#pictures) return ["pictures", texts.pictures[this.#pictures]];
-    if (this.#failures && !this.#close) return ["lost", texts.lost];
-    if (this.#isAway) return ["away", texts.away];
-    return this.#player?.codec || this.stage.isDrawn ? ["live", ""] : ["connecting", texts.connecting];
+    if (!this.#isOpen) return this.#failures ? ["lost", texts.lost] : ["connecting", texts.connecting];
+    return this.#isAway ? ["away", texts.away] : ["live", ""];
   }
 
   #facts() {

@@ -7,7 +7,7 @@ import { everyTick, readFrames } from "./cast/frames.js";
 import { Choices, LiveBar } from "./cast/live_bar.js";
 import { Pace, PICTURE_SHARE } from "./cast/pace.js";
 import { PresentSocket } from "./cast/present_socket.js";
-import { addStyle, socketUrl, status } from "./cast/room.js";
+import { addStyle, room, socketUrl, status } from "./cast/room.js";
 import { Schedule } from "./cast/schedule.js";
 import { texts } from "./cast/texts.js";
 
@@ -16,27 +16,41 @@ const TICK_MS = 100;
 const FRAME_MS = 1000 / 31;
 /** Of what the server takes, the video may use this much; the rest is for peaks. */
 const RATE_SHARE = 0.8;
+/** What remains of the bitrate after a chunk that was too long, or when the server took less. */
+const TOO_LONG = 0.5;
+const TOO_FAST = 0.7;
 
 const root = document.documentElement;
 const now = () => performance.now();
 /** The presenter's clock, in whole microseconds. */
 const clock = () => Math.round((performance.timeOrigin + performance.now()) * 1000);
 
+/** Where the key of a running cast is kept, so that a tab that crashed can go on with it. */
+const KEPT = `crier:cast:${room}`;
+const randomKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 let choices;
 let casting;
+/** The key of the cast that begins next. */
+let key;
 
 /** Asks the reader what to show. */
 export async function open() {
   if (casting) return document.getElementById("cast_stop").focus();
   await addStyle();
-  choices ??= new Choices(start);
+  choices ??= new Choices(start, () => casting?.cancel());
   const codecs = await supportedCodecs();
   const problem = !isSecureContext ? "insecure" : !navigator.mediaDevices?.getDisplayMedia ? "no_capture" : !codecs.length && "no_encoder";
   if (problem) return choices.open(texts.problems[problem], true);
   choices.offer(codecs);
   choices.open();
+  key = randomKey();
   const found = await status();
+  // Only with its key does an own cast go on here.
+  const kept = found?.cast && found.may_cast ? storage((session) => session.getItem(KEPT)) : undefined;
+  if (kept) key = kept;
   if (found === undefined) choices.open(texts.problems.away);
+  else if (found.cast && !kept) tell("cast_busy");
   else if (!found.may_cast) tell(found.why ?? "ended_access", !["cast_busy", "casts_full"].includes(found.why));
 }
 
@@ -56,12 +70,21 @@ async function start(chosen) {
   } catch (error) {
     return tell(error.name === "NotAllowedError" ? "denied" : "failed");
   }
-  casting = new Casting(stream, chosen);
+  if (choices.dialog.open) casting = new Casting(stream, chosen);
+  else for (const track of stream.getTracks()) track.stop();
+}
+
+function storage(act) {
+  try {
+    return act(sessionStorage) ?? undefined;
+  } catch {
+    // Storage can be forbidden. Then a crashed tab does not go on.
+    return undefined;
+  }
 }
 
 /** One cast of this page. */
 class Casting {
-  #key = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   #schedule = new Schedule();
   #pictures = new Pictures();
   #pace;
@@ -102,13 +125,14 @@ class Casting {
 
   #connect() {
     const author = document.getElementById("author")?.value ?? "";
-    const url = socketUrl("present", `?key=${this.#key}&author=${encodeURIComponent(author)}`);
+    const url = socketUrl("present", `?key=${key}&author=${encodeURIComponent(author)}`);
     this.#socket = new PresentSocket(url, now(), { frame: (frame) => this.#hear(frame), lost: (code) => this.#lose(code) });
   }
 
-  #hear({ type, cast, viewers, limits }) {
+  #hear({ type, cast, viewers, limits, code }) {
     if (type === "casting") this.#begin(cast, limits);
     else if (type === "keyframe") this.#askKeyFrame();
+    else if (type === "error" && code === "cast_too_fast") this.#slowDown(TOO_FAST);
     if (viewers !== undefined) this.#bar.count(viewers);
   }
 
@@ -118,14 +142,16 @@ class Casting {
     [this.#limits, this.#lost, this.#failures] = [limits, undefined, 0];
     this.#pace.reset(now());
     this.#schedule.restart();
-    if (!this.#cast) this.#show();
+    const isNew = !this.#cast;
     this.#cast = cast;
+    if (isNew) this.#show();
     this.#again();
   }
 
   /** The page is live from now on. */
   #show() {
     choices.dialog.close();
+    storage((session) => session.setItem(KEPT, key));
     document.getElementById("cast")?.remove();
     this.#bar = new LiveBar(this.stream, () => this.stop());
     const leave = (event) => event.preventDefault();
@@ -182,8 +208,12 @@ class Casting {
     if (this.#lost !== undefined) return;
     const chunk = encode(kind, time, data, config);
     if (chunk.length <= this.#limits.chunk_bytes_max) return this.#socket.send(chunk);
-    // Without this one, those after it are useless.
-    this.#pace.limit(this.#pace.cap / 2);
+    this.#slowDown(TOO_LONG);
+  }
+
+  /** A chunk was not sent, or not taken. Those after it are useless up to a key frame. */
+  #slowDown(factor) {
+    this.#pace.limit(this.#pace.cap * factor);
     this.#schedule.restart();
   }
 
@@ -221,6 +251,11 @@ class Casting {
 
   /* The end */
 
+  /** The choices were closed before the cast began. */
+  cancel() {
+    if (!this.#cast) this.#end();
+  }
+
   /** The presenter stops, here or in the browser's own bar. */
   stop() {
     this.#end();
@@ -240,9 +275,10 @@ class Casting {
     this.#frame?.close();
     this.#bar?.remove();
     delete root.dataset.presents;
+    storage((session) => session.removeItem(KEPT));
+    key = randomKey();
     if (problem === "ended_replaced") import(new URL("cast.js", import.meta.url).href).then(({ check }) => check());
     if (problem) tell(problem);
-    else choices.dialog.close();
-    if (!problem && document.activeElement === document.body) document.querySelector("[popovertarget=share]")?.focus();
+    else choices.leave();
   }
 }

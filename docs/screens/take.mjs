@@ -115,7 +115,78 @@ const STATES = {
     await until(() => page.frames().find((frame) => frame.url().includes('/moderate'))?.$('.item').catch(() => null));
   },
   key: (page) => page.goto(board + '/key?next=/r/hall'),
+  cast: async (page) => {
+    await presented(page.browser());
+    await watch(page, '/r/show');
+  },
+  'cast-wall': async (page) => {
+    await presented(page.browser());
+    await watch(page, '/r/show/wall');
+  },
+  'cast-choices': async (page, room) => {
+    await withScreen(page);
+    await live(page, `/r/${room}`);
+    await choose(page);
+  },
+  'cast-live': async (page, room) => {
+    await withScreen(page);
+    for (const [author, text] of TALK.slice(0, 3)) await post(room, author, text);
+    await live(page, `/r/${room}`);
+    await present(page);
+    await until(() => page.evaluate(() => document.querySelector('#cast_live video').videoWidth > 0));
+  },
 };
+
+// A screen to show: a slide.
+const withScreen = (page) =>
+  page.evaluateOnNewDocument(() => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 1280, height: 720 });
+    const context = canvas.getContext('2d');
+    const write = (text, size, top) => ((context.font = `${size}px Georgia, "Noto Serif CJK SC", serif`), context.fillText(text, 90, top));
+    setInterval(() => {
+      context.fillStyle = '#fffdf8';
+      context.fillRect(0, 0, 1280, 720);
+      context.fillStyle = '#b4341f';
+      context.fillRect(0, 0, 24, 720);
+      context.fillStyle = '#221d17';
+      write('断线也没关系', 84, 210);
+      write('Nothing is lost', 64, 310);
+      write('1. 每条消息先落盘，再送出', 40, 430);
+      write('2. Every reader has a position', 40, 500);
+      write('3. 重新连上以后，从那里继续', 40, 570);
+    }, 100);
+    navigator.mediaDevices.getDisplayMedia = async () => canvas.captureStream(10);
+  });
+
+const choose = async (page) => {
+  await page.click('.bar [popovertarget=share]');
+  await page.click('#present');
+  await page.waitForSelector('#cast_choices[open]');
+};
+
+const present = async (page) => {
+  await choose(page);
+  await page.click('#cast_choices .primary');
+  await page.waitForSelector('#cast_live');
+};
+
+const watch = async (page, path) => {
+  await page.goto(board + path);
+  await page.waitForSelector('#cast[data-state=live] canvas:not([hidden])');
+  await page.waitForSelector('li.message');
+};
+
+// One presenter for all screenshots of viewers.
+let presenting;
+const presented = (browser) => (presenting ??= beginCast(browser));
+async function beginCast(browser) {
+  for (const [author, text] of TALK) await post('show', author, text);
+  const page = await (await browser.createBrowserContext()).newPage();
+  await withScreen(page);
+  await live(page, '/r/show');
+  await page.evaluate(() => (document.getElementById('author').value = '小明'));
+  await present(page);
+}
 
 const withKey = (page) => page.browserContext().setCookie({ name: `key_${admin.id}`, value: admin.key, url: board, domain: '127.0.0.1', path: '/' });
 

@@ -1,5 +1,7 @@
 // Picture in picture: the frames of a cast as a video, in a window of the browser that stays above all others.
 
+const FIRST_MS = 100;
+
 /** A video that plays frames. Where frames can't be written to a track, the canvas is recorded. */
 export class InPicture {
   #video;
@@ -10,23 +12,35 @@ export class InPicture {
     this.closed = closed;
   }
 
-  get isOpen() {
-    return !!this.#video && document.pictureInPictureElement === this.#video;
-  }
+  isOpen = false;
 
   /** Call it in an event of the reader. */
   async open() {
+    this.isOpen = true;
     this.#video ??= this.#make();
-    await this.#video.play();
-    await this.#video.requestPictureInPicture();
+    // A video without frames does not begin to play, and a still screen sends none.
+    const timer = setInterval(() => this.#write(new VideoFrame(this.canvas, { timestamp: 0 })), FIRST_MS);
+    try {
+      await this.#video.play();
+      await this.#video.requestPictureInPicture();
+    } catch {
+      this.isOpen = false;
+    } finally {
+      clearInterval(timer);
+    }
   }
 
   close() {
-    if (this.isOpen) document.exitPictureInPicture();
+    if (document.pictureInPictureElement) document.exitPictureInPicture();
   }
 
   take(frame) {
-    if (this.isOpen && this.#writer && frame instanceof VideoFrame && this.#writer.desiredSize > 0) this.#writer.write(frame.clone());
+    if (this.isOpen) this.#write(frame.clone());
+  }
+
+  #write(frame) {
+    if (this.#writer?.desiredSize > 0) this.#writer.write(frame).catch(() => {});
+    else frame.close();
   }
 
   #make() {
@@ -36,13 +50,16 @@ export class InPicture {
     if ("MediaStreamTrackGenerator" in window) {
       const track = new MediaStreamTrackGenerator({ kind: "video" });
       this.#writer = track.writable.getWriter();
-      this.#writer.write(new VideoFrame(this.canvas, { timestamp: 0 }));
       stream = new MediaStream([track]);
     } else {
       stream = this.canvas.captureStream();
     }
     video.srcObject = stream;
-    video.onleavepictureinpicture = this.closed;
+    video.onleavepictureinpicture = () => {
+      this.isOpen = false;
+      video.pause();
+      this.closed();
+    };
     return video;
   }
 }

@@ -15,9 +15,9 @@ const storage = (act) => {
   }
 };
 
-/** Asks what to show and how. `start` is called with the choices, in an event of the presenter. */
+/** Asks what to show and how. `start` is called with the choices, in an event of the presenter; `closed` when they are closed. */
 export class Choices {
-  constructor(start) {
+  constructor(start, closed) {
     this.problem = element("p", { class: "cast-problem", role: "alert", hidden: "" });
     this.quality = select("cast_quality", texts.qualities, "normal");
     this.codec = select("cast_codec", {}, "vp8");
@@ -38,6 +38,10 @@ export class Choices {
     this.dialog = element("dialog", { id: "cast_choices", "aria-labelledby": "cast_title" });
     this.dialog.append(element("h2", { id: "cast_title" }, texts.title), this.problem, this.fields, buttons);
     cancel.onclick = () => this.dialog.close();
+    this.dialog.onclose = () => {
+      this.leave();
+      closed();
+    };
     this.go.onclick = () => start(this.#chosen());
     document.body.append(this.dialog);
   }
@@ -51,11 +55,18 @@ export class Choices {
     if (!this.dialog.open) this.dialog.showModal();
   }
 
+  /** Gives the focus back. The panel that had it is closed. */
+  leave() {
+    this.dialog.close();
+    if (document.activeElement === document.body) document.querySelector("[popovertarget=share]")?.focus();
+  }
+
   /** The formats that this browser encodes. */
   offer(codecs) {
     const named = codecs.map((name) => [name, texts.codecs[name]]);
     this.codec.replaceChildren(...options(Object.fromEntries(named)));
-    this.codec.value = codecs.includes(storage((kept) => kept.getItem(KEPT + "cast_codec"))) ? localStorage.getItem(KEPT + "cast_codec") : codecs[0];
+    const last = storage((kept) => kept.getItem(KEPT + this.codec.id));
+    this.codec.value = codecs.includes(last) ? last : codecs[0];
   }
 
   wait(isWaiting) {

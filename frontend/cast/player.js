@@ -26,7 +26,7 @@ export class Player {
     if (chunk.kind === AUDIO) return this.sound.take(chunk);
     if (chunk.kind !== KEY_FRAME && chunk.kind !== DELTA_FRAME) return;
     const isKey = chunk.kind === KEY_FRAME;
-    const act = this.#gate.take(isKey, this.#decoder?.decodeQueueSize ?? 0);
+    const act = this.#gate.take(isKey, this.waiting);
     if (act === "drop") return;
     try {
       if (isKey) this.#prepare(chunk.config, act === "restart");
@@ -45,6 +45,11 @@ export class Player {
     this.#closeDecoder();
     this.#gate.close();
     this.sound.close();
+  }
+
+  /** How many frames wait for the decoder. */
+  get waiting() {
+    return this.#decoder?.decodeQueueSize ?? 0;
   }
 
   /** The codec of the video. */

@@ -34,11 +34,10 @@ export class Stage {
     this.word = element("p", { class: "cast-word", role: "status" });
     this.screen = element("div", { class: "screen" }, this.poster, this.canvas);
     this.who = element("bdi");
-    this.viewers = element("span", { class: "cast-viewers", translate: "no" });
     this.details = element("dl", { class: "cast-details", id: "cast_details", hidden: "" });
     this.buttons = this.#makeButtons();
     const { play, sound, fit, details, inPicture, whole, hide, close, end } = this.buttons;
-    const name = element("p", { class: "cast-who" }, this.who, this.viewers);
+    const name = element("p", { class: "cast-who" }, this.who);
     this.bar = element("div", { class: "cast-bar" }, play, sound, name, end, details, fit, inPicture, whole, hide, close);
     this.section.replaceChildren(this.screen, this.word, this.details, this.bar);
     if (!this.section.isConnected) document.getElementById("app").before(this.section);
@@ -73,11 +72,6 @@ export class Stage {
     for (const part of [this.section, this.canvas]) part.setAttribute("aria-label", name);
   }
 
-  /** Shows the number of viewers. */
-  count(viewers) {
-    this.viewers.textContent = texts.viewers(viewers);
-  }
-
   /** Shows a state: its name is for the style sheet, its text for the reader. */
   tell(state, text) {
     this.section.dataset.state = state;
@@ -108,7 +102,6 @@ export class Stage {
     for (const button of Object.values(others)) button.hidden = true;
     close.hidden = false;
     this.details.hidden = true;
-    this.viewers.textContent = "";
     this.tell(state, text);
     if (hasFocus) close.focus();
   }
@@ -154,10 +147,10 @@ export class Stage {
     const isActual = this.section.toggleAttribute("data-actual");
     this.buttons.fit.setAttribute("aria-pressed", String(isActual));
     // What is larger than its box is scrolled by keyboard too.
-    if (isActual) this.screen.tabIndex = 0;
-    else this.screen.removeAttribute("tabindex");
-    this.screen.setAttribute("role", isActual ? "region" : "presentation");
-    this.screen.setAttribute("aria-label", this.who.textContent);
+    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", this.who.textContent]]) {
+      if (isActual) this.screen.setAttribute(name, value);
+      else this.screen.removeAttribute(name);
+    }
   }
 
   /** Counts what arrived. */

@@ -52,7 +52,7 @@ const EN = {
   reconnecting: "Connection lost. Viewers see your last picture…",
   slow: "Your connection is slow. The picture is reduced.",
   problems: {
-    insecure: "Browsers share a screen only on a secure page. Open the board with https://, or on the server’s own machine as http://localhost. The README says how to get a certificate.",
+    insecure: "Browsers share a screen only on a secure page. Open the board with https://, or on the server’s own machine as http://localhost. The README says how to put a proxy with TLS before the board.",
     no_capture: "This browser can’t share a screen. Phones can watch; to show a screen, use a browser on a computer.",
     no_encoder: "This browser can’t encode video. Use a recent Chrome, Edge, Firefox or Safari.",
     denied: "No screen was chosen, or the browser does not allow it.",
@@ -128,7 +128,7 @@ const ZH_CN = {
   reconnecting: "连接已断开，观众看到的是最后的画面……",
   slow: "您的网络较慢，画质已降低。",
   problems: {
-    insecure: "浏览器只允许安全的页面共享屏幕。请用 https:// 打开本站，或在服务器本机用 http://localhost 打开。README 说明了如何取得证书。",
+    insecure: "浏览器只允许安全的页面共享屏幕。请用 https:// 打开本站，或在服务器本机用 http://localhost 打开。README 说明了如何在前面加一个 TLS 代理。",
     no_capture: "此浏览器无法共享屏幕。手机可以观看；要展示屏幕，请使用电脑上的浏览器。",
     no_encoder: "此浏览器无法编码视频。请使用新版 Chrome、Edge、Firefox 或 Safari。",
     denied: "没有选择屏幕，或浏览器不允许共享。",

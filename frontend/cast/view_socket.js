@@ -1,7 +1,7 @@
 // A viewer's WebSocket: one attempt, from its beginning to its loss.
 
 /** What the server says first must come within this time; a proxy that holds it back lets nothing live through. */
-const FIRST_MS = 4000;
+const FIRST_MS = 3000;
 /** Beyond the time between two heartbeats. */
 const SILENCE_MS = 5000;
 

@@ -138,17 +138,17 @@ test('a delay that clocks can explain is exact, and any other counts from the sm
 const CAST = { id: 7 };
 
 test('a viewer learns why the socket is gone, and what to do', () => {
-  const after = (more) => viewerAfter({ code: 1006, status: { cast: CAST }, failures: 1, chance: 1, ...more });
+  const after = (more) => viewerAfter({ code: 1006, status: { cast: CAST }, failures: 1, blocked: 1, chance: 1, ...more });
   assert.deepEqual(after({ code: 4502 }), { end: 'over' });
   assert.deepEqual(after({ status: { cast: null } }), { end: 'over' });
   assert.deepEqual(after({ code: 4501 }), { end: 'refused' });
   assert.deepEqual(after({ status: false }), { end: 'refused' });
   assert.equal(after({ status: { cast: CAST, full: true } }).pictures, 'full');
-  assert.equal(after({ failures: 2 }).pictures, 'blocked');
+  assert.equal(after({ failures: 2, blocked: 2 }).pictures, 'blocked');
   assert.ok(after({}).wait <= 1250);
   assert.ok(after({ code: 1012 }).wait <= 1250);
   // While the server is away nothing is known, also after many attempts.
-  const away = after({ status: undefined, failures: 9 });
+  const away = after({ status: undefined, failures: 9, blocked: 0 });
   assert.ok(away.wait > 1000 && !away.end && !away.pictures);
 });
 
@@ -171,6 +171,7 @@ test('a cast that has not begun is refused with the reason', () => {
   assert.deepEqual(after({ cast: null, may_cast: false, why: 'casts_full' }), { end: 'casts_full' });
   assert.ok(after({ cast: null, may_cast: true }).wait > 0);
   assert.deepEqual(after({ cast: null, may_cast: true }, 2), { end: 'no_socket' });
+  assert.deepEqual(after({ cast: CAST, may_cast: true }, 2), { end: 'cast_busy' });
 });
 
 test('waits grow, are spread, and have a bound', () => {

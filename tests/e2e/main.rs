@@ -26,6 +26,7 @@ mod access;
 mod assets;
 mod attention;
 mod broken;
+mod cast;
 mod catching_up;
 mod changes;
 mod composing;
