@@ -135,6 +135,11 @@ impl End {
         Self::Closed { error, code: disconnect.code(), reason: disconnect.reason(), is_over }
     }
 
+    /// True if another connection of the presenter goes on.
+    fn is_replaced(&self) -> bool {
+        matches!(self, Self::Closed { code, .. } if *code == Disconnect::CastReplaced.code())
+    }
+
     /// The end of a connection with a message that is too long.
     fn too_long() -> Self {
         let (code, violation) = (ErrorCode::ChunkTooLong, Violation::TooLong);
@@ -169,7 +174,8 @@ impl Session {
         } else {
             drop(presenting);
         }
-        if context.stop.is_cancelled() {
+        // Viewers of a cast that goes on are not told of a pause.
+        if context.stop.is_cancelled() || end.is_replaced() {
             input.leave();
         } else {
             drop(input);
