@@ -12,7 +12,7 @@ use protocol::cast::{CastLimits, PresenterFrame};
 use protocol::limits::CHUNK_BYTES_MAX;
 use protocol::{Author, Disconnect, ErrorCode, FromFields, InputError, PublishKey};
 use serde::Deserialize;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -291,6 +291,13 @@ async fn close(socket: &mut Socket, end: End) {
         }
         // Answers the client's close frame, or reads to its answer.
         while socket.next().await.is_some_and(|message| message.is_ok()) {
+            end_turn().await;
+        }
+        // What follows a message that is too long is unread. A socket that is closed with something
+        // unread is reset, which can cost the client our last words.
+        let stream = socket.get_mut();
+        stream.shutdown().await?;
+        while stream.read(&mut [0; 4096]).await? > 0 {
             end_turn().await;
         }
         Ok::<_, Error>(())
