@@ -3,6 +3,8 @@
 
 /** So many frames may wait for the decoder. A group, which a viewer gets at once when joining, has up to 2 s of them. */
 const WAITING_MAX = 120;
+/** From half a second on, a key frame is better than what waits before it. */
+const LATE = 15;
 
 export class Gate {
   #isOpen = false;
@@ -11,7 +13,7 @@ export class Gate {
   take(isKey, waiting) {
     if (isKey) {
       this.#isOpen = true;
-      return waiting > WAITING_MAX / 2 ? "restart" : "decode";
+      return waiting > LATE ? "restart" : "decode";
     }
     if (waiting > WAITING_MAX) this.#isOpen = false;
     return this.#isOpen ? "decode" : "drop";

@@ -120,6 +120,8 @@ test('a decoder starts at a key frame and goes on at one when it is behind', () 
   const takes = (...frames) => frames.map(([isKey, waiting]) => gate.take(isKey, waiting));
   assert.deepEqual(takes([false, 0], [true, 0], [false, 60]), ['drop', 'decode', 'decode']);
   assert.deepEqual(takes([false, 121], [false, 0], [true, 100], [false, 0]), ['drop', 'drop', 'restart', 'decode']);
+  // A viewer who stalled has much to decode, and goes on at the next key frame.
+  assert.deepEqual(takes([true, 15], [true, 16]), ['decode', 'restart']);
   gate.close();
   assert.deepEqual(takes([false, 0], [true, 0]), ['drop', 'decode']);
 });
