@@ -18,8 +18,8 @@ const EYE: &str = include_str!("cast/eye.js");
 const PICTURE_MS_MAX: f64 = 1500.0;
 const FRAME_MS_MAX: f64 = 2500.0;
 /// From the presenter's screen to the viewer's: of half of the frames, and of 95 in 100.
-const HALF_MS_MAX: f64 = 1500.0;
-const MOST_MS_MAX: f64 = 3000.0;
+const HALF_MS_MAX: f64 = 1000.0;
+const MOST_MS_MAX: f64 = 2500.0;
 
 /// A picture as a viewer saw it.
 #[derive(Clone, Copy, Debug)]
@@ -119,13 +119,11 @@ async fn a_screen_reaches_its_viewers_in_time_and_again_after_a_stall() {
         assert!(all[0].time - opened <= PICTURE_MS_MAX && frame <= FRAME_MS_MAX);
         windows.push(late);
     }
-    // All three watch for a while.
     for window in &windows {
         viewer.page.switch_to_window(window.clone()).await.unwrap();
+        // A page that was hidden begins with a group, whose first frames are old.
+        until_frames(&viewer, 60).await;
         viewer.page.execute("seen.length = 0", vec![]).await.unwrap();
-    }
-    for window in &windows {
-        viewer.page.switch_to_window(window.clone()).await.unwrap();
         until_frames(&viewer, 60).await;
         let drawn: Vec<f64> = serde_json::from_value(value(&presenter, "drawn").await).unwrap();
         let delays = delays(&drawn, &seen(&viewer).await);
