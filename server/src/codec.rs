@@ -6,7 +6,7 @@
 
 mod decoder;
 
-use bytes::BufMut;
+use bytes::{BufMut, Bytes};
 use protocol::limits::{FRAGMENTS_MAX, FRAME_BYTES_MAX};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
@@ -39,19 +39,22 @@ pub fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// Writes a binary frame.
-pub fn put_binary(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_header(out, OpCode::Data(Data::Binary), bytes.len());
-    out.extend_from_slice(bytes);
+/// Returns a text frame. The text is UTF-8.
+pub fn text_frame(text: &[u8]) -> Bytes {
+    frame(Data::Text, text)
 }
 
-/// Returns a text frame. Its capacity is its length, so making [`bytes::Bytes`] of it allocates
-/// nothing. The text is UTF-8.
-pub fn text_frame(text: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(header_bytes(text.len()) + text.len());
-    put_header(&mut frame, OpCode::Data(Data::Text), text.len());
-    frame.extend_from_slice(text);
-    frame
+/// Returns a binary frame.
+pub fn binary_frame(bytes: &[u8]) -> Bytes {
+    frame(Data::Binary, bytes)
+}
+
+fn frame(kind: Data, payload: &[u8]) -> Bytes {
+    // Exactly as long as the frame, so that sharing it needs no other allocation.
+    let mut frame = Vec::with_capacity(header_bytes(payload.len()) + payload.len());
+    put_header(&mut frame, OpCode::Data(kind), payload.len());
+    frame.extend_from_slice(payload);
+    frame.into()
 }
 
 /// Returns the length of the header of a frame with a payload of this length.

@@ -61,7 +61,7 @@ impl Encoded {
         ServerFrame::put_entry(entry, &mut json);
         let frame = codec::text_frame(&json);
         let json_at = frame.len() - json.len();
-        let (offset, page_bytes, frame) = (entry.offset, page_bytes(entry), frame.into());
+        let (offset, page_bytes) = (entry.offset, page_bytes(entry));
         Self(Arc::new(Forms { offset, kind: entry.kind, json_at, page_bytes, grown, frame, others: OnceLock::new() }))
     }
 

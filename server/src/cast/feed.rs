@@ -235,13 +235,12 @@ impl State {
 
     /// False if the group has become too long.
     fn keep_video(&mut self, kind: ChunkKind, message: &[u8], now: Duration) -> bool {
-        let mut frame = Vec::with_capacity(message.len() + 10);
-        codec::put_binary(&mut frame, message);
+        let frame = codec::binary_frame(message);
         if kind != ChunkKind::KeyFrame {
-            return self.video.push(frame.into(), CAST_GROUP_BYTES_MAX, now);
+            return self.video.push(frame, CAST_GROUP_BYTES_MAX, now);
         }
         let notice = std::mem::take(&mut self.is_paused).then(|| text(&ViewerFrame::Resumed));
-        self.video.begin(notice, frame.into(), CAST_GROUP_BYTES_MAX, now);
+        self.video.begin(notice, frame, CAST_GROUP_BYTES_MAX, now);
         self.wants_key_frame = false;
         true
     }
@@ -254,9 +253,7 @@ impl State {
 }
 
 fn text(frame: &ViewerFrame) -> Bytes {
-    let mut bytes = Vec::new();
-    codec::put_text(&mut bytes, &frame.to_json());
-    bytes.into()
+    codec::text_frame(frame.to_json().as_bytes())
 }
 
 /// The presenter's connection, until it is dropped: then the cast is paused.

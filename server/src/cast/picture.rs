@@ -25,10 +25,8 @@ pub(super) struct Picture {
 impl Picture {
     /// Makes every form of a presenter's message that has this picture.
     pub(super) fn new(message: &[u8], jpeg: &[u8]) -> Self {
-        let mut frame = Vec::with_capacity(message.len() + 10);
-        codec::put_binary(&mut frame, message);
         let head = format!("Content-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", jpeg.len());
         let part = Bytes::from([head.as_bytes(), jpeg, PART_END].concat());
-        Self { message: frame.into(), jpeg: part.slice(head.len()..head.len() + jpeg.len()), part }
+        Self { message: codec::binary_frame(message), jpeg: part.slice(head.len()..head.len() + jpeg.len()), part }
     }
 }
