@@ -65,7 +65,7 @@ impl Hub {
         self.check_author(pass, &author)?;
         self.check_address(caller, &pass.room)?;
         let (room, actor, time, rules) = (pass.room.clone(), pass.actor, (self.clock())(), self.rules());
-        let name = self.access().name_used(&author, actor).map(|change| Command::Access { change: Box::new(change), by: actor.key, time });
+        let name = self.reservation(&author, actor, time);
         let start = Command::StartCast(Box::new(StartCast { room: room.clone(), key, author, actor, time, rules }));
         let submitted = self.history.submit(std::iter::once(start).chain(name).collect())?;
         let submitted = submitted.into_iter().next().ok_or(ErrorCode::Unavailable)?;
@@ -108,8 +108,7 @@ impl Hub {
 
     async fn write_end(&self, room: &RoomName, cast: u64, actor: Actor) -> Result<(), ErrorCode> {
         let command = Command::EndCast(EndCast { room: room.clone(), cast, actor, time: (self.clock())() });
-        let submitted = self.history.submit(vec![command])?.pop().ok_or(ErrorCode::Unavailable)?;
-        match submitted.await? {
+        match self.run(command).await? {
             Outcome::Published { .. } => {
                 // In case that the log had its end already.
                 self.presenters.remove(room, cast);
@@ -127,11 +126,6 @@ impl Hub {
             None if self.presenters.count() >= self.rules().casts_max => Some(ErrorCode::CastsFull),
             None => self.check_address(caller, &pass.room).err(),
         }
-    }
-
-    /// True if the presenter of a room's cast is connected. Otherwise the cast pauses.
-    pub fn is_presented(&self, room: &RoomName) -> bool {
-        self.presenters.is_present(room)
     }
 
     /// Returns a receiver that changes when a cast begins or ends, in any room, and when it loses
@@ -222,7 +216,7 @@ mod tests {
         let first = board.start(1, "k").await.unwrap();
         assert_eq!(board.start(2, "k").await.err(), Some(ErrorCode::CastBusy));
         drop(first);
-        assert!(!board.hub.is_presented(&RoomName::lobby()));
+        assert!(!board.hub.presenters.is_present(&RoomName::lobby()));
         let again = board.start(1, "k").await.unwrap();
         assert_eq!((again.cast().id, board.running()), (1, Some(1)));
         drop(again);

@@ -16,7 +16,7 @@ use super::presenters::Presenters;
 use super::registry::Registry;
 use super::state::Room;
 use super::updater::RoomUpdater;
-use crate::access::{Access, AccessChange, Action, Caller};
+use crate::access::{Access, AccessChange, Action, Actor, Caller};
 use crate::store::{
     Command, History, OpenError, Outcome, Publish, PublishRules, Refusal, RetentionPolicy, Submitted, TrustedTime, WriteError,
 };
@@ -158,14 +158,13 @@ impl Hub {
         let refused = pass.refused;
         let mut names = Vec::new();
         let commands = messages.into_iter().map(|(request, raw)| {
-            names.extend(self.access.name_used(&request.author, actor));
+            names.extend(self.reservation(&request.author, actor, time));
             let room = room.name().clone();
             Command::Publish(Box::new(Publish { room, request, raw, actor, refused, time, rules }))
         });
         let mut commands: Vec<_> = commands.collect();
         let count = commands.len();
-        // Names that moderators use are reserved by the same commit.
-        commands.extend(names.into_iter().map(|change| Command::Access { change: Box::new(change), by: actor.key, time }));
+        commands.extend(names);
         let submitted = self.history.submit(commands)?;
         let epoch = self.history.epoch();
         Ok(submitted.into_iter().take(count).map(move |submitted| published(submitted, epoch, room.clone())))
@@ -203,8 +202,7 @@ impl Hub {
     /// `not_found` if there is nothing to change.
     pub async fn change_access(&self, change: AccessChange, by: Option<KeyId>) -> Result<AccessChange, ErrorCode> {
         let command = Command::Access { change: Box::new(change), by, time: (self.clock)() };
-        let submitted = self.history.submit(vec![command])?.pop().ok_or(ErrorCode::Unavailable)?;
-        match submitted.await? {
+        match self.run(command).await? {
             Outcome::Access(result) => *result,
             _ => Err(ErrorCode::Unavailable),
         }
@@ -217,14 +215,19 @@ impl Hub {
 
     /// Saves the trusted time for the next server.
     pub(super) async fn save_time(&self, time: TrustedTime) -> Result<(), ErrorCode> {
-        self.run(Command::SaveTime(time)).await
+        self.run(Command::SaveTime(time)).await.map(|_| ())
     }
 
-    async fn run(&self, command: Command) -> Result<(), ErrorCode> {
-        for submitted in self.history.submit(vec![command])? {
-            submitted.await?;
-        }
-        Ok(())
+    /// Commits a command, and returns its outcome.
+    pub(super) async fn run(&self, command: Command) -> Result<Outcome, ErrorCode> {
+        self.history.submit(vec![command])?.pop().ok_or(ErrorCode::Unavailable)?.await
+    }
+
+    /// Returns the command that reserves a name which a moderator uses. It belongs into the commit
+    /// that uses it.
+    pub(super) fn reservation(&self, author: &Author, actor: Actor, time: u64) -> Option<Command> {
+        let change = Box::new(self.access.name_used(author, actor)?);
+        Some(Command::Access { change, by: actor.key, time })
     }
 
     /// Frees the memory of unused rooms. Called at intervals.

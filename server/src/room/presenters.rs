@@ -138,6 +138,7 @@ impl Presenters {
     }
 
     /// True if somebody presents the cast of a room now.
+    #[cfg(test)]
     pub(super) fn is_present(&self, room: &RoomName) -> bool {
         self.casts.lock().get(room).is_some_and(|cast| cast.absent_since.is_none())
     }

@@ -34,10 +34,7 @@ impl Hub {
         let (room, actor, time, rooms_max) = (pass.room.clone(), pass.actor, (self.clock())(), self.rules().rooms_max);
         let command = Command::Decide(Box::new(Decide { room, id, decision, actor, time, rooms_max }));
         let epoch = self.history.epoch();
-        match self.history.submit(vec![command])?.pop() {
-            None => Err(ErrorCode::Unavailable.into()),
-            Some(submitted) => position(submitted.await?, epoch),
-        }
+        position(self.run(command).await?, epoch)
     }
 }
 
