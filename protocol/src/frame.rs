@@ -118,17 +118,13 @@ pub enum ServerFrame {
 }
 
 impl ServerFrame {
-    /// Returns the frame of an entry.
-    pub fn of(entry: Entry) -> Self {
-        if entry.kind.is_message() { Self::Message(entry) } else { Self::Change(entry) }
-    }
-
     /// Returns the frame as JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a frame has only string keys and plain values")
     }
 
-    /// Adds the JSON of an entry's frame, as [`Self::of`] makes it, without copying the entry.
+    /// Adds the JSON of an entry's frame, which is a [`Self::Message`] or a [`Self::Change`]. Does
+    /// not copy the entry.
     pub fn put_entry(entry: &Entry, json: &mut Vec<u8>) {
         let frame = if entry.kind.is_message() { EntryFrame::Message(entry) } else { EntryFrame::Change(entry) };
         serde_json::to_writer(json, &frame).expect("an entry has only string keys and plain values");

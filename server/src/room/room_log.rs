@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use protocol::Epoch;
 use protocol::limits::PAGE_ENTRIES_MAX;
-use protocol::{Epoch, Gap, GapReason, Position};
 
 use super::state::{Read, Room};
 use crate::encoded::Encoded;
@@ -87,12 +87,5 @@ impl RoomLog {
         // Skips entries that are committed but not yet visible.
         let latest = self.room.extent().latest;
         Ok(HistoryPage::Entries(page.entries.iter().filter(|entry| entry.offset <= latest).map(Encoded::new).collect()))
-    }
-
-    /// Returns the gap before a reader that goes on with what is kept, which is everything after
-    /// `first`.
-    pub fn gap(&self, first: u64) -> Gap {
-        let first = Position { epoch: self.epoch(), offset: first };
-        Gap { reason: GapReason::Expired, first, resumes: first }
     }
 }

@@ -161,7 +161,8 @@ impl Simulation {
             && let Some(entry) = self.log.entries.get(usize::try_from(cursor.offset).unwrap()).cloned()
         {
             cursor.offset = entry.offset;
-            self.send_to_client(channel, Event::Received { channel, frame: Some(ServerFrame::of(entry)) });
+            let frame = if entry.kind.is_message() { ServerFrame::Message(entry) } else { ServerFrame::Change(entry) };
+            self.send_to_client(channel, Event::Received { channel, frame: Some(frame) });
             self.plan_comment(channel);
         }
     }
