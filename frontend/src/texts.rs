@@ -188,6 +188,11 @@ impl Texts {
             Language::ZhCn => &zh_cn::TEXTS,
         }
     }
+
+    /// Returns an author's name, or what is shown if there is none.
+    pub fn shown<'a>(&self, author: &'a str) -> &'a str {
+        if author.is_empty() { self.nameless } else { author }
+    }
 }
 
 /// A number with a comma between thousands, as both languages write it.

@@ -160,7 +160,7 @@ pub(super) fn first_line(entry: &Entry, texts: &'static Texts) -> impl IntoView 
     if entry.erased {
         return Either::Left(texts.erased);
     }
-    let name = if entry.author.is_nameless() { texts.nameless.to_owned() } else { entry.author.as_str().to_owned() };
+    let name = texts.shown(entry.author.as_str()).to_owned();
     let line = entry.text.as_str().trim().lines().next().unwrap_or_default().to_owned();
     Either::Right(view! { <b>{name}</b> " " {line} })
 }
@@ -290,7 +290,7 @@ pub fn LineRow<'a>(
 #[component]
 fn Byline<'a>(name: &'a str, by: Option<Tag>, badge: bool, hue: Hue, texts: &'static Texts) -> impl IntoView + use<> {
     let is_nameless = name.is_empty();
-    let shown = if is_nameless { texts.nameless.to_owned() } else { name.to_owned() };
+    let shown = texts.shown(name).to_owned();
     view! {
         <span class=["seal ", &hue_class(hue)].concat() aria-hidden="true">{initials(name)}</span>
         <bdi

@@ -96,7 +96,7 @@ impl Attention {
             alerts::beep();
         }
         if let Some(entry) = self.newest.take_if(|_| count > 0).filter(|_| settings.notify) {
-            let author = if entry.author.is_nameless() { texts.nameless } else { entry.author.as_str() };
+            let author = texts.shown(entry.author.as_str());
             let room = self.room.as_str();
             let title = if count == 1 { room.to_owned() } else { [room, " · ", &(texts.unseen)(count)].concat() };
             alerts::notify(room, &title, &[author, ": ", entry.text.as_str()].concat());

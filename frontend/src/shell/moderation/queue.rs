@@ -26,7 +26,7 @@ pub fn QueueList<'a>(
     language: Language,
     texts: &'static ModerationTexts,
 ) -> impl IntoView + use<> {
-    let (texts, nameless) = (&texts.queue, Texts::of(language).nameless);
+    let (texts, page) = (&texts.queue, Texts::of(language));
     let Queue { version, is_on, is_newest_first, messages } = queue;
     let more = waiting.saturating_sub(messages.len());
     let more = (more > 0).then(|| view! { <p class="hint">{(texts.more)(more)}</p> });
@@ -47,7 +47,7 @@ pub fn QueueList<'a>(
         });
         view! { <p class="hint keys">{keys}</p> }
     });
-    let items = messages.into_iter().map(|message| view! { <Item message room=room.clone() is_newest_first zone nameless texts/> });
+    let items = messages.into_iter().map(|message| view! { <Item message room=room.clone() is_newest_first zone page texts/> });
     let items = items.collect_view();
     let reasons = texts.reasons.map(|reason| view! { <option value=reason></option> });
     // The script replaces the parts of this section one by one.
@@ -82,7 +82,7 @@ fn Item(
     room: RoomName,
     is_newest_first: bool,
     zone: Zone,
-    nameless: &'static str,
+    page: &'static Texts,
     texts: &'static QueueTexts,
 ) -> impl IntoView {
     let Waiting { id, received, author, text, by, reply, .. } = message;
@@ -104,7 +104,7 @@ fn Item(
     view! {
         <li id=format!("q-{id}") class="item" data-id=id.to_string() tabindex="-1">
             <p class="who">
-                <bdi class="author">{if author.is_empty() { nameless.to_owned() } else { author }}</bdi> {tag} <Time time=received zone/>
+                <bdi class="author">{page.shown(&author).to_owned()}</bdi> {tag} <Time time=received zone/>
             </p>
             {reply}
             <div id=format!("t-{id}") class="text" dir="auto" tabindex=stop>{text}</div>

@@ -3,7 +3,7 @@
 use leptos::either::Either;
 use leptos::prelude::*;
 use protocol::limits::{SLOW_SECONDS_MAX, TITLE_CHARS_MAX, TOPIC_CHARS_MAX};
-use protocol::{Author, CastInfo, Entry, Mode, RoomName, RoomSettings};
+use protocol::{CastInfo, Entry, Mode, RoomName, RoomSettings};
 
 use super::{Act, Time};
 use crate::Language;
@@ -71,7 +71,7 @@ pub fn CastForm(cast: CastInfo, room: RoomName, zone: Zone, texts: &'static Mode
     view! {
         <ol class="items">
             <li class="item">
-                <p class="who"><bdi class="author">{shown(author, language)}</bdi> <Time time=since zone/></p>
+                <p class="who"><bdi class="author">{Texts::of(language).shown(author.as_str()).to_owned()}</bdi> <Time time=since zone/></p>
                 <div class="text">{texts.casting}</div>
                 <Act room part=PartName::Room class="decide">
                     <input type="hidden" name="id" value=id.to_string()/>
@@ -80,11 +80,6 @@ pub fn CastForm(cast: CastInfo, room: RoomName, zone: Zone, texts: &'static Mode
             </li>
         </ol>
     }
-}
-
-/// Returns an author's name, or what stands for none.
-fn shown(author: Author, language: Language) -> String {
-    if author.is_nameless() { Texts::of(language).nameless.to_owned() } else { author.into() }
 }
 
 /// The pinned messages.
@@ -102,7 +97,7 @@ pub fn PinList<'a>(
     }
     let items = pins.into_iter().map(|pin| {
         let (room, offset) = (room.clone(), pin.offset);
-        let author = shown(pin.author, language);
+        let author = Texts::of(language).shown(pin.author.as_str()).to_owned();
         view! {
             <li class="item">
                 <p class="who">
