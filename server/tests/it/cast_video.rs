@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::casting::{Got, Presenter, Viewer, delta, jpeg, key_frame, picture, refusal, status};
+use crate::casting::{Got, Presenter, Viewer, delta, jpeg, key_frame, on_air, picture, refusal, status};
 use crate::support::{Received, Socket, TIMEOUT, TestServer, eventually, identity, problem, read_head};
 
 use ChunkKind::{Audio, DeltaFrame, KeyFrame, Picture};
@@ -43,10 +43,7 @@ async fn a_late_viewer_gets_the_newest_picture_then_the_group_then_what_follows(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_presenter_that_loses_the_network_continues_the_same_cast() {
     let server = TestServer::start();
-    let mut presenter = Presenter::open(&server).await;
-    let mut viewer = Viewer::open(&server).await;
-    presenter.send(key_frame(1, 100)).await;
-    viewer.expect(&[Got::Chunk(KeyFrame, 1)]).await;
+    let (presenter, mut viewer) = on_air(&server).await;
     let cast = presenter.cast.clone();
     drop(presenter);
     viewer.expect(&[Word(Paused)]).await;
@@ -65,10 +62,7 @@ async fn a_presenter_that_loses_the_network_continues_the_same_cast() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_connection_of_the_presenter_replaces_the_older_one() {
     let server = TestServer::start();
-    let mut older = Presenter::open(&server).await;
-    let mut viewer = Viewer::open(&server).await;
-    older.send(key_frame(1, 100)).await;
-    viewer.expect(&[Got::Chunk(KeyFrame, 1)]).await;
+    let (mut older, mut viewer) = on_air(&server).await;
     let mut newer = Presenter::open(&server).await;
     newer.send(key_frame(2, 100)).await;
     assert_eq!(older.end().await, (None, 4503));
@@ -229,10 +223,7 @@ async fn a_viewer_that_stops_reading_skips_to_a_key_frame_and_others_do_not_wait
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_restarts_is_continued_by_presenter_and_viewers() {
     let server = TestServer::start();
-    let mut presenter = Presenter::open(&server).await;
-    let mut viewer = Viewer::open(&server).await;
-    presenter.send(key_frame(1, 100)).await;
-    viewer.expect(&[Got::Chunk(KeyFrame, 1)]).await;
+    let (mut presenter, mut viewer) = on_air(&server).await;
     let cast = presenter.cast.clone();
     let ends = async { tokio::join!(presenter.end(), viewer.next()) };
     let (server, (end, closed)) = tokio::join!(server.restart_in_place(), ends);
@@ -282,10 +273,7 @@ async fn a_key_that_is_revoked_ends_what_it_allowed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_becomes_private_is_not_watched_by_strangers() {
     let server = TestServer::start();
-    let mut presenter = Presenter::open(&server).await;
-    let mut viewer = Viewer::open(&server).await;
-    presenter.send(key_frame(1, 100)).await;
-    viewer.expect(&[Got::Chunk(KeyFrame, 1)]).await;
+    let (mut presenter, mut viewer) = on_air(&server).await;
     let request = server.http.put(server.url("/api/admin/rooms/lobby")).bearer_auth(server.admin_key().await);
     assert!(request.json(&json!({ "mode": "private" })).send().await.unwrap().status().is_success());
     viewer.expect(&[Closed(4501)]).await;
@@ -296,10 +284,7 @@ async fn a_room_that_becomes_private_is_not_watched_by_strangers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_empty_fragments_delays_nobody() {
     let server = TestServer::start();
-    let mut presenter = Presenter::open(&server).await;
-    let mut viewer = Viewer::open(&server).await;
-    presenter.send(key_frame(1, 100)).await;
-    viewer.expect(&[Got::Chunk(KeyFrame, 1)]).await;
+    let (presenter, mut viewer) = on_air(&server).await;
     // A message that never ends: its first frame, then frames without anything.
     let mut stream = presenter.socket.into_stream();
     stream.write_all(&[0x02, 0x80, 0, 0, 0, 0]).await.unwrap();

@@ -164,3 +164,12 @@ impl Viewer {
 pub async fn status(server: &TestServer) -> CastStatus {
     server.get("/api/rooms/lobby/cast").await.json().await.unwrap()
 }
+
+/// A presenter and a viewer who has seen the first key frame, whose number is 1.
+pub async fn on_air(server: &TestServer) -> (Presenter, Viewer) {
+    let mut presenter = Presenter::open(server).await;
+    let mut viewer = Viewer::open(server).await;
+    presenter.send(key_frame(1, 100)).await;
+    viewer.expect(&[Got::Chunk(ChunkKind::KeyFrame, 1)]).await;
+    (presenter, viewer)
+}
